@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * leasefs.h - layout leases and pins on a file of a leasefs mount.
+ *
+ * Everything is an ioctl(2) on a descriptor of the mount. A lease hangs on the
+ * open file description, as fcntl(2) leases do: dup, fork and SCM_RIGHTS share
+ * it. The rules in brackets are those of leasefs' semantics (README.md).
+ *
+ *	int fd = open("/mnt/leasefs/f", O_RDWR);
+ *	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = LEASEFS_EXCLUSIVE };
+ *	if (ioctl(fd, LEASEFS_IOC_SETLEASE, &l) < 0)
+ *		err(1, "lease");
+ *	struct leasefs_pin p = { .version = LEASEFS_ABI, .off = 0, .len = 2 << 20 };
+ *	if (ioctl(fd, LEASEFS_IOC_PIN, &p) < 0)
+ *		err(1, "pin");
+ *	// from here on nobody truncates or punches [0, 2 MiB)
+ *
+ * Every struct begins with its version; another one, or non-zero reserved
+ * fields or unknown flags, is EINVAL. Byte order and alignment are the
+ * machine's. All fields marked (out) are ignored on the way in.
+ *
+ * A lease that is being broken makes poll(2) answer POLLPRI on every
+ * descriptor that shares the description, until the break is answered by
+ * LEASEFS_IOC_SETLEASE (with LEASEFS_UNLCK or the kind that GETLEASE names)
+ * or close(2), or its time is over. Answer by ioctl or close, never by
+ * write(2) or fsync(2) first: while a truncate waits for you the kernel holds
+ * the inode's lock, and your write would wait behind it [B6].
+ */
+#ifndef LEASEFS_H
+#define LEASEFS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define LEASEFS_ABI 1
+
+/* Lease kinds: the F_SETLEASE arguments of the proposal. */
+#define LEASEFS_F_LAYOUT 16	/* F_LAYOUT: a layout lease */
+#define LEASEFS_F_EXCLUSIVE 32	/* F_EXCLUSIVE: exclusive and unbreakable */
+#define LEASEFS_F_UNBREAK 64	/* F_UNBREAK: refuse instead of being broken */
+
+#define LEASEFS_SHARED 16		 /* F_RDLCK | F_LAYOUT: others may hold one too; is broken */
+#define LEASEFS_EXCLUSIVE_BREAKABLE 17	 /* F_WRLCK | F_LAYOUT: nobody else; is broken */
+#define LEASEFS_SHARED_UNBREAKABLE 80	 /* F_RDLCK | F_LAYOUT | F_UNBREAK: others, shared; refuses */
+#define LEASEFS_EXCLUSIVE 48		 /* F_LAYOUT | F_EXCLUSIVE: nobody else; refuses */
+#define LEASEFS_UNLCK 2			 /* F_UNLCK: none, give it back */
+/* F_WRLCK | F_LAYOUT | F_UNBREAK (81) means the same as LEASEFS_EXCLUSIVE. */
+
+/* leasefs_lease.flags */
+#define LEASEFS_NONBLOCK 1	/* EWOULDBLOCK where the call would wait for a break [B4] */
+
+/*
+ * SETLEASE takes, converts (kind) or gives back (LEASEFS_UNLCK) the lease of
+ * this description. GETLEASE fills in kind (during a break: what it must
+ * become [L8]), break_ms and description.
+ *
+ * SETLEASE errors, in this order when several apply [L9]:
+ * EPERM	the caller's process cannot be identified (another pid namespace)
+ * EINVAL	not a regular file; unknown kind, flag, version or signal
+ * EACCES	neither the file's owner nor CAP_LEASE [L7]
+ * EBADF	an unbreakable kind through a description not open for writing [L7]
+ * EBUSY	pins under the lease remain [L5]
+ * EAGAIN	an incompatible lease elsewhere, a break pending; UNLCK without a
+ *		lease; with LEASEFS_NONBLOCK, a break that would be waited for
+ * EDEADLK	an own lease elsewhere would have to be broken [L3]; the wait
+ *		would close a circle [B7]
+ * EINTR	a signal came while it waited for a break [B5]
+ */
+struct leasefs_lease {
+	__u32 version;		/* LEASEFS_ABI */
+	__u32 kind;		/* in SETLEASE, out GETLEASE */
+	__u32 flags;		/* in: LEASEFS_NONBLOCK */
+	__s32 signal;		/* in: sent to the owner when the lease is broken; 0: none [B1] */
+	__u64 cookie;		/* in: si_value of that signal */
+	__u64 description;	/* (out) names this description as a pin's owner; keep it secret */
+	__u32 break_ms;		/* (out) ms until a pending break is forced; 0: no break */
+	__u32 reserved[5];
+};
+
+/* leasefs_pin.flags */
+#define LEASEFS_PIN_BY_PROCESS 0	/* ends with the calling process [N4] */
+#define LEASEFS_PIN_BY_DESCRIPTION 1	/* ends with the last descriptor of `owner` [N4] */
+
+/*
+ * PIN protects [off, off + len), rounded outward to 4096 byte blocks, until it
+ * is unpinned or its owner is gone. Needs a live unbreakable lease of the
+ * calling process on the file, through whichever description [N1].
+ *
+ * EPERM	no such lease (a zombie is none); process not identified
+ * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags
+ * EBADF	`owner` names no description
+ * EFAULT	the range ends beyond the block of the last byte [N7]
+ * ENOMEM	beyond RLIMIT_MEMLOCK, by user [N9]
+ * ENOSPC	no blocks for the holes of the range
+ */
+struct leasefs_pin {
+	__u32 version;
+	__u32 flags;
+	__u64 off;		/* bytes */
+	__u64 len;		/* bytes */
+	__u64 owner;		/* with BY_DESCRIPTION: leasefs_lease.description, or 0: this one */
+	__u64 id;		/* (out) never used again */
+	__u64 reserved[2];
+};
+
+/* leasefs_unpin.flags */
+#define LEASEFS_UNPIN_ALL 1	/* every pin of this file that the caller owns; id is ignored */
+
+/*
+ * UNPIN removes a pin, through any descriptor of the mount [N8].
+ * ENOENT	no such pin
+ * EPERM	somebody else's pin; process not identified
+ */
+struct leasefs_unpin {
+	__u32 version;
+	__u32 flags;
+	__u64 id;
+	__u32 count;		/* (out) pins removed */
+	__u32 reserved[3];
+};
+
+/* leasefs_pin_info.flags */
+#define LEASEFS_PIN_INFO_DESCRIPTION 1	/* owned by an open file description */
+#define LEASEFS_PIN_INFO_MINE 2		/* made by the calling process */
+#define LEASEFS_PIN_INFO_ZOMBIE 4	/* its lease is a zombie */
+
+struct leasefs_pin_info {
+	__u64 id;
+	__u64 off;		/* bytes, rounded to blocks */
+	__u64 len;
+	__s32 pid;		/* the process that made it */
+	__u32 flags;
+};
+
+#define LEASEFS_PINS_MAX 128
+
+/*
+ * GETPINS lists the pins of the file in the order of their ids, those with
+ * id > after; call again with the last id until count is below
+ * LEASEFS_PINS_MAX.
+ */
+struct leasefs_pins {
+	__u32 version;
+	__u32 count;		/* (out) */
+	__u64 after;
+	__u64 total;		/* (out) pins on the file */
+	__u64 reserved;
+	struct leasefs_pin_info pins[LEASEFS_PINS_MAX];
+};
+
+/* leasefs_report.what */
+#define LEASEFS_REPORT_STATUS 1
+#define LEASEFS_REPORT_LEASES 2
+#define LEASEFS_REPORT_PINS 3
+
+#define LEASEFS_REPORT_MAX 16000
+
+/*
+ * REPORT reads what the command `leasefs status|leases|pins` prints, as JSON
+ * text, on any descriptor of the mount (of the root directory: the whole mount,
+ * of a file: that file). The text is made anew when off is 0 and kept with the
+ * description; call again with off increased by len until off reaches size.
+ */
+struct leasefs_report {
+	__u32 version;
+	__u32 what;
+	__u32 off;		/* bytes into the text */
+	__u32 len;		/* (out) bytes in data */
+	__u32 size;		/* (out) bytes of the whole text */
+	__u32 reserved[3];
+	__u8 data[LEASEFS_REPORT_MAX];
+};
+
+#define LEASEFS_IOC_SETLEASE _IOWR('Y', 0x80, struct leasefs_lease)
+#define LEASEFS_IOC_GETLEASE _IOWR('Y', 0x81, struct leasefs_lease)
+#define LEASEFS_IOC_PIN _IOWR('Y', 0x82, struct leasefs_pin)
+#define LEASEFS_IOC_UNPIN _IOWR('Y', 0x83, struct leasefs_unpin)
+#define LEASEFS_IOC_GETPINS _IOWR('Y', 0x84, struct leasefs_pins)
+#define LEASEFS_IOC_REPORT _IOWR('Y', 0x85, struct leasefs_report)
+
+#endif /* LEASEFS_H */

@@ -1,0 +1,208 @@
+// What a transport (src/fuse, src/fuse-native) asks of the filesystem, and what the filesystem asks of it. No wire
+// format here. Hot operations allocate nothing: they fill objects that the transport owns, and answer a number.
+import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
+import { NO_WAITER } from '../base/units.js';
+import type { Kind, PinInfo } from '../lease/types.js';
+
+/** 0 or more (bytes, or 0), `-errno`, or PARKED. */
+export type Answer = number;
+
+/**
+ * The operation waits for a lease break under `caller.waiter`. The transport keeps a copy of the request and runs it
+ * again, with the same `caller.waiter`, when `Host.retry` names it; or answers what `Host.answer` says.
+ */
+export const PARKED: Answer = 0x7fff_ffff;
+
+/** Who asks. One object is used again for every request. */
+export class Caller {
+  uid = 0;
+  gid = 0;
+  /** The calling thread (F6), 0 when it is outside our pid namespace. */
+  tid = 0;
+  waiter: WaiterId = NO_WAITER;
+}
+
+/** An inode's attributes: st_*, times as seconds (may be negative) and nanoseconds. One object is used again. */
+export class Attr {
+  ino = 0 as InodeNumber;
+  size = 0;
+  /** Units of 512 bytes. */
+  blocks = 0;
+  atime = 0;
+  atimeNsec = 0;
+  mtime = 0;
+  mtimeNsec = 0;
+  ctime = 0;
+  ctimeNsec = 0;
+  btime = 0;
+  btimeNsec = 0;
+  /** Type and permission bits. */
+  mode = 0;
+  nlink = 0;
+  uid = 0;
+  gid = 0;
+  /** dev_t as the kernel's 32-bit new_encode_dev. */
+  rdev = 0;
+  generation = 0;
+}
+
+/** What an open answers. */
+export class Opened {
+  fh = 0 as FileHandle;
+  /** The memfd to serve by passthrough, -1: through the daemon. */
+  backing = -1;
+}
+
+/** Which fields of SETATTR are meant. Bits of `SetAttr.valid`. */
+export const SET_MODE = 1;
+export const SET_UID = 2;
+export const SET_GID = 4;
+export const SET_SIZE = 8;
+export const SET_ATIME = 16;
+export const SET_MTIME = 32;
+export const SET_ATIME_NOW = 64;
+export const SET_MTIME_NOW = 128;
+export const SET_CTIME = 256;
+/** Clear setuid and setgid as a write by a non-owner does. */
+export const SET_KILL_SUIDGID = 512;
+
+export class SetAttr {
+  valid = 0;
+  mode = 0;
+  uid = 0;
+  gid = 0;
+  size = 0;
+  atime = 0;
+  atimeNsec = 0;
+  mtime = 0;
+  mtimeNsec = 0;
+  ctime = 0;
+  ctimeNsec = 0;
+  /** The description of an ftruncate; 0 for truncate by path. */
+  fh = 0 as FileHandle | 0;
+}
+
+export class StatFs {
+  /** In blocks of BLOCK bytes. */
+  blocks = 0;
+  blocksFree = 0;
+  files = 0;
+  filesFree = 0;
+}
+
+/** Receives directory entries; false when the buffer is full and the entry was not taken. */
+export interface DirSink {
+  /** `next` is the cookie that continues after this entry. `attr` only for readdirplus, for entries that count a lookup. */
+  add(name: Name, ino: InodeNumber, mode: number, next: number, attr: Attr | undefined): boolean;
+}
+
+/** SETLEASE by whatever route. `signal` 0: none. */
+export interface SetLeaseRequest {
+  readonly kind: Kind;
+  readonly nonblock: boolean;
+  readonly signal: number;
+  readonly cookie: bigint;
+}
+
+export interface GetLeaseAnswer {
+  readonly kind: Kind;
+  /** ms until a pending break is forced; 0 without one. */
+  readonly breakMs: number;
+  /** Names the description as a pin's owner (N4). */
+  readonly token: bigint;
+}
+
+export interface PinRequest {
+  readonly off: number;
+  readonly len: number;
+  /** undefined: the process; 0n: this description; else the token of another (N4). */
+  readonly owner: bigint | undefined;
+}
+
+/** What the filesystem asks of the transport. */
+export interface Host {
+  retry(waiter: WaiterId): void;
+  /** @param errno positive. */
+  answer(waiter: WaiterId, errno: number): void;
+  /** poll(2) of the description would answer something else now. */
+  notifyPoll(fh: FileHandle): void;
+  /** No kernel reference, name or handle is left: what the transport keeps by inode may go. */
+  inodeGone(ino: InodeNumber): void;
+}
+
+/** mode bits of fallocate(2). */
+export const FALLOC_KEEP_SIZE = 1;
+export const FALLOC_PUNCH_HOLE = 2;
+export const FALLOC_ZERO_RANGE = 16;
+
+export interface Operations {
+  /** Must be called before the first operation. */
+  attach(host: Host): void;
+
+  // names. An entry that is answered counts one lookup, which `forget` gives back.
+  lookup(caller: Caller, parent: InodeNumber, name: Name, out: Attr): Answer;
+  forget(ino: InodeNumber, nlookup: number): void;
+  mknod(caller: Caller, parent: InodeNumber, name: Name, mode: number, rdev: number, out: Attr): Answer;
+  mkdir(caller: Caller, parent: InodeNumber, name: Name, mode: number, out: Attr): Answer;
+  symlink(caller: Caller, parent: InodeNumber, name: Name, target: Uint8Array, out: Attr): Answer;
+  link(caller: Caller, ino: InodeNumber, parent: InodeNumber, name: Name, out: Attr): Answer;
+  unlink(caller: Caller, parent: InodeNumber, name: Name): Answer;
+  rmdir(caller: Caller, parent: InodeNumber, name: Name): Answer;
+  /** flags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2; others EINVAL. */
+  rename(caller: Caller, from: InodeNumber, name: Name, to: InodeNumber, toName: Name, flags: number): Answer;
+  /** Bytes of the target put into `out` at `at`. */
+  readlink(caller: Caller, ino: InodeNumber, out: Uint8Array, at: number): Answer;
+
+  // attributes
+  getattr(caller: Caller, ino: InodeNumber, out: Attr): Answer;
+  setattr(caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer;
+  statfs(out: StatFs): Answer;
+
+  // open files. `flags` are open(2)'s.
+  open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer;
+  /** Mode with umask applied by the transport's kernel (no FUSE_DONT_MASK). */
+  create(caller: Caller, parent: InodeNumber, name: Name, mode: number, flags: number, attr: Attr, out: Opened): Answer;
+  tmpfile(caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer;
+  read(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, len: number, out: ArrayBuffer, at: number): Answer;
+  write(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, len: number, data: ArrayBuffer, at: number, writeback: boolean): Answer;
+  fallocate(caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer;
+  /** SEEK_DATA 3, SEEK_HOLE 4: the offset. */
+  lseek(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, whence: number): Answer;
+  copyFileRange(caller: Caller, from: InodeNumber, fromFh: FileHandle, fromOff: number, to: InodeNumber, toFh: FileHandle, toOff: number, len: number): Answer;
+  fsync(caller: Caller, ino: InodeNumber, fh: FileHandle): Answer;
+  release(ino: InodeNumber, fh: FileHandle): void;
+  /** revents: POLLPRI while a break is pending, besides POLLIN | POLLOUT; `notify`: tell `Host.notifyPoll` once of a change. */
+  poll(fh: FileHandle, notify: boolean): Answer;
+
+  // directories
+  opendir(caller: Caller, ino: InodeNumber, out: Opened): Answer;
+  readdir(caller: Caller, ino: InodeNumber, fh: FileHandle, offset: number, plus: boolean, sink: DirSink): Answer;
+  releasedir(ino: InodeNumber, fh: FileHandle): void;
+
+  // xattrs. `size` 0 asks for the length.
+  setxattr(caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer;
+  getxattr(caller: Caller, ino: InodeNumber, name: Name, out: Uint8Array, at: number, size: number): Answer;
+  listxattr(caller: Caller, ino: InodeNumber, out: Uint8Array, at: number, size: number): Answer;
+  removexattr(caller: Caller, ino: InodeNumber, name: Name): Answer;
+
+  // leases and pins
+  setLease(caller: Caller, ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer;
+  getLease(ino: InodeNumber, fh: FileHandle): GetLeaseAnswer;
+  /** The pin's id, or `-errno`. */
+  pin(caller: Caller, ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer;
+  /** `id` undefined: every pin of the file that the caller owns; the number removed. */
+  unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer;
+  pins(ino: InodeNumber): readonly PinListing[];
+  /** JSON text for `what` 'status' | 'leases' | 'pins'; of one file unless `ino` is a directory. */
+  report(caller: Caller, ino: InodeNumber, what: 'status' | 'leases' | 'pins'): string;
+
+  /** A signal came to a parked operation: it vanishes (B5), the transport answers EINTR. */
+  interrupt(waiter: WaiterId): void;
+  /** The mount is gone: frees everything. */
+  destroy(): void;
+}
+
+export interface PinListing extends PinInfo {
+  readonly pid: number;
+  readonly zombie: boolean;
+}

@@ -1,0 +1,155 @@
+// The addon's face: what native/ exports, and nothing else. Kernel calls only, no policy.
+//
+// Conventions. Functions that answer `Result` return 0 or more, or `-errno`; nothing throws except for a wrong
+// argument type. Constructors and functions that make a descriptor throw an Error with `code` (errno name),
+// `errno` (positive) and `syscall`. Descriptors made here are owned by a `Descriptor`; calls take its number
+// (`fd`) so that those that Node opened work too. Offsets and lengths are bytes, exact to 2^53-1.
+import { createRequire } from 'node:module';
+
+/** 0 or more, or `-errno`. */
+export type Result = number;
+
+/** Owns one descriptor; closes it on `close()` or when collected. */
+export interface Descriptor {
+  /** The number, -1 once closed. */
+  readonly fd: number;
+  /** Idempotent. */
+  close(): void;
+  /** Gives the number up to the caller, who must close it. */
+  release(): number;
+}
+
+/** Calls `callback(events)` in the event loop while poll(2) events are pending (level-triggered). */
+export interface Poller {
+  /** Stops and frees it; the descriptor stays open. Idempotent. */
+  close(): void;
+  /** Whether it keeps the event loop alive (it does at first). */
+  unref(): void;
+}
+
+/**
+ * The /dev/fuse connection. One request at a time is in `request`; `onRequest(length)` returns the length of a
+ * reply it has put into `reply` (written at once), or 0 when there is none yet (parked, or needs none).
+ * After waking, reads until EAGAIN or `maxBatch` requests, then yields to the loop.
+ */
+export interface Channel {
+  /** The kernel's record, valid until the callback returns. */
+  readonly request: ArrayBuffer;
+  readonly reply: ArrayBuffer;
+  readonly fd: number;
+  start(onRequest: (length: number) => number, onEnd: (errno: number) => void): void;
+  /** Writes `length` bytes of `reply` as one record: a late answer or a notification. */
+  send(length: number): Result;
+  /** Writes a record of `headLength` bytes of `reply` followed by bytes of `data`, without copying them. */
+  sendv(headLength: number, data: Uint8Array): Result;
+  /** FUSE_DEV_IOC_BACKING_OPEN: the backing id of `fd`. */
+  backingOpen(fd: number): Result;
+  backingClose(id: number): Result;
+  close(): void;
+}
+
+/** A ring of io_uring with raw system calls: registered buffers over mappings and fixed reads, for demo and tests. */
+export interface Uring {
+  readonly fd: number;
+  /** IORING_REGISTER_BUFFERS of one buffer [offset, offset + length) of `memory`. Replaces nothing: EBUSY when one is registered. */
+  register(memory: ArrayBuffer, offset: number, length: number): Result;
+  unregister(): Result;
+  /** IORING_OP_READ_FIXED from `fd` at `fileOffset` into the registered buffer at `bufferOffset`; waits; bytes read. */
+  readFixed(fd: number, fileOffset: number, bufferOffset: number, length: number): Result;
+  close(): void;
+}
+
+/** Indices into the Float64Array that `fstat` fills. */
+export const STAT = {
+  ino: 0, size: 1, blocks: 2, mode: 3, nlink: 4, dev: 5,
+  atimeSec: 6, atimeNsec: 7, mtimeSec: 8, mtimeNsec: 9, ctimeSec: 10, ctimeNsec: 11,
+  length: 12,
+} as const;
+
+export interface Binding {
+  // memory files and descriptors
+  /** memfd_create with MFD_CLOEXEC | MFD_ALLOW_SEALING (and MFD_NOEXEC_SEAL where known). */
+  memfdCreate(name: string): Descriptor;
+  /** open(2) of a path with O_CLOEXEC added; throws. */
+  open(path: string, flags: number, mode?: number): Descriptor;
+  dup(fd: number): Descriptor;
+  close(fd: number): Result;
+  fstat(fd: number, out: Float64Array): Result;
+  ftruncate(fd: number, size: number): Result;
+  fallocate(fd: number, mode: number, off: number, len: number): Result;
+  /** lseek(2); the new offset. */
+  lseek(fd: number, off: number, whence: number): Result;
+  pread(fd: number, buffer: ArrayBuffer, at: number, length: number, off: number): Result;
+  pwrite(fd: number, buffer: ArrayBuffer, at: number, length: number, off: number): Result;
+  copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
+  /** Allocates the holes of [off, off + len), which lies inside the file, by MADV_POPULATE_WRITE on a mapping of its own. */
+  populate(fd: number, off: number, len: number): Result;
+  /** Sets or clears FS_IMMUTABLE_FL (facts F14). */
+  setImmutable(fd: number, on: boolean): Result;
+  fcntl(fd: number, command: number, argument: number): Result;
+  flagsOf(fd: number): Result;
+
+  // mappings
+  /** mmap MAP_SHARED of page-aligned `off`; throws. Unmapped by `unmap` or when collected. `prot`: 1 read, 2 write. */
+  map(fd: number, off: number, length: number, prot: number): ArrayBuffer;
+  /** Detaches the ArrayBuffer (length becomes 0), then unmaps: no use after free. EINVAL if it is not a mapping of ours. */
+  unmap(memory: ArrayBuffer): Result;
+  madvise(memory: ArrayBuffer, offset: number, length: number, advice: number): Result;
+  msync(memory: ArrayBuffer, offset: number, length: number): Result;
+
+  // the mount
+  openFuse(device: string, bufferSize: number, maxBatch: number): Channel;
+  /** A Channel over a descriptor received from fusermount3; takes the number over. */
+  adoptFuse(fd: number, bufferSize: number, maxBatch: number): Channel;
+  mount(source: string, target: string, type: string, flags: number, data: string): Result;
+  /** umount2(2). flags: MNT_DETACH 2, UMOUNT_NOFOLLOW 8. */
+  umount(target: string, flags: number): Result;
+
+  // processes
+  pidfdOpen(pid: number): Descriptor;
+  /** pidfd_send_signal; `value` is si_value (SI_QUEUE) when given as bigint, a plain kill otherwise. Signal 0 only asks. */
+  pidfdSignal(pidfd: number, signal: number, value?: bigint): Result;
+  /** tgkill(2) with signal 0: 0 if the thread belongs to the process, else -ESRCH. */
+  threadOf(pid: number, tid: number): Result;
+  /** RLIMIT_MEMLOCK (soft) of a process in bytes; Infinity when unlimited; -errno. */
+  memlockOf(pid: number): Result;
+  /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
+  sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
+  gettid(): number;
+
+  // descriptors between processes
+  socketpair(): [Descriptor, Descriptor];
+  sendFd(socket: number, fd: number): Result;
+  /** Waits for a message; throws EPROTO when it carries no descriptor. */
+  receiveFd(socket: number): Descriptor;
+
+  // the rest
+  poll(fd: number, events: number, callback: (events: number) => void): Poller;
+  /** poll(2) of one descriptor; waits up to `ms` (-1: for ever); revents. */
+  pollWait(fd: number, events: number, ms: number): Result;
+  /** ioctl(2) with a struct in `data` (in and out). Blocks. */
+  ioctl(fd: number, request: number, data: ArrayBuffer): Result;
+  /** The same on the thread pool: for calls that may wait for a lease break. */
+  ioctlAsync(fd: number, request: number, data: ArrayBuffer): Promise<Result>;
+  /** Coarse CLOCK_REALTIME, the clock of the kernel's own file times: out[0] seconds, out[1] nanoseconds. */
+  clock(out: Float64Array): void;
+  /** Sets RLIMIT_NOFILE's soft limit to the hard one; the new limit. */
+  raiseFileLimit(): Result;
+  uring(entries: number): Uring;
+}
+
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const MADV_REMOVE = 9;
+export const POLLIN = 1;
+export const POLLPRI = 2;
+export const POLLOUT = 4;
+export const POLLERR = 8;
+export const POLLHUP = 16;
+
+const require = createRequire(import.meta.url);
+
+/** LEASEFS_ADDON names another build of the addon (the sanitized one, in tests). */
+export const native: Binding = require(
+  process.env.LEASEFS_ADDON ?? new URL('../../../native/build/Release/leasefs.node', import.meta.url).pathname,
+) as Binding;
