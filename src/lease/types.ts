@@ -33,7 +33,8 @@ export type Verdict =
 export interface Holder {
   readonly process: ProcessId;
   readonly lease: LeaseId;
-  readonly pin?: PinId;
+  /** The pin in the way, in blocks; a lease alone otherwise. */
+  readonly pin?: { readonly id: PinId; readonly start: number; readonly end: number };
   readonly leaseKind: Kind;
   readonly zombie: boolean;
 }

@@ -1,0 +1,76 @@
+// Attributes: getattr, setattr, statfs. Who may change what is the kernel's to judge (default_permissions, and it
+// sends the mode with setuid and setgid cleared where they must be).
+import { errno } from '../base/errno.js';
+import type { InodeNumber } from '../base/units.js';
+import { BLOCK } from '../base/units.js';
+import type { Inode } from './inode.js';
+import { S_IFMT, S_ISGID, S_ISUID } from './inode.js';
+import { setSize } from './layout.js';
+import {
+  type Answer,
+  type Attr,
+  type Caller,
+  SET_ATIME,
+  SET_ATIME_NOW,
+  SET_CTIME,
+  SET_GID,
+  SET_KILL_SUIDGID,
+  SET_MODE,
+  SET_MTIME,
+  SET_MTIME_NOW,
+  SET_SIZE,
+  SET_UID,
+  type SetAttr,
+  type StatFs,
+} from './operations.js';
+import { O_NONBLOCK, type Superblock } from './superblock.js';
+import { setTime } from './times.js';
+
+/** What statfs says of the number of inodes: only memory bounds it. */
+const INODES = 0x1_0000_0000;
+
+export function getattr(sb: Superblock, ino: InodeNumber, out: Attr): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  sb.attributes(inode, out);
+  return 0;
+}
+
+/** The size first: it may be refused or wait, and then nothing has changed. */
+export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  if (set.valid & SET_SIZE) {
+    const through = set.fh === 0 ? undefined : sb.handles.get(set.fh);
+    const nonblock = through !== undefined && (through.flags & O_NONBLOCK) !== 0;
+    const answer = setSize(sb, caller, inode, set.size, through, nonblock);
+    if (answer !== 0) return answer;
+  }
+  if (set.valid & ~SET_SIZE) apply(sb, inode, set);
+  sb.attributes(inode, out);
+  return 0;
+}
+
+function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
+  const { valid } = set;
+  sb.touch(inode);
+  const { ctime } = inode;
+  if (valid & SET_MODE) inode.mode = (inode.mode & S_IFMT) | (set.mode & 0o7777);
+  if (valid & SET_UID) inode.uid = set.uid;
+  if (valid & SET_GID) inode.gid = set.gid;
+  if (valid & SET_KILL_SUIDGID) inode.mode &= ~(S_ISUID | (inode.mode & 0o010 ? S_ISGID : 0));
+  if (valid & SET_ATIME_NOW) setTime(inode.atime, ctime);
+  else if (valid & SET_ATIME) setTime(inode.atime, { sec: set.atime, nsec: set.atimeNsec });
+  if (valid & SET_MTIME_NOW) setTime(inode.mtime, ctime);
+  else if (valid & SET_MTIME) setTime(inode.mtime, { sec: set.mtime, nsec: set.mtimeNsec });
+  if (valid & SET_CTIME) setTime(ctime, { sec: set.ctime, nsec: set.ctimeNsec });
+}
+
+export function statfs(sb: Superblock, out: StatFs): Answer {
+  const { capacity } = sb.store;
+  out.blocks = Math.floor(capacity.total / BLOCK);
+  out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
+  out.files = INODES;
+  out.filesFree = INODES - sb.inodes.size;
+  return 0;
+}

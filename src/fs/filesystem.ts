@@ -1,0 +1,222 @@
+// The filesystem as its transports see it: every operation, each one line to the family that does it.
+import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
+import type { Leases } from '../lease/types.js';
+import { Processes } from '../process/processes.js';
+import type { FileStore } from '../store/file-store.js';
+import { getattr, setattr, statfs } from './attributes.js';
+import { copyFileRange, fsync, lseek, read, write } from './data.js';
+import { opendir, readdir, releasedir } from './directories.js';
+import { carryOut } from './effects.js';
+import { fallocate } from './layout.js';
+import { getLease, pin, pins, poll, setLease, unpin } from './leases.js';
+import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './names.js';
+import { create, open, release, tmpfile } from './open.js';
+import type {
+  Answer,
+  Attr,
+  Caller,
+  DirSink,
+  GetLeaseAnswer,
+  Host,
+  Opened,
+  Operations,
+  PinListing,
+  PinRequest,
+  SetAttr,
+  SetLeaseRequest,
+  StatFs,
+} from './operations.js';
+import { rename, rmdir, unlink } from './removal.js';
+import { type ReportKind, report, type StatusSource } from './report.js';
+import { Superblock, type SuperblockOptions } from './superblock.js';
+import { getxattr, listxattr, removexattr, setxattr } from './xattrs.js';
+
+export class Filesystem implements Operations {
+  private readonly sb: Superblock;
+  /** Adds to the status report. */
+  moreStatus: StatusSource = () => ({});
+
+  constructor(store: FileStore, leases: Leases, options: SuperblockOptions) {
+    const processes: Processes = new Processes(
+      process => {
+        leases.died(sb.monotonic(), process);
+        carryOut(sb);
+      },
+      process => leases.knows(process),
+    );
+    const sb = new Superblock(store, leases, processes, options);
+    this.sb = sb;
+  }
+
+  attach(host: Host): void {
+    this.sb.host = host;
+  }
+
+  lookup(_caller: Caller, parent: InodeNumber, name: Name, out: Attr): Answer {
+    return lookup(this.sb, parent, name, out);
+  }
+
+  forget(ino: InodeNumber, nlookup: number): void {
+    forget(this.sb, ino, nlookup);
+  }
+
+  mknod(caller: Caller, parent: InodeNumber, name: Name, mode: number, rdev: number, out: Attr): Answer {
+    return mknod(this.sb, caller, parent, name, mode, rdev, out);
+  }
+
+  mkdir(caller: Caller, parent: InodeNumber, name: Name, mode: number, out: Attr): Answer {
+    return mkdir(this.sb, caller, parent, name, mode, out);
+  }
+
+  symlink(caller: Caller, parent: InodeNumber, name: Name, target: Uint8Array, out: Attr): Answer {
+    return symlink(this.sb, caller, parent, name, target, out);
+  }
+
+  link(_caller: Caller, ino: InodeNumber, parent: InodeNumber, name: Name, out: Attr): Answer {
+    return link(this.sb, ino, parent, name, out);
+  }
+
+  unlink(_caller: Caller, parent: InodeNumber, name: Name): Answer {
+    return unlink(this.sb, parent, name);
+  }
+
+  rmdir(_caller: Caller, parent: InodeNumber, name: Name): Answer {
+    return rmdir(this.sb, parent, name);
+  }
+
+  rename(_caller: Caller, from: InodeNumber, name: Name, to: InodeNumber, toName: Name, flags: number): Answer {
+    return rename(this.sb, from, name, to, toName, flags);
+  }
+
+  readlink(_caller: Caller, ino: InodeNumber, out: Uint8Array, at: number): Answer {
+    return readlink(this.sb, ino, out, at);
+  }
+
+  getattr(_caller: Caller, ino: InodeNumber, out: Attr): Answer {
+    return getattr(this.sb, ino, out);
+  }
+
+  setattr(caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer {
+    return setattr(this.sb, caller, ino, set, out);
+  }
+
+  statfs(out: StatFs): Answer {
+    return statfs(this.sb, out);
+  }
+
+  open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
+    return open(this.sb, caller, ino, flags, out);
+  }
+
+  create(caller: Caller, parent: InodeNumber, name: Name, mode: number, flags: number, attr: Attr, out: Opened): Answer {
+    return create(this.sb, caller, parent, name, mode, flags, attr, out);
+  }
+
+  tmpfile(caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer {
+    return tmpfile(this.sb, caller, parent, mode, flags, attr, out);
+  }
+
+  read(_caller: Caller, ino: InodeNumber, _fh: FileHandle, off: number, len: number, out: ArrayBuffer, at: number): Answer {
+    return read(this.sb, ino, off, len, out, at);
+  }
+
+  write(_caller: Caller, ino: InodeNumber, _fh: FileHandle, off: number, len: number, data: ArrayBuffer, at: number): Answer {
+    return write(this.sb, ino, off, len, data, at);
+  }
+
+  fallocate(caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer {
+    return fallocate(this.sb, caller, ino, fh, mode, off, len);
+  }
+
+  lseek(_caller: Caller, ino: InodeNumber, _fh: FileHandle, off: number, whence: number): Answer {
+    return lseek(this.sb, ino, off, whence);
+  }
+
+  copyFileRange(_caller: Caller, from: InodeNumber, _fromFh: FileHandle, fromOff: number, to: InodeNumber, _toFh: FileHandle, toOff: number, len: number): Answer {
+    return copyFileRange(this.sb, from, fromOff, to, toOff, len);
+  }
+
+  fsync(_caller: Caller, _ino: InodeNumber, fh: FileHandle): Answer {
+    return fsync(this.sb, fh);
+  }
+
+  release(_ino: InodeNumber, fh: FileHandle): void {
+    release(this.sb, fh);
+  }
+
+  poll(fh: FileHandle, notify: boolean): Answer {
+    return poll(this.sb, fh, notify);
+  }
+
+  opendir(_caller: Caller, ino: InodeNumber, out: Opened): Answer {
+    return opendir(this.sb, ino, 0, out);
+  }
+
+  readdir(_caller: Caller, _ino: InodeNumber, fh: FileHandle, offset: number, plus: boolean, sink: DirSink): Answer {
+    return readdir(this.sb, fh, offset, plus, sink);
+  }
+
+  releasedir(_ino: InodeNumber, fh: FileHandle): void {
+    releasedir(this.sb, fh);
+  }
+
+  setxattr(_caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer {
+    return setxattr(this.sb, ino, name, value, flags);
+  }
+
+  getxattr(_caller: Caller, ino: InodeNumber, name: Name, out: Uint8Array, at: number, size: number): Answer {
+    return getxattr(this.sb, ino, name, out, at, size);
+  }
+
+  listxattr(caller: Caller, ino: InodeNumber, out: Uint8Array, at: number, size: number): Answer {
+    return listxattr(this.sb, caller, ino, out, at, size);
+  }
+
+  removexattr(_caller: Caller, ino: InodeNumber, name: Name): Answer {
+    return removexattr(this.sb, ino, name);
+  }
+
+  setLease(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer {
+    return setLease(this.sb, caller, fh, request);
+  }
+
+  getLease(_ino: InodeNumber, fh: FileHandle): GetLeaseAnswer {
+    return getLease(this.sb, fh);
+  }
+
+  pin(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer {
+    return pin(this.sb, caller, fh, request);
+  }
+
+  unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer {
+    return unpin(this.sb, caller, ino, fh, id);
+  }
+
+  pins(ino: InodeNumber): readonly PinListing[] {
+    return pins(this.sb, ino);
+  }
+
+  report(_caller: Caller, ino: InodeNumber, what: ReportKind): string {
+    const inode = this.sb.inode(ino);
+    const file = inode === undefined || inode.children !== undefined ? undefined : ino;
+    return report(this.sb, what, file, this.moreStatus);
+  }
+
+  interrupt(waiter: WaiterId): void {
+    this.sb.leases.cancel(this.sb.monotonic(), waiter);
+    carryOut(this.sb);
+  }
+
+  /** Whether anybody holds a lease or a pin: what a daemon that is told to stop says first (A4). */
+  get busy(): boolean {
+    return this.sb.leases.leases().length > 0;
+  }
+
+  destroy(): void {
+    clearTimeout(this.sb.timer);
+    this.sb.processes.close();
+    for (const inode of this.sb.inodes.values()) inode.file?.free();
+    this.sb.inodes.clear();
+    this.sb.handles.clear();
+  }
+}

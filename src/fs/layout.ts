@@ -1,0 +1,94 @@
+// Layout changes: truncate and fallocate ask the leases first (X), then the store. Kernel counterpart: the calls of
+// xfs_break_layouts before the change. What an operation touches is computed from the store at this instant, also
+// when it runs again after waiting (X4, X8).
+import { errno } from '../base/errno.js';
+import type { FileHandle, InodeNumber } from '../base/units.js';
+import { MAX_OFFSET } from '../base/units.js';
+import { fallocateRange, sizeRange } from '../lease/layout-change.js';
+import type { ChangeRange } from '../lease/types.js';
+import type { StoredFile } from '../store/file-store.js';
+import { conclude } from './effects.js';
+import type { Inode } from './inode.js';
+import { type Answer, type Caller, FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE } from './operations.js';
+import { O_NONBLOCK, type OpenFile, type Superblock } from './superblock.js';
+
+/** A layout change as it was asked. */
+interface Change {
+  readonly caller: Caller;
+  readonly inode: Inode;
+  /** The description it is asked through; undefined: by path. */
+  readonly through: OpenFile | undefined;
+  readonly nonblock: boolean;
+}
+
+/** 0: go on. `-errno` or PARKED: answer that; nothing was changed. */
+function judge(sb: Superblock, change: Change, range: ChangeRange, what: () => string): Answer {
+  const { caller, inode, through } = change;
+  const process = sb.processes.identify(caller.tid);
+  const verdict = sb.leases.change(sb.monotonic(), {
+    process,
+    description: through?.fh ?? 0,
+    file: inode.ino,
+    waiter: caller.waiter,
+    nonblock: change.nonblock,
+    range,
+  });
+  return conclude(sb, caller, process, inode.ino, verdict, what);
+}
+
+/** truncate, ftruncate, O_TRUNC. -EFBIG beyond 2^53-1 bytes. */
+export function setSize(sb: Superblock, caller: Caller, inode: Inode, size: number, through: OpenFile | undefined, nonblock: boolean): Answer {
+  const { file } = inode;
+  if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
+  if (size > MAX_OFFSET) return -errno.EFBIG;
+  if (sb.leases.concerns(inode.ino)) {
+    const change = { caller, inode, through, nonblock };
+    const refused = judge(sb, change, sizeRange(file.size(), size, file), () => `truncate to ${size}`);
+    if (refused !== 0) return refused;
+  }
+  const result = file.setSize(size);
+  if (result === 0) sb.modified(inode);
+  return result;
+}
+
+export function fallocate(sb: Superblock, caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer {
+  const inode = sb.inode(ino);
+  const through = sb.handles.get(fh);
+  if (inode?.file === undefined || through === undefined) return -errno.EBADF;
+  if (off < 0 || len <= 0) return -errno.EINVAL;
+  if (off + len > MAX_OFFSET) return -errno.EFBIG;
+  const act = fallocateAct(mode);
+  if (act === undefined) return -errno.EOPNOTSUPP;
+  const keepSize = (mode & FALLOC_KEEP_SIZE) !== 0;
+  if (sb.leases.concerns(ino)) {
+    const change = { caller, inode, through, nonblock: (through.flags & O_NONBLOCK) !== 0 };
+    const range = fallocateRange(act, inode.file.size(), off, len, keepSize, inode.file);
+    const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
+    if (refused !== 0) return refused;
+  }
+  const result = perform(inode.file, act, off, len, keepSize, !sb.leases.guarded(ino));
+  if (result === 0) sb.modified(inode);
+  return result;
+}
+
+type Act = 'allocate' | 'punch' | 'zero';
+
+function fallocateAct(mode: number): Act | undefined {
+  switch (mode) {
+    case 0:
+    case FALLOC_KEEP_SIZE:
+      return 'allocate';
+    case FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE:
+      return 'punch';
+    case FALLOC_ZERO_RANGE:
+    case FALLOC_ZERO_RANGE | FALLOC_KEEP_SIZE:
+      return 'zero';
+    default:
+      return undefined;
+  }
+}
+
+function perform(file: StoredFile, act: Act, off: number, len: number, keepSize: boolean, lift: boolean): number {
+  if (act === 'punch') return file.punch(off, len, lift);
+  return act === 'zero' ? file.zero(off, len, keepSize, lift) : file.allocate(off, len, keepSize, lift);
+}

@@ -1,0 +1,145 @@
+// Leases and pins, as applications ask for them: the facts about the caller are looked up here, the lease machine
+// decides, the store gives a pin its blocks (N7).
+import { randomBytes } from 'node:crypto';
+import { errno } from '../base/errno.js';
+import { BLOCK, type FileHandle, type InodeNumber, MAX_OFFSET, type PinId, type ProcessId, UNIDENTIFIED, blockOf, blocksFor } from '../base/units.js';
+import { NONE, type PinInfo } from '../lease/types.js';
+import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
+import { carryOut, conclude, kindNames } from './effects.js';
+import { S_IFREG } from './inode.js';
+import type { Answer, Caller, GetLeaseAnswer, PinListing, PinRequest, SetLeaseRequest } from './operations.js';
+import { O_ACCMODE, O_RDONLY, type OpenFile, type Superblock } from './superblock.js';
+
+const CAP_IPC_LOCK = 14;
+const CAP_LEASE = 28;
+
+export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request: SetLeaseRequest): Answer {
+  const file = sb.handles.get(fh);
+  if (file === undefined) return -errno.EBADF;
+  const { inode } = file;
+  const process = sb.processes.identify(caller.tid);
+  const taking = request.kind !== NONE;
+  const verdict = sb.leases.setLease(sb.monotonic(), {
+    process,
+    description: fh,
+    file: inode.ino,
+    kind: request.kind,
+    waiter: caller.waiter,
+    nonblock: request.nonblock,
+    regular: inode.type === S_IFREG,
+    mayLease: taking && (caller.uid === inode.uid || sb.processes.capable(process, CAP_LEASE)),
+    writable: (file.flags & O_ACCMODE) !== O_RDONLY,
+    notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
+  });
+  return conclude(sb, caller, process, inode.ino, verdict, () => `lease ${kindNames[request.kind]}`);
+}
+
+export function getLease(sb: Superblock, fh: FileHandle): GetLeaseAnswer {
+  const file = sb.handles.get(fh);
+  if (file === undefined) return { kind: NONE, breakMs: 0, token: 0n };
+  const breaking = sb.leases.leases(file.inode.ino).find(lease => lease.description === fh)?.breaking;
+  const breakMs = breaking === undefined ? 0 : Math.max(1, Math.ceil(breaking.until - sb.monotonic()));
+  return { kind: sb.leases.getLease(fh), breakMs, token: tokenOf(sb, file) };
+}
+
+/** Whoever knows the token was told it by a holder of the description: that is what 'the asker holds it' rests on (N4). */
+function tokenOf(sb: Superblock, file: OpenFile): bigint {
+  if (file.token === undefined) {
+    file.token = randomBytes(8).readBigUInt64LE() | 1n;
+    sb.tokens.set(file.token, file.fh);
+  }
+  return file.token;
+}
+
+export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: PinRequest): Answer {
+  const file = sb.handles.get(fh);
+  const process = sb.processes.identify(caller.tid);
+  if (process === UNIDENTIFIED) return -errno.EPERM;
+  if (file?.inode.file === undefined) return -errno.EINVAL;
+  const { off, len } = request;
+  if (len <= 0 || off < 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
+  const { inode } = file;
+  const owner = ownerOf(sb, fh, request.owner);
+  const uncounted = sb.processes.capable(process, CAP_IPC_LOCK);
+  const { verdict, pin: id } = sb.leases.pin(sb.monotonic(), {
+    process,
+    description: fh,
+    file: inode.ino,
+    start: blockOf(off),
+    end: blocksFor(off + len),
+    owner: owner ?? 0,
+    ownerHeld: owner !== undefined,
+    sizeBlocks: blocksFor(inode.file!.size()),
+    uid: caller.uid,
+    memlock: uncounted ? Number.POSITIVE_INFINITY : sb.processes.memlock(process),
+    uncounted,
+  });
+  if (verdict.kind === 'ok') {
+    const filled = fill(sb, file, off, len);
+    if (filled < 0) {
+      sb.leases.abandon(sb.monotonic(), id);
+      carryOut(sb);
+      return filled;
+    }
+  }
+  const answer = conclude(sb, caller, process, inode.ino, verdict, () => `pin [${off}, ${off + len})`);
+  return answer === 0 ? id : answer;
+}
+
+/** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */
+function fill(sb: Superblock, file: OpenFile, off: number, len: number): number {
+  const data = file.inode.file!;
+  const start = blockOf(off);
+  const end = blocksFor(off + len);
+  if (!data.hasHole(start, end)) return 0;
+  return data.allocate(start * BLOCK, Math.min(end * BLOCK, data.size()) - start * BLOCK, true, false);
+}
+
+/** 0: the process itself; a description; or undefined where the token names none. */
+function ownerOf(sb: Superblock, fh: FileHandle, owner: bigint | undefined): FileHandle | 0 | undefined {
+  if (owner === undefined) return 0;
+  return owner === 0n ? fh : sb.tokens.get(owner);
+}
+
+export function unpin(sb: Superblock, caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer {
+  const process = sb.processes.identify(caller.tid);
+  if (id === undefined) return unpinAll(sb, caller, process, ino, fh);
+  const answer = unpinOne(sb, caller, process, ino, fh, id as PinId);
+  return answer === 0 ? 1 : answer;
+}
+
+function unpinOne(sb: Superblock, caller: Caller, process: ProcessId, ino: InodeNumber, fh: FileHandle, id: PinId): Answer {
+  const verdict = sb.leases.unpin(sb.monotonic(), { process, description: fh, pin: id });
+  return conclude(sb, caller, process, ino, verdict, () => `unpin ${id}`);
+}
+
+function unpinAll(sb: Superblock, caller: Caller, process: ProcessId, ino: InodeNumber, fh: FileHandle): Answer {
+  if (process === UNIDENTIFIED) return -errno.EPERM;
+  let removed = 0;
+  for (const info of sb.leases.pins(ino)) {
+    if (!isOwned(info, process, fh)) continue;
+    const answer = unpinOne(sb, caller, process, ino, fh, info.pin);
+    if (answer < 0) return answer;
+    removed++;
+  }
+  return removed;
+}
+
+const isOwned = (info: PinInfo, process: ProcessId, fh: FileHandle): boolean =>
+  info.owner === 0 ? info.process === process : info.owner === fh;
+
+export function pins(sb: Superblock, ino: InodeNumber): readonly PinListing[] {
+  const zombies = new Set(sb.leases.leases(ino).filter(lease => lease.description === 0).map(lease => lease.lease));
+  return sb.leases.pins(ino).map(info => ({
+    ...info,
+    pid: sb.processes.info(info.process).pid,
+    zombie: zombies.has(info.lease),
+  }));
+}
+
+export function poll(sb: Superblock, fh: FileHandle, notify: boolean): Answer {
+  const file = sb.handles.get(fh);
+  if (file === undefined) return -errno.EBADF;
+  if (notify) file.pollArmed = true;
+  return POLLIN | POLLOUT | (sb.leases.breaking(fh) ? POLLPRI : 0);
+}

@@ -1,0 +1,94 @@
+// What the administrator sees (A1): status, leases and pins as JSON text. A process that reads it learns of others'
+// processes the pid, start time and command, which /proc shows to everybody.
+import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
+import type { LeaseInfo } from '../lease/types.js';
+import { kindNames } from './effects.js';
+import { pathOf } from './inode.js';
+import type { Superblock } from './superblock.js';
+
+export type ReportKind = 'status' | 'leases' | 'pins';
+
+/** What the transport and the command line add to the status: passthrough, kernel version, request counts. */
+export type StatusSource = () => Record<string, unknown>;
+
+/** @param file undefined: of the whole mount. */
+export function report(sb: Superblock, what: ReportKind, file: InodeNumber | undefined, more: StatusSource): string {
+  switch (what) {
+    case 'status':
+      return JSON.stringify({ ...status(sb), ...more() });
+    case 'leases':
+      return JSON.stringify({ leases: leases(sb, file) });
+    case 'pins':
+      return JSON.stringify({ pins: pins(sb, file) });
+  }
+}
+
+function status(sb: Superblock): object {
+  const { capacity, name } = sb.store;
+  let files = 0;
+  for (const inode of sb.inodes.values()) if (inode.file !== undefined) files++;
+  return {
+    pid: process.pid,
+    store: name,
+    size: capacity.total,
+    used: capacity.used,
+    files,
+    inodes: sb.inodes.size,
+    leases: sb.leases.leases().length,
+    pins: sb.leases.pins().length,
+    leaseBreakMs: sb.breakTime,
+  };
+}
+
+function leases(sb: Superblock, file: InodeNumber | undefined): object[] {
+  const now = sb.monotonic();
+  return sb.leases.leases(file).map(lease => ({
+    id: lease.lease,
+    ...where(sb, lease.file),
+    kind: kindNames[lease.kind],
+    state: stateOf(lease),
+    breakMs: lease.breaking === undefined ? null : Math.max(0, Math.ceil(lease.breaking.until - now)),
+    must: lease.breaking === undefined ? null : kindNames[lease.breaking.must],
+    owner: who(sb, lease.owner),
+    ageMs: Math.round(now - lease.takenAt),
+    pins: lease.pins,
+  }));
+}
+
+function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
+  if (lease.description === 0) return 'zombie';
+  return lease.breaking === undefined ? 'held' : 'breaking';
+}
+
+function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
+  const now = sb.monotonic();
+  const zombies = new Set(sb.leases.leases(file).filter(lease => lease.description === 0).map(lease => lease.lease));
+  return sb.leases.pins(file).map(pin => {
+    const { pid, start, command } = who(sb, pin.process);
+    return {
+      id: pin.pin,
+      ...where(sb, pin.file),
+      off: pin.start * BLOCK,
+      len: (pin.end - pin.start) * BLOCK,
+      lease: pin.lease,
+      pid,
+      start,
+      command,
+      owner: pin.owner === 0 ? 'process' : 'description',
+      ageMs: Math.round(now - pin.pinnedAt),
+      zombie: zombies.has(pin.lease),
+      uid: pin.uid,
+    };
+  });
+}
+
+function where(sb: Superblock, ino: InodeNumber): { ino: InodeNumber; path: string | null; deleted: boolean } {
+  const inode = sb.inode(ino);
+  const path = inode && pathOf(sb.root, inode);
+  return { ino, path: path ?? null, deleted: path === undefined };
+}
+
+function who(sb: Superblock, id: ProcessId): { pid: number; start: number; command: string; alive: boolean } {
+  const { pid, start, command, alive } = sb.processes.info(id);
+  return { pid, start, command, alive };
+}

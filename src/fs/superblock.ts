@@ -1,0 +1,219 @@
+// The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
+// descriptions, the present time, the fate of inodes that nobody refers to. Kernel counterpart: struct super_block.
+import { errno } from '../base/errno.js';
+import type { FileHandle, InodeNumber, Name } from '../base/units.js';
+import { ROOT_INO } from '../base/units.js';
+import type { Leases } from '../lease/types.js';
+import { native } from '../native/binding.js';
+import type { Processes } from '../process/processes.js';
+import { FileStat, type FileStore } from '../store/file-store.js';
+import { type Dentry, Inode, S_IFDIR, S_IFREG, type Time } from './inode.js';
+import type { Attr, Host } from './operations.js';
+import { adoptTimes, ignoreTimes, setTime } from './times.js';
+
+/** An open file description. */
+export interface OpenFile {
+  readonly fh: FileHandle;
+  readonly inode: Inode;
+  /** open(2)'s flags. */
+  readonly flags: number;
+  /** poll(2) asked to be told of a change. */
+  pollArmed: boolean;
+  /** Names the description as a pin's owner (N4), made when first asked for. */
+  token: bigint | undefined;
+  /** Directories: where the last READDIR stopped. */
+  cursor: DirCursor | undefined;
+}
+
+export interface DirCursor {
+  readonly entries: Iterator<Dentry>;
+  /** The cookie after which `pending` and `entries` go on. */
+  after: number;
+  /** Taken from `entries`, not yet taken by the reader. */
+  pending: Dentry | undefined;
+}
+
+export const O_ACCMODE = 3;
+export const O_RDONLY = 0;
+export const O_EXCL = 0o200;
+export const O_TRUNC = 0o1000;
+export const O_NONBLOCK = 0o4000;
+
+const NAME_MAX = 255;
+
+export interface SuperblockOptions {
+  /** Permissions and owner of the root directory. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** B2, ms; the same that the lease machine was given. */
+  readonly breakTime: number;
+  readonly log: (line: string) => void;
+}
+
+export class Superblock {
+  readonly store: FileStore;
+  readonly leases: Leases;
+  readonly processes: Processes;
+  readonly log: (line: string) => void;
+  readonly root: Inode;
+  readonly inodes = new Map<InodeNumber, Inode>();
+  readonly handles = new Map<FileHandle, OpenFile>();
+  /** N4: what GETLEASE gave out to name a description. */
+  readonly tokens = new Map<bigint, FileHandle>();
+  host: Host | undefined;
+  /** The timer of the next forced break, and when it is due (effects.ts). */
+  timer: NodeJS.Timeout | undefined;
+  timerDue = Number.POSITIVE_INFINITY;
+  /** B2, ms. */
+  readonly breakTime: number;
+
+  private nextIno = ROOT_INO as number;
+  private nextFh = 1;
+  private readonly clock = new Float64Array(2);
+  private readonly present: Time = { sec: 0, nsec: 0 };
+  private readonly stat = new FileStat();
+
+  constructor(
+    store: FileStore,
+    leases: Leases,
+    processes: Processes,
+    options: SuperblockOptions,
+  ) {
+    this.store = store;
+    this.leases = leases;
+    this.processes = processes;
+    this.log = options.log;
+    this.breakTime = options.breakTime;
+    this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
+    this.root.parent = this.root;
+    this.root.nlink = 2;
+  }
+
+  /** The present, of the clock that the kernel stamps files with. The object is used again. */
+  now(): Time {
+    native.clock(this.clock);
+    this.present.sec = this.clock[0]!;
+    this.present.nsec = this.clock[1]!;
+    return this.present;
+  }
+
+  inode(ino: InodeNumber): Inode | undefined {
+    return this.inodes.get(ino);
+  }
+
+  /** A directory that is there and takes names, or -ENOENT, -ENOTDIR. */
+  directory(ino: InodeNumber): Inode | number {
+    const inode = this.inodes.get(ino);
+    if (inode === undefined) return -errno.ENOENT;
+    return inode.children === undefined ? -errno.ENOTDIR : inode;
+  }
+
+  newInode(mode: number, uid: number, gid: number): Inode {
+    const ino = this.nextIno++ as InodeNumber;
+    const inode = new Inode(ino, mode, uid, gid, this.now());
+    if (inode.type === S_IFREG) {
+      inode.file = this.store.create(`leasefs:${ino}`);
+      inode.file.stat(this.stat);
+      ignoreTimes(inode, this.stat);
+    } else if (inode.type === S_IFDIR) {
+      inode.children = new Map();
+    }
+    this.inodes.set(ino, inode);
+    return inode;
+  }
+
+  openFile(inode: Inode, flags: number): OpenFile {
+    const fh = this.nextFh++ as FileHandle;
+    const file: OpenFile = { fh, inode, flags, pollArmed: false, token: undefined, cursor: undefined };
+    this.handles.set(fh, file);
+    inode.nopen++;
+    return file;
+  }
+
+  closeFile(fh: FileHandle): OpenFile | undefined {
+    const file = this.handles.get(fh);
+    if (file === undefined) return undefined;
+    this.handles.delete(fh);
+    if (file.token !== undefined) this.tokens.delete(file.token);
+    file.inode.nopen--;
+    return file;
+  }
+
+  /** Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22). */
+  attributes(inode: Inode, out: Attr): void {
+    if (inode.file !== undefined) {
+      inode.file.stat(this.stat);
+      adoptTimes(inode, this.stat);
+      out.size = this.stat.size;
+      out.blocks = this.stat.blocks;
+    } else {
+      out.size = inode.target?.length ?? (inode.children?.size ?? 0) * 20;
+      out.blocks = 0;
+    }
+    out.ino = inode.ino;
+    out.mode = inode.mode;
+    out.nlink = inode.nlink;
+    out.uid = inode.uid;
+    out.gid = inode.gid;
+    out.rdev = inode.rdev;
+    out.generation = 0;
+    out.atime = inode.atime.sec;
+    out.atimeNsec = inode.atime.nsec;
+    out.mtime = inode.mtime.sec;
+    out.mtimeNsec = inode.mtime.nsec;
+    out.ctime = inode.ctime.sec;
+    out.ctimeNsec = inode.ctime.nsec;
+    out.btime = inode.btime.sec;
+    out.btimeNsec = inode.btime.nsec;
+  }
+
+  /** An attribute changed: ctime is now. */
+  touch(inode: Inode): void {
+    if (inode.file !== undefined) {
+      inode.file.stat(this.stat);
+      adoptTimes(inode, this.stat);
+    }
+    setTime(inode.ctime, this.now());
+  }
+
+  /** The content changed by an operation of ours: mtime and ctime are now, whatever our calls did to the store's. */
+  modified(inode: Inode): void {
+    if (inode.file !== undefined) {
+      inode.file.stat(this.stat);
+      adoptTimes(inode, this.stat);
+    }
+    const now = this.now();
+    setTime(inode.mtime, now);
+    setTime(inode.ctime, now);
+  }
+
+  /** ms that only grow, for the lease machine. */
+  monotonic(): number {
+    return performance.now();
+  }
+
+  /** Tells poll(2) on the description to look again. */
+  notifyPoll(fh: FileHandle): void {
+    const file = this.handles.get(fh);
+    if (file === undefined || !file.pollArmed) return;
+    file.pollArmed = false;
+    this.host?.notifyPoll(fh);
+  }
+
+  /** Frees the inode when no name, lookup, description, lease or pin refers to it. */
+  reap(inode: Inode): void {
+    if (inode.nlink > 0 || inode.nlookup > 0 || inode.nopen > 0) return;
+    if (inode.file !== undefined && this.leases.concerns(inode.ino)) return;
+    if (!this.inodes.delete(inode.ino)) return;
+    this.host?.inodeGone(inode.ino);
+    inode.file?.free();
+  }
+}
+
+/** 0, or why the name cannot be one: -ENAMETOOLONG beyond 255 bytes, -EINVAL for '', '.', '..' and '/'. */
+export function badName(name: Name): number {
+  if (name.length > NAME_MAX) return -errno.ENAMETOOLONG;
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return -errno.EINVAL;
+  return 0;
+}

@@ -1,0 +1,36 @@
+// Times of an inode. The kernel itself moves a memfd's times at passthrough reads and writes, of which we hear
+// nothing; we move ours at everything else. A time of the store counts when it has changed since we last saw it.
+import type { FileStat } from '../store/file-store.js';
+import type { Inode, Time } from './inode.js';
+
+function adopt(own: Time, seen: Time, sec: number, nsec: number, onlyForward: boolean): void {
+  if (seen.sec === sec && seen.nsec === nsec) return;
+  seen.sec = sec;
+  seen.nsec = nsec;
+  if (onlyForward && (own.sec > sec || (own.sec === sec && own.nsec > nsec))) return;
+  own.sec = sec;
+  own.nsec = nsec;
+}
+
+/** Takes over what the store's times say. */
+export function adoptTimes(inode: Inode, stat: FileStat): void {
+  adopt(inode.atime, inode.seenAtime, stat.atime, stat.atimeNsec, false);
+  adopt(inode.mtime, inode.seenMtime, stat.mtime, stat.mtimeNsec, false);
+  adopt(inode.ctime, inode.seenCtime, stat.ctime, stat.ctimeNsec, true);
+}
+
+/** From here on the store's present times are not news: our own, set next, stand until it changes again. */
+export function ignoreTimes(inode: Inode, stat: FileStat): void {
+  const { seenAtime, seenMtime, seenCtime } = inode;
+  seenAtime.sec = stat.atime;
+  seenAtime.nsec = stat.atimeNsec;
+  seenMtime.sec = stat.mtime;
+  seenMtime.nsec = stat.mtimeNsec;
+  seenCtime.sec = stat.ctime;
+  seenCtime.nsec = stat.ctimeNsec;
+}
+
+export function setTime(time: Time, to: Time): void {
+  time.sec = to.sec;
+  time.nsec = to.nsec;
+}

@@ -1,0 +1,160 @@
+// Who a request comes from. A request carries a thread id (F6); a lease has a process as its owner. A process is
+// identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile, kernel-facts
+// 27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
+import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
+import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { capabilityOf, commandOf, startTimeOf, threadGroupOf, uidsOf } from './proc.js';
+
+/** Processes that nothing names are let go beyond this number, each costs a descriptor. */
+const IDLE_PROCESSES = 256;
+
+interface Process {
+  readonly id: ProcessId;
+  readonly pid: number;
+  readonly start: number;
+  readonly command: string;
+  readonly pidfd: Descriptor;
+  readonly death: Poller;
+  alive: boolean;
+}
+
+/** What a listing says of a process, also when it is dead. */
+export interface ProcessInfo {
+  /** 0 when it could not be identified. */
+  readonly pid: number;
+  /** Clock ticks since boot, as in /proc/PID/stat. */
+  readonly start: number;
+  readonly command: string;
+  readonly alive: boolean;
+}
+
+const NOBODY: ProcessInfo = { pid: 0, start: 0, command: '', alive: false };
+
+export class Processes {
+  private readonly byId = new Map<ProcessId, Process>();
+  private readonly byPid = new Map<number, Process>();
+  /** Thread id to process, for threads seen before; always verified. */
+  private readonly byThread = new Map<number, Process>();
+  private next = 1;
+  private readonly died: (process: ProcessId) => void;
+  private readonly keeps: (process: ProcessId) => boolean;
+
+  /**
+   * @param died is told once of each identified process that ended, as soon as the event loop hears of it.
+   * @param keeps whether somebody still names the process: others may be forgotten and get a new id when they come again.
+   */
+  constructor(died: (process: ProcessId) => void, keeps: (process: ProcessId) => boolean) {
+    this.died = died;
+    this.keeps = keeps;
+  }
+
+  /** The process of thread `tid`, or UNIDENTIFIED for 0 and for threads that /proc does not show. */
+  identify(tid: number): ProcessId {
+    if (tid === 0) return UNIDENTIFIED;
+    const seen = this.byThread.get(tid);
+    if (seen !== undefined && this.isStill(seen, tid)) return seen.id;
+    this.byThread.delete(tid);
+    const pid = threadGroupOf(tid);
+    if (pid === 0) return UNIDENTIFIED;
+    let process = this.byPid.get(pid);
+    if (process === undefined || !this.isStill(process, tid)) process = this.watch(pid);
+    if (process === undefined) return UNIDENTIFIED;
+    this.byThread.set(tid, process);
+    return process.id;
+  }
+
+  info(id: ProcessId): ProcessInfo {
+    return this.byId.get(id) ?? NOBODY;
+  }
+
+  /** Whether `capability` (CAP_* number) is effective for the process, in the user namespace of the mount alone. */
+  capable(id: ProcessId, capability: number): boolean {
+    const process = this.byId.get(id);
+    return process !== undefined && capabilityOf(process.pid, capability);
+  }
+
+  /** RLIMIT_MEMLOCK of the process in bytes; 0 when it cannot be read. */
+  memlock(id: ProcessId): number {
+    const process = this.byId.get(id);
+    return process === undefined ? 0 : Math.max(0, native.memlockOf(process.pid));
+  }
+
+  /** Sends `signal` with `cookie` as its value, if a process of `uid` may kill(2) this one (B1). */
+  signal(id: ProcessId, signal: number, cookie: bigint, uid: number): boolean {
+    const process = this.byId.get(id);
+    if (process === undefined || !process.alive) return false;
+    const target = uidsOf(process.pid);
+    if (target === undefined || (uid !== 0 && uid !== target.real && uid !== target.saved)) return false;
+    return native.pidfdSignal(process.pidfd.fd, signal, cookie) >= 0;
+  }
+
+  /** Forgets a process that is dead and named by nobody any more. */
+  forget(id: ProcessId): void {
+    const process = this.byId.get(id);
+    if (process !== undefined && !process.alive && !this.keeps(id)) this.byId.delete(id);
+  }
+
+  close(): void {
+    for (const process of this.byPid.values()) this.unwatch(process);
+    this.byId.clear();
+  }
+
+  /** Both calls are needed: the pid may be a new process's, the thread may be another's now. */
+  private isStill(process: Process, tid: number): boolean {
+    return (
+      process.alive && native.pidfdSignal(process.pidfd.fd, 0) === 0 && native.threadOf(process.pid, tid) === 0
+    );
+  }
+
+  private watch(pid: number): Process | undefined {
+    if (this.byPid.size >= IDLE_PROCESSES) this.forgetIdle();
+    let pidfd: Descriptor;
+    try {
+      pidfd = native.pidfdOpen(pid);
+    } catch {
+      return undefined;
+    }
+    const id = this.next++ as ProcessId;
+    const death = native.poll(pidfd.fd, POLLIN, () => this.ended(process));
+    death.unref();
+    const process: Process = {
+      id,
+      pid,
+      start: startTimeOf(pid),
+      command: commandOf(pid),
+      pidfd,
+      death,
+      alive: true,
+    };
+    this.byId.set(id, process);
+    this.byPid.set(pid, process);
+    return process;
+  }
+
+  private ended(process: Process): void {
+    if (!process.alive) return;
+    this.unwatch(process);
+    if (!this.keeps(process.id)) {
+      this.byId.delete(process.id);
+      return;
+    }
+    this.died(process.id);
+    this.forget(process.id);
+  }
+
+  private unwatch(process: Process): void {
+    process.alive = false;
+    process.death.close();
+    process.pidfd.close();
+    if (this.byPid.get(process.pid) === process) this.byPid.delete(process.pid);
+    for (const [tid, owner] of this.byThread) if (owner === process) this.byThread.delete(tid);
+  }
+
+  private forgetIdle(): void {
+    for (const process of this.byPid.values()) {
+      if (this.keeps(process.id)) continue;
+      this.unwatch(process);
+      this.byId.delete(process.id);
+    }
+  }
+}

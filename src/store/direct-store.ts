@@ -1,0 +1,183 @@
+// The direct store: one memfd a file, whose layout is the identity. The kernel serves read, write and mmap from the
+// memfd's own pages (F1, F2), so that only what changes the layout comes here.
+//
+// Guard (F14): the memfd is immutable, so MADV_REMOVE, which never reaches us, is refused by the kernel itself. Our
+// own ftruncate passes; holes are filled by MADV_POPULATE_WRITE; only a real punch needs the flag lifted for an
+// instant, which the caller allows (`lift`) while nothing in the file is protected.
+import { errno, FsError } from '../base/errno.js';
+import { BLOCK, blocksFor } from '../base/units.js';
+import { type Descriptor, native, STAT } from '../native/binding.js';
+import { Capacity, type FileStat, type FileStore, type StoredFile } from './file-store.js';
+
+const KEEP_SIZE = 1;
+const PUNCH_HOLE = 2;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+const stat = new Float64Array(STAT.length);
+const zeros = new ArrayBuffer(1 << 20);
+
+export class DirectStore implements FileStore {
+  readonly name = 'direct';
+  readonly capacity: Capacity;
+
+  /** @param size bytes that fallocate, pins and writes through the daemon may use; passthrough writes are not asked. */
+  constructor(size: number) {
+    this.capacity = new Capacity(size);
+  }
+
+  create(label: string): StoredFile {
+    const memfd = native.memfdCreate(label);
+    const guard = native.setImmutable(memfd.fd, true);
+    // Not root: no guard, and none needed, since without passthrough MADV_REMOVE arrives as FALLOCATE.
+    if (guard < 0 && guard !== -errno.EPERM) {
+      memfd.close();
+      throw new FsError(guard, 'FS_IOC_SETFLAGS on a memfd');
+    }
+    return new DirectFile(memfd, guard === 0, this.capacity);
+  }
+}
+
+class DirectFile implements StoredFile {
+  private readonly memfd: Descriptor;
+  private readonly guarded: boolean;
+  private readonly capacity: Capacity;
+  /** Bytes counted in the capacity. */
+  private counted = 0;
+
+  constructor(memfd: Descriptor, guarded: boolean, capacity: Capacity) {
+    this.memfd = memfd;
+    this.guarded = guarded;
+    this.capacity = capacity;
+  }
+
+  get backing(): number {
+    return this.memfd.fd;
+  }
+
+  size(): number {
+    this.look();
+    return stat[STAT.size]!;
+  }
+
+  stat(out: FileStat): void {
+    this.look();
+    out.size = stat[STAT.size]!;
+    out.blocks = stat[STAT.blocks]!;
+    out.atime = stat[STAT.atimeSec]!;
+    out.atimeNsec = stat[STAT.atimeNsec]!;
+    out.mtime = stat[STAT.mtimeSec]!;
+    out.mtimeNsec = stat[STAT.mtimeNsec]!;
+    out.ctime = stat[STAT.ctimeSec]!;
+    out.ctimeNsec = stat[STAT.ctimeNsec]!;
+  }
+
+  read(off: number, len: number, out: ArrayBuffer, at: number): number {
+    return native.pread(this.memfd.fd, out, at, len, off);
+  }
+
+  write(off: number, len: number, data: ArrayBuffer, at: number): number {
+    if (!this.fits(off, len)) return -errno.ENOSPC;
+    return native.pwrite(this.memfd.fd, data, at, len, off);
+  }
+
+  setSize(size: number): number {
+    return native.ftruncate(this.memfd.fd, size);
+  }
+
+  allocate(off: number, len: number, keepSize: boolean, lift: boolean): number {
+    if (!this.fits(off, len)) return -errno.ENOSPC;
+    const size = this.size();
+    const end = off + len;
+    if (end > size && keepSize) {
+      return lift ? this.fallocate(KEEP_SIZE, off, len) : -errno.EOPNOTSUPP;
+    }
+    if (end > size) {
+      const grown = this.setSize(end);
+      if (grown < 0) return grown;
+    }
+    const filled = native.populate(this.memfd.fd, off, len);
+    if (filled === 0) return 0;
+    if (end > size) this.setSize(size);
+    return filled === -errno.ENOMEM || filled === -errno.EFAULT ? -errno.ENOSPC : filled;
+  }
+
+  punch(off: number, len: number, lift: boolean): number {
+    if (lift) return this.fallocate(KEEP_SIZE | PUNCH_HOLE, off, len);
+    return this.clear(off, Math.min(off + len, this.size()));
+  }
+
+  zero(off: number, len: number, keepSize: boolean, lift: boolean): number {
+    const cleared = this.clear(off, Math.min(off + len, this.size()));
+    if (cleared < 0) return cleared;
+    return this.allocate(off, len, keepSize, lift);
+  }
+
+  seek(off: number, whence: number): number {
+    return native.lseek(this.memfd.fd, off, whence);
+  }
+
+  hasData(start: number, end: number): boolean {
+    const data = this.seek(start * BLOCK, SEEK_DATA);
+    return data >= 0 && data < end * BLOCK;
+  }
+
+  hasHole(start: number, end: number): boolean {
+    const hole = this.seek(start * BLOCK, SEEK_HOLE);
+    // The end of the file counts as a hole, also amid a block: that block is there.
+    return hole < 0 || blocksFor(hole) < end;
+  }
+
+  free(): void {
+    this.capacity.used -= this.counted;
+    this.counted = 0;
+    this.memfd.close();
+  }
+
+  /** fstat into `stat`, and the capacity brought up to date. */
+  private look(): void {
+    native.fstat(this.memfd.fd, stat);
+    const used = stat[STAT.blocks]! * 512;
+    this.capacity.used += used - this.counted;
+    this.counted = used;
+  }
+
+  /** Whether the holes of the range fit into what --size leaves. */
+  private fits(off: number, len: number): boolean {
+    this.look();
+    if (this.capacity.fits(len)) return true;
+    let holes = 0;
+    const end = off + len;
+    for (let at = off; at < end; ) {
+      const data = this.seek(at, SEEK_DATA);
+      const next = data < 0 ? end : Math.min(data, end);
+      holes += next - at;
+      if (next >= end) break;
+      at = Math.min(end, this.seek(next, SEEK_HOLE));
+    }
+    return this.capacity.fits(holes);
+  }
+
+  /** Writes zeros over the data of [off, end), keeping its blocks. */
+  private clear(off: number, end: number): number {
+    for (let at = off; at < end; ) {
+      const data = this.seek(at, SEEK_DATA);
+      if (data < 0 || data >= end) break;
+      const stop = Math.min(end, this.seek(data, SEEK_HOLE));
+      for (at = data; at < stop; ) {
+        const n = native.pwrite(this.memfd.fd, zeros, 0, Math.min(zeros.byteLength, stop - at), at);
+        if (n < 0) return n;
+        at += n;
+      }
+    }
+    return 0;
+  }
+
+  private fallocate(mode: number, off: number, len: number): number {
+    if (!this.guarded) return native.fallocate(this.memfd.fd, mode, off, len);
+    native.setImmutable(this.memfd.fd, false);
+    const result = native.fallocate(this.memfd.fd, mode, off, len);
+    native.setImmutable(this.memfd.fd, true);
+    return result;
+  }
+}

@@ -1,0 +1,68 @@
+// The store's face to the filesystem: one object a regular file, whatever its blocks live in. It moves bytes and
+// blocks and knows nothing of inodes, leases or pins: who may ask for what is settled before.
+
+/** What a file's data say of themselves at this instant. One object is used again. */
+export class FileStat {
+  size = 0;
+  /** Units of 512 bytes. */
+  blocks = 0;
+  atime = 0;
+  atimeNsec = 0;
+  mtime = 0;
+  mtimeNsec = 0;
+  ctime = 0;
+  ctimeNsec = 0;
+}
+
+export interface StoredFile {
+  /** A descriptor that the kernel may serve by passthrough, or -1. */
+  readonly backing: number;
+  /** Bytes; asked of the store each time, since passthrough writes are not seen (kernel-facts 22). */
+  size(): number;
+  stat(out: FileStat): void;
+  /** Bytes read, 0 at or beyond the end; `-errno`. */
+  read(off: number, len: number, out: ArrayBuffer, at: number): number;
+  /** Bytes written; -ENOSPC, `-errno`. */
+  write(off: number, len: number, data: ArrayBuffer, at: number): number;
+  /** 0 or `-errno` (-EFBIG). What is cut is freed, what is added reads as zeros. */
+  setSize(size: number): number;
+  /**
+   * Gives the holes of [off, off + len) their blocks; extends the file unless `keepSize`. `lift`: the guard may be
+   * lifted for an instant (F14). -ENOSPC; -EOPNOTSUPP for blocks beyond the end of a file whose guard must stay.
+   */
+  allocate(off: number, len: number, keepSize: boolean, lift: boolean): number;
+  /** Makes [off, off + len) read as zeros and, where `lift` allows it, frees its whole blocks. 0 or `-errno`. */
+  punch(off: number, len: number, lift: boolean): number;
+  /** Makes [off, off + len) read as zeros and keeps or gives it blocks. 0 or `-errno`. */
+  zero(off: number, len: number, keepSize: boolean, lift: boolean): number;
+  /** SEEK_DATA (3) or SEEK_HOLE (4); -ENXIO beyond the end. */
+  seek(off: number, whence: number): number;
+  /** Whether [start, end), in blocks, holds data or lies partly in a hole, at this instant. */
+  hasData(start: number, end: number): boolean;
+  hasHole(start: number, end: number): boolean;
+  /** Gives everything back. */
+  free(): void;
+}
+
+export interface FileStore {
+  readonly name: 'direct' | 'pooled';
+  /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
+  create(label: string): StoredFile;
+  /** Bytes promised by --size, and used. */
+  readonly capacity: Capacity;
+}
+
+/** Bytes promised and used. The direct store's figure is as fresh as the last look at each file. */
+export class Capacity {
+  readonly total: number;
+  used = 0;
+
+  constructor(total: number) {
+    this.total = total;
+  }
+
+  /** Whether `bytes` more fit. */
+  fits(bytes: number): boolean {
+    return this.used + bytes <= this.total;
+  }
+}
