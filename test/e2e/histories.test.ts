@@ -1,0 +1,334 @@
+// The directed histories, replayed through a mount by real processes: every event that a process can make is made,
+// with fork, SCM_RIGHTS, exit and signals; verdict, rule of refusals (from the daemon's log), F_GETLEASE, POLLPRI of
+// whoever is told, and the answers of those who waited must be the expected ones.
+import { readFileSync, truncateSync, writeFileSync, openSync, closeSync, writeSync, chownSync, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Actor, type Command, type Result, Stage, waits } from './actors.js';
+import { Mounted, requireMount, skipMount } from './mounted.js';
+
+const file = fileURLToPath(new URL('../../../test/lease/histories.jsonl', import.meta.url));
+
+/** One unit of the histories' time; their break time is 45 of them. */
+const UNIT_MS = 16;
+const BLOCK = 4096;
+const POLLPRI = 2;
+const kinds: Record<string, number> = { UN: 2, RD: 16, WR: 17, RDU: 80, WRU: 48 };
+const caps: Record<string, bigint> = { LEASE: 1n << 28n, IPC_LOCK: 1n << 14n };
+const modes: Record<string, number> = { alloc: 0, punch: 3, zero: 16 };
+const O_RDWR = 2;
+const O_TRUNC = 0o1000;
+const O_NONBLOCK = 0o4000;
+
+interface Event {
+  readonly op: string;
+  readonly p: number;
+  readonly q?: number;
+  readonly d?: number;
+  readonly f?: number;
+  readonly child?: number;
+  readonly id?: number;
+  readonly kind?: string;
+  readonly own?: 'p' | number;
+  readonly lo?: number;
+  readonly hi?: number;
+  readonly size?: number;
+  readonly mode?: string;
+  readonly write?: boolean;
+  readonly trunc?: boolean;
+  readonly nonblock?: boolean;
+  readonly uid?: number;
+  readonly dt?: number;
+}
+
+interface Step {
+  readonly event: Event;
+  readonly expect: {
+    readonly verdict: string;
+    readonly rule: string;
+    readonly effects: readonly Record<string, string | number>[];
+  };
+}
+
+interface World {
+  readonly files: readonly { f: number; size?: number; blocks?: number[]; uid?: number; regular?: boolean; pooled?: boolean }[];
+  readonly procs: readonly { p: number; uid?: number; caps?: string[]; memlock?: number; hidden?: boolean; foreign?: boolean }[];
+  readonly options: { readonly rfc_v2?: boolean; readonly capacity?: number };
+}
+
+interface History {
+  readonly world: World;
+  readonly rule: string;
+  readonly title: string;
+  readonly steps: Step[];
+}
+
+function load(): History[] {
+  const all: History[] = [];
+  for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
+    const value = JSON.parse(line) as Step & History;
+    if (value.world !== undefined) all.push({ ...value, steps: [] });
+    else all.at(-1)!.steps.push(value);
+  }
+  return all;
+}
+
+/** Why a history is not for this mount; undefined when it is. */
+function elsewhere({ world, steps }: History): string | undefined {
+  if (world.procs.some(p => p.hidden || p.foreign)) return 'another namespace: namespaces.test.ts';
+  if (steps.some(({ event }) => event.op === 'kpin')) return 'pins that nobody told us of (N10) come with a later issue';
+  if (steps.some(({ event }) => event.op === 'writeback')) return 'writeback is the pooled store';
+  return undefined;
+}
+
+/** One history under way. */
+class Replay {
+  private readonly mount: Mounted;
+  private readonly stage: Stage;
+  private readonly name: string;
+  private readonly history: History;
+  private readonly procs = new Map<number, Actor>();
+  /** Slots of a description in each process. */
+  private readonly slots = new Map<string, number[]>();
+  private readonly files = new Map<number, number>();
+  private readonly pins = new Map<number, number>();
+  private readonly waiting = new Map<number, { command: Command; p: number }>();
+  private nextSlot = 0;
+
+  constructor(mount: Mounted, stage: Stage, history: History, name: string) {
+    this.mount = mount;
+    this.stage = stage;
+    this.history = history;
+    this.name = name;
+  }
+
+  async run(): Promise<void> {
+    for (const { f, size = 16384, blocks = [0, 1, 2], uid, regular } of this.history.world.files) {
+      const path = this.path(f);
+      if (regular === false) {
+        mkdirSync(path);
+        continue;
+      }
+      writeFileSync(path, '');
+      truncateSync(path, size);
+      const fd = openSync(path, 'r+');
+      for (const block of blocks) writeSync(fd, Buffer.alloc(BLOCK, 1), 0, BLOCK, block * BLOCK);
+      closeSync(fd);
+      if (uid !== undefined) chownSync(path, uid, 0);
+      // Other users of the histories may write: the rules are about leases, not about permissions.
+      await import('node:fs/promises').then(fs => fs.chmod(path, 0o666));
+    }
+    for (const { p, uid, caps: names = [], memlock } of this.history.world.procs) {
+      // The histories' processes are ordinary users where memory locking is counted.
+      const options = {
+        ...(uid !== undefined || memlock !== undefined ? { uid: uid ?? 10 } : {}),
+        ...(memlock !== undefined ? { memlock } : {}),
+        caps: names.reduce((mask, name) => mask | caps[name]!, 0n),
+      };
+      this.procs.set(p, await this.stage.actor(`${this.name}-${p}`, options));
+    }
+    for (const [index, step] of this.history.steps.entries()) await this.step(index + 1, step);
+  }
+
+  private async step(number: number, { event, expect }: Step): Promise<void> {
+    const where = `step ${number} ${JSON.stringify(event)}`;
+    const logged = this.mount.log().length;
+    const command = await this.start(event);
+    const verdict = expect.verdict === 'wait' ? await this.parked(command, number, event, where) : await settled(command);
+    assert.is(verdict.verdict, this.verdictHere(event, expect.verdict), where);
+    if (event.op === 'pin' && verdict.verdict === 'ok') this.pins.set(event.id!, verdict.value);
+    if (this.rulesHere(expect, event)) {
+      assert.match(this.mount.log().slice(logged), `[${expect.rule}]`, `${where}: rule ${expect.rule} in the log`);
+    }
+    for (const effect of expect.effects) await this.effect(effect, verdict, where);
+  }
+
+  private async parked(command: Promise<Result> | Command, number: number, event: Event, where: string): Promise<Result> {
+    assert.ok('id' in command, where);
+    assert.ok(await waits(command, 40), `${where}: should wait, but ${JSON.stringify(await Promise.race([command.result, null]))}`);
+    this.waiting.set(number, { command, p: event.p });
+    return { value: 0, verdict: 'wait', text: '' };
+  }
+
+  /** On the direct store a write that extends or fills its own hole is not asked (X8). */
+  private verdictHere(event: Event, expected: string): string {
+    return event.op === 'write' && expected === 'ETXTBSY' ? 'ok' : expected;
+  }
+
+  private rulesHere(expect: Step['expect'], event: Event): boolean {
+    return expect.verdict.startsWith('E') && event.op !== 'write' && !['N7', 'N4', 'W', '-'].includes(expect.rule);
+  }
+
+  private async effect(effect: Record<string, string | number>, answer: Result, where: string): Promise<void> {
+    if (effect.lease !== undefined) assert.is(Number(answer.text.split(' ')[0]), kinds[effect.lease], `${where}: F_GETLEASE`);
+    if (effect.woken !== undefined) {
+      const { command } = this.waiting.get(Number(effect.woken))!;
+      assert.is((await command.result).verdict, effect.verdict, `${where}: the waiter of step ${effect.woken}`);
+    }
+    if (effect.tell !== undefined) {
+      const [key, slots] = [...this.slots].find(([name, held]) => name.endsWith(`:${effect.d}`) && held.length > 0) ?? [];
+      const holder = this.procs.get(Number(key?.split(':')[0]));
+      if (holder !== undefined) assert.ok((await holder.must('poll', slots![0]!, POLLPRI, 1000)) & POLLPRI, `${where}: POLLPRI`);
+    }
+  }
+
+  private path(f: number): string {
+    return this.mount.file(`${this.name}-${f}`);
+  }
+
+  private held(p: number, d: number): number[] {
+    const key = `${p}:${d}`;
+    const slots = this.slots.get(key) ?? [];
+    this.slots.set(key, slots);
+    return slots;
+  }
+
+  private slot(event: Event): number {
+    return this.held(event.p, event.d!).at(-1)!;
+  }
+
+  private add(p: number, d: number): number {
+    const slot = this.nextSlot++;
+    this.held(p, d).push(slot);
+    return slot;
+  }
+
+  private async token(p: number, d: number): Promise<string> {
+    const slot = this.held(p, d).at(-1);
+    // A description that the asker does not hold has a token that it cannot know.
+    if (slot === undefined) return '1234567';
+    return (await this.procs.get(p)!.do('getlease', slot)).text.split(' ')[2]!;
+  }
+
+  private async start(event: Event): Promise<Command | Promise<Result>> {
+    const { op, p, d } = event;
+    const actor = this.procs.get(p)!;
+    switch (op) {
+      case 'open': {
+        const slot = this.nextSlot++;
+        const regular = this.history.world.files.find(file => file.f === event.f)?.regular !== false;
+        const flags = (event.write === false || !regular ? 0 : O_RDWR) | (event.trunc ? O_TRUNC : 0) | (event.nonblock ? O_NONBLOCK : 0);
+        const command = actor.start('open', slot, this.path(event.f!), flags);
+        this.files.set(d!, event.f!);
+        void command.result.then(({ verdict }) => verdict === 'ok' && this.held(p, d!).push(slot));
+        return command;
+      }
+      case 'close':
+        return actor.start('close', this.held(p, d!).pop()!);
+      case 'dup': {
+        const from = this.slot(event);
+        return actor.start('dup', from, this.add(p, d!));
+      }
+      case 'fork': {
+        const child = await actor.fork(`${this.name}-${event.child}`);
+        this.procs.set(event.child!, child);
+        for (const [key, slots] of [...this.slots]) {
+          const [owner, description] = key.split(':');
+          if (Number(owner) === p) this.slots.set(`${event.child}:${description}`, [...slots]);
+        }
+        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+      }
+      case 'pass': {
+        const receiver = this.procs.get(event.q!)!;
+        const sent = actor.start('send', this.slot(event), receiver.name);
+        await sent.result;
+        await receiver.must('receive', this.add(event.q!, d!));
+        return sent;
+      }
+      case 'send':
+        return actor.start('send', this.slot(event), this.procs.get(event.q!)!.name);
+      case 'receive':
+        return actor.start('receive', this.add(p, d!));
+      case 'exit': {
+        await actor.exit();
+        for (const key of [...this.slots.keys()]) if (key.startsWith(`${p}:`)) this.slots.delete(key);
+        // The daemon hears of the death by a pidfd; give it the 50 ms that it promises.
+        await sleep(50);
+        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+      }
+      case 'setlease':
+        return actor.start('setlease', this.slot(event), kinds[event.kind!]!, 0, 0, 0);
+      case 'getlease':
+        return actor.start('getlease', this.slot(event));
+      case 'pin': {
+        const own = event.own === 'p' ? [0, 0] : [1, await this.token(p, event.own!)];
+        return actor.start('pin', this.slot(event), event.lo!, event.hi! - event.lo!, ...own);
+      }
+      case 'unpin':
+        return actor.start('unpin', this.slot(event), this.pins.get(event.id!) ?? 999_999, 0);
+      case 'truncate':
+        if (event.d !== undefined) return actor.start('ftruncate', this.slot(event), event.size!);
+        return actor.start('truncate', this.path(event.f!), event.size!);
+      case 'fallocate':
+        return actor.start('fallocate', this.slot(event), modes[event.mode!]!, event.lo!, event.hi! - event.lo!);
+      case 'write':
+        return actor.start('pwrite', this.slot(event), event.lo!, event.hi! - event.lo!, 7);
+      case 'chown':
+        chownSync(this.path(event.f!), event.uid!, 0);
+        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+      case 'unlink':
+        return actor.start('unlink', this.path(event.f!));
+      case 'signal': {
+        const waiter = [...this.waiting.values()].find(one => one.p === p)!;
+        return actor.start('interrupt', waiter.command.id);
+      }
+      case 'tick':
+        await sleep(event.dt! * UNIT_MS);
+        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+      default:
+        throw new Error(`unknown event ${op}`);
+    }
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
+
+async function settled(command: Command | Promise<Result>): Promise<Result> {
+  return 'id' in command ? command.result : command;
+}
+
+const test = suite('directed histories through a mount');
+const all = load();
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  const breakTime = ['--lease-break-time', String(45 * UNIT_MS)];
+  const mounts = new Map<string, Mounted>();
+  const stage = new Stage();
+
+  const mountFor = async ({ options }: World): Promise<Mounted> => {
+    const args = [
+      ...breakTime,
+      ...(options.rfc_v2 ? ['--semantics', 'rfc-v2'] : []),
+      ...(options.capacity !== undefined ? ['--size', `${options.capacity * 4}k`] : []),
+    ];
+    // A capacity is of one history alone.
+    const key = options.capacity !== undefined ? `${args} ${mounts.size}` : String(args);
+    const mount = mounts.get(key) ?? (await Mounted.start(...args));
+    mounts.set(key, mount);
+    return mount;
+  };
+
+  test.after.each(() => stage.clear());
+  test.after(async () => {
+    await stage.close();
+    for (const mount of mounts.values()) await mount.stop();
+  });
+
+  let replayed = 0;
+  for (const [index, history] of all.entries()) {
+    if (elsewhere(history) !== undefined) continue;
+    replayed++;
+    test(`${history.rule}: ${history.title}`, async () => {
+      await new Replay(await mountFor(history.world), stage, history, `h${index}`).run();
+    });
+  }
+  test('most of the 125 histories are made by real processes', () => {
+    assert.is(all.length, 125);
+    assert.ok(replayed >= 110, `${replayed} were replayed`);
+  });
+}
+
+test.run();
