@@ -1,0 +1,64 @@
+// The structs of native/include/leasefs.h as offsets: what src/client sends and reads. The one table of the ABI in
+// TypeScript; a test compares every number here with what a C compiler says of the header.
+// `bytes` is the size of a struct. Byte order is the machine's; little-endian wherever leasefs runs.
+
+export const LEASEFS_ABI = 1;
+
+export const LEASEFS_F_LAYOUT = 16;
+export const LEASEFS_F_EXCLUSIVE = 32;
+export const LEASEFS_F_UNBREAK = 64;
+export const LEASEFS_SHARED = 16;
+export const LEASEFS_EXCLUSIVE_BREAKABLE = 17;
+export const LEASEFS_SHARED_UNBREAKABLE = 80;
+export const LEASEFS_EXCLUSIVE = 48;
+export const LEASEFS_UNLCK = 2;
+
+export const LEASEFS_NONBLOCK = 1;
+export const LEASEFS_PIN_BY_PROCESS = 0;
+export const LEASEFS_PIN_BY_DESCRIPTION = 1;
+export const LEASEFS_UNPIN_ALL = 1;
+export const LEASEFS_PIN_INFO_DESCRIPTION = 1;
+export const LEASEFS_PIN_INFO_MINE = 2;
+export const LEASEFS_PIN_INFO_ZOMBIE = 4;
+export const LEASEFS_PINS_MAX = 128;
+export const LEASEFS_REPORT_STATUS = 1;
+export const LEASEFS_REPORT_LEASES = 2;
+export const LEASEFS_REPORT_PINS = 3;
+export const LEASEFS_REPORT_MAX = 16000;
+
+/** struct leasefs_lease */
+export const lease = {
+  bytes: 56,
+  version: 0,
+  kind: 4,
+  flags: 8,
+  signal: 12,
+  cookie: 16,
+  description: 24,
+  break_ms: 32,
+} as const;
+
+/** struct leasefs_pin */
+export const pin = { bytes: 56, version: 0, flags: 4, off: 8, len: 16, owner: 24, id: 32 } as const;
+
+/** struct leasefs_unpin */
+export const unpin = { bytes: 32, version: 0, flags: 4, id: 8, count: 16 } as const;
+
+/** struct leasefs_pin_info */
+export const pinInfo = { bytes: 32, id: 0, off: 8, len: 16, pid: 24, flags: 28 } as const;
+
+/** struct leasefs_pins */
+export const pins = { bytes: 4128, version: 0, count: 4, after: 8, total: 16, pins: 32 } as const;
+
+/** struct leasefs_report */
+export const report = { bytes: 16032, version: 0, what: 4, off: 8, len: 12, size: 16, data: 32 } as const;
+
+/** _IOWR('Y', number, struct of `size` bytes) */
+const iowr = (number: number, size: number): number => ((3 << 30) | (size << 16) | (0x59 << 8) | number) >>> 0;
+
+export const LEASEFS_IOC_SETLEASE = iowr(0x80, lease.bytes);
+export const LEASEFS_IOC_GETLEASE = iowr(0x81, lease.bytes);
+export const LEASEFS_IOC_PIN = iowr(0x82, pin.bytes);
+export const LEASEFS_IOC_UNPIN = iowr(0x83, unpin.bytes);
+export const LEASEFS_IOC_GETPINS = iowr(0x84, pins.bytes);
+export const LEASEFS_IOC_REPORT = iowr(0x85, report.bytes);

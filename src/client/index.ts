@@ -1,0 +1,13 @@
+// leasefs/client: layout leases and pins for Node programs, over the ioctls of native/include/leasefs.h.
+export { FsError } from '../base/errno.js';
+export type { BreakWatch, LeaseBreak } from './break-watch.js';
+export { isLeaseKind, type LeaseKind, leaseKinds } from './kinds.js';
+export { LeaseFile, type LeaseState, type Pin, type PinOptions, type SetLeaseOptions } from './lease-file.js';
+export {
+  type ReportedLease,
+  type ReportedPin,
+  type ReportedProcess,
+  type ReportedStatus,
+  type Reports,
+  readReport,
+} from './report.js';

@@ -1,0 +1,247 @@
+// An open file of a leasefs mount with its lease and pins: the ioctls of native/include/leasefs.h for Node programs.
+// The lease hangs on the open file description: dup, fork and SCM_RIGHTS share it (L1). Every method throws FsError
+// with `code` (errno name); the numbers in brackets are the rules of README.md.
+//
+//   const file = LeaseFile.open('/mnt/leasefs/f');
+//   file.setLeaseSync('exclusive,unbreakable');
+//   file.pin(0, 2 << 20);          // from here on nobody truncates or punches [0, 2 MiB)
+import { closeSync, constants, openSync } from 'node:fs';
+import { errno, FsError } from '../base/errno.js';
+import { native } from '../native/binding.js';
+import * as abi from './abi.js';
+import { BreakWatch, type LeaseBreak } from './break-watch.js';
+import { kindName, kindValue, type LeaseKind } from './kinds.js';
+import { type Reports, readReport } from './report.js';
+
+export interface SetLeaseOptions {
+  /** Sent to this process when the lease is broken (B1), 1 to 64; none if 0 or absent. POLLPRI comes in any case. */
+  readonly signal?: number;
+  /** The value (si_value) that the signal carries. */
+  readonly cookie?: bigint;
+}
+
+export interface LeaseState {
+  /** During a break what the lease must become (L8). */
+  readonly kind: LeaseKind;
+  /** ms until a pending break is forced; 0 without one. */
+  readonly breakMs: number;
+  /** Names this description as the owner of pins (N4). Whoever knows it may do so: keep it secret. */
+  readonly description: bigint;
+}
+
+export interface PinOptions {
+  /**
+   * What the pin lives with (N4): this process (default), this open file description, or the one that
+   * `getLease().description` of another file named.
+   */
+  readonly owner?: 'process' | 'description' | bigint;
+}
+
+export interface Pin {
+  readonly id: bigint;
+  /** Bytes, rounded outward to blocks. */
+  readonly off: number;
+  readonly len: number;
+  /** The process that made it. */
+  readonly pid: number;
+  readonly mine: boolean;
+  readonly owner: 'process' | 'description';
+  /** The lease that it is under is a zombie (N5). */
+  readonly zombie: boolean;
+}
+
+export class LeaseFile implements Disposable {
+  private descriptor: number;
+  private readonly owned: boolean;
+  private watch: BreakWatch | undefined;
+
+  /** @param fd stays the caller's: `close` does not close it. */
+  constructor(fd: number, owned = false) {
+    this.descriptor = fd;
+    this.owned = owned;
+  }
+
+  /** Opens `path`, for reading and writing unless `flags` (open(2)) say otherwise. Any error of open(2). */
+  static open(path: string, flags: number = constants.O_RDWR, mode = 0o666): LeaseFile {
+    return new LeaseFile(openSync(path, flags, mode), true);
+  }
+
+  /** The descriptor's number, -1 once closed. */
+  get fd(): number {
+    return this.descriptor;
+  }
+
+  /**
+   * Takes or converts the lease, or gives it back ('none'). Waits, without blocking the event loop, while breakable
+   * leases of others are broken (L3), which B2 bounds.
+   *
+   * @throws FsError, the first of these that applies (L9):
+   * EPERM: this process cannot be identified (another pid namespace). EINVAL: not a regular file. EACCES: neither the
+   * file's owner nor CAP_LEASE (L7). EBADF: an unbreakable kind, and the file is not open for writing (L7). EBUSY: pins
+   * under the lease remain (L5). EAGAIN: an incompatible lease elsewhere, a break pending, 'none' without a lease.
+   * EDEADLK: a lease of this process elsewhere would have to be broken (L3), or the wait would close a circle (B7).
+   * EINTR: a signal (B5). ENOTTY: not on a leasefs mount.
+   */
+  async setLease(kind: LeaseKind, options: SetLeaseOptions = {}): Promise<void> {
+    const data = leaseStruct(kind, 0, options);
+    const result = await native.ioctlAsync(this.open(), abi.LEASEFS_IOC_SETLEASE, data);
+    this.settle(result, kind);
+  }
+
+  /** The same, never waiting: EAGAIN where it would (the break begins all the same, B4). */
+  setLeaseSync(kind: LeaseKind, options: SetLeaseOptions = {}): void {
+    const data = leaseStruct(kind, abi.LEASEFS_NONBLOCK, options);
+    this.settle(native.ioctl(this.open(), abi.LEASEFS_IOC_SETLEASE, data), kind);
+  }
+
+  getLease(): LeaseState {
+    const view = new DataView(new ArrayBuffer(abi.lease.bytes));
+    view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
+    this.call(abi.LEASEFS_IOC_GETLEASE, view, 'asking for the lease');
+    return {
+      kind: kindName(view.getUint32(abi.lease.kind, true)),
+      breakMs: view.getUint32(abi.lease.break_ms, true),
+      description: view.getBigUint64(abi.lease.description, true),
+    };
+  }
+
+  /**
+   * Protects [off, off + len), in bytes, rounded outward to blocks of 4096. The id names it for good (N8).
+   *
+   * @throws FsError EINVAL: `len` 0 or the end beyond 2^53-1. EBADF: `owner` names no description. EPERM: this process
+   * owns no live unbreakable lease on the file (N1), or cannot be identified. EFAULT: beyond the block of the last byte
+   * (N7). ENOMEM: beyond RLIMIT_MEMLOCK (N9). ENOSPC: no blocks for the holes of the range.
+   */
+  pin(off: number, len: number, options: PinOptions = {}): bigint {
+    const owner = options.owner ?? 'process';
+    const view = new DataView(new ArrayBuffer(abi.pin.bytes));
+    view.setUint32(abi.pin.version, abi.LEASEFS_ABI, true);
+    view.setUint32(
+      abi.pin.flags,
+      owner === 'process' ? abi.LEASEFS_PIN_BY_PROCESS : abi.LEASEFS_PIN_BY_DESCRIPTION,
+      true,
+    );
+    view.setBigUint64(abi.pin.off, bytes(off, 'off'), true);
+    view.setBigUint64(abi.pin.len, bytes(len, 'len'), true);
+    view.setBigUint64(abi.pin.owner, typeof owner === 'bigint' ? owner : 0n, true);
+    this.call(abi.LEASEFS_IOC_PIN, view, `pinning [${off}, ${off + len})`);
+    return view.getBigUint64(abi.pin.id, true);
+  }
+
+  /**
+   * Removes a pin of any file of the mount (N8).
+   * @throws FsError ENOENT: no such pin. EPERM: neither its owner nor the owner of the lease that it is under.
+   */
+  unpin(id: bigint): void {
+    this.removePins(0, id);
+  }
+
+  /** Removes every pin of this file that this process or this description owns; their number. */
+  unpinAll(): number {
+    return this.removePins(abi.LEASEFS_UNPIN_ALL, 0n);
+  }
+
+  /** The pins of this file, whoever made them, in the order of their ids. */
+  pins(): Pin[] {
+    const view = new DataView(new ArrayBuffer(abi.pins.bytes));
+    const pins: Pin[] = [];
+    for (let count = abi.LEASEFS_PINS_MAX, after = 0n; count === abi.LEASEFS_PINS_MAX; ) {
+      view.setUint32(abi.pins.version, abi.LEASEFS_ABI, true);
+      view.setBigUint64(abi.pins.after, after, true);
+      this.call(abi.LEASEFS_IOC_GETPINS, view, 'listing the pins');
+      count = Math.min(view.getUint32(abi.pins.count, true), abi.LEASEFS_PINS_MAX);
+      for (let n = 0; n < count; n++) {
+        const pin = readPin(view, abi.pins.pins + n * abi.pinInfo.bytes);
+        pins.push(pin);
+        after = pin.id;
+      }
+    }
+    return pins;
+  }
+
+  /** What `leasefs status|leases|pins --json` prints: of this file, or of the whole mount through a directory. */
+  report<What extends keyof Reports>(what: What): Reports[What] {
+    return readReport(this.open(), what);
+  }
+
+  /**
+   * Calls `tell` when the lease must be given back or lowered, again when what it must become changes, and at the end
+   * of a break that this object did not answer. Answer by `setLeaseSync` or `close`, never by a write or fsync first:
+   * they would wait behind the truncate that waits for you (B6). Replaces an earlier callback; does not keep the event
+   * loop alive.
+   */
+  onBreak(tell: (notice: LeaseBreak) => void): BreakWatch {
+    this.watch?.close();
+    const ask = (): LeaseBreak => {
+      const { kind, breakMs } = this.getLease();
+      return { must: kind, breakMs };
+    };
+    this.watch = new BreakWatch(this.open(), ask, tell);
+    return this.watch;
+  }
+
+  /** Stops `onBreak` and closes the descriptor if `open` made it; the lease ends with the last sharer (L2). Idempotent. */
+  close(): void {
+    this.watch?.close();
+    if (this.owned && this.descriptor >= 0) closeSync(this.descriptor);
+    this.descriptor = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  private open(): number {
+    if (this.descriptor < 0) throw new FsError(errno.EBADF, 'the file was closed');
+    return this.descriptor;
+  }
+
+  private call(request: number, view: DataView<ArrayBuffer>, what: string): void {
+    const result = native.ioctl(this.open(), request, view.buffer);
+    if (result < 0) throw new FsError(result, what);
+  }
+
+  private settle(result: number, kind: LeaseKind): void {
+    if (result < 0) throw new FsError(result, `setting the lease to ${kind}`);
+    this.watch?.answered();
+  }
+
+  private removePins(flags: number, id: bigint): number {
+    const view = new DataView(new ArrayBuffer(abi.unpin.bytes));
+    view.setUint32(abi.unpin.version, abi.LEASEFS_ABI, true);
+    view.setUint32(abi.unpin.flags, flags, true);
+    view.setBigUint64(abi.unpin.id, id, true);
+    this.call(abi.LEASEFS_IOC_UNPIN, view, flags === 0 ? `removing pin ${id}` : 'removing all pins');
+    return view.getUint32(abi.unpin.count, true);
+  }
+}
+
+function leaseStruct(kind: LeaseKind, flags: number, options: SetLeaseOptions): ArrayBuffer {
+  const view = new DataView(new ArrayBuffer(abi.lease.bytes));
+  view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
+  view.setUint32(abi.lease.kind, kindValue(kind), true);
+  view.setUint32(abi.lease.flags, flags, true);
+  view.setInt32(abi.lease.signal, options.signal ?? 0, true);
+  view.setBigUint64(abi.lease.cookie, options.cookie ?? 0n, true);
+  return view.buffer;
+}
+
+function readPin(view: DataView, at: number): Pin {
+  const flags = view.getUint32(at + abi.pinInfo.flags, true);
+  return {
+    id: view.getBigUint64(at + abi.pinInfo.id, true),
+    off: Number(view.getBigUint64(at + abi.pinInfo.off, true)),
+    len: Number(view.getBigUint64(at + abi.pinInfo.len, true)),
+    pid: view.getInt32(at + abi.pinInfo.pid, true),
+    mine: (flags & abi.LEASEFS_PIN_INFO_MINE) !== 0,
+    owner: (flags & abi.LEASEFS_PIN_INFO_DESCRIPTION) !== 0 ? 'description' : 'process',
+    zombie: (flags & abi.LEASEFS_PIN_INFO_ZOMBIE) !== 0,
+  };
+}
+
+function bytes(value: number, name: string): bigint {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${name} is ${value}: it must be a whole number of bytes from 0 to 2^53-1`);
+  }
+  return BigInt(value);
+}
