@@ -35,7 +35,10 @@ if (mtime(join(root, 'node_modules/.package-lock.json')) < mtime(join(root, 'pac
 if (mtime(addon) < newest(join(root, 'native'))) {
   run('building the native addon', 'npm', ['exec', '--', 'node-gyp', 'rebuild', '-C', 'native', '--silent']);
 }
-const sources = Math.max(...['src', 'test', 'bench'].map(dir => newest(join(root, dir))), mtime(join(root, 'tsconfig.json')));
+const sources = Math.max(
+  ...['src', 'test', 'bench'].map(dir => newest(join(root, dir))),
+  mtime(join(root, 'tsconfig.json')),
+);
 if (mtime(join(root, 'dist/.tsbuildinfo')) < sources) {
   run('compiling TypeScript', join(root, 'node_modules/.bin/tsc'), ['-p', root]);
 }

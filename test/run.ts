@@ -61,7 +61,9 @@ function run(file: string): Promise<Outcome> {
       const outcome = seen ?? { passed: 0, failed: 1, skipped: 0 };
       const bad = outcome.failed > 0 || code !== 0;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      console.log(`${bad ? 'not ok' : 'ok    '} ${name}: ${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped (${seconds} s)`);
+      console.log(
+        `${bad ? 'not ok' : 'ok    '} ${name}: ${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped (${seconds} s)`,
+      );
       if (bad) console.log(`${output}\n${late ? `killed after ${LIMIT_MS / 1000} s` : `exit ${code}`}`);
       resolve(bad && outcome.failed === 0 ? { ...outcome, failed: 1 } : outcome);
     });

@@ -13,12 +13,26 @@ const SEEK_HOLE = 4;
 const COPY_MAX = 1 << 20;
 const copyBuffer = new ArrayBuffer(COPY_MAX);
 
-export function read(sb: Superblock, ino: InodeNumber, off: number, len: number, out: ArrayBuffer, at: number): Answer {
+export function read(
+  sb: Superblock,
+  ino: InodeNumber,
+  off: number,
+  len: number,
+  out: ArrayBuffer,
+  at: number,
+): Answer {
   const file = sb.inode(ino)?.file;
   return file === undefined ? -errno.EBADF : file.read(off, len, out, at);
 }
 
-export function write(sb: Superblock, ino: InodeNumber, off: number, len: number, data: ArrayBuffer, at: number): Answer {
+export function write(
+  sb: Superblock,
+  ino: InodeNumber,
+  off: number,
+  len: number,
+  data: ArrayBuffer,
+  at: number,
+): Answer {
   const file = sb.inode(ino)?.file;
   if (file === undefined) return -errno.EBADF;
   if (off + len > MAX_OFFSET) return -errno.EFBIG;
@@ -32,7 +46,14 @@ export function lseek(sb: Superblock, ino: InodeNumber, off: number, whence: num
   return file.seek(off, whence);
 }
 
-export function copyFileRange(sb: Superblock, from: InodeNumber, fromOff: number, to: InodeNumber, toOff: number, len: number): Answer {
+export function copyFileRange(
+  sb: Superblock,
+  from: InodeNumber,
+  fromOff: number,
+  to: InodeNumber,
+  toOff: number,
+  len: number,
+): Answer {
   const source = sb.inode(from)?.file;
   const target = sb.inode(to)?.file;
   if (source === undefined || target === undefined) return -errno.EBADF;

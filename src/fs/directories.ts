@@ -23,7 +23,13 @@ export function releasedir(sb: Superblock, fh: FileHandle): void {
   if (file !== undefined) sb.reap(file.inode);
 }
 
-export function readdir(sb: Superblock, fh: FileHandle, offset: number, plus: boolean, sink: DirSink): Answer {
+export function readdir(
+  sb: Superblock,
+  fh: FileHandle,
+  offset: number,
+  plus: boolean,
+  sink: DirSink,
+): Answer {
   const file = sb.handles.get(fh);
   const dir = file?.inode;
   if (dir?.children === undefined) return -errno.EBADF;

@@ -2,7 +2,17 @@
 // run again, the timer of the next forced break (B2); and writes each refusal and break as one line.
 import { errno, errnoText } from '../base/errno.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
-import { type Effect, EXCLUSIVE, EXCLUSIVE_BREAKABLE, type Holder, type Kind, NONE, SHARED, SHARED_UNBREAKABLE, type Verdict } from '../lease/types.js';
+import {
+  type Effect,
+  EXCLUSIVE,
+  EXCLUSIVE_BREAKABLE,
+  type Holder,
+  type Kind,
+  NONE,
+  SHARED,
+  SHARED_UNBREAKABLE,
+  type Verdict,
+} from '../lease/types.js';
 import { pathOf } from './inode.js';
 import { type Answer, type Caller, PARKED } from './operations.js';
 import type { Superblock } from './superblock.js';
@@ -16,14 +26,23 @@ export const kindNames = {
 } as const satisfies Record<Kind, string>;
 
 /** The answer to who asked, after all effects were carried out. `what`: the call as the log tells it. */
-export function conclude(sb: Superblock, caller: Caller, process: ProcessId, ino: InodeNumber, verdict: Verdict, what: () => string): Answer {
+export function conclude(
+  sb: Superblock,
+  caller: Caller,
+  process: ProcessId,
+  ino: InodeNumber,
+  verdict: Verdict,
+  what: () => string,
+): Answer {
   carryOut(sb);
   if (verdict.kind === 'ok') return 0;
   if (verdict.kind === 'wait') {
     caller.waiter = verdict.waiter;
     return PARKED;
   }
-  sb.log(`refused: ${what()} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${verdict.errno} (${errnoText(errno[verdict.errno])}) [${verdict.rule}]${held(sb, verdict.holder)}`);
+  sb.log(
+    `refused: ${what()} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${verdict.errno} (${errnoText(errno[verdict.errno])}) [${verdict.rule}]${held(sb, verdict.holder)}`,
+  );
   return -errno[verdict.errno];
 }
 
@@ -61,11 +80,15 @@ function apply(sb: Superblock, effect: Effect): void {
       return;
     case 'removed':
     case 'lowered':
-      sb.log(`forced: lease ${effect.lease} on ${fileName(sb, effect.file)} ${effect.effect} [${effect.rule}]`);
+      sb.log(
+        `forced: lease ${effect.lease} on ${fileName(sb, effect.file)} ${effect.effect} [${effect.rule}]`,
+      );
       sb.notifyPoll(effect.description);
       return;
     case 'zombie':
-      sb.log(`zombie: lease ${effect.lease} on ${fileName(sb, effect.file)}: its description is closed, its pins remain [${effect.rule}]`);
+      sb.log(
+        `zombie: lease ${effect.lease} on ${fileName(sb, effect.file)}: its description is closed, its pins remain [${effect.rule}]`,
+      );
       return;
     case 'ended':
     case 'unpinned': {
@@ -89,9 +112,13 @@ function tell(sb: Superblock, effect: Extract<Effect, { effect: 'tell' }>): void
   let told = 'POLLPRI';
   if (notice !== undefined && notice.signal > 0) {
     const sent = sb.processes.signal(effect.owner, notice.signal, notice.cookie, notice.uid);
-    told += sent ? ` and signal ${notice.signal}` : `; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
+    told += sent
+      ? ` and signal ${notice.signal}`
+      : `; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
   }
-  sb.log(`break: lease ${effect.lease} of ${processName(sb, effect.owner)} on ${fileName(sb, effect.file)} must become ${kindNames[effect.must]} within ${sb.breakTime} ms [${effect.rule}]; told by ${told}`);
+  sb.log(
+    `break: lease ${effect.lease} of ${processName(sb, effect.owner)} on ${fileName(sb, effect.file)} must become ${kindNames[effect.must]} within ${sb.breakTime} ms [${effect.rule}]; told by ${told}`,
+  );
 }
 
 export function processName(sb: Superblock, process: ProcessId): string {

@@ -84,7 +84,14 @@ export class Filesystem implements Operations {
     return rmdir(this.sb, parent, name);
   }
 
-  rename(_caller: Caller, from: InodeNumber, name: Name, to: InodeNumber, toName: Name, flags: number): Answer {
+  rename(
+    _caller: Caller,
+    from: InodeNumber,
+    name: Name,
+    to: InodeNumber,
+    toName: Name,
+    flags: number,
+  ): Answer {
     return rename(this.sb, from, name, to, toName, flags);
   }
 
@@ -108,7 +115,15 @@ export class Filesystem implements Operations {
     return open(this.sb, caller, ino, flags, out);
   }
 
-  create(caller: Caller, parent: InodeNumber, name: Name, mode: number, flags: number, attr: Attr, out: Opened): Answer {
+  create(
+    caller: Caller,
+    parent: InodeNumber,
+    name: Name,
+    mode: number,
+    flags: number,
+    attr: Attr,
+    out: Opened,
+  ): Answer {
     return create(this.sb, caller, parent, name, mode, flags, attr, out);
   }
 
@@ -116,15 +131,38 @@ export class Filesystem implements Operations {
     return tmpfile(this.sb, caller, parent, mode, flags, attr, out);
   }
 
-  read(_caller: Caller, ino: InodeNumber, _fh: FileHandle, off: number, len: number, out: ArrayBuffer, at: number): Answer {
+  read(
+    _caller: Caller,
+    ino: InodeNumber,
+    _fh: FileHandle,
+    off: number,
+    len: number,
+    out: ArrayBuffer,
+    at: number,
+  ): Answer {
     return read(this.sb, ino, off, len, out, at);
   }
 
-  write(_caller: Caller, ino: InodeNumber, _fh: FileHandle, off: number, len: number, data: ArrayBuffer, at: number): Answer {
+  write(
+    _caller: Caller,
+    ino: InodeNumber,
+    _fh: FileHandle,
+    off: number,
+    len: number,
+    data: ArrayBuffer,
+    at: number,
+  ): Answer {
     return write(this.sb, ino, off, len, data, at);
   }
 
-  fallocate(caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer {
+  fallocate(
+    caller: Caller,
+    ino: InodeNumber,
+    fh: FileHandle,
+    mode: number,
+    off: number,
+    len: number,
+  ): Answer {
     return fallocate(this.sb, caller, ino, fh, mode, off, len);
   }
 
@@ -132,7 +170,16 @@ export class Filesystem implements Operations {
     return lseek(this.sb, ino, off, whence);
   }
 
-  copyFileRange(_caller: Caller, from: InodeNumber, _fromFh: FileHandle, fromOff: number, to: InodeNumber, _toFh: FileHandle, toOff: number, len: number): Answer {
+  copyFileRange(
+    _caller: Caller,
+    from: InodeNumber,
+    _fromFh: FileHandle,
+    fromOff: number,
+    to: InodeNumber,
+    _toFh: FileHandle,
+    toOff: number,
+    len: number,
+  ): Answer {
     return copyFileRange(this.sb, from, fromOff, to, toOff, len);
   }
 
@@ -152,7 +199,14 @@ export class Filesystem implements Operations {
     return opendir(this.sb, ino, 0, out);
   }
 
-  readdir(_caller: Caller, _ino: InodeNumber, fh: FileHandle, offset: number, plus: boolean, sink: DirSink): Answer {
+  readdir(
+    _caller: Caller,
+    _ino: InodeNumber,
+    fh: FileHandle,
+    offset: number,
+    plus: boolean,
+    sink: DirSink,
+  ): Answer {
     return readdir(this.sb, fh, offset, plus, sink);
   }
 

@@ -9,7 +9,13 @@ import type { ChangeRange } from '../lease/types.js';
 import type { StoredFile } from '../store/file-store.js';
 import { conclude } from './effects.js';
 import type { Inode } from './inode.js';
-import { type Answer, type Caller, FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE } from './operations.js';
+import {
+  type Answer,
+  type Caller,
+  FALLOC_KEEP_SIZE,
+  FALLOC_PUNCH_HOLE,
+  FALLOC_ZERO_RANGE,
+} from './operations.js';
 import { O_NONBLOCK, type OpenFile, type Superblock } from './superblock.js';
 
 /** A layout change as it was asked. */
@@ -37,7 +43,14 @@ function judge(sb: Superblock, change: Change, range: ChangeRange, what: () => s
 }
 
 /** truncate, ftruncate, O_TRUNC. -EFBIG beyond 2^53-1 bytes. */
-export function setSize(sb: Superblock, caller: Caller, inode: Inode, size: number, through: OpenFile | undefined, nonblock: boolean): Answer {
+export function setSize(
+  sb: Superblock,
+  caller: Caller,
+  inode: Inode,
+  size: number,
+  through: OpenFile | undefined,
+  nonblock: boolean,
+): Answer {
   const { file } = inode;
   if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
   if (size > MAX_OFFSET) return -errno.EFBIG;
@@ -51,7 +64,15 @@ export function setSize(sb: Superblock, caller: Caller, inode: Inode, size: numb
   return result;
 }
 
-export function fallocate(sb: Superblock, caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer {
+export function fallocate(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  fh: FileHandle,
+  mode: number,
+  off: number,
+  len: number,
+): Answer {
   const inode = sb.inode(ino);
   const through = sb.handles.get(fh);
   if (inode?.file === undefined || through === undefined) return -errno.EBADF;
@@ -88,7 +109,14 @@ function fallocateAct(mode: number): Act | undefined {
   }
 }
 
-function perform(file: StoredFile, act: Act, off: number, len: number, keepSize: boolean, lift: boolean): number {
+function perform(
+  file: StoredFile,
+  act: Act,
+  off: number,
+  len: number,
+  keepSize: boolean,
+  lift: boolean,
+): number {
   if (act === 'punch') return file.punch(off, len, lift);
   return act === 'zero' ? file.zero(off, len, keepSize, lift) : file.allocate(off, len, keepSize, lift);
 }

@@ -2,12 +2,29 @@
 // decides, the store gives a pin its blocks (N7).
 import { randomBytes } from 'node:crypto';
 import { errno } from '../base/errno.js';
-import { BLOCK, type FileHandle, type InodeNumber, MAX_OFFSET, type PinId, type ProcessId, UNIDENTIFIED, blockOf, blocksFor } from '../base/units.js';
+import {
+  BLOCK,
+  blockOf,
+  blocksFor,
+  type FileHandle,
+  type InodeNumber,
+  MAX_OFFSET,
+  type PinId,
+  type ProcessId,
+  UNIDENTIFIED,
+} from '../base/units.js';
 import { NONE, type PinInfo } from '../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
 import { carryOut, conclude, kindNames } from './effects.js';
 import { S_IFREG } from './inode.js';
-import type { Answer, Caller, GetLeaseAnswer, PinListing, PinRequest, SetLeaseRequest } from './operations.js';
+import type {
+  Answer,
+  Caller,
+  GetLeaseAnswer,
+  PinListing,
+  PinRequest,
+  SetLeaseRequest,
+} from './operations.js';
 import { O_ACCMODE, O_RDONLY, type OpenFile, type Superblock } from './superblock.js';
 
 const CAP_IPC_LOCK = 14;
@@ -75,7 +92,7 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
     uncounted,
   });
   if (verdict.kind === 'ok') {
-    const filled = fill(sb, file, off, len);
+    const filled = fill(file, off, len);
     if (filled < 0) {
       sb.leases.abandon(sb.monotonic(), id);
       carryOut(sb);
@@ -87,7 +104,7 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
 }
 
 /** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */
-function fill(sb: Superblock, file: OpenFile, off: number, len: number): number {
+function fill(file: OpenFile, off: number, len: number): number {
   const data = file.inode.file!;
   const start = blockOf(off);
   const end = blocksFor(off + len);
@@ -101,19 +118,38 @@ function ownerOf(sb: Superblock, fh: FileHandle, owner: bigint | undefined): Fil
   return owner === 0n ? fh : sb.tokens.get(owner);
 }
 
-export function unpin(sb: Superblock, caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer {
+export function unpin(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  fh: FileHandle,
+  id: number | undefined,
+): Answer {
   const process = sb.processes.identify(caller.tid);
   if (id === undefined) return unpinAll(sb, caller, process, ino, fh);
   const answer = unpinOne(sb, caller, process, ino, fh, id as PinId);
   return answer === 0 ? 1 : answer;
 }
 
-function unpinOne(sb: Superblock, caller: Caller, process: ProcessId, ino: InodeNumber, fh: FileHandle, id: PinId): Answer {
+function unpinOne(
+  sb: Superblock,
+  caller: Caller,
+  process: ProcessId,
+  ino: InodeNumber,
+  fh: FileHandle,
+  id: PinId,
+): Answer {
   const verdict = sb.leases.unpin(sb.monotonic(), { process, description: fh, pin: id });
   return conclude(sb, caller, process, ino, verdict, () => `unpin ${id}`);
 }
 
-function unpinAll(sb: Superblock, caller: Caller, process: ProcessId, ino: InodeNumber, fh: FileHandle): Answer {
+function unpinAll(
+  sb: Superblock,
+  caller: Caller,
+  process: ProcessId,
+  ino: InodeNumber,
+  fh: FileHandle,
+): Answer {
   if (process === UNIDENTIFIED) return -errno.EPERM;
   let removed = 0;
   for (const info of sb.leases.pins(ino)) {
@@ -129,7 +165,12 @@ const isOwned = (info: PinInfo, process: ProcessId, fh: FileHandle): boolean =>
   info.owner === 0 ? info.process === process : info.owner === fh;
 
 export function pins(sb: Superblock, ino: InodeNumber): readonly PinListing[] {
-  const zombies = new Set(sb.leases.leases(ino).filter(lease => lease.description === 0).map(lease => lease.lease));
+  const zombies = new Set(
+    sb.leases
+      .leases(ino)
+      .filter(lease => lease.description === 0)
+      .map(lease => lease.lease),
+  );
   return sb.leases.pins(ino).map(info => ({
     ...info,
     pid: sb.processes.info(info.process).pid,

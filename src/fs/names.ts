@@ -1,7 +1,19 @@
 // Names: lookup, forget, and whatever makes a name. Permissions are the kernel's (default_permissions).
 import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
-import { addDentry, type Inode, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, S_ISGID } from './inode.js';
+import {
+  addDentry,
+  type Inode,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  S_ISGID,
+} from './inode.js';
 import type { Answer, Attr, Caller } from './operations.js';
 import { badName, type Superblock } from './superblock.js';
 
@@ -53,7 +65,9 @@ export function newChild(sb: Superblock, caller: Caller, dir: Inode, mode: numbe
     return sb.newInode(mode | setgid, caller.uid, inherits ? dir.gid : caller.gid);
   } catch (error) {
     // No descriptor or memory left for another memfd.
-    sb.log(`create refused: ${error instanceof Error ? error.message : error}; close files or raise RLIMIT_NOFILE`);
+    sb.log(
+      `create refused: ${error instanceof Error ? error.message : error}; close files or raise RLIMIT_NOFILE`,
+    );
     return -errno.ENFILE;
   }
 }
@@ -66,7 +80,15 @@ export function enter(sb: Superblock, dir: Inode, name: Name, inode: Inode): voi
   sb.modified(dir);
 }
 
-function make(sb: Superblock, caller: Caller, parent: InodeNumber, name: Name, mode: number, out: Attr, set?: (made: Inode) => void): Answer {
+function make(
+  sb: Superblock,
+  caller: Caller,
+  parent: InodeNumber,
+  name: Name,
+  mode: number,
+  out: Attr,
+  set?: (made: Inode) => void,
+): Answer {
   const dir = placeFor(sb, parent, name);
   if (typeof dir === 'number') return dir;
   const inode = newChild(sb, caller, dir, mode);
@@ -76,7 +98,15 @@ function make(sb: Superblock, caller: Caller, parent: InodeNumber, name: Name, m
   return answer(sb, inode, out);
 }
 
-export function mknod(sb: Superblock, caller: Caller, parent: InodeNumber, name: Name, mode: number, rdev: number, out: Attr): Answer {
+export function mknod(
+  sb: Superblock,
+  caller: Caller,
+  parent: InodeNumber,
+  name: Name,
+  mode: number,
+  rdev: number,
+  out: Attr,
+): Answer {
   const type = mode & S_IFMT;
   const kind = type === 0 ? S_IFREG : type;
   if (![S_IFREG, S_IFIFO, S_IFSOCK, S_IFBLK, S_IFCHR].includes(kind)) return -errno.EINVAL;
@@ -85,11 +115,25 @@ export function mknod(sb: Superblock, caller: Caller, parent: InodeNumber, name:
   });
 }
 
-export function mkdir(sb: Superblock, caller: Caller, parent: InodeNumber, name: Name, mode: number, out: Attr): Answer {
+export function mkdir(
+  sb: Superblock,
+  caller: Caller,
+  parent: InodeNumber,
+  name: Name,
+  mode: number,
+  out: Attr,
+): Answer {
   return make(sb, caller, parent, name, S_IFDIR | (mode & 0o7777), out);
 }
 
-export function symlink(sb: Superblock, caller: Caller, parent: InodeNumber, name: Name, target: Uint8Array, out: Attr): Answer {
+export function symlink(
+  sb: Superblock,
+  caller: Caller,
+  parent: InodeNumber,
+  name: Name,
+  target: Uint8Array,
+  out: Attr,
+): Answer {
   if (target.length === 0) return -errno.ENOENT;
   if (target.length >= 4096) return -errno.ENAMETOOLONG;
   return make(sb, caller, parent, name, S_IFLNK | 0o777, out, made => {

@@ -27,7 +27,16 @@ export function open(sb: Superblock, caller: Caller, ino: InodeNumber, flags: nu
 }
 
 /** Opens what is there unless O_EXCL: another client may have made it since the kernel looked. */
-export function create(sb: Superblock, caller: Caller, parent: InodeNumber, name: Name, mode: number, flags: number, attr: Attr, out: Opened): Answer {
+export function create(
+  sb: Superblock,
+  caller: Caller,
+  parent: InodeNumber,
+  name: Name,
+  mode: number,
+  flags: number,
+  attr: Attr,
+  out: Opened,
+): Answer {
   const dir = placeFor(sb, parent, name);
   if (dir === -errno.EEXIST && (flags & O_EXCL) === 0) {
     const inode = sb.inode(parent)!.children!.get(name)!.inode;
@@ -44,7 +53,15 @@ export function create(sb: Superblock, caller: Caller, parent: InodeNumber, name
   return entered(sb, inode, flags, attr, out);
 }
 
-export function tmpfile(sb: Superblock, caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer {
+export function tmpfile(
+  sb: Superblock,
+  caller: Caller,
+  parent: InodeNumber,
+  mode: number,
+  flags: number,
+  attr: Attr,
+  out: Opened,
+): Answer {
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
   const inode = newChild(sb, caller, dir, S_IFREG | (mode & 0o7777));

@@ -161,14 +161,48 @@ export interface Operations {
   // open files. `flags` are open(2)'s.
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer;
   /** Mode with umask applied by the transport's kernel (no FUSE_DONT_MASK). */
-  create(caller: Caller, parent: InodeNumber, name: Name, mode: number, flags: number, attr: Attr, out: Opened): Answer;
+  create(
+    caller: Caller,
+    parent: InodeNumber,
+    name: Name,
+    mode: number,
+    flags: number,
+    attr: Attr,
+    out: Opened,
+  ): Answer;
   tmpfile(caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer;
-  read(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, len: number, out: ArrayBuffer, at: number): Answer;
-  write(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, len: number, data: ArrayBuffer, at: number, writeback: boolean): Answer;
+  read(
+    caller: Caller,
+    ino: InodeNumber,
+    fh: FileHandle,
+    off: number,
+    len: number,
+    out: ArrayBuffer,
+    at: number,
+  ): Answer;
+  write(
+    caller: Caller,
+    ino: InodeNumber,
+    fh: FileHandle,
+    off: number,
+    len: number,
+    data: ArrayBuffer,
+    at: number,
+    writeback: boolean,
+  ): Answer;
   fallocate(caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer;
   /** SEEK_DATA 3, SEEK_HOLE 4: the offset. */
   lseek(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, whence: number): Answer;
-  copyFileRange(caller: Caller, from: InodeNumber, fromFh: FileHandle, fromOff: number, to: InodeNumber, toFh: FileHandle, toOff: number, len: number): Answer;
+  copyFileRange(
+    caller: Caller,
+    from: InodeNumber,
+    fromFh: FileHandle,
+    fromOff: number,
+    to: InodeNumber,
+    toFh: FileHandle,
+    toOff: number,
+    len: number,
+  ): Answer;
   fsync(caller: Caller, ino: InodeNumber, fh: FileHandle): Answer;
   release(ino: InodeNumber, fh: FileHandle): void;
   /** revents: POLLPRI while a break is pending, besides POLLIN | POLLOUT; `notify`: tell `Host.notifyPoll` once of a change. */
@@ -176,7 +210,14 @@ export interface Operations {
 
   // directories
   opendir(caller: Caller, ino: InodeNumber, out: Opened): Answer;
-  readdir(caller: Caller, ino: InodeNumber, fh: FileHandle, offset: number, plus: boolean, sink: DirSink): Answer;
+  readdir(
+    caller: Caller,
+    ino: InodeNumber,
+    fh: FileHandle,
+    offset: number,
+    plus: boolean,
+    sink: DirSink,
+  ): Answer;
   releasedir(ino: InodeNumber, fh: FileHandle): void;
 
   // xattrs. `size` 0 asks for the length.

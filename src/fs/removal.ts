@@ -58,7 +58,14 @@ function isBelow(dir: Inode, ancestor: Inode): boolean {
   }
 }
 
-export function rename(sb: Superblock, from: InodeNumber, name: Name, to: InodeNumber, toName: Name, flags: number): Answer {
+export function rename(
+  sb: Superblock,
+  from: InodeNumber,
+  name: Name,
+  to: InodeNumber,
+  toName: Name,
+  flags: number,
+): Answer {
   const source = sb.directory(from);
   if (typeof source === 'number') return source;
   const target = sb.directory(to);

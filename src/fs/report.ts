@@ -12,7 +12,12 @@ export type ReportKind = 'status' | 'leases' | 'pins';
 export type StatusSource = () => Record<string, unknown>;
 
 /** @param file undefined: of the whole mount. */
-export function report(sb: Superblock, what: ReportKind, file: InodeNumber | undefined, more: StatusSource): string {
+export function report(
+  sb: Superblock,
+  what: ReportKind,
+  file: InodeNumber | undefined,
+  more: StatusSource,
+): string {
   switch (what) {
     case 'status':
       return JSON.stringify({ ...status(sb), ...more() });
@@ -62,7 +67,12 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
 
 function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
   const now = sb.monotonic();
-  const zombies = new Set(sb.leases.leases(file).filter(lease => lease.description === 0).map(lease => lease.lease));
+  const zombies = new Set(
+    sb.leases
+      .leases(file)
+      .filter(lease => lease.description === 0)
+      .map(lease => lease.lease),
+  );
   return sb.leases.pins(file).map(pin => {
     const { pid, start, command } = who(sb, pin.process);
     return {
@@ -82,7 +92,10 @@ function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
   });
 }
 
-function where(sb: Superblock, ino: InodeNumber): { ino: InodeNumber; path: string | null; deleted: boolean } {
+function where(
+  sb: Superblock,
+  ino: InodeNumber,
+): { ino: InodeNumber; path: string | null; deleted: boolean } {
   const inode = sb.inode(ino);
   const path = inode && pathOf(sb.root, inode);
   return { ino, path: path ?? null, deleted: path === undefined };

@@ -74,12 +74,7 @@ export class Superblock {
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
 
-  constructor(
-    store: FileStore,
-    leases: Leases,
-    processes: Processes,
-    options: SuperblockOptions,
-  ) {
+  constructor(store: FileStore, leases: Leases, processes: Processes, options: SuperblockOptions) {
     this.store = store;
     this.leases = leases;
     this.processes = processes;
@@ -214,6 +209,7 @@ export class Superblock {
 /** 0, or why the name cannot be one: -ENAMETOOLONG beyond 255 bytes, -EINVAL for '', '.', '..' and '/'. */
 export function badName(name: Name): number {
   if (name.length > NAME_MAX) return -errno.ENAMETOOLONG;
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return -errno.EINVAL;
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
+    return -errno.EINVAL;
   return 0;
 }

@@ -10,9 +10,16 @@ const XATTR_REPLACE = 2;
 const CAP_SYS_ADMIN = 21;
 const prefixes = ['user.', 'trusted.', 'security.'];
 
-const carried = (name: Name): boolean => prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
+const carried = (name: Name): boolean =>
+  prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
 
-export function setxattr(sb: Superblock, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer {
+export function setxattr(
+  sb: Superblock,
+  ino: InodeNumber,
+  name: Name,
+  value: Uint8Array,
+  flags: number,
+): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   if (!carried(name)) return -errno.EOPNOTSUPP;
@@ -25,7 +32,14 @@ export function setxattr(sb: Superblock, ino: InodeNumber, name: Name, value: Ui
   return 0;
 }
 
-export function getxattr(sb: Superblock, ino: InodeNumber, name: Name, out: Uint8Array, at: number, size: number): Answer {
+export function getxattr(
+  sb: Superblock,
+  ino: InodeNumber,
+  name: Name,
+  out: Uint8Array,
+  at: number,
+  size: number,
+): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   if (!carried(name)) return -errno.EOPNOTSUPP;
@@ -38,7 +52,14 @@ export function getxattr(sb: Superblock, ino: InodeNumber, name: Name, out: Uint
 }
 
 /** Names, each with a NUL behind it; trusted. names only for administrators. */
-export function listxattr(sb: Superblock, caller: Caller, ino: InodeNumber, out: Uint8Array, at: number, size: number): Answer {
+export function listxattr(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  out: Uint8Array,
+  at: number,
+  size: number,
+): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   const names = [...(inode.xattrs?.keys() ?? [])];

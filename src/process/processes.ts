@@ -102,7 +102,9 @@ export class Processes {
   /** Both calls are needed: the pid may be a new process's, the thread may be another's now. */
   private isStill(process: Process, tid: number): boolean {
     return (
-      process.alive && native.pidfdSignal(process.pidfd.fd, 0) === 0 && native.threadOf(process.pid, tid) === 0
+      process.alive &&
+      native.pidfdSignal(process.pidfd.fd, 0) === 0 &&
+      native.threadOf(process.pid, tid) === 0
     );
   }
 

@@ -52,7 +52,8 @@ export class Actor {
     this.gone = new Promise(resolve => socket.once('close', () => resolve()));
     socket.on('error', () => {});
     socket.on('close', () => {
-      for (const resolve of this.pending.values()) resolve({ value: -3, verdict: 'ESRCH', text: 'the process is gone' });
+      for (const resolve of this.pending.values())
+        resolve({ value: -3, verdict: 'ESRCH', text: 'the process is gone' });
       this.pending.clear();
     });
   }
@@ -72,7 +73,10 @@ export class Actor {
   start(verb: string, ...args: readonly (string | number | bigint)[]): Command {
     const id = this.nextId++;
     const result = new Promise<Result>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.name}: ${verb} ${args.join(' ')}: no answer in ${LIMIT_MS} ms`)), LIMIT_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`${this.name}: ${verb} ${args.join(' ')}: no answer in ${LIMIT_MS} ms`)),
+        LIMIT_MS,
+      );
       timer.unref();
       this.pending.set(id, answer => {
         clearTimeout(timer);
@@ -131,7 +135,18 @@ export class Stage {
     this.program = join(this.directory, 'actor');
     const built = spawnSync(
       'gcc',
-      ['-Wall', '-Wextra', '-Werror', '-O1', '-pthread', '-I', join(here, '../../native/include'), join(here, 'actor.c'), '-o', this.program],
+      [
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-O1',
+        '-pthread',
+        '-I',
+        join(here, '../../native/include'),
+        join(here, 'actor.c'),
+        '-o',
+        this.program,
+      ],
       { encoding: 'utf8' },
     );
     if (built.status !== 0) throw new Error(`actor.c: ${built.stderr ?? built.error}`);
@@ -142,7 +157,9 @@ export class Stage {
   async actor(name: string, options: ActorOptions = {}): Promise<Actor> {
     const arriving = this.expect(name);
     const { uid = 0, memlock = '', caps = 0n } = options;
-    spawn(this.program, [join(this.directory, 'socket'), name, String(uid), String(memlock), String(caps)], { stdio: 'inherit' });
+    spawn(this.program, [join(this.directory, 'socket'), name, String(uid), String(memlock), String(caps)], {
+      stdio: 'inherit',
+    });
     return arriving;
   }
 
@@ -193,7 +210,11 @@ export class Stage {
 }
 
 /** Waits until `seen` answers true; polls, since nobody tells; gives up with an error after `ms`. */
-export async function eventually(what: string, seen: () => boolean | Promise<boolean>, ms = 5000): Promise<void> {
+export async function eventually(
+  what: string,
+  seen: () => boolean | Promise<boolean>,
+  ms = 5000,
+): Promise<void> {
   const until = performance.now() + ms;
   while (!(await seen())) {
     if (performance.now() > until) throw new Error(`not within ${ms} ms: ${what}`);

@@ -1,6 +1,7 @@
 // Absurd requests get a clear errno and change nothing.
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, Stage } from './actors.js';

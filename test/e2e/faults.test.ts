@@ -1,6 +1,15 @@
 // What happens when things go wrong: signals to the daemon, its death, mount points that cannot be, a mount that is busy.
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -11,8 +20,10 @@ import { cli, Mounted, requireMount, skipMount } from './mounted.js';
 const O_RDWR = 2;
 const EXCLUSIVE = 48;
 
-const leasefs = (...args: readonly string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 20_000 });
-const isMounted = (path: string): boolean => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
+const leasefs = (...args: readonly string[]) =>
+  spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 20_000 });
+const isMounted = (path: string): boolean =>
+  readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
 
 const test = suite('faults');
 

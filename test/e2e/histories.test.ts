@@ -1,7 +1,16 @@
 // The directed histories, replayed through a mount by real processes: every event that a process can make is made,
 // with fork, SCM_RIGHTS, exit and signals; verdict, rule of refusals (from the daemon's log), F_GETLEASE, POLLPRI of
 // whoever is told, and the answers of those who waited must be the expected ones.
-import { readFileSync, truncateSync, writeFileSync, openSync, closeSync, writeSync, chownSync, mkdirSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -52,8 +61,22 @@ interface Step {
 }
 
 interface World {
-  readonly files: readonly { f: number; size?: number; blocks?: number[]; uid?: number; regular?: boolean; pooled?: boolean }[];
-  readonly procs: readonly { p: number; uid?: number; caps?: string[]; memlock?: number; hidden?: boolean; foreign?: boolean }[];
+  readonly files: readonly {
+    f: number;
+    size?: number;
+    blocks?: number[];
+    uid?: number;
+    regular?: boolean;
+    pooled?: boolean;
+  }[];
+  readonly procs: readonly {
+    p: number;
+    uid?: number;
+    caps?: string[];
+    memlock?: number;
+    hidden?: boolean;
+    foreign?: boolean;
+  }[];
   readonly options: { readonly rfc_v2?: boolean; readonly capacity?: number };
 }
 
@@ -77,7 +100,8 @@ function load(): History[] {
 /** Why a history is not for this mount; undefined when it is. */
 function elsewhere({ world, steps }: History): string | undefined {
   if (world.procs.some(p => p.hidden || p.foreign)) return 'another namespace: namespaces.test.ts';
-  if (steps.some(({ event }) => event.op === 'kpin')) return 'pins that nobody told us of (N10) come with a later issue';
+  if (steps.some(({ event }) => event.op === 'kpin'))
+    return 'pins that nobody told us of (N10) come with a later issue';
   if (steps.some(({ event }) => event.op === 'writeback')) return 'writeback is the pooled store';
   return undefined;
 }
@@ -135,18 +159,31 @@ class Replay {
     const where = `step ${number} ${JSON.stringify(event)}`;
     const logged = this.mount.log().length;
     const command = await this.start(event);
-    const verdict = expect.verdict === 'wait' ? await this.parked(command, number, event, where) : await settled(command);
+    const verdict =
+      expect.verdict === 'wait' ? await this.parked(command, number, event, where) : await settled(command);
     assert.is(verdict.verdict, this.verdictHere(event, expect.verdict), where);
     if (event.op === 'pin' && verdict.verdict === 'ok') this.pins.set(event.id!, verdict.value);
     if (this.rulesHere(expect, event)) {
-      assert.match(this.mount.log().slice(logged), `[${expect.rule}]`, `${where}: rule ${expect.rule} in the log`);
+      assert.match(
+        this.mount.log().slice(logged),
+        `[${expect.rule}]`,
+        `${where}: rule ${expect.rule} in the log`,
+      );
     }
     for (const effect of expect.effects) await this.effect(effect, verdict, where);
   }
 
-  private async parked(command: Promise<Result> | Command, number: number, event: Event, where: string): Promise<Result> {
+  private async parked(
+    command: Promise<Result> | Command,
+    number: number,
+    event: Event,
+    where: string,
+  ): Promise<Result> {
     assert.ok('id' in command, where);
-    assert.ok(await waits(command, 40), `${where}: should wait, but ${JSON.stringify(await Promise.race([command.result, null]))}`);
+    assert.ok(
+      await waits(command, 40),
+      `${where}: should wait, but ${JSON.stringify(await Promise.race([command.result, null]))}`,
+    );
     this.waiting.set(number, { command, p: event.p });
     return { value: 0, verdict: 'wait', text: '' };
   }
@@ -157,19 +194,32 @@ class Replay {
   }
 
   private rulesHere(expect: Step['expect'], event: Event): boolean {
-    return expect.verdict.startsWith('E') && event.op !== 'write' && !['N7', 'N4', 'W', '-'].includes(expect.rule);
+    return (
+      expect.verdict.startsWith('E') && event.op !== 'write' && !['N7', 'N4', 'W', '-'].includes(expect.rule)
+    );
   }
 
-  private async effect(effect: Record<string, string | number>, answer: Result, where: string): Promise<void> {
-    if (effect.lease !== undefined) assert.is(Number(answer.text.split(' ')[0]), kinds[effect.lease], `${where}: F_GETLEASE`);
+  private async effect(
+    effect: Record<string, string | number>,
+    answer: Result,
+    where: string,
+  ): Promise<void> {
+    if (effect.lease !== undefined)
+      assert.is(Number(answer.text.split(' ')[0]), kinds[effect.lease], `${where}: F_GETLEASE`);
     if (effect.woken !== undefined) {
       const { command } = this.waiting.get(Number(effect.woken))!;
-      assert.is((await command.result).verdict, effect.verdict, `${where}: the waiter of step ${effect.woken}`);
+      assert.is(
+        (await command.result).verdict,
+        effect.verdict,
+        `${where}: the waiter of step ${effect.woken}`,
+      );
     }
     if (effect.tell !== undefined) {
-      const [key, slots] = [...this.slots].find(([name, held]) => name.endsWith(`:${effect.d}`) && held.length > 0) ?? [];
+      const [key, slots] =
+        [...this.slots].find(([name, held]) => name.endsWith(`:${effect.d}`) && held.length > 0) ?? [];
       const holder = this.procs.get(Number(key?.split(':')[0]));
-      if (holder !== undefined) assert.ok((await holder.must('poll', slots![0]!, POLLPRI, 1000)) & POLLPRI, `${where}: POLLPRI`);
+      if (holder !== undefined)
+        assert.ok((await holder.must('poll', slots![0]!, POLLPRI, 1000)) & POLLPRI, `${where}: POLLPRI`);
     }
   }
 
@@ -208,7 +258,10 @@ class Replay {
       case 'open': {
         const slot = this.nextSlot++;
         const regular = this.history.world.files.find(file => file.f === event.f)?.regular !== false;
-        const flags = (event.write === false || !regular ? 0 : O_RDWR) | (event.trunc ? O_TRUNC : 0) | (event.nonblock ? O_NONBLOCK : 0);
+        const flags =
+          (event.write === false || !regular ? 0 : O_RDWR) |
+          (event.trunc ? O_TRUNC : 0) |
+          (event.nonblock ? O_NONBLOCK : 0);
         const command = actor.start('open', slot, this.path(event.f!), flags);
         this.files.set(d!, event.f!);
         void command.result.then(({ verdict }) => verdict === 'ok' && this.held(p, d!).push(slot));
@@ -261,7 +314,13 @@ class Replay {
         if (event.d !== undefined) return actor.start('ftruncate', this.slot(event), event.size!);
         return actor.start('truncate', this.path(event.f!), event.size!);
       case 'fallocate':
-        return actor.start('fallocate', this.slot(event), modes[event.mode!]!, event.lo!, event.hi! - event.lo!);
+        return actor.start(
+          'fallocate',
+          this.slot(event),
+          modes[event.mode!]!,
+          event.lo!,
+          event.hi! - event.lo!,
+        );
       case 'write':
         return actor.start('pwrite', this.slot(event), event.lo!, event.hi! - event.lo!, 7);
       case 'chown':

@@ -40,7 +40,11 @@ export class Mounted {
   static async at(path: string, ...args: readonly string[]): Promise<Mounted> {
     const logFile = `${path}.log`;
     const log = openSync(logFile, 'w');
-    const child = spawn(process.execPath, ['--enable-source-maps', cli, 'mount', '--foreground', ...args, path], { stdio: ['ignore', log, log] });
+    const child = spawn(
+      process.execPath,
+      ['--enable-source-maps', cli, 'mount', '--foreground', ...args, path],
+      { stdio: ['ignore', log, log] },
+    );
     closeSync(log);
     const mounted = new Mounted(path, logFile, child);
     const until = performance.now() + READY_MS;
@@ -75,7 +79,8 @@ export class Mounted {
   }
 
   ended(): Promise<number | null> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return Promise.resolve(this.child.exitCode);
+    if (this.child.exitCode !== null || this.child.signalCode !== null)
+      return Promise.resolve(this.child.exitCode);
     return new Promise(resolve => this.child.once('exit', code => resolve(code)));
   }
 
@@ -94,7 +99,8 @@ export class Mounted {
 
 /** Why tests of a mount cannot run here; they fail with it, unless LEASEFS_SKIP_MOUNT=1 asks to skip. */
 export function requireMount(): void {
-  if (process.getuid?.() !== 0) throw new Error('tests of a real mount need root: run them as root, or set LEASEFS_SKIP_MOUNT=1 to skip');
+  if (process.getuid?.() !== 0)
+    throw new Error('tests of a real mount need root: run them as root, or set LEASEFS_SKIP_MOUNT=1 to skip');
   closeSync(openSync('/dev/fuse', 'r+'));
 }
 

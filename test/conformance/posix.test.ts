@@ -1,0 +1,42 @@
+// POSIX as on tmpfs: every check first on tmpfs itself, then on leasefs.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { posix } from './posix.js';
+
+const test = suite('posix');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  let mount: Mounted;
+  let tmpfs: string;
+  test.before(async () => {
+    tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
+    mount = await Mounted.start('--size', '2g');
+  });
+  test.after(async () => {
+    rmSync(tmpfs, { recursive: true, force: true });
+    await mount.stop();
+  });
+
+  let made = 0;
+  for (const [name, check] of Object.entries(posix)) {
+    for (const where of ['tmpfs', 'leasefs'] as const) {
+      test(`${where}: ${name}`, () => {
+        const dir = join(where === 'tmpfs' ? tmpfs : mount.path, `d${made++}`);
+        mkdirSync(dir);
+        check(dir);
+        rmSync(dir, { recursive: true });
+      });
+    }
+  }
+
+  test('the daemon met no error of its own', () => {
+    assert.not.match(mount.log(), 'EIO');
+  });
+}
+
+test.run();

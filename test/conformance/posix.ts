@@ -1,0 +1,418 @@
+// What any POSIX directory does, as a map from a sentence to a function over an empty directory. Run on tmpfs, which
+// says what is right, and on our mounts. What Node has no call for is done by python3 (node-gyp needs it anyway).
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+
+export type Check = (dir: string) => void;
+
+const code = (act: () => unknown): string => {
+  try {
+    act();
+    return 'ok';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+};
+
+/** Runs python with `d` as the directory; its assertions are ours. */
+function python(dir: string, script: string): void {
+  const { status, stderr } = spawnSync(
+    'python3',
+    [
+      '-c',
+      `import os,errno,fcntl,stat,ctypes,struct\nd=os.fsencode(${JSON.stringify(dir)})\ndef fails(e,f,*a,**k):\n  try: f(*a,**k)\n  except OSError as x: assert x.errno==e,x\n  else: assert False,'no error'\n${script}`,
+    ],
+    { encoding: 'utf8' },
+  );
+  assert.is(status, 0, stderr);
+}
+
+export const posix: Readonly<Record<string, Check>> = {
+  'echo hi > f; cat f': dir => {
+    const { stdout } = spawnSync('sh', ['-c', 'echo hi > f; cat f'], { cwd: dir, encoding: 'utf8' });
+    assert.is(stdout, 'hi\n');
+  },
+
+  'names are bytes: not UTF-8, 255 of them, 256 are too many': dir => {
+    const odd = Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0xff, 0xfe, 0x80, 0x41])]);
+    fs.writeFileSync(odd, 'x');
+    assert.ok(fs.readdirSync(dir, 'buffer').some(name => name.equals(Buffer.from([0xff, 0xfe, 0x80, 0x41]))));
+    assert.is(fs.readFileSync(odd, 'utf8'), 'x');
+    fs.writeFileSync(join(dir, 'a'.repeat(255)), '');
+    assert.is(
+      code(() => fs.writeFileSync(join(dir, 'a'.repeat(256)), '')),
+      'ENAMETOOLONG',
+    );
+    assert.is(
+      code(() => fs.statSync(join(dir, 'a'.repeat(256)))),
+      'ENAMETOOLONG',
+    );
+  },
+
+  'rename over a file, a directory, itself; not into its own child': dir => {
+    const at = (name: string) => join(dir, name);
+    fs.writeFileSync(at('a'), 'a');
+    fs.writeFileSync(at('b'), 'b');
+    fs.renameSync(at('a'), at('b'));
+    assert.is(fs.readFileSync(at('b'), 'utf8'), 'a');
+    fs.mkdirSync(at('d/e'), { recursive: true });
+    fs.mkdirSync(at('empty'));
+    assert.is(
+      code(() => fs.renameSync(at('d'), at('d/e/f'))),
+      'EINVAL',
+    );
+    assert.is(
+      code(() => fs.renameSync(at('empty'), at('d'))),
+      'ENOTEMPTY',
+    );
+    assert.is(
+      code(() => fs.renameSync(at('b'), at('d'))),
+      'EISDIR',
+    );
+    assert.is(
+      code(() => fs.renameSync(at('d'), at('b'))),
+      'ENOTDIR',
+    );
+    const links = fs.statSync(dir).nlink;
+    fs.renameSync(at('d'), at('empty'));
+    assert.is(fs.statSync(dir).nlink, links - 1);
+    fs.renameSync(at('empty/e'), at('up'));
+    assert.is(fs.statSync(at('empty')).nlink, 2);
+    assert.equal(fs.readdirSync(dir).sort(), ['b', 'empty', 'up']);
+  },
+
+  'rename with NOREPLACE and EXCHANGE': dir =>
+    python(
+      dir,
+      `
+libc=ctypes.CDLL(None,use_errno=True)
+def ren(a,b,f):
+  if libc.renameat2(-100,d+b'/'+a,-100,d+b'/'+b,f): raise OSError(ctypes.get_errno(),'renameat2')
+open(d+b'/a','w').write('a'); open(d+b'/b','w').write('b'); os.mkdir(d+b'/d')
+fails(errno.EEXIST,ren,b'a',b'b',1)
+ren(b'a',b'c',1)
+ren(b'c',b'b',2)
+assert open(d+b'/c').read()=='b' and open(d+b'/b').read()=='a'
+ren(b'd',b'b',2)
+assert os.path.isdir(d+b'/b') and os.path.isfile(d+b'/d')
+fails(errno.ENOENT,ren,b'd',b'none',2)
+`,
+    ),
+
+  'hard links: one inode, counted, alive until the last name': dir => {
+    fs.writeFileSync(join(dir, 'a'), 'x');
+    fs.linkSync(join(dir, 'a'), join(dir, 'b'));
+    assert.is(fs.statSync(join(dir, 'a')).ino, fs.statSync(join(dir, 'b')).ino);
+    assert.is(fs.statSync(join(dir, 'b')).nlink, 2);
+    fs.unlinkSync(join(dir, 'a'));
+    assert.is(fs.readFileSync(join(dir, 'b'), 'utf8'), 'x');
+    assert.is(fs.statSync(join(dir, 'b')).nlink, 1);
+    fs.mkdirSync(join(dir, 'd'));
+    assert.is(
+      code(() => fs.linkSync(join(dir, 'd'), join(dir, 'e'))),
+      'EPERM',
+    );
+  },
+
+  'symbolic links': dir => {
+    fs.symlinkSync('target/of/it', join(dir, 's'));
+    assert.is(fs.readlinkSync(join(dir, 's')), 'target/of/it');
+    assert.is(fs.lstatSync(join(dir, 's')).size, 12);
+    assert.is(
+      code(() => fs.statSync(join(dir, 's'))),
+      'ENOENT',
+    );
+    assert.is(
+      code(() => fs.symlinkSync('x', join(dir, 's'))),
+      'EEXIST',
+    );
+  },
+
+  'directories: not empty, not a directory, link counts': dir => {
+    fs.mkdirSync(join(dir, 'd/e'), { recursive: true });
+    assert.is(fs.statSync(join(dir, 'd')).nlink, 3);
+    assert.is(
+      code(() => fs.rmdirSync(join(dir, 'd'))),
+      'ENOTEMPTY',
+    );
+    fs.writeFileSync(join(dir, 'f'), '');
+    assert.is(
+      code(() => fs.rmdirSync(join(dir, 'f'))),
+      'ENOTDIR',
+    );
+    assert.is(
+      code(() => fs.unlinkSync(join(dir, 'd'))),
+      'EISDIR',
+    );
+    assert.is(
+      code(() => fs.mkdirSync(join(dir, 'f/g'))),
+      'ENOTDIR',
+    );
+    assert.is(
+      code(() => fs.mkdirSync(join(dir, 'd'))),
+      'EEXIST',
+    );
+    fs.rmdirSync(join(dir, 'd/e'));
+    assert.is(fs.statSync(join(dir, 'd')).nlink, 2);
+  },
+
+  'unlinked while open: readable and writable until the last close': dir => {
+    const fd = fs.openSync(join(dir, 'f'), 'w+');
+    fs.unlinkSync(join(dir, 'f'));
+    fs.writeSync(fd, 'alive');
+    assert.is(fs.fstatSync(fd).nlink, 0);
+    const out = Buffer.alloc(5);
+    fs.readSync(fd, out, 0, 5, 0);
+    assert.is(out.toString(), 'alive');
+    fs.ftruncateSync(fd, 2);
+    assert.is(fs.fstatSync(fd).size, 2);
+    fs.closeSync(fd);
+    assert.equal(fs.readdirSync(dir), []);
+  },
+
+  'readdir sees each of many names once, also while others are removed': dir => {
+    for (let i = 0; i < 3000; i++) fs.writeFileSync(join(dir, `name-${i}`), '');
+    const handle = fs.opendirSync(dir, { bufferSize: 16 });
+    const seen = new Set<string>();
+    for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
+      assert.not(seen.has(entry.name));
+      seen.add(entry.name);
+      const number = Number(entry.name.slice(5));
+      if (number % 3 === 0) fs.unlinkSync(join(dir, entry.name));
+    }
+    handle.closeSync();
+    assert.is(seen.size, 3000);
+    assert.is(fs.readdirSync(dir).length, 2000);
+  },
+
+  'telldir and seekdir come back to the same entry': dir =>
+    python(
+      dir,
+      `
+libc=ctypes.CDLL(None); libc.opendir.restype=ctypes.c_void_p; libc.readdir.restype=ctypes.c_void_p
+libc.readdir.argtypes=libc.telldir.argtypes=[ctypes.c_void_p]; libc.seekdir.argtypes=[ctypes.c_void_p,ctypes.c_long]; libc.telldir.restype=ctypes.c_long
+for i in range(500): open(d+b'/n%d'%i,'w')
+h=libc.opendir(d)
+name=lambda e: ctypes.string_at(e+19)
+for i in range(200): libc.readdir(h)
+at=libc.telldir(h); want=name(libc.readdir(h))
+while libc.readdir(h): pass
+os.unlink(d+b'/'+[n for n in os.listdir(d) if n!=want][0])
+libc.seekdir(h,at)
+assert name(libc.readdir(h))==want
+`,
+    ),
+
+  'modes, owners, and the bits that are cleared': dir => {
+    const file = join(dir, 'f');
+    fs.writeFileSync(file, '');
+    fs.chmodSync(file, 0o6755);
+    assert.is(fs.statSync(file).mode & 0o7777, 0o6755);
+    if (process.getuid?.() !== 0) return;
+    fs.chownSync(file, 1234, 4321);
+    assert.is(fs.statSync(file).uid, 1234);
+    assert.is(fs.statSync(file).gid, 4321);
+    assert.is(fs.statSync(file).mode & 0o6000, 0, 'chown clears setuid and setgid');
+    fs.mkdirSync(join(dir, 'g'));
+    fs.chownSync(join(dir, 'g'), 0, 77);
+    fs.chmodSync(join(dir, 'g'), 0o2777);
+    fs.mkdirSync(join(dir, 'g/h'));
+    fs.writeFileSync(join(dir, 'g/i'), '');
+    assert.is(fs.statSync(join(dir, 'g/h')).gid, 77);
+    assert.ok(fs.statSync(join(dir, 'g/h')).mode & 0o2000);
+    assert.is(fs.statSync(join(dir, 'g/i')).gid, 77);
+    assert.not(fs.statSync(join(dir, 'g/i')).mode & 0o2000);
+  },
+
+  'permissions are kept from other users': dir => {
+    if (process.getuid?.() !== 0) return;
+    fs.chmodSync(dir, 0o755);
+    fs.writeFileSync(join(dir, 'f'), 'secret', { mode: 0o600 });
+    const { status } = spawnSync('sh', ['-c', `cat ${dir}/f || echo > ${dir}/g`], { uid: 1000, gid: 1000 });
+    assert.is.not(status, 0);
+    fs.chmodSync(dir, 0o1777);
+    const sticky = spawnSync('rm', ['-f', `${dir}/f`], { uid: 1000, gid: 1000 });
+    assert.is.not(sticky.status, 0);
+    fs.writeFileSync(join(dir, 's'), 'x');
+    fs.chmodSync(join(dir, 's'), 0o4666);
+    spawnSync('sh', ['-c', `echo y >> ${dir}/s`], { uid: 1000, gid: 1000 });
+    assert.is(fs.readFileSync(join(dir, 's'), 'utf8'), 'xy\n');
+    assert.not(fs.statSync(join(dir, 's')).mode & 0o4000, 'a write by another clears setuid');
+  },
+
+  'times: NOW, OMIT, nanoseconds, before 1970 and after 2038': dir =>
+    python(
+      dir,
+      `
+p=d+b'/f'; open(p,'w').write('x')
+for a,m in ((-1_500_000_001,-86400*10**9-1),(123456789,4102444800*10**9+7)):
+  os.utime(p,ns=(a,m)); s=os.stat(p); assert (s.st_atime_ns,s.st_mtime_ns)==(a,m),(s.st_atime_ns,s.st_mtime_ns)
+libc=ctypes.CDLL(None,use_errno=True)
+ts=(ctypes.c_long*4)(0,(1<<30)-2,5,6)
+assert libc.utimensat(-100,p,ts,0)==0
+s=os.stat(p); assert s.st_atime_ns==123456789 and s.st_mtime_ns==5*10**9+6
+c=s.st_ctime_ns
+import time; time.sleep(0.02)
+f=open(p,'r+b',buffering=0); f.write(b'y'); s=os.stat(p)
+assert s.st_mtime_ns>c and s.st_ctime_ns>c, 'a write moves mtime and ctime'
+m=s.st_mtime_ns; time.sleep(0.02); os.chmod(p,0o600); s=os.stat(p)
+assert s.st_mtime_ns==m and s.st_ctime_ns>m
+time.sleep(0.02); os.truncate(p,0); s=os.stat(p); assert s.st_mtime_ns>m
+m=os.stat(d).st_mtime_ns; time.sleep(0.02); os.unlink(p); assert os.stat(d).st_mtime_ns>m
+`,
+    ),
+
+  'xattrs: create, replace, list, remove, too small, none': dir =>
+    python(
+      dir,
+      `
+p=d+b'/f'; open(p,'w')
+os.setxattr(p,'user.a',b'1',os.XATTR_CREATE)
+fails(errno.EEXIST,os.setxattr,p,'user.a',b'2',os.XATTR_CREATE)
+fails(errno.ENODATA,os.setxattr,p,'user.b',b'2',os.XATTR_REPLACE)
+os.setxattr(p,'user.a',b'22',os.XATTR_REPLACE)
+assert os.getxattr(p,'user.a')==b'22'
+os.setxattr(p,b'user.\\xff',b'')
+assert os.fsencode(os.listxattr(p)[1])==b'user.\\xff' if len(os.listxattr(p))>1 else False
+libc=ctypes.CDLL(None,use_errno=True)
+b=ctypes.create_string_buffer(1)
+assert libc.getxattr(p,b'user.a',b,1)==-1 and ctypes.get_errno()==errno.ERANGE
+assert libc.getxattr(p,b'user.a',None,0)==2
+os.removexattr(p,'user.a')
+fails(errno.ENODATA,os.getxattr,p,'user.a')
+fails(errno.ENODATA,os.removexattr,p,'user.a')
+fails(errno.E2BIG,os.setxattr,p,'user.big',b'x'*65537)
+os.setxattr(p,'user.big',b'x'*65536); assert len(os.getxattr(p,'user.big'))==65536
+fails(errno.EOPNOTSUPP,os.setxattr,p,'nonsense.a',b'1')
+if os.getuid()==0: os.setxattr(p,'trusted.t',b'1'); assert os.getxattr(p,'trusted.t')==b'1'
+`,
+    ),
+
+  'fallocate, holes and SEEK_DATA': dir =>
+    python(
+      dir,
+      `
+libc=ctypes.CDLL(None,use_errno=True)
+def fa(f,m,o,l):
+  if libc.fallocate(f,m,ctypes.c_long(o),ctypes.c_long(l)): raise OSError(ctypes.get_errno(),'fallocate')
+f=os.open(d+b'/f',os.O_RDWR|os.O_CREAT)
+os.pwrite(f,b'x'*16384,0); os.ftruncate(f,65536)
+fa(f,3,4096,4096); assert os.pread(f,4096,4096)==bytes(4096) and os.fstat(f).st_blocks==24
+assert os.lseek(f,0,os.SEEK_HOLE)==4096 and os.lseek(f,4096,os.SEEK_DATA)==8192 and os.lseek(f,16384,os.SEEK_HOLE)==16384
+fails(errno.ENXIO,os.lseek,f,16384,os.SEEK_DATA); fails(errno.ENXIO,os.lseek,f,65536,os.SEEK_HOLE)
+fa(f,1,65536,8192); assert os.fstat(f).st_size==65536
+fa(f,0,65536,8192); assert os.fstat(f).st_size==73728 and os.fstat(f).st_blocks==40
+fails(errno.EINVAL,fa,f,0,0,0)
+fails(errno.EOPNOTSUPP,fa,f,2,0,4096)
+`,
+    ),
+
+  'O_TMPFILE has no name until it is linked': dir =>
+    python(
+      dir,
+      `
+f=os.open(d,os.O_TMPFILE|os.O_RDWR,0o644); os.write(f,b'tmp'); assert os.listdir(d)==[] and os.fstat(f).st_nlink==0
+os.link('/proc/self/fd/%d'%f,d+b'/named',follow_symlinks=True)
+assert open(d+b'/named').read()=='tmp' and os.fstat(f).st_nlink==1
+`,
+    ),
+
+  'O_APPEND, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW': dir => {
+    const file = join(dir, 'f');
+    fs.writeFileSync(file, 'abc');
+    fs.appendFileSync(file, 'def');
+    assert.is(fs.readFileSync(file, 'utf8'), 'abcdef');
+    assert.is(
+      code(() => fs.openSync(file, 'wx')),
+      'EEXIST',
+    );
+    fs.closeSync(fs.openSync(file, 'w'));
+    assert.is(fs.statSync(file).size, 0);
+    assert.is(
+      code(() => fs.openSync(file, fs.constants.O_DIRECTORY)),
+      'ENOTDIR',
+    );
+    fs.symlinkSync('f', join(dir, 's'));
+    assert.is(
+      code(() => fs.openSync(join(dir, 's'), fs.constants.O_NOFOLLOW)),
+      'ELOOP',
+    );
+  },
+
+  'two processes that append lose no record': dir => {
+    const file = join(dir, 'log');
+    spawnSync(
+      'sh',
+      [
+        '-c',
+        'for i in 1 2 3 4; do (j=0; while [ $j -lt 500 ]; do echo 0123456789abcde; j=$((j+1)); done >> log) & done; wait',
+      ],
+      { cwd: dir },
+    );
+    const text = fs.readFileSync(file, 'utf8');
+    assert.is(text.length, 4 * 500 * 16);
+    assert.ok(
+      text
+        .split('\n')
+        .slice(0, -1)
+        .every(line => line === '0123456789abcde'),
+    );
+  },
+
+  'copy_file_range copies, also within a file': dir =>
+    python(
+      dir,
+      `
+a=os.open(d+b'/a',os.O_RDWR|os.O_CREAT); b=os.open(d+b'/b',os.O_RDWR|os.O_CREAT)
+data=bytes(i%251 for i in range(3<<20)); os.write(a,data)
+n=0
+while n<len(data): n+=os.copy_file_range(a,b,len(data)-n,n,n)
+assert os.pread(b,len(data)+1,0)==data
+assert os.copy_file_range(a,a,4096,0,4<<20)==4096 and os.fstat(a).st_size==(4<<20)+4096
+assert os.copy_file_range(a,b,10,100<<20)==0
+`,
+    ),
+
+  'fifos, sockets and devices': dir => {
+    spawnSync('mkfifo', [join(dir, 'p')]);
+    assert.ok(fs.statSync(join(dir, 'p')).isFIFO());
+    const { stdout } = spawnSync('sh', ['-c', 'cat p & echo through > p; wait'], {
+      cwd: dir,
+      encoding: 'utf8',
+      timeout: 5000,
+    });
+    assert.is(stdout, 'through\n');
+    python(
+      dir,
+      `import socket; s=socket.socket(socket.AF_UNIX); os.chdir(d); s.bind('s'); s.listen(); assert stat.S_ISSOCK(os.stat('s').st_mode)`,
+    );
+    if (process.getuid?.() === 0)
+      python(
+        dir,
+        `os.mknod(d+b'/n',stat.S_IFCHR|0o600,os.makedev(1,3)); assert os.stat(d+b'/n').st_rdev==os.makedev(1,3)`,
+      );
+  },
+
+  'statfs and sizes far out': dir =>
+    python(
+      dir,
+      `
+v=os.statvfs(d); assert v.f_bsize==4096 and 0<v.f_bfree<=v.f_blocks and v.f_namemax==255
+f=os.open(d+b'/f',os.O_RDWR|os.O_CREAT); os.ftruncate(f,1<<42); os.pwrite(f,b'x',(1<<42)-1)
+assert os.fstat(f).st_blocks==8 and os.pread(f,1,(1<<42)-1)==b'x'
+`,
+    ),
+
+  'mapped memory and read(2) are one': dir =>
+    python(
+      dir,
+      `
+import mmap
+f=os.open(d+b'/f',os.O_RDWR|os.O_CREAT); os.ftruncate(f,8192); m=mmap.mmap(f,8192)
+m[100:103]=b'abc'; assert os.pread(f,3,100)==b'abc'; os.pwrite(f,b'xyz',4096); assert m[4096:4099]==b'xyz'
+m.flush(); os.close(f); m[0:1]=b'q'; assert open(d+b'/f','rb').read(1)==b'q'
+`,
+    ),
+};

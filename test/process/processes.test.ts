@@ -1,0 +1,124 @@
+// Identity of processes: threads, death, capabilities, signals.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
+import { native } from '../../src/native/binding.js';
+import { Processes } from '../../src/process/processes.js';
+
+const CAP_LEASE = 28;
+const test = suite('processes');
+
+const sleeper = (): ChildProcess => spawn('sleep', ['30'], { stdio: 'ignore' });
+
+async function within(ms: number, what: string, seen: () => boolean): Promise<void> {
+  const until = performance.now() + ms;
+  while (!seen()) {
+    if (performance.now() > until) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise(resolve => setTimeout(resolve, 1));
+  }
+}
+
+test('pid 0 and a thread that is not there are nobody', () => {
+  const processes = new Processes(
+    () => {},
+    () => true,
+  );
+  assert.is(processes.identify(0), UNIDENTIFIED);
+  assert.is(processes.identify(0x3fffffff), UNIDENTIFIED);
+  assert.is(processes.info(UNIDENTIFIED).pid, 0);
+  processes.close();
+});
+
+test('F6: every thread is its process', async () => {
+  const processes = new Processes(
+    () => {},
+    () => true,
+  );
+  const worker = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+     parentPort.postMessage(require('node:fs').readlinkSync('/proc/thread-self').split('/').at(-1));
+     setInterval(() => {}, 1000);`,
+    { eval: true },
+  );
+  const [tid] = (await once(worker, 'message')) as [string];
+  const main = processes.identify(process.pid);
+  assert.is.not(Number(tid), process.pid);
+  assert.is(processes.identify(Number(tid)), main);
+  assert.is(processes.identify(Number(tid)), main, 'again, from memory');
+  assert.is(processes.info(main).pid, process.pid);
+  await worker.terminate();
+  processes.close();
+});
+
+test('A3: a death is told once, within 50 ms, and its id is never used again', async () => {
+  const died: ProcessId[] = [];
+  const processes = new Processes(
+    id => died.push(id),
+    () => true,
+  );
+  const child = sleeper();
+  const id = processes.identify(child.pid!);
+  assert.is(processes.info(id).command, 'sleep');
+  child.kill('SIGKILL');
+  await within(50, 'the death', () => died.length === 1);
+  assert.equal(died, [id]);
+  await once(child, 'exit');
+  const other = sleeper();
+  assert.is.not(processes.identify(other.pid!), id);
+  other.kill('SIGKILL');
+  processes.close();
+});
+
+test('processes that nobody names are let go when there are many', () => {
+  const named = new Set<ProcessId>();
+  const processes = new Processes(
+    () => {},
+    id => named.has(id),
+  );
+  const children = Array.from({ length: 300 }, sleeper);
+  const ids = children.map((child, index) => {
+    const id = processes.identify(child.pid!);
+    if (index === 0) named.add(id);
+    return id;
+  });
+  assert.is(processes.identify(children[0]!.pid!), ids[0], 'named: kept');
+  assert.is.not(processes.identify(children[1]!.pid!), ids[1], 'not named: a new identity');
+  for (const child of children) child.kill('SIGKILL');
+  processes.close();
+});
+
+test("a capability counts by its number; memlock is the process's own", () => {
+  const processes = new Processes(
+    () => {},
+    () => true,
+  );
+  const me = processes.identify(process.pid);
+  assert.is(processes.capable(me, CAP_LEASE), process.getuid?.() === 0);
+  assert.ok(processes.memlock(me) > 0);
+  assert.not(processes.capable(UNIDENTIFIED, CAP_LEASE));
+  processes.close();
+});
+
+test('B1: a signal is sent only where the uid of the lease call may kill', () => {
+  if (process.getuid?.() !== 0) throw new Error('needs root: run the tests as root');
+  const processes = new Processes(
+    () => {},
+    () => true,
+  );
+  const child = spawn('sleep', ['30'], { stdio: 'ignore', uid: 1000, gid: 1000 });
+  const id = processes.identify(child.pid!);
+  assert.not(processes.signal(id, 23, 0n, 1001));
+  assert.ok(processes.signal(id, 23, 0n, 1000));
+  assert.ok(processes.signal(id, 23, 0n, 0));
+  child.kill('SIGKILL');
+  processes.close();
+});
+
+test('our own thread answers for itself', () => {
+  assert.is(native.threadOf(process.pid, native.gettid()), 0);
+});
+
+test.run();
