@@ -1,0 +1,55 @@
+// `leasefs leases`: who holds which lease (A1), in the manner of lslocks(8).
+import type { ReportedLease } from '../client/index.js';
+import { type Held, holdersText, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
+import { readableAge } from './sizes.js';
+import { table } from './table.js';
+import { onlyArgument, parseOptions, type Verb } from './verb.js';
+
+export const verb: Verb = {
+  name: 'leases',
+  summary: 'list the leases of a mount or file, and who holds them',
+  help: `usage: leasefs leases [--json] MNT|FILE
+
+  COMMAND PID  the owner: the process that took the lease
+  KIND         shared and exclusive are broken by a truncate of somebody else, the
+               unbreakable kinds refuse it
+  STATE        held; breaking, with the time left and what it must become; zombie: its
+               descriptors are closed, pins under it remain
+  PINS         pins under the lease: 'leasefs pins' lists them
+  AGE          since it was taken
+  HOLDERS      every process that is seen to hold the file open; 'in flight or hidden' when
+               there is none (a descriptor in a socket's queue or in a ring)
+
+To free a file end the processes that are named: there is no force.`,
+
+  async run(args) {
+    const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });
+    const { mountPoint, report, dev } = readMounted(onlyArgument(positionals, 'MNT|FILE'), 'leases');
+    const leases = withHolders(dev, report.leases);
+    if (values.json) console.log(jsonText('leases', { mount: mountPoint, leases }));
+    else for (const line of leaseTable(mountPoint, leases)) console.log(line);
+    return 0;
+  },
+};
+
+export function leaseTable(mountPoint: string, leases: readonly Held<ReportedLease>[]): string[] {
+  if (leases.length === 0) return ['no leases'];
+  return table<Held<ReportedLease>>(
+    [
+      { title: 'COMMAND', cell: ({ owner }) => owner.command },
+      { title: 'PID', right: true, cell: ({ owner }) => `${owner.pid}` },
+      { title: 'KIND', cell: lease => lease.kind },
+      { title: 'STATE', cell: stateText },
+      { title: 'PINS', right: true, cell: lease => `${lease.pins}` },
+      { title: 'AGE', right: true, cell: lease => readableAge(lease.ageMs) },
+      { title: 'PATH', cell: lease => pathText(mountPoint, lease) },
+      { title: 'HOLDERS', cell: lease => holdersText(lease.holders) },
+    ],
+    leases,
+  );
+}
+
+function stateText(lease: ReportedLease): string {
+  if (lease.state === 'breaking') return `breaking to ${lease.must} in ${readableAge(lease.breakMs ?? 0)}`;
+  return lease.state === 'held' && !lease.owner.alive ? 'held, owner dead' : lease.state;
+}

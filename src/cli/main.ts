@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+// The command `leasefs`: finds the verb, loads it alone, tells what went wrong in one line. Exit codes: 0; 1 it could not
+// be done; 2 it was typed wrongly.
+import { pairs } from './table.js';
+import { errorLine, UsageError, type Verb } from './verb.js';
+import { version } from './version.js';
+
+/** In the order of the help. */
+const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
+  mount: () => import('./mount.js'),
+  umount: () => import('./umount.js'),
+  status: () => import('./status.js'),
+  leases: () => import('./leases.js'),
+  pins: () => import('./pins.js'),
+  io: () => import('./io/io.js'),
+  doctor: () => import('./doctor.js'),
+  demo: () => import('./demo/demo.js'),
+};
+
+async function help(): Promise<string> {
+  const loaded = await Promise.all(Object.values(verbs).map(load => load()));
+  return `leasefs: files that applications map directly, guarded by layout leases and pins
+
+usage: leasefs VERB [OPTIONS] ...
+
+${pairs(
+  loaded.map(({ verb }) => [verb.name, verb.summary] as const),
+  '  ',
+).join('\n')}
+
+'leasefs VERB --help' has the rest; 'leasefs demo' shows what it is for.`;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const load = rest[0] === undefined ? undefined : verbs[rest[0]];
+    console.log(load === undefined ? await help() : (await load()).verb.help);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-V') {
+    console.log(`leasefs ${version()}`);
+    return 0;
+  }
+  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (load === undefined) {
+    console.error(`leasefs: '${name}' is no verb of leasefs: ${Object.keys(verbs).join(', ')}`);
+    return 2;
+  }
+  const { verb } = await load();
+  const end = rest.indexOf('--');
+  if ((end < 0 ? rest : rest.slice(0, end)).some(word => word === '--help' || word === '-h')) {
+    console.log(verb.help);
+    return 0;
+  }
+  try {
+    return await verb.run(rest);
+  } catch (error) {
+    console.error(`leasefs ${name}: ${errorLine(error)}`);
+    if (!(error instanceof UsageError)) return 1;
+    console.error(`'leasefs ${name} --help' tells more`);
+    return 2;
+  }
+}
+
+// A closed pipe (leasefs leases | head) is no failure worth a stack trace.
+process.stdout.on('error', () => process.exit(1));
+process.exitCode = await run(process.argv.slice(2));

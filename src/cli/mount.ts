@@ -1,0 +1,115 @@
+// `leasefs mount`: starts the daemon. Without --foreground it is a child of its own session that tells through a pipe
+// when the mount answers, or in one line why it does not; the command ends then.
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { absolute } from './mounts.js';
+import { type MountCommand, parseMountCommand } from './mount-options.js';
+import { CommandError, errorLine, type Verb } from './verb.js';
+
+/** ms until a daemon that says nothing is given up. */
+const START_LIMIT_MS = 30_000;
+const READY = 'ready';
+/** Where the child finds the pipe. */
+const CHILD_READY_FD = 3;
+
+export const verb: Verb = {
+  name: 'mount',
+  summary: 'mount a leasefs on a directory',
+  help: `usage: leasefs mount [OPTIONS] MNT
+
+Mounts an empty filesystem on the directory MNT and returns when it is ready.
+Files live in memory and are gone with the mount.
+
+  -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, allow_other, ... as mount(8)
+  --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
+  --lease-break-time MS    time to answer a break before it is forced (default: the sysctl
+                           fs.lease-break-time if it is above 0, else 45000)
+  --semantics default|rfc-v2
+                           rfc-v2: the exclusive owner may not truncate either (rule X3)
+  -f, --foreground         stay, log to stderr, unmount at SIGINT or SIGTERM
+  --log FILE               append the log to FILE (default: none in the background)
+  --ready-fd N             for supervisors: write 'ready' and a newline to descriptor N when
+                           the mount answers, or why it does not
+
+A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
+
+  run: args => {
+    const command = parseMountCommand(args);
+    return command.foreground ? serveHere(command) : serveInBackground(command);
+  },
+};
+
+async function serveHere(command: MountCommand): Promise<number> {
+  const log = command.logFile === undefined ? 2 : openLog(command.logFile);
+  const tell = (line: string): void => {
+    if (command.readyFd === undefined) return;
+    writeSync(command.readyFd, `${line}\n`);
+    closeSync(command.readyFd);
+  };
+  const { serve } = await import('./daemon.js');
+  let started = false;
+  try {
+    return await serve({
+      ...command.options,
+      mountPoint: absolute(command.mountPoint),
+      ready: notice => {
+        started = true;
+        tell(notice === undefined ? READY : `${READY} ${notice}`);
+      },
+      log: line => {
+        try {
+          writeSync(log, `${line}\n`);
+        } catch {
+          // A full disk or a closed terminal stops no filesystem.
+        }
+      },
+    });
+  } catch (error) {
+    if (!started) tell(errorLine(error));
+    throw error;
+  }
+}
+
+async function serveInBackground(command: MountCommand): Promise<number> {
+  const log = openLog(command.logFile ?? '/dev/null');
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...foregroundArguments(command)], {
+    // It keeps no directory busy.
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log, 'pipe'],
+  });
+  closeSync(log);
+  const late = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
+  const ended = new Promise<string>(resolve => {
+    child.on('error', error => resolve(error.message));
+    child.on('exit', (code, signal) => resolve(`it ended with ${signal ?? `exit code ${code}`}`));
+  });
+  const said = (await text(child.stdio[CHILD_READY_FD] as NodeJS.ReadableStream)).trimEnd();
+  clearTimeout(late);
+  if (said === READY || said.startsWith(`${READY} `)) {
+    const notice = said.slice(READY.length + 1);
+    if (notice !== '') process.stderr.write(`leasefs mount: ${notice}\n`);
+    child.unref();
+    return 0;
+  }
+  if (said !== '') throw new CommandError(said);
+  throw new CommandError(`the daemon did not start: ${await ended}. 'leasefs mount --foreground' shows more`);
+}
+
+function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
+  return [
+    ...['mount', '--foreground', '--ready-fd', `${CHILD_READY_FD}`, '--size', `${options.size}`],
+    ...['--lease-break-time', `${options.breakTimeMs}`, '--semantics', options.semantics],
+    ...options.mountOptions.flatMap(word => ['-o', word]),
+    ...['--', absolute(mountPoint)],
+  ];
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o644);
+  } catch (error) {
+    throw new CommandError(`cannot write the log: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,63 @@
+// MNT or FILE of `leasefs status|leases|pins`: opened, on a leasefs mount, and what to call the files there.
+import { constants, fstatSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { FsError } from '../base/errno.js';
+import { LeaseFile, type Reports } from '../client/index.js';
+import { type FileHolder, holdersOf } from '../process/holders.js';
+import { absolute, FS_TYPE, mountOf, mountsNow } from './mounts.js';
+import { CommandError } from './verb.js';
+
+export interface MountedPath<What extends keyof Reports> {
+  /** The mount's root directory. */
+  readonly mountPoint: string;
+  readonly report: Reports[What];
+  /** st_dev of the mount. */
+  readonly dev: number;
+}
+
+/** @throws CommandError when there is no such path or it is not on a live leasefs mount. */
+export function readMounted<What extends keyof Reports>(path: string, what: What): MountedPath<What> {
+  const full = absolute(path);
+  const mount = mountOf(full, mountsNow());
+  if (mount?.type !== FS_TYPE) {
+    throw new CommandError(`${path} is not on a leasefs mount; \`leasefs mount\` makes one`);
+  }
+  try {
+    using file = LeaseFile.open(full, constants.O_RDONLY | constants.O_NONBLOCK);
+    return { mountPoint: mount.target, report: file.report(what), dev: fstatSync(file.fd).dev };
+  } catch (error) {
+    throw new CommandError(`${path}: ${why(error)}`);
+  }
+}
+
+function why(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOTCONN' || code === 'ECONNABORTED') {
+    return 'its daemon is gone; `leasefs umount` or the next `leasefs mount` there cleans up';
+  }
+  if (error instanceof FsError) return `${error.code}, the daemon does not answer as this version of leasefs expects`;
+  return (error as Error).message;
+}
+
+/** The path under which a reported file is known; without a name its inode number. */
+export function pathText(mountPoint: string, file: { path: string | null; ino: number }): string {
+  return file.path === null ? `(deleted, inode ${file.ino})` : join(mountPoint, relative('/', join('/', file.path)));
+}
+
+export type Held<Row> = Row & { readonly holders: readonly FileHolder[] };
+
+/** A1: every process that is seen to hold the file of each row open. */
+export function withHolders<Row extends { readonly ino: number }>(dev: number, rows: readonly Row[]): Held<Row>[] {
+  const holders = holdersOf(dev, new Set(rows.map(row => row.ino)));
+  return rows.map(row => ({ ...row, holders: holders.get(row.ino) ?? [] }));
+}
+
+export function holdersText(holders: readonly FileHolder[]): string {
+  if (holders.length === 0) return 'in flight or hidden';
+  return holders.map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' (mapped)' : ''}`).join(', ');
+}
+
+/** The object that --json prints: its first member says what the rest is. */
+export function jsonText(verb: string, content: object): string {
+  return JSON.stringify({ version: { command: `leasefs ${verb}`, major: 1, minor: 0 }, ...content }, null, 2);
+}

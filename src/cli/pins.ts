@@ -1,0 +1,49 @@
+// `leasefs pins`: which ranges may not be taken away, and which process must end before they may (A1, A2).
+import type { ReportedPin } from '../client/index.js';
+import { type Held, holdersText, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
+import { exactSize, readableAge } from './sizes.js';
+import { table } from './table.js';
+import { onlyArgument, parseOptions, type Verb } from './verb.js';
+
+export const verb: Verb = {
+  name: 'pins',
+  summary: 'list the pins of a mount or file, and what ends them',
+  help: `usage: leasefs pins [--json] MNT|FILE
+
+  COMMAND PID  the process that made the pin
+  RANGE        bytes [begin,end) that no truncate and no punch may take
+  ENDS WITH    what the pin lives with: that process, or the last descriptor of an open file
+  LEASE        the lease that it is under; 'zombie' when its descriptors are closed
+  HOLDERS      every process that is seen to hold the file open; 'in flight or hidden' when
+               there is none
+
+There is no force-unpin: a device would go on writing into freed blocks. End the processes
+that are named; the moment they are gone the pins are.`,
+
+  async run(args) {
+    const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });
+    const { mountPoint, report, dev } = readMounted(onlyArgument(positionals, 'MNT|FILE'), 'pins');
+    const pins = withHolders(dev, report.pins);
+    if (values.json) console.log(jsonText('pins', { mount: mountPoint, pins }));
+    else for (const line of pinTable(mountPoint, pins)) console.log(line);
+    return 0;
+  },
+};
+
+export function pinTable(mountPoint: string, pins: readonly Held<ReportedPin>[]): string[] {
+  if (pins.length === 0) return ['no pins'];
+  return table<Held<ReportedPin>>(
+    [
+      { title: 'ID', right: true, cell: pin => `${pin.id}` },
+      { title: 'COMMAND', cell: pin => pin.command },
+      { title: 'PID', right: true, cell: pin => `${pin.pid}` },
+      { title: 'RANGE', cell: pin => `[${exactSize(pin.off)},${exactSize(pin.off + pin.len)})` },
+      { title: 'ENDS WITH', cell: pin => pin.owner },
+      { title: 'LEASE', cell: pin => `${pin.lease}${pin.zombie ? ' zombie' : ''}` },
+      { title: 'AGE', right: true, cell: pin => readableAge(pin.ageMs) },
+      { title: 'PATH', cell: pin => pathText(mountPoint, pin) },
+      { title: 'HOLDERS', cell: pin => holdersText(pin.holders) },
+    ],
+    pins,
+  );
+}

@@ -1,0 +1,40 @@
+// `leasefs status`: one mount at a glance.
+import type { ReportedStatus } from '../client/index.js';
+import { jsonText, readMounted } from './mounted-path.js';
+import { readableAge, readableSize } from './sizes.js';
+import { pairs } from './table.js';
+import { onlyArgument, parseOptions, type Verb } from './verb.js';
+
+export const verb: Verb = {
+  name: 'status',
+  summary: 'what a mount is, holds and has served',
+  help: `usage: leasefs status [--json] MNT
+
+  data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
+               'daemon': through leasefs, with the reason. The rules are the same
+  requests     what the kernel asked of the daemon, most frequent first. READ and WRITE are
+               0 where the data path is the kernel's`,
+
+  async run(args) {
+    const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });
+    const { mountPoint, report } = readMounted(onlyArgument(positionals, 'MNT'), 'status');
+    if (values.json) console.log(jsonText('status', { mount: mountPoint, status: report }));
+    else for (const line of statusLines(mountPoint, report)) console.log(line);
+    return 0;
+  },
+};
+
+export function statusLines(mountPoint: string, status: ReportedStatus): string[] {
+  const requests = Object.entries(status.requests).sort(([, a], [, b]) => b - a);
+  return pairs([
+    ['mount', `${mountPoint}, daemon ${status.pid}, leasefs ${status.version}`],
+    ['data path', status.passthrough ? 'passthrough' : `daemon: ${status.reason ?? 'no passthrough'}`],
+    ['store', `${status.store}, ${readableSize(status.used)} of ${readableSize(status.size)} used`],
+    ['files', `${status.files} of ${status.inodes} inodes`],
+    ['leases', `${status.leases}, broken within ${readableAge(status.leaseBreakMs)}, semantics ${status.semantics}`],
+    ['pins', `${status.pins}`],
+    ['waiting', `${status.waiters} for a lease to be given back`],
+    ['protocol', `FUSE ${status.kernel}`],
+    ['requests', requests.map(([name, count]) => `${name} ${count}`).join(', ') || 'none'],
+  ]);
+}

@@ -1,0 +1,37 @@
+// Tables as lslocks prints them: a header in capitals, columns as wide as their widest cell, two spaces between, the
+// last column as long as it is.
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly right?: boolean;
+  readonly cell: (row: Row) => string;
+}
+
+/** Lines; the last column is not padded, and no line ends in spaces. */
+export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+  const cells = [columns.map(column => column.title), ...rows.map(row => columns.map(column => printable(column.cell(row))))];
+  const widths = columns.map((_, n) => Math.max(...cells.map(line => width(line[n]!))));
+  return cells.map(line =>
+    line
+      .map((text, n) => {
+        const pad = ' '.repeat(widths[n]! - width(text));
+        return columns[n]!.right === true ? pad + text : text + pad;
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Two-column list: names padded, texts after them. */
+export function pairs(rows: readonly (readonly [string, string])[], indent = ''): string[] {
+  const widest = Math.max(...rows.map(([name]) => width(name)));
+  return rows.map(([name, text]) => `${indent}${name}${' '.repeat(widest - width(name))}  ${text}`.trimEnd());
+}
+
+const width = (text: string): number => [...text].length;
+
+/** A file name may hold anything but '/' and NUL: what would move the cursor is shown as ls -b does. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}

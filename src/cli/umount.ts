@@ -1,0 +1,85 @@
+// `leasefs umount` (A4): a mount with leases or pins is refused as busy, with who holds what; --lazy detaches it, and the
+// store lives until they end.
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { errno, errnoName, errnoText } from '../base/errno.js';
+import { native } from '../native/binding.js';
+import { usersOf } from '../process/holders.js';
+import { holdersText, pathText, readMounted, withHolders } from './mounted-path.js';
+import { absolute, FS_TYPE, mountsNow } from './mounts.js';
+import { CommandError, onlyArgument, parseOptions, type Verb } from './verb.js';
+
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+/** How many reasons are named in the line. */
+const NAMED = 4;
+
+export const verb: Verb = {
+  name: 'umount',
+  summary: 'unmount; a busy mount is refused, with who holds what',
+  help: `usage: leasefs umount [--lazy] MNT
+
+  --lazy    detach it now: nobody can open its files any more, those who have them go on,
+            and the memory is freed when the last lease, pin, descriptor and mapping is gone
+
+The data are gone with the mount.`,
+
+  async run(args) {
+    const { values, positionals } = parseOptions(args, { lazy: { type: 'boolean', short: 'l' } });
+    const path = onlyArgument(positionals, 'MNT');
+    const target = absolute(path);
+    const mount = mountsNow().findLast(candidate => candidate.target === target);
+    if (mount === undefined) throw new CommandError(`${path} is not mounted`);
+    if (mount.type !== FS_TYPE) throw new CommandError(`${path} is a mount of type ${mount.type}, not a leasefs`);
+    const lazy = values.lazy ?? false;
+    if (!lazy) refuseHeld(path, target);
+    unmount(path, target, lazy);
+    return 0;
+  },
+};
+
+/** The kernel does not count a lease or a pin whose file is closed: we do. */
+function refuseHeld(path: string, target: string): void {
+  const reasons = heldBy(target);
+  if (reasons.length > 0) throw new CommandError(busy(path, reasons));
+}
+
+function unmount(path: string, target: string, lazy: boolean): void {
+  if (process.getuid?.() !== 0) {
+    const { status, stderr, error } = spawnSync('fusermount3', ['-u', ...(lazy ? ['-z'] : []), '--', target], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new CommandError(error?.message ?? stderr.trim());
+    return;
+  }
+  const result = native.umount(target, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+  if (result === -errno.EBUSY) throw new CommandError(busy(path, usedBy(target)));
+  if (result < 0) throw new CommandError(`${path}: ${errnoName(result)}: ${errnoText(result)}`);
+}
+
+function busy(path: string, reasons: readonly string[]): string {
+  const more = reasons.length - NAMED;
+  const named = [...reasons.slice(0, NAMED), ...(more > 0 ? [`${more} more`] : [])];
+  return `${path} is busy: ${named.join('; ')}. End these processes, or detach the mount with --lazy`;
+}
+
+/** Leases and pins, each with its process; none for a mount whose daemon is gone. */
+function heldBy(target: string): string[] {
+  try {
+    const { report, dev } = readMounted(target, 'leases');
+    const leases = withHolders(dev, report.leases).map(lease => {
+      const { pid, command, alive } = lease.owner;
+      const who = alive ? `${pid} ${command}` : holdersText(lease.holders);
+      return `${lease.kind} lease ${lease.state} by ${who} on ${pathText('', lease)}`;
+    });
+    const pins = readMounted(target, 'pins').report.pins.map(pin => `pin ${pin.id} by ${pin.pid} ${pin.command}`);
+    return [...leases, ...pins];
+  } catch {
+    return [];
+  }
+}
+
+function usedBy(target: string): string[] {
+  const users = usersOf(statSync(target).dev);
+  return users.length === 0 ? ['in use by a process that is hidden'] : users.map(({ pid, command }) => `in use by ${pid} ${command}`);
+}
