@@ -1,0 +1,16 @@
+# The addon: `npm exec -- node-gyp rebuild -C native` makes build/Release/leasefs.node. Node-API 8 and libuv only, so
+# one build serves every Node >= 20.
+{
+  "targets": [
+    {
+      "target_name": "leasefs",
+      "sources": ["<!@(ls -1 src/*.cc)"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "_GNU_SOURCE"],
+      "cflags": ["-Wall", "-Wextra", "-O2", "-fvisibility=hidden"],
+      "cflags_cc": ["-std=c++17", "-fexceptions"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions"]
+    }
+  ]
+}

@@ -1,0 +1,56 @@
+// What the addon keeps for each environment (the main thread, each Worker), and how its parts put themselves into
+// the exports. Each part is one file that knows one family of kernel calls; there is no policy in any of them.
+#ifndef LEASEFS_ADDON_H
+#define LEASEFS_ADDON_H
+
+#include <napi.h>
+
+namespace leasefs {
+
+struct AddonData {
+  explicit AddonData(Napi::Env env) : loop_context(env, "leasefs") {}
+
+  static AddonData& Of(Napi::Env env) { return *env.GetInstanceData<AddonData>(); }
+
+  Napi::FunctionReference descriptor;
+  Napi::FunctionReference poller;
+  Napi::FunctionReference channel;
+  Napi::FunctionReference uring;
+  /** What callbacks from the event loop run in, for async_hooks. */
+  Napi::AsyncContext loop_context;
+};
+
+void ExportChannel(Napi::Env env, Napi::Object exports);
+void ExportDescriptor(Napi::Env env, Napi::Object exports);
+void ExportFdPassing(Napi::Env env, Napi::Object exports);
+void ExportIoctl(Napi::Env env, Napi::Object exports);
+void ExportMapping(Napi::Env env, Napi::Object exports);
+void ExportMemoryFile(Napi::Env env, Napi::Object exports);
+void ExportMount(Napi::Env env, Napi::Object exports);
+void ExportPoller(Napi::Env env, Napi::Object exports);
+void ExportProcess(Napi::Env env, Napi::Object exports);
+void ExportUring(Napi::Env env, Napi::Object exports);
+
+template <Napi::Value (*function)(const Napi::CallbackInfo&)>
+void Export(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
+}
+
+/**
+ * Runs `body` as the event loop runs any callback: process.nextTick and promises follow it, and what it throws is
+ * an uncaught exception.
+ */
+template <typename Body>
+void RunFromLoop(Napi::Env env, Body&& body) {
+  Napi::HandleScope handles(env);
+  Napi::CallbackScope scope(env, AddonData::Of(env).loop_context);
+  try {
+    body();
+  } catch (const Napi::Error& error) {
+    napi_fatal_exception(env, error.Value());
+  }
+}
+
+}  // namespace leasefs
+
+#endif

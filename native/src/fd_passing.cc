@@ -1,0 +1,86 @@
+// Descriptors from process to process: SCM_RIGHTS over a socketpair (unix(7)).
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "addon.h"
+#include "args.h"
+#include "descriptor.h"
+#include "result.h"
+
+namespace leasefs {
+namespace {
+
+/** One message of one byte, with room for the control message of one descriptor. */
+struct Message {
+  Message() {
+    memset(control, 0, sizeof control);
+    memset(&header, 0, sizeof header);
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    // CMSG_LEN, not CMSG_SPACE: its padding would let a second descriptor in.
+    header.msg_controllen = CMSG_LEN(sizeof(int));
+  }
+
+  char byte = 0;
+  iovec part = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr header;
+};
+
+Napi::Value Socketpair(const Napi::CallbackInfo& info) {
+  int ends[2];
+  // Messages have bounds, and their end is seen when the peer is gone.
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+    throw SystemError(info.Env(), errno, "socketpair");
+  }
+  UniqueFd first(ends[0]), second(ends[1]);
+  Napi::Array pair = Napi::Array::New(info.Env(), 2);
+  pair.Set(0u, Descriptor::Make(info.Env(), std::move(first)));
+  pair.Set(1u, Descriptor::Make(info.Env(), std::move(second)));
+  return pair;
+}
+
+Napi::Value SendFd(const Napi::CallbackInfo& info) {
+  int socket = IntArg(info, 0);
+  int fd = IntArg(info, 1);
+  Message message;
+  cmsghdr* rights = CMSG_FIRSTHDR(&message.header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof fd);
+  memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  ssize_t n;
+  do n = sendmsg(socket, &message.header, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  return Result(info.Env(), n < 0 ? n : 0);
+}
+
+Napi::Value ReceiveFd(const Napi::CallbackInfo& info) {
+  int socket = IntArg(info, 0);
+  Message message;
+  ssize_t n;
+  do n = recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  if (n < 0) throw SystemError(info.Env(), errno, "recvmsg");
+  cmsghdr* rights = CMSG_FIRSTHDR(&message.header);
+  if (rights == nullptr || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS ||
+      rights->cmsg_len != CMSG_LEN(sizeof(int))) {
+    throw SystemError(info.Env(), EPROTO, "recvmsg");
+  }
+  int fd;
+  memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+  return Descriptor::Make(info.Env(), UniqueFd(fd));
+}
+
+}  // namespace
+
+void ExportFdPassing(Napi::Env, Napi::Object exports) {
+  Export<Socketpair>(exports, "socketpair");
+  Export<SendFd>(exports, "sendFd");
+  Export<ReceiveFd>(exports, "receiveFd");
+}
+
+}  // namespace leasefs

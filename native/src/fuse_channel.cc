@@ -1,0 +1,229 @@
+// The /dev/fuse connection in the event loop: a record in, JavaScript, a record out (facts F24). The kernel's
+// counterpart is fs/fuse/dev.c: every read(2) is one whole request, every write(2) one whole answer or notification.
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+#include <utility>
+
+#include "addon.h"
+#include "args.h"
+#include "poll_handle.h"
+#include "result.h"
+#include "unique_fd.h"
+
+namespace leasefs {
+namespace {
+
+// Of linux/fuse.h since 6.9, newer than Debian 12's.
+struct BackingMap {
+  int32_t fd;
+  uint32_t flags;
+  uint64_t padding;
+};
+constexpr unsigned long kBackingOpen = _IOW(229, 1, BackingMap);
+constexpr unsigned long kBackingClose = _IOW(229, 2, uint32_t);
+
+/** fuse_out_header, the shortest record that may be written. */
+constexpr int64_t kOutHeader = 16;
+/** FUSE_MIN_READ_BUFFER, the least that read(2) accepts. */
+constexpr int64_t kMinBuffer = 8192;
+constexpr int64_t kMaxBuffer = 64 << 20;
+constexpr int64_t kMaxBatch = 1 << 16;
+
+template <typename Call>
+ssize_t Uninterrupted(Call call) {
+  ssize_t n;
+  do n = call();
+  while (n < 0 && errno == EINTR);
+  return n;
+}
+
+}  // namespace
+
+class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Listener {
+ public:
+  static Napi::Object Make(Napi::Env env, UniqueFd fd, size_t buffer_size, int max_batch) {
+    Napi::Object made = AddonData::Of(env).channel.New({});
+    FuseChannel* self = Unwrap(made);
+    self->fd_ = std::move(fd);
+    self->buffer_size_ = buffer_size;
+    self->max_batch_ = max_batch;
+    self->request_ = Napi::Persistent(Napi::ArrayBuffer::New(env, buffer_size));
+    self->reply_ = Napi::Persistent(Napi::ArrayBuffer::New(env, buffer_size));
+    return made;
+  }
+
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(
+        env, "Channel",
+        {InstanceAccessor<&FuseChannel::GetRequest>("request"), InstanceAccessor<&FuseChannel::GetReply>("reply"),
+         InstanceAccessor<&FuseChannel::GetFd>("fd"), InstanceAccessor<&FuseChannel::GetLost>("lost"),
+         InstanceMethod<&FuseChannel::Start>("start"), InstanceMethod<&FuseChannel::Send>("send"),
+         InstanceMethod<&FuseChannel::Sendv>("sendv"), InstanceMethod<&FuseChannel::BackingOpen>("backingOpen"),
+         InstanceMethod<&FuseChannel::BackingClose>("backingClose"), InstanceMethod<&FuseChannel::Close>("close")});
+  }
+
+  explicit FuseChannel(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+
+ private:
+  Napi::Value GetRequest(const Napi::CallbackInfo&) { return request_.Value(); }
+  Napi::Value GetReply(const Napi::CallbackInfo&) { return reply_.Value(); }
+  Napi::Value GetFd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), fd_.Get()); }
+  Napi::Value GetLost(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(lost_));
+  }
+
+  void Start(const Napi::CallbackInfo& info) {
+    Napi::Function on_request = FunctionArg(info, 0);
+    Napi::Function on_end = FunctionArg(info, 1);
+    if (poll_ != nullptr) throw Napi::Error::New(info.Env(), "the channel was started already");
+    if (!fd_.IsOpen()) throw SystemError(info.Env(), EBADF, "start");
+    poll_ = PollHandle::Open(Env(), fd_.Get(), UV_READABLE, this);
+    on_request_ = Napi::Persistent(on_request);
+    on_end_ = Napi::Persistent(on_end);
+    // libuv calls us: the collector must not take this away before Stop.
+    Ref();
+  }
+
+  void OnReady() override {
+    RunFromLoop(Env(), [this] {
+      // close() inside the callback drops the reference that Start took.
+      [[maybe_unused]] Napi::Value alive = Value();
+      Serve();
+    });
+  }
+
+  void Serve() {
+    for (int n = 0; n < max_batch_; n++) {
+      Napi::HandleScope handles(Env());
+      // Looked up each time: JavaScript may have detached it.
+      Napi::ArrayBuffer request = request_.Value();
+      if (request.ByteLength() < buffer_size_) return End(EFAULT);
+      ssize_t length = read(fd_.Get(), request.Data(), buffer_size_);
+      if (length < 0) {
+        if (errno == EAGAIN) return;
+        if (errno == EINTR || errno == ENOENT) continue;  // ENOENT: the request was aborted before we had it
+        return End(errno);
+      }
+      if (length == 0) return End(ENODEV);  // not of /dev/fuse: the other end of a socket is gone
+      Napi::Value answer = on_request_.Call({Napi::Number::New(Env(), static_cast<double>(length))});
+      if (!fd_.IsOpen()) return;
+      Reply(answer);
+    }
+  }
+
+  /** Writes what the callback left in `reply`. */
+  void Reply(Napi::Value answer) {
+    double length;
+    if (napi_get_value_double(Env(), answer, &length) != napi_ok) {
+      throw Napi::TypeError::New(Env(), "onRequest must return the length of its reply");
+    }
+    if (length == 0) return;
+    Napi::ArrayBuffer reply = reply_.Value();
+    if (!(length >= kOutHeader && length <= static_cast<double>(reply.ByteLength()))) {
+      throw Napi::RangeError::New(Env(), "onRequest returned a length that is no reply's");
+    }
+    if (Write(reply.Data(), static_cast<size_t>(length)) < 0) lost_++;
+  }
+
+  /** 0 or more, or -1 and errno. A request that was aborted meanwhile (ENOENT) needs no answer: 0. */
+  ssize_t Write(const void* data, size_t length) {
+    ssize_t n = Uninterrupted([&] { return write(fd_.Get(), data, length); });
+    return n < 0 && errno == ENOENT ? 0 : n;
+  }
+
+  Napi::Value Send(const Napi::CallbackInfo& info) {
+    Napi::ArrayBuffer reply = reply_.Value();
+    auto length = static_cast<size_t>(IntegerArg(info, 0, kOutHeader, kMaxBuffer));
+    if (length > reply.ByteLength()) return Failure(info.Env(), EFAULT);
+    return Result(info.Env(), Write(reply.Data(), length));
+  }
+
+  Napi::Value Sendv(const Napi::CallbackInfo& info) {
+    Napi::ArrayBuffer reply = reply_.Value();
+    auto length = static_cast<size_t>(IntegerArg(info, 0, kOutHeader, kMaxBuffer));
+    Bytes data = Uint8ArrayArg(info, 1);
+    if (length > reply.ByteLength()) return Failure(info.Env(), EFAULT);
+    iovec parts[] = {{reply.Data(), length}, {data.data, data.length}};
+    ssize_t n = Uninterrupted([&] { return writev(fd_.Get(), parts, data.length > 0 ? 2 : 1); });
+    return Result(info.Env(), n < 0 && errno == ENOENT ? 0 : n);
+  }
+
+  Napi::Value BackingOpen(const Napi::CallbackInfo& info) {
+    BackingMap map = {IntArg(info, 0), 0, 0};
+    return Result(info.Env(), ioctl(fd_.Get(), kBackingOpen, &map));
+  }
+
+  Napi::Value BackingClose(const Napi::CallbackInfo& info) {
+    uint32_t id = Uint32Arg(info, 0);
+    return Result(info.Env(), ioctl(fd_.Get(), kBackingClose, &id));
+  }
+
+  /** Polls no more; lets JavaScript's functions and this object go. */
+  void Stop() {
+    if (poll_ == nullptr) return;
+    poll_->Close();
+    poll_ = nullptr;
+    on_request_.Reset();
+    on_end_.Reset();
+    Unref();
+  }
+
+  void End(int error) {
+    Napi::Function on_end = on_end_.Value();
+    Stop();
+    on_end.Call({Napi::Number::New(Env(), error)});
+  }
+
+  void Close(const Napi::CallbackInfo&) {
+    Stop();
+    fd_.Reset(-1);
+  }
+
+  UniqueFd fd_;
+  size_t buffer_size_ = 0;
+  int max_batch_ = 0;
+  /** Replies that the kernel did not take, ENOENT apart. */
+  uint64_t lost_ = 0;
+  Napi::Reference<Napi::ArrayBuffer> request_;
+  Napi::Reference<Napi::ArrayBuffer> reply_;
+  Napi::FunctionReference on_request_;
+  Napi::FunctionReference on_end_;
+  /** Not touched by the destructor: the environment's end closes it before. */
+  PollHandle* poll_ = nullptr;
+};
+
+namespace {
+
+Napi::Value MakeChannel(const Napi::CallbackInfo& info, UniqueFd fd) {
+  auto buffer_size = static_cast<size_t>(IntegerArg(info, 1, kMinBuffer, kMaxBuffer));
+  int max_batch = static_cast<int>(IntegerArg(info, 2, 1, kMaxBatch));
+  return FuseChannel::Make(info.Env(), std::move(fd), buffer_size, max_batch);
+}
+
+Napi::Value OpenFuse(const Napi::CallbackInfo& info) {
+  std::string device = TextArg(info, 0);
+  UniqueFd fd(open(device.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.IsOpen()) throw SystemError(info.Env(), errno, "open");
+  return MakeChannel(info, std::move(fd));
+}
+
+Napi::Value AdoptFuse(const Napi::CallbackInfo& info) {
+  int fd = IntArg(info, 0);
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+    throw SystemError(info.Env(), errno, "fcntl");
+  }
+  return MakeChannel(info, UniqueFd(fd));
+}
+
+}  // namespace
+
+void ExportChannel(Napi::Env env, Napi::Object exports) {
+  AddonData::Of(env).channel = Napi::Persistent(FuseChannel::Define(env));
+  Export<OpenFuse>(exports, "openFuse");
+  Export<AdoptFuse>(exports, "adoptFuse");
+}
+
+}  // namespace leasefs

@@ -1,0 +1,110 @@
+// Processes: pidfds, signals with a value, which thread belongs to whom, limits.
+#include <linux/kcmp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <memory>
+
+#include "addon.h"
+#include "args.h"
+#include "descriptor.h"
+#include "result.h"
+
+namespace leasefs {
+namespace {
+
+Napi::Value PidfdOpen(const Napi::CallbackInfo& info) {
+  // The kernel sets close-on-exec on its own.
+  long fd = syscall(SYS_pidfd_open, IntArg(info, 0), 0);
+  if (fd < 0) throw SystemError(info.Env(), errno, "pidfd_open");
+  return Descriptor::Make(info.Env(), UniqueFd(static_cast<int>(fd)));
+}
+
+/** The 64 bits of a bigint argument. */
+uint64_t ValueArg(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsBigInt()) throw Napi::TypeError::New(info.Env(), "the signal's value must be a bigint");
+  bool lossless;
+  uint64_t value = info[index].As<Napi::BigInt>().Uint64Value(&lossless);
+  if (!lossless) throw Napi::RangeError::New(info.Env(), "the signal's value must be from 0 to 2^64-1");
+  return value;
+}
+
+Napi::Value PidfdSignal(const Napi::CallbackInfo& info) {
+  int pidfd = IntArg(info, 0);
+  int signal = IntArg(info, 1);
+  if (info[2].IsUndefined()) {
+    return Result(info.Env(), syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+  }
+  // What sigqueue(3) fills in.
+  siginfo_t siginfo;
+  memset(&siginfo, 0, sizeof siginfo);
+  siginfo.si_signo = signal;
+  siginfo.si_code = SI_QUEUE;
+  siginfo.si_pid = getpid();
+  siginfo.si_uid = getuid();
+  siginfo.si_value.sival_ptr = reinterpret_cast<void*>(ValueArg(info, 2));
+  return Result(info.Env(), syscall(SYS_pidfd_send_signal, pidfd, signal, &siginfo, 0));
+}
+
+Napi::Value ThreadOf(const Napi::CallbackInfo& info) {
+  long answer = syscall(SYS_tgkill, IntArg(info, 0), IntArg(info, 1), 0);
+  // EPERM: we may not signal it, but the kernel found the thread in that process first.
+  if (answer < 0 && errno == EPERM) answer = 0;
+  return Result(info.Env(), answer);
+}
+
+/** From /proc/PID/limits, which everybody may read: prlimit(2) of another user's process needs CAP_SYS_RESOURCE. */
+Napi::Value MemlockOf(const Napi::CallbackInfo& info) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/limits", IntArg(info, 0));
+  std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path, "re"), fclose);
+  if (!file) return Failure(info.Env(), errno == ENOENT ? ESRCH : errno);
+  char line[256];
+  while (fgets(line, sizeof line, file.get())) {
+    unsigned long long soft;
+    if (sscanf(line, "Max locked memory %llu", &soft) == 1) {
+      return Napi::Number::New(info.Env(), static_cast<double>(soft));
+    }
+    if (strncmp(line, "Max locked memory", 17) == 0) {
+      return Napi::Number::New(info.Env(), std::numeric_limits<double>::infinity());
+    }
+  }
+  // Reading it of a process that ended meanwhile says ESRCH or nothing.
+  return Failure(info.Env(), ESRCH);
+}
+
+Napi::Value SameDescription(const Napi::CallbackInfo& info) {
+  return Result(info.Env(), syscall(SYS_kcmp, IntArg(info, 0), IntArg(info, 2), KCMP_FILE,
+                                    static_cast<unsigned long>(Uint32Arg(info, 1)),
+                                    static_cast<unsigned long>(Uint32Arg(info, 3))));
+}
+
+Napi::Value Gettid(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(syscall(SYS_gettid)));
+}
+
+Napi::Value RaiseFileLimit(const Napi::CallbackInfo& info) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return Failure(info.Env(), errno);
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) return Failure(info.Env(), errno);
+  return Napi::Number::New(info.Env(), static_cast<double>(limit.rlim_cur));
+}
+
+}  // namespace
+
+void ExportProcess(Napi::Env, Napi::Object exports) {
+  Export<PidfdOpen>(exports, "pidfdOpen");
+  Export<PidfdSignal>(exports, "pidfdSignal");
+  Export<ThreadOf>(exports, "threadOf");
+  Export<MemlockOf>(exports, "memlockOf");
+  Export<SameDescription>(exports, "sameDescription");
+  Export<Gettid>(exports, "gettid");
+  Export<RaiseFileLimit>(exports, "raiseFileLimit");
+}
+
+}  // namespace leasefs

@@ -1,0 +1,37 @@
+// What a kernel call says to JavaScript: a Result (0 or more, or -errno), or a thrown Error in the form of Node's
+// own, with `code`, `errno` (positive) and `syscall`.
+#ifndef LEASEFS_RESULT_H
+#define LEASEFS_RESULT_H
+
+#include <napi.h>
+#include <uv.h>
+
+#include <cerrno>
+#include <cstdint>
+
+namespace leasefs {
+
+/** The answer of a system call that says -1 and errno. */
+inline Napi::Value Result(Napi::Env env, int64_t answer) {
+  return Napi::Number::New(env, static_cast<double>(answer < 0 ? -errno : answer));
+}
+
+/** `-error`; 0 for 0. */
+inline Napi::Value Failure(Napi::Env env, int error) { return Napi::Number::New(env, -error); }
+
+/** To be thrown. @param error errno, positive. */
+inline Napi::Error SystemError(Napi::Env env, int error, const char* syscall) {
+  char name[64];
+  char text[128];
+  uv_err_name_r(-error, name, sizeof name);
+  uv_strerror_r(-error, text, sizeof text);
+  Napi::Error thrown = Napi::Error::New(env, std::string(name) + ": " + text + ", " + syscall);
+  thrown.Set("code", Napi::String::New(env, name));
+  thrown.Set("errno", Napi::Number::New(env, error));
+  thrown.Set("syscall", Napi::String::New(env, syscall));
+  return thrown;
+}
+
+}  // namespace leasefs
+
+#endif
