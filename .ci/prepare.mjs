@@ -33,7 +33,8 @@ if (mtime(join(root, 'node_modules/.package-lock.json')) < mtime(join(root, 'pac
   run('installing npm packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 if (mtime(addon) < newest(join(root, 'native'))) {
-  run('building the native addon', 'npm', ['exec', '--', 'node-gyp', 'rebuild', '-C', 'native', '--silent']);
+  // -c: npm's own node-gyp; `npm exec node-gyp` would fetch another one.
+  run('building the native addon', 'npm', ['exec', '-c', 'node-gyp rebuild -C native --silent']);
 }
 const sources = Math.max(
   ...['src', 'test', 'bench'].map(dir => newest(join(root, dir))),
