@@ -53,7 +53,8 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     options: {
       mountOptions: (values.options ?? []).flatMap(list => list.split(',')).filter(word => word !== ''),
       size: values.size === undefined ? defaultSize(totalmem()) : sizeOption(values.size),
-      breakTimeMs: breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
+      breakTimeMs:
+        breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
       semantics,
     },
     foreground: values.foreground ?? false,

@@ -3,8 +3,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { absolute } from './mounts.js';
 import { type MountCommand, parseMountCommand } from './mount-options.js';
+import { absolute } from './mounts.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
 
 /** ms until a daemon that says nothing is given up. */
@@ -73,12 +73,16 @@ async function serveHere(command: MountCommand): Promise<number> {
 
 async function serveInBackground(command: MountCommand): Promise<number> {
   const log = openLog(command.logFile ?? '/dev/null');
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...foregroundArguments(command)], {
-    // It keeps no directory busy.
-    cwd: '/',
-    detached: true,
-    stdio: ['ignore', log, log, 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, process.argv[1]!, ...foregroundArguments(command)],
+    {
+      // It keeps no directory busy.
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', log, log, 'pipe'],
+    },
+  );
   closeSync(log);
   const late = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
   const ended = new Promise<string>(resolve => {

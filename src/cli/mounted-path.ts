@@ -35,26 +35,34 @@ function why(error: unknown): string {
   if (code === 'ENOTCONN' || code === 'ECONNABORTED') {
     return 'its daemon is gone; `leasefs umount` or the next `leasefs mount` there cleans up';
   }
-  if (error instanceof FsError) return `${error.code}, the daemon does not answer as this version of leasefs expects`;
+  if (error instanceof FsError)
+    return `${error.code}, the daemon does not answer as this version of leasefs expects`;
   return (error as Error).message;
 }
 
 /** The path under which a reported file is known; without a name its inode number. */
 export function pathText(mountPoint: string, file: { path: string | null; ino: number }): string {
-  return file.path === null ? `(deleted, inode ${file.ino})` : join(mountPoint, relative('/', join('/', file.path)));
+  return file.path === null
+    ? `(deleted, inode ${file.ino})`
+    : join(mountPoint, relative('/', join('/', file.path)));
 }
 
 export type Held<Row> = Row & { readonly holders: readonly FileHolder[] };
 
 /** A1: every process that is seen to hold the file of each row open. */
-export function withHolders<Row extends { readonly ino: number }>(dev: number, rows: readonly Row[]): Held<Row>[] {
+export function withHolders<Row extends { readonly ino: number }>(
+  dev: number,
+  rows: readonly Row[],
+): Held<Row>[] {
   const holders = holdersOf(dev, new Set(rows.map(row => row.ino)));
   return rows.map(row => ({ ...row, holders: holders.get(row.ino) ?? [] }));
 }
 
 export function holdersText(holders: readonly FileHolder[]): string {
   if (holders.length === 0) return 'in flight or hidden';
-  return holders.map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' (mapped)' : ''}`).join(', ');
+  return holders
+    .map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' (mapped)' : ''}`)
+    .join(', ');
 }
 
 /** The object that --json prints: its first member says what the rest is. */

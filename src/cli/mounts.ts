@@ -22,7 +22,9 @@ export function parseMountinfo(text: string): Mount[] {
     const fields = left!.split(' ');
     const [type, source] = right?.split(' ') ?? [];
     if (type === undefined || fields[4] === undefined) return [];
-    return [{ target: unescape(fields[4]), type, source: unescape(source ?? ''), root: unescape(fields[3] ?? '/') }];
+    return [
+      { target: unoctal(fields[4]), type, source: unoctal(source ?? ''), root: unoctal(fields[3] ?? '/') },
+    ];
   });
 }
 
@@ -56,6 +58,6 @@ export function absolute(path: string): string {
 }
 
 /** mountinfo writes space, tab, newline and backslash in octal. */
-function unescape(field: string): string {
+function unoctal(field: string): string {
   return field.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -7,7 +7,9 @@ export function parseSize(text: string): number | undefined {
   const match = /^(?:(0x[0-9a-f]+)|(\d+)([kmgt]?)b?)$/i.exec(text);
   if (match === null) return undefined;
   const bytes =
-    match[1] === undefined ? Number(match[2]) * 1024 ** units.indexOf(match[3]!.toLowerCase()) : Number(match[1]);
+    match[1] === undefined
+      ? Number(match[2]) * 1024 ** units.indexOf(match[3]!.toLowerCase())
+      : Number(match[1]);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 

@@ -31,7 +31,10 @@ export function statusLines(mountPoint: string, status: ReportedStatus): string[
     ['data path', status.passthrough ? 'passthrough' : `daemon: ${status.reason ?? 'no passthrough'}`],
     ['store', `${status.store}, ${readableSize(status.used)} of ${readableSize(status.size)} used`],
     ['files', `${status.files} of ${status.inodes} inodes`],
-    ['leases', `${status.leases}, broken within ${readableAge(status.leaseBreakMs)}, semantics ${status.semantics}`],
+    [
+      'leases',
+      `${status.leases}, broken within ${readableAge(status.leaseBreakMs)}, semantics ${status.semantics}`,
+    ],
     ['pins', `${status.pins}`],
     ['waiting', `${status.waiters} for a lease to be given back`],
     ['protocol', `FUSE ${status.kernel}`],

@@ -9,7 +9,10 @@ export interface Column<Row> {
 
 /** Lines; the last column is not padded, and no line ends in spaces. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
-  const cells = [columns.map(column => column.title), ...rows.map(row => columns.map(column => printable(column.cell(row))))];
+  const cells = [
+    columns.map(column => column.title),
+    ...rows.map(row => columns.map(column => printable(column.cell(row)))),
+  ];
   const widths = columns.map((_, n) => Math.max(...cells.map(line => width(line[n]!))));
   return cells.map(line =>
     line
@@ -30,8 +33,6 @@ export function pairs(rows: readonly (readonly [string, string])[], indent = '')
 
 const width = (text: string): number => [...text].length;
 
-/** A file name may hold anything but '/' and NUL: what would move the cursor is shown as ls -b does. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
+/** A file name may hold anything but '/' and NUL: what would move the cursor is shown as \xNN. */
+export const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -30,7 +30,8 @@ The data are gone with the mount.`,
     const target = absolute(path);
     const mount = mountsNow().findLast(candidate => candidate.target === target);
     if (mount === undefined) throw new CommandError(`${path} is not mounted`);
-    if (mount.type !== FS_TYPE) throw new CommandError(`${path} is a mount of type ${mount.type}, not a leasefs`);
+    if (mount.type !== FS_TYPE)
+      throw new CommandError(`${path} is a mount of type ${mount.type}, not a leasefs`);
     const lazy = values.lazy ?? false;
     if (!lazy) refuseHeld(path, target);
     unmount(path, target, lazy);
@@ -46,9 +47,13 @@ function refuseHeld(path: string, target: string): void {
 
 function unmount(path: string, target: string, lazy: boolean): void {
   if (process.getuid?.() !== 0) {
-    const { status, stderr, error } = spawnSync('fusermount3', ['-u', ...(lazy ? ['-z'] : []), '--', target], {
-      encoding: 'utf8',
-    });
+    const { status, stderr, error } = spawnSync(
+      'fusermount3',
+      ['-u', ...(lazy ? ['-z'] : []), '--', target],
+      {
+        encoding: 'utf8',
+      },
+    );
     if (status !== 0) throw new CommandError(error?.message ?? stderr.trim());
     return;
   }
@@ -72,7 +77,9 @@ function heldBy(target: string): string[] {
       const who = alive ? `${pid} ${command}` : holdersText(lease.holders);
       return `${lease.kind} lease ${lease.state} by ${who} on ${pathText('', lease)}`;
     });
-    const pins = readMounted(target, 'pins').report.pins.map(pin => `pin ${pin.id} by ${pin.pid} ${pin.command}`);
+    const pins = readMounted(target, 'pins').report.pins.map(
+      pin => `pin ${pin.id} by ${pin.pid} ${pin.command}`,
+    );
     return [...leases, ...pins];
   } catch {
     return [];
@@ -81,5 +88,7 @@ function heldBy(target: string): string[] {
 
 function usedBy(target: string): string[] {
   const users = usersOf(statSync(target).dev);
-  return users.length === 0 ? ['in use by a process that is hidden'] : users.map(({ pid, command }) => `in use by ${pid} ${command}`);
+  return users.length === 0
+    ? ['in use by a process that is hidden']
+    : users.map(({ pid, command }) => `in use by ${pid} ${command}`);
 }

@@ -43,7 +43,8 @@ export function onlyArgument(positionals: readonly string[], name: string): stri
 
 /** The line that an error of any kind is told in. */
 export function errorLine(error: unknown): string {
-  if (error instanceof CommandError || error instanceof UsageError || error instanceof FsError) return error.message;
+  if (error instanceof CommandError || error instanceof UsageError || error instanceof FsError)
+    return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -54,7 +54,8 @@ export const pins = { bytes: 4128, version: 0, count: 4, after: 8, total: 16, pi
 export const report = { bytes: 16032, version: 0, what: 4, off: 8, len: 12, size: 16, data: 32 } as const;
 
 /** _IOWR('Y', number, struct of `size` bytes) */
-const iowr = (number: number, size: number): number => ((3 << 30) | (size << 16) | (0x59 << 8) | number) >>> 0;
+const iowr = (number: number, size: number): number =>
+  ((3 << 30) | (size << 16) | (0x59 << 8) | number) >>> 0;
 
 export const LEASEFS_IOC_SETLEASE = iowr(0x80, lease.bytes);
 export const LEASEFS_IOC_GETLEASE = iowr(0x81, lease.bytes);

@@ -61,9 +61,14 @@ export class LeaseFile implements Disposable {
     this.owned = owned;
   }
 
-  /** Opens `path`, for reading and writing unless `flags` (open(2)) say otherwise. Any error of open(2). */
-  static open(path: string, flags: number = constants.O_RDWR, mode = 0o666): LeaseFile {
-    return new LeaseFile(openSync(path, flags, mode), true);
+  /** Opens `path` with `flags` of open(2); without, for reading and writing, a directory for reading. Any error of open(2). */
+  static open(path: string, flags?: number, mode = 0o666): LeaseFile {
+    try {
+      return new LeaseFile(openSync(path, flags ?? constants.O_RDWR, mode), true);
+    } catch (error) {
+      if (flags !== undefined || (error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
+      return new LeaseFile(openSync(path, constants.O_RDONLY), true);
+    }
   }
 
   /** The descriptor's number, -1 once closed. */

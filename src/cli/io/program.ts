@@ -104,5 +104,7 @@ export function programText(commands: readonly Command[]): string {
 function quoted(word: string): string {
   if (/^[^\s;{}'"]+$/.test(word)) return word;
   // A quote of one kind inside the other: parts side by side.
-  return word === '' ? "''" : word.replace(/[^']+|'+/g, part => (part.startsWith("'") ? `"${part}"` : `'${part}'`));
+  return word === ''
+    ? "''"
+    : word.replace(/[^']+|'+/g, part => (part.startsWith("'") ? `"${part}"` : `'${part}'`));
 }
