@@ -62,10 +62,11 @@ test('A3: a death is told once, within 50 ms, and its id is never used again', a
   const child = sleeper();
   const id = processes.identify(child.pid!);
   assert.is(processes.info(id).command, 'sleep');
+  const exited = once(child, 'exit');
   child.kill('SIGKILL');
   await within(50, 'the death', () => died.length === 1);
   assert.equal(died, [id]);
-  await once(child, 'exit');
+  await exited;
   const other = sleeper();
   assert.is.not(processes.identify(other.pid!), id);
   other.kill('SIGKILL');
