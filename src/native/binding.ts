@@ -1,10 +1,11 @@
 // The addon's face: what native/ exports, and nothing else. Kernel calls only, no policy.
 //
 // Conventions. Functions that answer `Result` return 0 or more, or `-errno`; nothing throws except for a wrong
-// argument type. Constructors and functions that make a descriptor throw an Error with `code` (errno name),
+// argument: TypeError for its type, RangeError for a number that is not whole or does not fit. Constructors and functions that make a descriptor throw an Error with `code` (errno name),
 // `errno` (positive) and `syscall`. Descriptors made here are owned by a `Descriptor`; calls take its number
 // (`fd`) so that those that Node opened work too. Offsets and lengths are bytes, exact to 2^53-1.
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 /** 0 or more, or `-errno`. */
 export type Result = number;
@@ -19,16 +20,19 @@ export interface Descriptor {
   release(): number;
 }
 
-/** Calls `callback(events)` in the event loop while poll(2) events are pending (level-triggered). */
+/**
+ * Calls `callback(events)` in the event loop while poll(2) events are pending (level-triggered, POLLERR and POLLHUP
+ * too: close it, or they come again and again). One descriptor number has one Poller at a time.
+ */
 export interface Poller {
-  /** Stops and frees it; the descriptor stays open. Idempotent. */
+  /** Stops and frees it, before the descriptor is closed; that stays open. Idempotent. */
   close(): void;
   /** Whether it keeps the event loop alive (it does at first). */
   unref(): void;
 }
 
 /**
- * The /dev/fuse connection. One request at a time is in `request`; `onRequest(length)` returns the length of a
+ * The /dev/fuse connection, to be started after mount(2). One request at a time is in `request`; `onRequest(length)` returns the length of a
  * reply it has put into `reply` (written at once), or 0 when there is none yet (parked, or needs none).
  * After waking, reads until EAGAIN or `maxBatch` requests, then yields to the loop.
  */
@@ -36,9 +40,19 @@ export interface Channel {
   /** The kernel's record, valid until the callback returns. */
   readonly request: ArrayBuffer;
   readonly reply: ArrayBuffer;
+  /** -1 once closed. */
   readonly fd: number;
+  /** Replies from `onRequest` that the kernel did not take (not counted: aborted requests, which need none). */
+  readonly lost: number;
+  /**
+   * `onEnd` is told once, with what read(2) said: ENODEV after an unmount; then nothing is read any more. What
+   * `onRequest` throws is an uncaught exception, and its request stays unanswered. Throws an Error of poll's.
+   */
   start(onRequest: (length: number) => number, onEnd: (errno: number) => void): void;
-  /** Writes `length` bytes of `reply` as one record: a late answer or a notification. */
+  /**
+   * Writes `length` bytes of `reply` as one record: a late answer or a notification. 0 when nobody wants it any more
+   * (the request was aborted, ENOENT); EFAULT when `length` is beyond `reply`.
+   */
   send(length: number): Result;
   /** Writes a record of `headLength` bytes of `reply` followed by bytes of `data`, without copying them. */
   sendv(headLength: number, data: Uint8Array): Result;
@@ -48,21 +62,35 @@ export interface Channel {
   close(): void;
 }
 
-/** A ring of io_uring with raw system calls: registered buffers over mappings and fixed reads, for demo and tests. */
+/** A ring of io_uring by raw system calls: one registered buffer over a mapping, fixed reads; for demo and tests. */
 export interface Uring {
   readonly fd: number;
-  /** IORING_REGISTER_BUFFERS of one buffer [offset, offset + length) of `memory`. Replaces nothing: EBUSY when one is registered. */
+  /**
+   * IORING_REGISTER_BUFFERS of one buffer [offset, offset + length) of a mapping: a real pin of its pages. EBUSY when
+   * one is registered, EINVAL when `memory` is no mapping of ours, EFAULT beyond it and for pages that cannot be pinned.
+   */
   register(memory: ArrayBuffer, offset: number, length: number): Result;
   unregister(): Result;
   /** IORING_OP_READ_FIXED from `fd` at `fileOffset` into the registered buffer at `bufferOffset`; waits; bytes read. */
   readFixed(fd: number, fileOffset: number, bufferOffset: number, length: number): Result;
+  /** Ends the pin too, soon after. Idempotent. */
   close(): void;
 }
 
 /** Indices into the Float64Array that `fstat` fills. */
 export const STAT = {
-  ino: 0, size: 1, blocks: 2, mode: 3, nlink: 4, dev: 5,
-  atimeSec: 6, atimeNsec: 7, mtimeSec: 8, mtimeNsec: 9, ctimeSec: 10, ctimeNsec: 11,
+  ino: 0,
+  size: 1,
+  blocks: 2,
+  mode: 3,
+  nlink: 4,
+  dev: 5,
+  atimeSec: 6,
+  atimeNsec: 7,
+  mtimeSec: 8,
+  mtimeNsec: 9,
+  ctimeSec: 10,
+  ctimeNsec: 11,
   length: 12,
 } as const;
 
@@ -79,14 +107,20 @@ export interface Binding {
   fallocate(fd: number, mode: number, off: number, len: number): Result;
   /** lseek(2); the new offset. */
   lseek(fd: number, off: number, whence: number): Result;
+  /** EFAULT when [at, at + length) is not inside `buffer`, as for pwrite. */
   pread(fd: number, buffer: ArrayBuffer, at: number, length: number, off: number): Result;
   pwrite(fd: number, buffer: ArrayBuffer, at: number, length: number, off: number): Result;
   copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
-  /** Allocates the holes of [off, off + len), which lies inside the file, by MADV_POPULATE_WRITE on a mapping of its own. */
+  /**
+   * Allocates the holes of [off, off + len) by MADV_POPULATE_WRITE on a mapping of its own. EFAULT where a store would
+   * get SIGBUS: no memory for the file, or the range ends beyond the block of the last byte.
+   */
   populate(fd: number, off: number, len: number): Result;
   /** Sets or clears FS_IMMUTABLE_FL (facts F14). */
   setImmutable(fd: number, on: boolean): Result;
+  /** fcntl(2), the commands that take a number or nothing; EINVAL for those that take an address. */
   fcntl(fd: number, command: number, argument: number): Result;
+  /** F_GETFL. */
   flagsOf(fd: number): Result;
 
   // mappings
@@ -94,6 +128,7 @@ export interface Binding {
   map(fd: number, off: number, length: number, prot: number): ArrayBuffer;
   /** Detaches the ArrayBuffer (length becomes 0), then unmaps: no use after free. EINVAL if it is not a mapping of ours. */
   unmap(memory: ArrayBuffer): Result;
+  /** EINVAL if it is not a mapping of ours, EFAULT beyond it; msync (MS_SYNC) too. */
   madvise(memory: ArrayBuffer, offset: number, length: number, advice: number): Result;
   msync(memory: ArrayBuffer, offset: number, length: number): Result;
 
@@ -109,9 +144,9 @@ export interface Binding {
   pidfdOpen(pid: number): Descriptor;
   /** pidfd_send_signal; `value` is si_value (SI_QUEUE) when given as bigint, a plain kill otherwise. Signal 0 only asks. */
   pidfdSignal(pidfd: number, signal: number, value?: bigint): Result;
-  /** tgkill(2) with signal 0: 0 if the thread belongs to the process, else -ESRCH. */
+  /** tgkill(2) with signal 0: 0 if the thread belongs to the process (whoever's it is), else -ESRCH. */
   threadOf(pid: number, tid: number): Result;
-  /** RLIMIT_MEMLOCK (soft) of a process in bytes; Infinity when unlimited; -errno. */
+  /** RLIMIT_MEMLOCK (soft) of a process, anybody's, in bytes; Infinity when unlimited; -ESRCH. */
   memlockOf(pid: number): Result;
   /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
   sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
@@ -127,9 +162,15 @@ export interface Binding {
   poll(fd: number, events: number, callback: (events: number) => void): Poller;
   /** poll(2) of one descriptor; waits up to `ms` (-1: for ever); revents. */
   pollWait(fd: number, events: number, ms: number): Result;
-  /** ioctl(2) with a struct in `data` (in and out). Blocks. */
+  /**
+   * ioctl(2) with a struct in `data` (in and out), EINVAL when that is shorter than `request` says. A request that says
+   * no size (the oldest) gets no argument. Blocks.
+   */
   ioctl(fd: number, request: number, data: ArrayBuffer): Result;
-  /** The same on the thread pool: for calls that may wait for a lease break. */
+  /**
+   * The same on a thread of its own, with a copy of `data` that is copied back at the end: for calls that may wait for
+   * a lease break. Neither libuv's thread pool nor process.exit() waits with it.
+   */
   ioctlAsync(fd: number, request: number, data: ArrayBuffer): Promise<Result>;
   /** Coarse CLOCK_REALTIME, the clock of the kernel's own file times: out[0] seconds, out[1] nanoseconds. */
   clock(out: Float64Array): void;
@@ -151,5 +192,6 @@ const require = createRequire(import.meta.url);
 
 /** LEASEFS_ADDON names another build of the addon (the sanitized one, in tests). */
 export const native: Binding = require(
-  process.env.LEASEFS_ADDON ?? new URL('../../../native/build/Release/leasefs.node', import.meta.url).pathname,
+  process.env.LEASEFS_ADDON ??
+    fileURLToPath(new URL('../../../native/build/Release/leasefs.node', import.meta.url)),
 ) as Binding;
