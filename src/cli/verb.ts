@@ -7,7 +7,7 @@ export interface Verb {
   readonly name: string;
   /** One line for `leasefs help`. */
   readonly summary: string;
-  /** The text of `leasefs VERB --help`, at most 80 columns wide. */
+  /** The text of `leasefs VERB --help`, at most 92 columns wide. */
   readonly help: string;
   /** The exit code. */
   run(args: readonly string[]): Promise<number>;

@@ -1,0 +1,219 @@
+// `leasefs doctor`: what this kernel and this user can do, by trying it, and what follows.
+import { constants, existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { release } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { errnoName } from '../base/errno.js';
+import type { ReportedStatus } from '../client/index.js';
+import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
+import { paint } from './colour.js';
+import { readMounted } from './mounted-path.js';
+import { readableSize } from './sizes.js';
+import { TemporaryMount } from './temporary-mount.js';
+import { errorLine, parseOptions, UsageError, type Verb } from './verb.js';
+
+/** ok; '--': works with less, as the text says; '!!': leasefs cannot mount. */
+type Mark = 'ok' | '--' | '!!';
+
+export interface Finding {
+  readonly mark: Mark;
+  readonly name: string;
+  readonly text: string;
+}
+
+const PAGE = 4096;
+const CAP_LINUX_IMMUTABLE = 9;
+const CAP_IPC_LOCK = 14;
+const CAP_SYS_ADMIN = 21;
+
+export const verb: Verb = {
+  name: 'doctor',
+  summary: 'what this kernel and this user can do, and what follows',
+  help: `usage: leasefs doctor
+
+Tries each thing that leasefs needs, in a mount of its own that is gone afterwards.
+
+  ok    it works
+  --    leasefs works with less; the line says with what, and the remedy
+  !!    leasefs cannot mount here; exit code 1`,
+
+  async run(args) {
+    const { positionals } = parseOptions(args, {});
+    if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is too much`);
+    const findings = [...host(), ...(await trialMount())];
+    for (const finding of findings) console.log(findingLine(finding));
+    return findings.some(({ mark }) => mark === '!!') ? 1 : 0;
+  },
+};
+
+function findingLine({ mark, name, text }: Finding): string {
+  const style = mark === 'ok' ? 'green' : mark === '--' ? 'yellow' : 'red';
+  return `${paint(style, mark)}  ${name.padEnd(16)}  ${text}`;
+}
+
+/** What can be tried without a mount. */
+function host(): Finding[] {
+  return [
+    ok('kernel', `Linux ${release()}, Node ${process.versions.node}, uid ${process.getuid?.() ?? -1}`),
+    fuseDevice(),
+    mountRight(),
+    guard(),
+    processes(),
+    ioUring(),
+    fileLimit(),
+    memlock(),
+    breakTime(),
+  ];
+}
+
+const ok = (name: string, text: string): Finding => ({ mark: 'ok', name, text });
+const less = (name: string, text: string): Finding => ({ mark: '--', name, text });
+const fatal = (name: string, text: string): Finding => ({ mark: '!!', name, text });
+
+/** The errno name of what `attempt` throws; undefined when it does not. */
+function failure(attempt: () => void): string | undefined {
+  try {
+    attempt();
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? errorLine(error);
+  }
+}
+
+function fuseDevice(): Finding {
+  const code = failure(() => native.open('/dev/fuse', constants.O_RDWR).close());
+  if (code === undefined) return ok('/dev/fuse', 'opens');
+  const remedy =
+    code === 'ENOENT' ? '`modprobe fuse`; in a container --device /dev/fuse' : 'give this user access to it';
+  return fatal('/dev/fuse', `${code}: ${remedy}`);
+}
+
+function mountRight(): Finding {
+  if (capable(CAP_SYS_ADMIN)) return ok('mount', 'mount(2), by CAP_SYS_ADMIN');
+  const found = (process.env.PATH ?? '').split(delimiter).some(dir => existsSync(join(dir, 'fusermount3')));
+  if (found) return ok('mount', 'through fusermount3, which is set-uid root');
+  return fatal('mount', 'neither CAP_SYS_ADMIN nor fusermount3: run as root, or install the package fuse3');
+}
+
+function guard(): Finding {
+  const file = native.memfdCreate('leasefs-doctor');
+  const result = native.setImmutable(file.fd, true);
+  file.close();
+  if (result >= 0) return ok('guard', 'FS_IMMUTABLE_FL on a memfd: the kernel refuses MADV_REMOVE');
+  const why = capable(CAP_LINUX_IMMUTABLE) ? 'this kernel does not take it' : 'needs CAP_LINUX_IMMUTABLE';
+  return less('guard', `${errnoName(result)}: ${why}; without passthrough none is needed`);
+}
+
+function processes(): Finding {
+  const code = failure(() => native.pidfdOpen(process.pid).close());
+  if (code === undefined) return ok('pidfd', 'a dead owner is noticed at once');
+  return fatal('pidfd', `${code}: needs Linux 5.3, and a container that lets pidfd_open through`);
+}
+
+function ioUring(): Finding {
+  const file = native.memfdCreate('leasefs-doctor');
+  native.ftruncate(file.fd, PAGE);
+  const code = registration(file.fd);
+  file.close();
+  if (code === undefined)
+    return ok('io_uring', 'registers a buffer: real kernel pins in the demo and the tests');
+  const disabled = text('/proc/sys/kernel/io_uring_disabled').trim();
+  const why =
+    disabled !== '' && disabled !== '0'
+      ? `sysctl kernel.io_uring_disabled is ${disabled}`
+      : 'a container may forbid it';
+  return less(
+    'io_uring',
+    `${code}: ${code === 'ENOMEM' ? 'raise RLIMIT_MEMLOCK' : why}; the demo needs it, leasefs does not`,
+  );
+}
+
+/** Registers the first page of the file as a buffer: the errno name when it is refused. */
+function registration(fd: number): string | undefined {
+  return failure(() => {
+    const memory = native.map(fd, 0, PAGE, PROT_READ | PROT_WRITE);
+    const ring = native.uring(1);
+    const result = ring.register(memory, 0, PAGE);
+    ring.close();
+    native.unmap(memory);
+    if (result < 0) throw Object.assign(new Error('register'), { code: errnoName(result) });
+  });
+}
+
+function fileLimit(): Finding {
+  const limit = native.raiseFileLimit();
+  const line = `RLIMIT_NOFILE ${limit}: about so many files at once, each costs a descriptor`;
+  return limit >= 4096
+    ? ok('files', line)
+    : less('files', `${line}; raise it with \`ulimit -Hn\` or LimitNOFILE=`);
+}
+
+function memlock(): Finding {
+  if (capable(CAP_IPC_LOCK)) return ok('memlock', 'CAP_IPC_LOCK: pins are neither counted nor bounded');
+  const limit = native.memlockOf(process.pid);
+  if (limit === Number.POSITIVE_INFINITY) return ok('memlock', 'RLIMIT_MEMLOCK is unlimited');
+  return less(
+    'memlock',
+    `RLIMIT_MEMLOCK ${readableSize(limit)}: this user pins no more; raise it with \`ulimit -l\``,
+  );
+}
+
+function breakTime(): Finding {
+  const seconds = Number.parseInt(text('/proc/sys/fs/lease-break-time'), 10);
+  if (seconds > 0)
+    return ok('lease break', `a holder has ${seconds} s to answer (sysctl fs.lease-break-time)`);
+  return ok(
+    'lease break',
+    'a holder has 45 s to answer: the sysctl fs.lease-break-time is 0; --lease-break-time sets it',
+  );
+}
+
+/** What needs a mount: passthrough, and a kernel pin on a mounted file. */
+async function trialMount(): Promise<Finding[]> {
+  let mount: TemporaryMount;
+  try {
+    mount = await TemporaryMount.start();
+  } catch (error) {
+    return [fatal('trial mount', errorLine(error))];
+  }
+  try {
+    const { report } = readMounted(mount.path, 'status');
+    return [dataPath(report), kernelPin(mount.path, report.passthrough)];
+  } finally {
+    await mount.stop();
+  }
+}
+
+function dataPath(status: ReportedStatus): Finding {
+  const protocol = `FUSE ${status.kernel}`;
+  if (status.passthrough)
+    return ok('passthrough', `${protocol}: read, write and mmap go to the memory of the file itself`);
+  return less('passthrough', `${protocol}: ${status.reason ?? 'not to be had'}; needs root and Linux 6.9`);
+}
+
+function kernelPin(dir: string, passthrough: boolean): Finding {
+  const path = join(dir, 'doctor');
+  const file = native.open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  native.ftruncate(file.fd, PAGE);
+  const code = registration(file.fd);
+  file.close();
+  unlinkSync(path);
+  if (code === undefined)
+    return ok('memory pins', 'memory of a mounted file can be registered with a device');
+  const why = passthrough
+    ? 'see io_uring above'
+    : 'a FUSE mapping without passthrough cannot be pinned by the kernel';
+  return less('memory pins', `${code}: ${why}; leases and pins by ioctl work`);
+}
+
+function capable(capability: number): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(text('/proc/self/status'))?.[1];
+  return effective !== undefined && ((BigInt(`0x${effective}`) >> BigInt(capability)) & 1n) === 1n;
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
