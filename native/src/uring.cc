@@ -46,6 +46,13 @@ class RingMemory {
   size_t length_ = 0;
 };
 
+/** What a process that inherits the ring's descriptor must know to use it: handed over as the bytes it is. */
+struct Shape {
+  io_uring_params params;
+  /** What is registered; length 0 when nothing is. The addresses are those of the process that registered it. */
+  iovec buffer;
+};
+
 }  // namespace
 
 class Uring : public Napi::ObjectWrap<Uring> {
@@ -56,21 +63,33 @@ class Uring : public Napi::ObjectWrap<Uring> {
     return made;
   }
 
+  static Napi::Object Adopt(Napi::Env env, UniqueFd ring, const Shape& shape) {
+    Napi::Object made = AddonData::Of(env).uring.New({});
+    Unwrap(made)->Map(std::move(ring), shape);
+    return made;
+  }
+
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Uring",
                        {InstanceAccessor<&Uring::GetFd>("fd"), InstanceMethod<&Uring::Register>("register"),
                         InstanceMethod<&Uring::Unregister>("unregister"),
-                        InstanceMethod<&Uring::ReadFixed>("readFixed"), InstanceMethod<&Uring::Close>("close")});
+                        InstanceMethod<&Uring::ReadFixed>("readFixed"), InstanceMethod<&Uring::GetShape>("shape"),
+                        InstanceMethod<&Uring::Close>("close")});
   }
 
   explicit Uring(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
 
  private:
   void Setup(uint32_t entries) {
-    io_uring_params params;
-    memset(&params, 0, sizeof params);
-    UniqueFd ring(static_cast<int>(syscall(SYS_io_uring_setup, entries, &params)));
+    Shape shape;
+    memset(&shape, 0, sizeof shape);
+    UniqueFd ring(static_cast<int>(syscall(SYS_io_uring_setup, entries, &shape.params)));
     if (!ring.IsOpen()) throw SystemError(Env(), errno, "io_uring_setup");
+    Map(std::move(ring), shape);
+  }
+
+  void Map(UniqueFd ring, const Shape& shape) {
+    const io_uring_params& params = shape.params;
     RingMemory submissions(ring.Get(), params.sq_off.array + params.sq_entries * sizeof(uint32_t),
                            IORING_OFF_SQ_RING);
     RingMemory completions(ring.Get(), params.cq_off.cqes + params.cq_entries * sizeof(io_uring_cqe),
@@ -80,13 +99,19 @@ class Uring : public Napi::ObjectWrap<Uring> {
       throw SystemError(Env(), errno, "mmap");
     }
     ring_ = std::move(ring);
-    params_ = params;
+    shape_ = shape;
     submissions_ = std::move(submissions);
     completions_ = std::move(completions);
     entries_ = std::move(entries_memory);
   }
 
   Napi::Value GetFd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), ring_.Get()); }
+
+  Napi::Value GetShape(const Napi::CallbackInfo& info) {
+    Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(info.Env(), sizeof shape_);
+    memcpy(copy.Data(), &shape_, sizeof shape_);
+    return copy;
+  }
 
   Napi::Value Register(const Napi::CallbackInfo& info) {
     Bytes memory = ArrayBufferArg(info, 0);
@@ -95,13 +120,13 @@ class Uring : public Napi::ObjectWrap<Uring> {
     if (!IsMapping(memory)) return Failure(info.Env(), EINVAL);
     iovec buffer = {range.data, range.length};
     int64_t answer = syscall(SYS_io_uring_register, ring_.Get(), IORING_REGISTER_BUFFERS, &buffer, 1);
-    if (answer >= 0) buffer_ = buffer;
+    if (answer >= 0) shape_.buffer = buffer;
     return Result(info.Env(), answer);
   }
 
   Napi::Value Unregister(const Napi::CallbackInfo& info) {
     int64_t answer = syscall(SYS_io_uring_register, ring_.Get(), IORING_UNREGISTER_BUFFERS, nullptr, 0);
-    if (answer >= 0) buffer_ = {nullptr, 0};
+    if (answer >= 0) shape_.buffer = {nullptr, 0};
     return Result(info.Env(), answer);
   }
 
@@ -111,36 +136,36 @@ class Uring : public Napi::ObjectWrap<Uring> {
     auto at = static_cast<size_t>(OffsetArg(info, 2));
     auto length = static_cast<size_t>(IntegerArg(info, 3, 0, INT32_MAX));
     if (!ring_.IsOpen()) return Failure(info.Env(), EBADF);
-    if (at > buffer_.iov_len || length > buffer_.iov_len - at) return Failure(info.Env(), EFAULT);
+    if (at > shape_.buffer.iov_len || length > shape_.buffer.iov_len - at) return Failure(info.Env(), EFAULT);
 
-    auto* tail = submissions_.At<uint32_t>(params_.sq_off.tail);
-    uint32_t slot = *tail & *submissions_.At<uint32_t>(params_.sq_off.ring_mask);
+    auto* tail = submissions_.At<uint32_t>(shape_.params.sq_off.tail);
+    uint32_t slot = *tail & *submissions_.At<uint32_t>(shape_.params.sq_off.ring_mask);
     auto* entry = entries_.At<io_uring_sqe>(0) + slot;
     memset(entry, 0, sizeof *entry);
     entry->opcode = IORING_OP_READ_FIXED;
     entry->fd = fd;
     entry->off = static_cast<uint64_t>(off);
     // An address inside what was registered; the pages are those of that moment, whatever is mapped there now.
-    entry->addr = reinterpret_cast<uint64_t>(buffer_.iov_base) + at;
+    entry->addr = reinterpret_cast<uint64_t>(shape_.buffer.iov_base) + at;
     entry->len = static_cast<uint32_t>(length);
     entry->buf_index = 0;
-    submissions_.At<uint32_t>(params_.sq_off.array)[slot] = slot;
+    submissions_.At<uint32_t>(shape_.params.sq_off.array)[slot] = slot;
     __atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
     return Napi::Number::New(info.Env(), static_cast<double>(Complete()));
   }
 
   /** Submits what is in the ring and waits for its one completion: its answer, or -errno. */
   int64_t Complete() {
-    auto* head = completions_.At<uint32_t>(params_.cq_off.head);
-    auto* tail = completions_.At<uint32_t>(params_.cq_off.tail);
+    auto* head = completions_.At<uint32_t>(shape_.params.cq_off.head);
+    auto* tail = completions_.At<uint32_t>(shape_.params.cq_off.tail);
     uint32_t submit = 1;
     while (*head == __atomic_load_n(tail, __ATOMIC_ACQUIRE)) {
       long n = syscall(SYS_io_uring_enter, ring_.Get(), submit, 1, IORING_ENTER_GETEVENTS, nullptr, 0);
       if (n < 0 && errno != EINTR) return -errno;
       if (n > 0) submit = 0;
     }
-    uint32_t slot = *head & *completions_.At<uint32_t>(params_.cq_off.ring_mask);
-    int64_t answer = completions_.At<io_uring_cqe>(params_.cq_off.cqes)[slot].res;
+    uint32_t slot = *head & *completions_.At<uint32_t>(shape_.params.cq_off.ring_mask);
+    int64_t answer = completions_.At<io_uring_cqe>(shape_.params.cq_off.cqes)[slot].res;
     __atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
     return answer;
   }
@@ -150,17 +175,15 @@ class Uring : public Napi::ObjectWrap<Uring> {
     submissions_ = RingMemory();
     completions_ = RingMemory();
     entries_ = RingMemory();
-    buffer_ = {nullptr, 0};
+    shape_.buffer = {nullptr, 0};
     ring_.Reset(-1);
   }
 
   UniqueFd ring_;
-  io_uring_params params_;
+  Shape shape_ = {};
   RingMemory submissions_;
   RingMemory completions_;
   RingMemory entries_;
-  /** What is registered; length 0 when nothing is. */
-  iovec buffer_ = {nullptr, 0};
 };
 
 namespace {
@@ -169,11 +192,21 @@ Napi::Value MakeUring(const Napi::CallbackInfo& info) {
   return Uring::Make(info.Env(), static_cast<uint32_t>(IntegerArg(info, 0, 1, 4096)));
 }
 
+Napi::Value AdoptUring(const Napi::CallbackInfo& info) {
+  UniqueFd ring(IntArg(info, 0));
+  Bytes bytes = ArrayBufferArg(info, 1);
+  Shape shape;
+  if (bytes.length != sizeof shape) throw Napi::TypeError::New(info.Env(), "not the shape of a ring");
+  memcpy(&shape, bytes.data, sizeof shape);
+  return Uring::Adopt(info.Env(), std::move(ring), shape);
+}
+
 }  // namespace
 
 void ExportUring(Napi::Env env, Napi::Object exports) {
   AddonData::Of(env).uring = Napi::Persistent(Uring::Define(env));
   Export<MakeUring>(exports, "uring");
+  Export<AdoptUring>(exports, "adoptUring");
 }
 
 }  // namespace leasefs

@@ -73,6 +73,8 @@ export interface Uring {
   unregister(): Result;
   /** IORING_OP_READ_FIXED from `fd` at `fileOffset` into the registered buffer at `bufferOffset`; waits; bytes read. */
   readFixed(fd: number, fileOffset: number, bufferOffset: number, length: number): Result;
+  /** What `adoptUring` needs in a process that inherits `fd`. */
+  shape(): ArrayBuffer;
   /** Ends the pin too, soon after. Idempotent. */
   close(): void;
 }
@@ -169,7 +171,7 @@ export interface Binding {
   ioctl(fd: number, request: number, data: ArrayBuffer): Result;
   /**
    * The same on a thread of its own, with a copy of `data` that is copied back at the end: for calls that may wait for
-   * a lease break. Neither libuv's thread pool nor process.exit() waits with it.
+   * a lease break. `fd` must stay open until then. Neither libuv's thread pool nor process.exit() waits with it.
    */
   ioctlAsync(fd: number, request: number, data: ArrayBuffer): Promise<Result>;
   /** Coarse CLOCK_REALTIME, the clock of the kernel's own file times: out[0] seconds, out[1] nanoseconds. */
@@ -177,6 +179,8 @@ export interface Binding {
   /** Sets RLIMIT_NOFILE's soft limit to the hard one; the new limit. */
   raiseFileLimit(): Result;
   uring(entries: number): Uring;
+  /** The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over. */
+  adoptUring(fd: number, shape: ArrayBuffer): Uring;
 }
 
 export const PROT_READ = 1;

@@ -2,8 +2,9 @@
 // under the same number, the mappings (mapped anew, at the same file offsets) and the ring.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { native } from '../../native/binding.js';
 import { UsageError } from '../verb.js';
-import { type Forked, type IoOptions, IoProcess } from './io-process.js';
+import { type Forked, type IoOptions, IoProcess, type Ring } from './io-process.js';
 import { type Command, programText } from './program.js';
 
 /** What the child is told besides its chain, as JSON. */
@@ -13,6 +14,15 @@ interface Inherited {
   /** -1: closed. */
   readonly fd: number;
   readonly mappings: readonly (readonly [off: number, length: number])[];
+  readonly ring: InheritedRing | undefined;
+}
+
+interface InheritedRing {
+  readonly fd: number;
+  /** Uring.shape(), base64. */
+  readonly shape: string;
+  readonly off: number;
+  readonly length: number;
 }
 
 /** Starts the child; it runs beside this process until `wait`. */
@@ -25,9 +35,10 @@ export function fork(io: IoProcess, body: readonly Command[]): Forked {
     openFlags,
     fd,
     mappings: fd < 0 ? [] : io.mappings.map(({ off, length }) => [off, length] as const),
+    ring: io.ring && inheritable(io.ring),
   };
   const stdio: ('ignore' | 'inherit' | number)[] = ['ignore', 'inherit', 'inherit'];
-  for (const shared of [fd]) {
+  for (const shared of [fd, inherited.ring?.fd ?? -1]) {
     if (shared < 0) continue;
     while (stdio.length <= shared) stdio.push('ignore');
     stdio[shared] = shared;
@@ -55,6 +66,10 @@ export function fork(io: IoProcess, body: readonly Command[]): Forked {
   return forked;
 }
 
+const inheritable = ({ uring, off, length }: Ring): InheritedRing => {
+  return { fd: uring.fd, shape: Buffer.from(uring.shape()).toString('base64'), off, length };
+};
+
 /** The child's side. */
 export function inherit(text: string, options: Omit<IoOptions, 'name' | 'openFlags'>): IoProcess {
   let inherited: Inherited;
@@ -63,9 +78,13 @@ export function inherit(text: string, options: Omit<IoOptions, 'name' | 'openFla
   } catch {
     throw new UsageError('--inherited is for the processes that fork makes');
   }
-  const { name, openFlags, fd, mappings } = inherited;
+  const { name, openFlags, fd, mappings, ring } = inherited;
   const io = new IoProcess({ ...options, name, openFlags });
   if (fd >= 0) io.adoptFile(fd);
   for (const [off, length] of mappings) io.map(off, length);
+  if (ring !== undefined) {
+    const shape = new Uint8Array(Buffer.from(ring.shape, 'base64')).buffer;
+    io.ring = { uring: native.adoptUring(ring.fd, shape), off: ring.off, length: ring.length };
+  }
   return io;
 }

@@ -9,7 +9,7 @@ import { fillVerb, hexByte, type IoVerb, OK, rangeVerb } from './io-verb.js';
 
 const PAGE = 4096;
 const RING_ENTRIES = 4;
-/** The device's first byte; each read counts it up, so that no read finds the bytes of the one before. */
+/** The device's byte, or the next one that the range does not hold yet: else the comparison would say nothing. */
 const DEVICE_BYTE = 0xd1;
 
 const mmap = rangeVerb('mmap', 'map shared, for writing if the file is open so', (io, off, len) => {
@@ -51,8 +51,6 @@ const uringRegister = rangeVerb(
   },
 );
 
-let deviceByte = DEVICE_BYTE;
-
 const uringRead: IoVerb = {
   usage: 'uring-read [OFF LEN]',
   summary: 'a device writes into the buffer; whether the file has it',
@@ -65,8 +63,9 @@ const uringRead: IoVerb = {
         if (io.ring === undefined)
           throw new NotReady(errno.ENXIO, "no buffer is registered: 'uring-register' does it");
         const { off, len } = range ?? { off: io.ring.off, len: io.ring.length };
-        const byte = deviceByte;
-        deviceByte = deviceByte === 0xfe ? DEVICE_BYTE : deviceByte + 1;
+        const before = fileContent(io, off, len);
+        let byte = DEVICE_BYTE;
+        while (byte < 0xff && before.includes(byte)) byte++;
         const done = deviceRead(io.ring, off, len, byte);
         return `${done} bytes of ${hexByte(byte)} from the device, ${comparison(fileContent(io, off, done), off, byte, done)}`;
       },
