@@ -9,6 +9,8 @@
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "_GNU_SOURCE"],
       "cflags": ["-Wall", "-Wextra", "-O2", "-fvisibility=hidden"],
       "cflags_cc": ["-std=c++17", "-fexceptions"],
+      # Node closes the library with the Worker that loaded it, while a thread of ours may still be in ioctl(2).
+      "ldflags": ["-Wl,-z,nodelete"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions"]
     }

@@ -134,6 +134,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   }
 
   Napi::Value Send(const Napi::CallbackInfo& info) {
+    if (!fd_.IsOpen()) return Failure(info.Env(), EBADF);
     Napi::ArrayBuffer reply = reply_.Value();
     auto length = static_cast<size_t>(IntegerArg(info, 0, kOutHeader, kMaxBuffer));
     if (length > reply.ByteLength()) return Failure(info.Env(), EFAULT);
@@ -141,6 +142,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   }
 
   Napi::Value Sendv(const Napi::CallbackInfo& info) {
+    if (!fd_.IsOpen()) return Failure(info.Env(), EBADF);
     Napi::ArrayBuffer reply = reply_.Value();
     auto length = static_cast<size_t>(IntegerArg(info, 0, kOutHeader, kMaxBuffer));
     Bytes data = Uint8ArrayArg(info, 1);

@@ -2,7 +2,9 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 
+#include <cstring>
 #include <memory>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -33,76 +35,125 @@ Napi::Value Ioctl(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(Call(fd, request, data.data)));
 }
 
-/**
- * A call under way. It has a thread of its own, not one of libuv's four: it may wait as long as a lease break lasts,
- * and then neither file I/O of the program nor process.exit(), which joins libuv's, may wait with it.
- */
-struct PendingIoctl {
-  explicit PendingIoctl(Napi::Env env) : promise(Napi::Promise::Deferred::New(env)) {}
-
+/** What the thread works on; the last of it and PendingIoctl frees it. */
+struct ThreadCall {
   int fd;
   uint32_t request;
-  /** The kernel's copy: JavaScript may do with its buffer what it likes meanwhile. */
+  /** A copy: JavaScript may do with its buffer what it likes meanwhile. */
   std::vector<uint8_t> data;
   int64_t answer = 0;
-  Napi::Promise::Deferred promise;
-  Napi::Reference<Napi::ArrayBuffer> buffer;
+  std::mutex mutex;
+  /** Wakes the loop; null when it waits no more. Guarded by `mutex`. */
+  uv_async_t* wake = nullptr;
 };
 
-void Settle(Napi::Env env, Napi::Function, void*, PendingIoctl* pending);
-using Done = Napi::TypedThreadSafeFunction<void, PendingIoctl, Settle>;
-
-/** On the JavaScript thread, when the call is through. `env` is null when the environment has ended. */
-void Settle(Napi::Env env, Napi::Function, void*, PendingIoctl* pending) {
-  std::unique_ptr<PendingIoctl> owned(pending);
-  if (env == nullptr) {
-    owned->buffer.SuppressDestruct();
-    return;
-  }
-  Napi::ArrayBuffer buffer = owned->buffer.Value();
-  if (buffer.ByteLength() >= owned->data.size()) {
-    std::copy(owned->data.begin(), owned->data.end(), static_cast<uint8_t*>(buffer.Data()));
-  }
-  owned->promise.Resolve(Napi::Number::New(env, static_cast<double>(owned->answer)));
+void RunOnThread(const std::shared_ptr<ThreadCall>& call) {
+  call->answer = Call(call->fd, call->request, call->data.data());
+  std::lock_guard<std::mutex> lock(call->mutex);
+  if (call->wake != nullptr) uv_async_send(call->wake);
 }
 
-void RunOnThread(PendingIoctl* pending, Done done) {
-  pending->answer = Call(pending->fd, pending->request, pending->data.data());
-  if (done.BlockingCall(pending) == napi_ok) done.Release();
-}
-
-Napi::Value IoctlAsync(const Napi::CallbackInfo& info) {
-  int fd = IntArg(info, 0);
-  uint32_t request = Uint32Arg(info, 1);
-  Bytes data = ArrayBufferArg(info, 2);
-  auto pending = std::make_unique<PendingIoctl>(info.Env());
-  Napi::Promise promise = pending->promise.Promise();
-  if (!Fits(request, data)) {
-    pending->promise.Resolve(Failure(info.Env(), EINVAL));
-    return promise;
-  }
-  pending->fd = fd;
-  pending->request = request;
-  pending->data.assign(data.data, data.data + _IOC_SIZE(request));
-  pending->buffer = Napi::Persistent(info[2].As<Napi::ArrayBuffer>());
-  Done done = Done::New(info.Env(), "leasefs ioctl", 0, 1);
-  // Signals are for the threads of Node.
+/** Starts a detached thread that takes no signals: those are for the threads of Node. 0 or errno. */
+int StartThread(const std::shared_ptr<ThreadCall>& call) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int error = 0;
   try {
-    std::thread(RunOnThread, pending.get(), done).detach();
-    pending.release();
+    std::thread(RunOnThread, call).detach();
   } catch (const std::system_error& failure) {
     error = failure.code().value();
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) {
-    done.Release();
-    pending->promise.Resolve(Failure(info.Env(), error));
+  return error;
+}
+
+/**
+ * A call under way, as the event loop sees it. It has a thread of its own, not one of libuv's four, and no
+ * napi_threadsafe_function: it may wait as long as a lease break lasts, and then neither file I/O of the program, nor
+ * process.exit(), which joins libuv's threads, nor the end of a Worker may wait with it.
+ */
+class PendingIoctl {
+ public:
+  /** Frees itself when the call is through. */
+  static Napi::Promise Start(Napi::Env env, int fd, uint32_t request, const Bytes& data, Napi::ArrayBuffer buffer) {
+    auto* self = new PendingIoctl(env, buffer);
+    Napi::Promise promise = self->deferred_.Promise();
+    self->call_->fd = fd;
+    self->call_->request = request;
+    self->call_->data.assign(data.data, data.data + _IOC_SIZE(request));
+    self->call_->wake = &self->async_;
+    int error = StartThread(self->call_);
+    if (error != 0) self->Settle(-error);
+    return promise;
   }
-  return promise;
+
+ private:
+  PendingIoctl(Napi::Env env, Napi::ArrayBuffer buffer)
+      : call_(std::make_shared<ThreadCall>()),
+        env_(env),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        buffer_(Napi::Persistent(buffer)) {
+    uv_loop_t* loop;
+    napi_get_uv_event_loop(env, &loop);
+    uv_async_init(loop, &async_, OnWake);
+    async_.data = this;
+    napi_add_async_cleanup_hook(env, OnEnvironmentEnd, this, &hook_);
+  }
+
+  static void OnWake(uv_async_t* async) {
+    auto* self = static_cast<PendingIoctl*>(async->data);
+    RunFromLoop(self->env_, [self] {
+      Napi::ArrayBuffer buffer = self->buffer_.Value();
+      const std::vector<uint8_t>& data = self->call_->data;
+      // It may be detached by now.
+      if (buffer.ByteLength() >= data.size() && !data.empty()) memcpy(buffer.Data(), data.data(), data.size());
+      self->Settle(self->call_->answer);
+    });
+  }
+
+  void Settle(int64_t answer) {
+    deferred_.Resolve(Napi::Number::New(env_, static_cast<double>(answer)));
+    Close();
+  }
+
+  void Close() {
+    {
+      std::lock_guard<std::mutex> lock(call_->mutex);
+      call_->wake = nullptr;
+    }
+    buffer_.Reset();
+    uv_close(reinterpret_cast<uv_handle_t*>(&async_), OnClosed);
+  }
+
+  static void OnClosed(uv_handle_t* handle) {
+    auto* self = static_cast<PendingIoctl*>(handle->data);
+    napi_remove_async_cleanup_hook(self->hook_);
+    delete self;
+  }
+
+  static void OnEnvironmentEnd(napi_async_cleanup_hook_handle, void* self) {
+    static_cast<PendingIoctl*>(self)->Close();
+  }
+
+  uv_async_t async_;
+  std::shared_ptr<ThreadCall> call_;
+  Napi::Env env_;
+  Napi::Promise::Deferred deferred_;
+  Napi::Reference<Napi::ArrayBuffer> buffer_;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+};
+
+Napi::Value IoctlAsync(const Napi::CallbackInfo& info) {
+  int fd = IntArg(info, 0);
+  uint32_t request = Uint32Arg(info, 1);
+  Bytes data = ArrayBufferArg(info, 2);
+  if (!Fits(request, data)) {
+    auto deferred = Napi::Promise::Deferred::New(info.Env());
+    deferred.Resolve(Failure(info.Env(), EINVAL));
+    return deferred.Promise();
+  }
+  return PendingIoctl::Start(info.Env(), fd, request, data, info[2].As<Napi::ArrayBuffer>());
 }
 
 }  // namespace

@@ -118,6 +118,8 @@ class Uring : public Napi::ObjectWrap<Uring> {
     Bytes range;
     if (!RangeArg(info, memory, 1, 2, &range)) return Failure(info.Env(), EFAULT);
     if (!IsMapping(memory)) return Failure(info.Env(), EINVAL);
+    // The kernel has a meaning of its own for -1.
+    if (!ring_.IsOpen()) return Failure(info.Env(), EBADF);
     iovec buffer = {range.data, range.length};
     int64_t answer = syscall(SYS_io_uring_register, ring_.Get(), IORING_REGISTER_BUFFERS, &buffer, 1);
     if (answer >= 0) shape_.buffer = buffer;
@@ -125,6 +127,7 @@ class Uring : public Napi::ObjectWrap<Uring> {
   }
 
   Napi::Value Unregister(const Napi::CallbackInfo& info) {
+    if (!ring_.IsOpen()) return Failure(info.Env(), EBADF);
     int64_t answer = syscall(SYS_io_uring_register, ring_.Get(), IORING_UNREGISTER_BUFFERS, nullptr, 0);
     if (answer >= 0) shape_.buffer = {nullptr, 0};
     return Result(info.Env(), answer);
