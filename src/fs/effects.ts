@@ -124,12 +124,20 @@ function tell(sb: Superblock, effect: Extract<Effect, { effect: 'tell' }>): void
 export function processName(sb: Superblock, process: ProcessId): string {
   const { pid, command, alive } = sb.processes.info(process);
   if (pid === 0) return 'a process outside our pid namespace';
-  return `${pid} (${command})${alive ? '' : ', dead'}`;
+  return `${pid} (${readable(command)})${alive ? '' : ', dead'}`;
 }
 
 function fileName(sb: Superblock, ino: InodeNumber): string {
   const inode = sb.inode(ino);
-  return (inode && pathOf(sb.root, inode)) ?? `inode ${ino} (deleted)`;
+  const path = inode && pathOf(sb.root, inode);
+  return path === undefined ? `inode ${ino} (deleted)` : readable(path);
+}
+
+/** Bytes as people read them; no line break, so that a line of the log stays one. */
+function readable(bytes: string): string {
+  return Buffer.from(bytes, 'latin1')
+    .toString('utf8')
+    .replaceAll(/\p{Cc}/gu, '?');
 }
 
 function held(sb: Superblock, holder: Holder | undefined): string {

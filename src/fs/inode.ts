@@ -82,7 +82,7 @@ export function addDentry(dir: Inode, name: Name, inode: Inode): void {
   inode.nameHint = name;
 }
 
-/** The path below the root, decoded for people; undefined when no name is left. */
+/** The path below the root, a char a byte; undefined when no name is left. */
 export function pathOf(root: Inode, inode: Inode): string | undefined {
   if (inode === root) return '/';
   if (inode.nlink === 0) return undefined;
@@ -105,5 +105,5 @@ function findPath(dir: Inode, path: string, wanted: Inode): string | undefined {
 }
 
 function join(path: string, name: Name): string {
-  return `${path === '/' ? '' : path}/${Buffer.from(name, 'latin1').toString('utf8')}`;
+  return `${path === '/' ? '' : path}/${name}`;
 }

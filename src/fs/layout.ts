@@ -4,7 +4,7 @@
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import { MAX_OFFSET } from '../base/units.js';
-import { fallocateRange, sizeRange } from '../lease/layout-change.js';
+import { fallocateRange, sizeRange } from '../lease/index.js';
 import type { ChangeRange } from '../lease/types.js';
 import type { StoredFile } from '../store/file-store.js';
 import { conclude } from './effects.js';
@@ -56,7 +56,7 @@ export function setSize(
   if (size > MAX_OFFSET) return -errno.EFBIG;
   if (sb.leases.concerns(inode.ino)) {
     const change = { caller, inode, through, nonblock };
-    const refused = judge(sb, change, sizeRange(file.size(), size, file), () => `truncate to ${size}`);
+    const refused = judge(sb, change, sizeRange(file.size(), size), () => `truncate to ${size}`);
     if (refused !== 0) return refused;
   }
   const result = file.setSize(size);

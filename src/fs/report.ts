@@ -1,5 +1,6 @@
 // What the administrator sees (A1): status, leases and pins as JSON text. A process that reads it learns of others'
-// processes the pid, start time and command, which /proc shows to everybody.
+// processes the pid, start time and command, which /proc shows to everybody. Paths and commands are bytes, a char
+// (U+0000 to U+00FF) a byte.
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
 import { kindNames } from './effects.js';

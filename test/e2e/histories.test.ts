@@ -174,12 +174,12 @@ class Replay {
   }
 
   private async parked(
-    command: Promise<Result> | Command,
+    command: Command | Result,
     number: number,
     event: Event,
     where: string,
   ): Promise<Result> {
-    assert.ok('id' in command, where);
+    if (!('result' in command)) throw new Error(`${where}: cannot wait`);
     assert.ok(
       await waits(command, 40),
       `${where}: should wait, but ${JSON.stringify(await Promise.race([command.result, null]))}`,
@@ -251,7 +251,7 @@ class Replay {
     return (await this.procs.get(p)!.do('getlease', slot)).text.split(' ')[2]!;
   }
 
-  private async start(event: Event): Promise<Command | Promise<Result>> {
+  private async start(event: Event): Promise<Command | Result> {
     const { op, p, d } = event;
     const actor = this.procs.get(p)!;
     switch (op) {
@@ -280,7 +280,7 @@ class Replay {
           const [owner, description] = key.split(':');
           if (Number(owner) === p) this.slots.set(`${event.child}:${description}`, [...slots]);
         }
-        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+        return { value: 0, verdict: 'ok', text: '' };
       }
       case 'pass': {
         const receiver = this.procs.get(event.q!)!;
@@ -298,7 +298,7 @@ class Replay {
         for (const key of [...this.slots.keys()]) if (key.startsWith(`${p}:`)) this.slots.delete(key);
         // The daemon hears of the death by a pidfd; give it the 50 ms that it promises.
         await sleep(50);
-        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+        return { value: 0, verdict: 'ok', text: '' };
       }
       case 'setlease':
         return actor.start('setlease', this.slot(event), kinds[event.kind!]!, 0, 0, 0);
@@ -325,7 +325,7 @@ class Replay {
         return actor.start('pwrite', this.slot(event), event.lo!, event.hi! - event.lo!, 7);
       case 'chown':
         chownSync(this.path(event.f!), event.uid!, 0);
-        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+        return { value: 0, verdict: 'ok', text: '' };
       case 'unlink':
         return actor.start('unlink', this.path(event.f!));
       case 'signal': {
@@ -334,7 +334,7 @@ class Replay {
       }
       case 'tick':
         await sleep(event.dt! * UNIT_MS);
-        return Promise.resolve({ value: 0, verdict: 'ok', text: '' });
+        return { value: 0, verdict: 'ok', text: '' };
       default:
         throw new Error(`unknown event ${op}`);
     }
@@ -343,8 +343,8 @@ class Replay {
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
-async function settled(command: Command | Promise<Result>): Promise<Result> {
-  return 'id' in command ? command.result : command;
+async function settled(command: Command | Result): Promise<Result> {
+  return 'result' in command ? command.result : command;
 }
 
 const test = suite('directed histories through a mount');

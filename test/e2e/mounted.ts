@@ -5,18 +5,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LeaseFile } from '../../src/client/index.js';
+import { type Reports, readReport } from '../../src/client/index.js';
 
 export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const READY_MS = 15_000;
-
-export interface StatusReport {
-  readonly passthrough: boolean;
-  readonly requests: Record<string, number>;
-  readonly leases: number;
-  readonly pins: number;
-  readonly pid: number;
-}
 
 export class Mounted {
   readonly path: string;
@@ -67,9 +59,13 @@ export class Mounted {
     return readFileSync(this.logFile, 'utf8');
   }
 
-  status(): StatusReport {
-    using root = LeaseFile.open(this.path);
-    return JSON.parse(root.report('status')) as StatusReport;
+  report<What extends keyof Reports>(what: What): Reports[What] {
+    const root = openSync(this.path, 'r');
+    try {
+      return readReport(root, what);
+    } finally {
+      closeSync(root);
+    }
   }
 
   kill(signal: NodeJS.Signals): Promise<number | null> {

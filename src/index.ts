@@ -1,0 +1,110 @@
+// `import { mount } from 'leasefs'`: a mount with a daemon of its own, for programs and test suites. The daemon is a
+// process (a synchronous call into a mount served by one's own event loop would wait for itself).
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import {
+  type ReportedLease,
+  type ReportedPin,
+  type ReportedStatus,
+  type Reports,
+  readReport,
+} from './client/index.js';
+
+export * from './client/index.js';
+
+const READY_FD = 3;
+
+export interface MountOptions {
+  /** The mount point, a directory that is there; a new temporary one by default. */
+  readonly path?: string;
+  /** Bytes that the files may take; half of the memory by default. */
+  readonly size?: number;
+  /** Time to answer a lease break, ms (B2). */
+  readonly leaseBreakTime?: number;
+  /** 'rfc-v2': the exclusive owner may not truncate either (X3). */
+  readonly semantics?: 'default' | 'rfc-v2';
+  /** Words of `mount -o`. */
+  readonly mountOptions?: readonly string[];
+  /** The daemon's log: a file to append to; nowhere by default. */
+  readonly log?: string;
+}
+
+export class Mount implements AsyncDisposable {
+  /** The mount point. */
+  readonly path: string;
+  private readonly daemon: ChildProcess;
+  private readonly ended: Promise<void>;
+  private readonly temporary: boolean;
+
+  /** Use `mount`. */
+  constructor(path: string, daemon: ChildProcess, temporary: boolean) {
+    this.path = path;
+    this.daemon = daemon;
+    this.temporary = temporary;
+    this.ended = new Promise(resolve => daemon.once('exit', () => resolve()));
+  }
+
+  /** What `leasefs leases --json` tells (A1). */
+  leases(): readonly ReportedLease[] {
+    return this.report('leases').leases;
+  }
+
+  pins(): readonly ReportedPin[] {
+    return this.report('pins').pins;
+  }
+
+  status(): ReportedStatus {
+    return this.report('status');
+  }
+
+  /** Unmounts. A mount that is in use is detached and lives until its last user is gone (A4). */
+  async unmount(): Promise<void> {
+    if (this.daemon.exitCode === null && this.daemon.signalCode === null) {
+      this.daemon.kill('SIGTERM');
+      const lazily = setTimeout(() => this.daemon.kill('SIGTERM'), 500);
+      await this.ended;
+      clearTimeout(lazily);
+    }
+    if (this.temporary) rmdirSync(this.path);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.unmount();
+  }
+
+  private report<What extends keyof Reports>(what: What): Reports[What] {
+    const root = openSync(this.path, 'r');
+    try {
+      return readReport(root, what);
+    } finally {
+      closeSync(root);
+    }
+  }
+}
+
+/** Mounts and resolves when the mount answers; rejects with the daemon's one line when it cannot be mounted. */
+export async function mount(options: MountOptions = {}): Promise<Mount> {
+  const path = options.path ?? mkdtempSync(join(tmpdir(), 'leasefs-'));
+  const main = fileURLToPath(new URL('./cli/main.js', import.meta.url));
+  const flag = (name: string, value: string | number | undefined) =>
+    value === undefined ? [] : [name, `${value}`];
+  const args = [
+    ...[main, 'mount', '--foreground', '--ready-fd', `${READY_FD}`],
+    ...flag('--size', options.size),
+    ...flag('--lease-break-time', options.leaseBreakTime),
+    ...flag('--semantics', options.semantics),
+    ...(options.mountOptions ?? []).flatMap(word => ['-o', word]),
+    ...flag('--log', options.log),
+    ...['--', path],
+  ];
+  const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  const mounted = new Mount(path, daemon, options.path === undefined);
+  const said = (await text(daemon.stdio[READY_FD] as NodeJS.ReadableStream)).trim();
+  if (said.startsWith('ready')) return mounted;
+  await mounted.unmount();
+  throw new Error(said || 'the daemon did not start');
+}
