@@ -1,0 +1,72 @@
+// `leasefs demo`: the main job with real processes and real kernel pins, in a mount of its own. No reading needed.
+import { statfsSync } from 'node:fs';
+import { native } from '../../native/binding.js';
+import { paint } from '../colour.js';
+import { readMounted } from '../mounted-path.js';
+import { TemporaryMount } from '../temporary-mount.js';
+import { parseOptions, UsageError, type Verb } from '../verb.js';
+import { Scene, Unexpected } from './scene.js';
+import { breakableYields, leaseKeeps, type Means, tmpfsLoses } from './steps.js';
+
+const TMPFS = '/dev/shm';
+const TMPFS_MAGIC = 0x0102_1994;
+/** The holder of step 7 answers at once; this bounds a demo that goes wrong. */
+const BREAK_MS = '5000';
+
+export const verb: Verb = {
+  name: 'demo',
+  summary: 'the main job, step by step, with real processes and kernel pins',
+  help: `usage: leasefs demo
+
+Mounts a leasefs in a temporary place and shows in seven steps what it is for. Each line is
+a call of one process, what came back, and the rule of README.md. Every process is a
+'leasefs io', so all of it can be typed. Exit code 1 if a step does not come out as it must.
+Unmounts whatever happens. As an ordinary user some steps cannot be shown, and say so.`,
+
+  async run(args) {
+    const { positionals } = parseOptions(args, {});
+    if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is too much`);
+    const interrupted = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+    const mount = await TemporaryMount.start('--lease-break-time', BREAK_MS);
+    const scene = new Scene();
+    try {
+      return await Promise.race([show(scene, mount), whenAborted(interrupted.signal)]);
+    } finally {
+      await scene.close();
+      await mount.stop();
+    }
+  },
+};
+
+async function show(scene: Scene, mount: TemporaryMount): Promise<number> {
+  const { passthrough } = readMounted(mount.path, 'status').report;
+  const means: Means = { tmpfs: TMPFS, mountPoint: mount.path, uring: canRegister(), passthrough };
+  console.log(`leasefs mounted at ${mount.path}${mount.notice === '' ? '' : `\n${mount.notice}`}`);
+  try {
+    await tmpfsLoses(scene, means);
+    await leaseKeeps(scene, means);
+    await breakableYields(scene, means);
+  } catch (error) {
+    if (!(error instanceof Unexpected)) throw error;
+    console.log(`\n${paint('red', `not as it must be: ${error.message}`)}`);
+    return 1;
+  }
+  console.log(`\n${paint('green', 'every step came out as it must')}`);
+  return 0;
+}
+
+/** io_uring is there, and a tmpfs to show the loss on. */
+function canRegister(): boolean {
+  try {
+    native.uring(1).close();
+    return statfsSync(TMPFS).type === TMPFS_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+/** Exit code 130 once a signal came. */
+function whenAborted(signal: AbortSignal): Promise<number> {
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(130)));
+}

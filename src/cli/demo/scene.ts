@@ -1,0 +1,110 @@
+// What the demo prints, and what it insists on: each line is a call of one process, what came back, and the rule.
+import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
+import { paint } from '../colour.js';
+import { Actor, type Answer } from './actor.js';
+import { callText } from './call-text.js';
+
+/** A call came back with something else than the rules say. */
+export class Unexpected extends Error {}
+
+const CALL_WIDTH = 42;
+const ANSWER_WIDTH = 36;
+
+export class Scene {
+  private readonly actors: Actor[] = [];
+  private readonly names = 'ABCDEFGHIJ'.split('').values();
+
+  /** A new process that has the file open. */
+  actor(path: string): Actor {
+    const actor = new Actor(this.names.next().value ?? '?', path);
+    this.actors.push(actor);
+    return actor;
+  }
+
+  title(number: number, text: string): void {
+    console.log(`\n${paint('bold', `${number}  ${text}`)}`);
+  }
+
+  note(text: string): void {
+    console.log(paint('dim', `   ${text}`));
+  }
+
+  /** The verb must come through, with a text that contains `says` if given. */
+  async ok(actor: Actor, verb: string, rule = '', says = ''): Promise<void> {
+    this.show(actor.name, actor.pid, verb, await actor.run(verb), undefined, rule, says);
+  }
+
+  /** The verb must be refused so. */
+  async refused(actor: Actor, verb: string, code: ErrnoName, rule: string): Promise<void> {
+    this.show(actor.name, actor.pid, verb, await actor.run(verb), code, rule, '');
+  }
+
+  /** A verb of the actor's first fork, which must be refused with `code`, or come through without. */
+  async forked(
+    actor: Actor,
+    verb: string,
+    code: ErrnoName | undefined,
+    rule: string,
+    says = '',
+  ): Promise<void> {
+    const [name] = verb.split(' ');
+    this.show(`${actor.name}'`, undefined, verb, await actor.fork(name!), code, rule, says);
+  }
+
+  /** A call that was begun before, answered now. */
+  later(actor: Actor, verb: string, answer: Answer, rule: string): void {
+    this.show(actor.name, actor.pid, verb, answer, undefined, rule, '');
+  }
+
+  /** Something that was seen happening and is no call. */
+  seen(actor: Actor | undefined, what: string, answer: string, rule: string): void {
+    this.line(actor?.name ?? '', actor?.pid, what, paint('cyan', answer.padEnd(ANSWER_WIDTH)), rule);
+  }
+
+  /** Insists; `what` says what should have been. */
+  must(condition: boolean, what: string): void {
+    if (!condition) throw new Unexpected(what);
+  }
+
+  /** Waits for what comes soon, by 2 s. */
+  async eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const until = performance.now() + 2000;
+    while (!(await holds())) {
+      this.must(performance.now() < until, what);
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Ends every process; none outlives the demo. */
+  async close(): Promise<void> {
+    await Promise.all(this.actors.map(actor => actor.kill()));
+  }
+
+  private show(
+    name: string,
+    pid: number | undefined,
+    verb: string,
+    answer: Answer,
+    code: ErrnoName | undefined,
+    rule: string,
+    says: string,
+  ): void {
+    const { refused, text } = answer;
+    const right = refused === code && text.includes(says);
+    const said = refused === undefined ? brief(text) : `${refused} ${errnoText(errno[refused as ErrnoName])}`;
+    const style = !right ? 'red' : refused === undefined ? 'green' : 'yellow';
+    this.line(name, pid, callText(verb), paint(style, said.padEnd(ANSWER_WIDTH)), rule);
+    const wanted = code ?? (says === '' ? 'success' : `'${says}'`);
+    this.must(right, `process ${name}: ${verb} should have come back with ${wanted}, not '${text}'`);
+  }
+
+  private line(name: string, pid: number | undefined, call: string, answer: string, rule: string): void {
+    const who = `${name.padEnd(2)} ${String(pid ?? '').padEnd(7)}`;
+    console.log(
+      `   ${paint('magenta', who)} ${call.padEnd(CALL_WIDTH)} ${answer} ${paint('dim', rule)}`.trimEnd(),
+    );
+  }
+}
+
+/** What `uring-read` says is too long for a column. */
+const brief = (text: string): string => text.replace(/^.* from the device, /, '').replace(/: it reads.*/, '');

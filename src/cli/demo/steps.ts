@@ -1,0 +1,117 @@
+// The seven steps of the demo. A is whoever holds the lease, B is somebody else, A' a child of A.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Reports } from '../../client/index.js';
+import { readMounted } from '../mounted-path.js';
+import { leasefs } from '../temporary-mount.js';
+import type { Actor } from './actor.js';
+import type { Scene } from './scene.js';
+
+/** What can be shown here. */
+export interface Means {
+  /** A directory of a tmpfs. */
+  readonly tmpfs: string;
+  readonly mountPoint: string;
+  /** io_uring registers buffers. */
+  readonly uring: boolean;
+  /** The kernel serves the data: it can pin them, and it guards them. */
+  readonly passthrough: boolean;
+}
+
+export async function tmpfsLoses(scene: Scene, means: Means): Promise<void> {
+  scene.title(1, 'tmpfs: a hole punched under a device loses its data, and nobody is told');
+  if (!means.uring) return scene.note('not shown: io_uring is not to be had here (`leasefs doctor`)');
+  const path = join(means.tmpfs, `leasefs-demo-${process.pid}`);
+  try {
+    const a = scene.actor(path);
+    await scene.ok(a, 'truncate 4m');
+    await scene.ok(a, 'mmap 0 2m');
+    await scene.ok(a, 'uring-register 0 2m');
+    const b = scene.actor(path);
+    await scene.ok(b, 'fpunch 0 4k');
+    await scene.ok(a, 'uring-read 0 4k', '', 'THE FILE DISAGREES');
+    scene.note(
+      'the device wrote 4 KiB and was told so; the file reads zeros: the data went to orphaned pages',
+    );
+    await Promise.all([a.kill(), b.kill()]);
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+/** Steps 2 to 6 go on with one file and one holder. */
+export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
+  const path = join(means.mountPoint, 'registered');
+  const kernelPins = means.uring && means.passthrough;
+  scene.title(2, 'leasefs: the same program, with a lease: the punch is refused, the data arrive');
+  const a = scene.actor(path);
+  await scene.ok(a, 'truncate 4m');
+  await scene.ok(a, 'mmap 0 2m');
+  await scene.ok(a, 'lease exclusive,unbreakable', 'L3');
+  await scene.ok(a, 'pin 0 2m', 'N1');
+  if (kernelPins) await scene.ok(a, 'uring-register 0 2m');
+  const b = scene.actor(path);
+  await scene.refused(b, 'fpunch 0 4k', 'ETXTBSY', 'X1');
+  await scene.refused(b, 'truncate 0', 'ETXTBSY', 'X1');
+  await scene.refused(a, 'fpunch 0 4k', 'EDEADLK', 'X1');
+  await scene.ok(a, 'truncate 3m', 'X3, X6');
+  if (kernelPins) await scene.ok(a, 'uring-read 0 4k', '', 'the file agrees');
+  else
+    scene.note('not shown: a device that writes (it needs io_uring and FUSE passthrough: root, Linux 6.9)');
+
+  scene.title(3, 'MADV_REMOVE asks no filesystem: the kernel itself refuses it');
+  await scene.ok(b, 'mmap 0 2m');
+  if (means.passthrough) await scene.refused(b, 'madvise-remove 0 4k', 'EPERM', 'guard');
+  else await scene.refused(b, 'madvise-remove 0 4k', 'ETXTBSY', 'X1');
+
+  scene.title(4, 'a child inherits the descriptor: it may use the pins, it may not pin more');
+  const use = kernelPins ? 'uring-read 4k 4k' : 'mwrite 4k 4k';
+  await a.run(`fork { ${use}; pin 0 4k }`);
+  await scene.forked(a, use, undefined, 'L1', kernelPins ? 'the file agrees' : '');
+  await scene.forked(a, 'pin 0 4k', 'EPERM', 'N2');
+  await a.run('wait');
+
+  scene.title(5, 'the descriptor is closed, the pins are not gone: the lease is a zombie');
+  await scene.ok(a, 'close', 'N5');
+  await scene.eventually('the lease should be a zombie', async () => leasesOf(path)[0]?.state === 'zombie');
+  scene.seen(undefined, 'leasefs leases', 'zombie', 'N5');
+  await scene.refused(b, 'lease exclusive,unbreakable', 'EAGAIN', 'L3');
+  await scene.refused(b, 'truncate 0', 'ETXTBSY', 'X1');
+  await free(scene, means, path, a, b);
+}
+
+async function free(scene: Scene, means: Means, path: string, a: Actor, b: Actor): Promise<void> {
+  scene.title(6, 'the administrator asks who it is, and ends it');
+  const { stdout } = await leasefs('pins', means.mountPoint);
+  for (const line of stdout.trimEnd().split('\n')) console.log(`   ${line}`);
+  scene.must(stdout.includes(` ${a.pid} `), `leasefs pins should name process ${a.pid}`);
+  const killed = performance.now();
+  await a.kill();
+  scene.seen(undefined, `kill -9 ${a.pid}`, '', 'A2');
+  await scene.eventually('pins and zombie should be gone', async () => leasesOf(path).length === 0);
+  scene.seen(undefined, 'leasefs pins', `none after ${Math.ceil(performance.now() - killed)} ms`, 'N4, N5');
+  await scene.ok(b, 'lease exclusive,unbreakable', 'L3');
+  await scene.ok(b, 'truncate 0', 'X3');
+  await b.kill();
+}
+
+export async function breakableYields(scene: Scene, means: Means): Promise<void> {
+  scene.title(7, 'a breakable lease: its holder is asked, gives it back, and the truncate goes on');
+  const path = join(means.mountPoint, 'polite');
+  const c = scene.actor(path);
+  await scene.ok(c, 'truncate 4m');
+  await scene.ok(c, 'lease -s SIGIO exclusive', 'L3');
+  const d = scene.actor(path);
+  const truncated = d.run('truncate 0');
+  // Whoever waits below hears of its failure; this is for the case that something else fails first.
+  truncated.catch(() => {});
+  scene.seen(d, 'ftruncate(fd, 0)', 'waits', 'X4');
+  scene.seen(c, 'poll(fd) = POLLPRI', await c.aside('break'), 'B1');
+  scene.seen(c, 'signal handler', await c.aside('signal'), 'B1');
+  await scene.ok(c, 'lease none', 'L4');
+  scene.later(d, 'truncate 0', await truncated, 'X5');
+}
+
+function leasesOf(path: string): Reports['leases']['leases'] {
+  return readMounted(path, 'leases').report.leases;
+}

@@ -1,0 +1,80 @@
+// The command as a whole: help, versions, exit codes, errors in one line.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const verbs = ['mount', 'umount', 'status', 'leases', 'pins', 'io', 'doctor', 'demo'];
+
+function leasefs(...args: string[]) {
+  return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 20_000 });
+}
+
+const test = suite('main');
+
+test('help lists every verb and exits 0; no verb at all exits 2', () => {
+  for (const words of [['help'], ['--help'], ['-h']]) {
+    const { status, stdout } = leasefs(...words);
+    assert.is(status, 0);
+    for (const verb of verbs) assert.match(stdout, new RegExp(`^  ${verb} `, 'm'));
+  }
+  assert.is(leasefs().status, 2);
+});
+
+test('every verb has a help that fits a terminal of 92 columns', () => {
+  for (const verb of verbs) {
+    const { status, stdout } = leasefs(verb, '--help');
+    assert.is(status, 0);
+    assert.match(stdout, new RegExp(`^usage: leasefs ${verb}`));
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 92, line);
+  }
+  assert.is(leasefs('help', 'pins').stdout, leasefs('pins', '--help').stdout);
+});
+
+test('--version is that of package.json', () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  assert.is(leasefs('--version').stdout, `leasefs ${version}\n`);
+});
+
+test('an unknown verb is told with the list, a wrong option with the help: exit 2', () => {
+  const unknown = leasefs('mont', '/tmp');
+  assert.is(unknown.status, 2);
+  assert.match(unknown.stderr, 'mount, umount, status');
+  const wrong = leasefs('pins', '--jason', '/tmp');
+  assert.is(wrong.status, 2);
+  assert.match(wrong.stderr, /leasefs pins: .*--jason/);
+  assert.match(wrong.stderr, "'leasefs pins --help' tells more");
+});
+
+test('a path that is not there or not on leasefs is one line with what to do: exit 1', () => {
+  for (const verb of ['status', 'leases', 'pins']) {
+    for (const path of ['/proc', '/does/not/exist', cli]) {
+      const { status, stderr, stdout } = leasefs(verb, path);
+      assert.is(status, 1);
+      assert.is(stdout, '');
+      assert.is(stderr, `leasefs ${verb}: ${path} is not on a leasefs mount; \`leasefs mount\` makes one\n`);
+    }
+  }
+});
+
+test('umount of what is no leasefs is one line: exit 1', () => {
+  assert.is(
+    leasefs('umount', '/proc').stderr,
+    'leasefs umount: /proc is a mount of type proc, not a leasefs\n',
+  );
+  const { status, stderr } = leasefs('umount', '/does/not/exist');
+  assert.is(status, 1);
+  assert.is(stderr, 'leasefs umount: /does/not/exist is not mounted\n');
+});
+
+test('a log that cannot be written is one line: exit 1', () => {
+  const { status, stderr } = leasefs('mount', '--log', '/does/not/exist/log', '/does/not/exist');
+  assert.is(status, 1);
+  assert.match(stderr, /^leasefs mount: cannot write the log: .*\n$/);
+});
+
+test.run();

@@ -1,0 +1,89 @@
+// The options of `leasefs mount`, and finding mounts in mountinfo.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defaultBreakTime, defaultSize, parseMountCommand } from '../../src/cli/mount-options.js';
+import { mountOf, parseMountinfo } from '../../src/cli/mounts.js';
+import { UsageError } from '../../src/cli/verb.js';
+
+const test = suite('mount options');
+
+test('all options together', () => {
+  const words =
+    '-o ro,noexec -o allow_other --size 4g --lease-break-time 500 --semantics rfc-v2 -f --log /l --ready-fd 3 m';
+  assert.equal(parseMountCommand(words.split(' ')), {
+    mountPoint: 'm',
+    options: {
+      mountOptions: ['ro', 'noexec', 'allow_other'],
+      size: 4 * 2 ** 30,
+      breakTimeMs: 500,
+      semantics: 'rfc-v2',
+    },
+    foreground: true,
+    logFile: '/l',
+    readyFd: 3,
+  });
+});
+
+test('without options: the default semantics, in the background, a size and a break time of this machine', () => {
+  const { options, foreground, logFile, readyFd } = parseMountCommand(['m']);
+  assert.equal(
+    [options.mountOptions, options.semantics, foreground, logFile, readyFd],
+    [[], 'default', false, undefined, undefined],
+  );
+  assert.ok(options.size >= 2 ** 20);
+  assert.ok(options.breakTimeMs > 0);
+});
+
+test('wrong options are usage errors that name the option', () => {
+  const cases: [string, RegExp][] = [
+    ['', /MNT is missing/],
+    ['a b', /'b' is too much/],
+    ['--size 1x m', /--size '1x'/],
+    ['--size 0 m', /--size '0'/],
+    ['--lease-break-time -1 m', /lease-break-time/],
+    ['--lease-break-time=1.5 m', /--lease-break-time/],
+    ['--lease-break-time 2147483648 m', /2\^31-1/],
+    ['--semantics none m', /'default' or 'rfc-v2'/],
+    ['--sise 4g m', /--sise/],
+    ['--size', /--size/],
+  ];
+  for (const [words, says] of cases) {
+    try {
+      parseMountCommand(words.split(' ').filter(word => word !== ''));
+      assert.unreachable(words);
+    } catch (error) {
+      assert.instance(error, UsageError, words);
+      assert.match((error as Error).message, says);
+    }
+  }
+});
+
+test('B2: the break time is the sysctl if it is above 0, else 45 s', () => {
+  assert.is(defaultBreakTime('10\n'), 10_000);
+  assert.is(defaultBreakTime('0\n'), 45_000);
+  assert.is(defaultBreakTime(''), 45_000);
+});
+
+test('the size is half of the memory in whole MiB', () => {
+  assert.is(defaultSize(3 * 2 ** 20 + 5), 2 ** 20);
+});
+
+test('the mount of a path is the deepest and the latest', () => {
+  const mounts = parseMountinfo(
+    [
+      '1 0 8:1 / / rw,relatime - ext4 /dev/sda1 rw',
+      '30 1 0:40 / /mnt rw shared:5 master:1 - tmpfs tmpfs rw',
+      '31 30 0:41 / /mnt/a\\040b rw - fuse.leasefs leasefs rw,user_id=0',
+      '32 30 0:42 / /mnt rw - fuse.other o rw',
+      'rubbish',
+      '',
+    ].join('\n'),
+  );
+  assert.is(mounts.length, 4);
+  assert.is(mountOf('/mnt/a b/f', mounts)?.type, 'fuse.leasefs');
+  assert.is(mountOf('/mnt/a bc', mounts)?.type, 'fuse.other');
+  assert.is(mountOf('/mntx', mounts)?.type, 'ext4');
+  assert.is(mountOf('/', mounts)?.type, 'ext4');
+});
+
+test.run();
