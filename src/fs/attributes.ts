@@ -4,7 +4,7 @@ import { errno } from '../base/errno.js';
 import type { InodeNumber } from '../base/units.js';
 import { BLOCK } from '../base/units.js';
 import type { Inode } from './inode.js';
-import { S_IFMT, S_ISGID, S_ISUID } from './inode.js';
+import { killPrivileges, S_IFMT } from './inode.js';
 import { setSize } from './layout.js';
 import {
   type Answer,
@@ -58,7 +58,7 @@ function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
   if (valid & SET_MODE) inode.mode = (inode.mode & S_IFMT) | (set.mode & 0o7777);
   if (valid & SET_UID) inode.uid = set.uid;
   if (valid & SET_GID) inode.gid = set.gid;
-  if (valid & SET_KILL_SUIDGID) inode.mode &= ~(S_ISUID | (inode.mode & 0o010 ? S_ISGID : 0));
+  if (valid & SET_KILL_SUIDGID) killPrivileges(inode);
   if (valid & SET_ATIME_NOW) setTime(inode.atime, ctime);
   else if (valid & SET_ATIME) setTime(inode.atime, { sec: set.atime, nsec: set.atimeNsec });
   if (valid & SET_MTIME_NOW) setTime(inode.mtime, ctime);

@@ -246,8 +246,8 @@ export class Filesystem implements Operations {
     return unpin(this.sb, caller, ino, fh, id);
   }
 
-  pins(ino: InodeNumber): readonly PinListing[] {
-    return pins(this.sb, ino);
+  pins(caller: Caller, ino: InodeNumber): readonly PinListing[] {
+    return pins(this.sb, caller, ino);
   }
 
   report(_caller: Caller, ino: InodeNumber, what: ReportKind): string {

@@ -12,6 +12,7 @@ export const S_IFCHR = 0o020000;
 export const S_IFIFO = 0o010000;
 export const S_ISUID = 0o4000;
 export const S_ISGID = 0o2000;
+const S_IXGRP = 0o010;
 
 /** One name. Its cookie is its place in the directory: growing, never used again, so telldir and seekdir hold while names come and go. */
 export interface Dentry {
@@ -73,6 +74,11 @@ export class Inode {
   get type(): number {
     return this.mode & S_IFMT;
   }
+}
+
+/** What a write by somebody without CAP_FSETID does to the mode: setuid goes, and setgid where the group may execute. */
+export function killPrivileges(inode: Inode): void {
+  inode.mode &= ~(S_ISUID | (inode.mode & S_IXGRP ? S_ISGID : 0));
 }
 
 /** Adds a name at the end of a directory. Precondition: the name is not there. */

@@ -59,6 +59,7 @@ export function setSize(
     const refused = judge(sb, change, sizeRange(file.size(), size), () => `truncate to ${size}`);
     if (refused !== 0) return refused;
   }
+  sb.refresh(inode);
   const result = file.setSize(size);
   if (result === 0) sb.modified(inode);
   return result;
@@ -87,6 +88,7 @@ export function fallocate(
     const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
     if (refused !== 0) return refused;
   }
+  sb.refresh(inode);
   const result = perform(inode.file, act, off, len, keepSize, !sb.leases.guarded(ino));
   if (result === 0) sb.modified(inode);
   return result;

@@ -164,7 +164,8 @@ function unpinAll(
 const isOwned = (info: PinInfo, process: ProcessId, fh: FileHandle): boolean =>
   info.owner === 0 ? info.process === process : info.owner === fh;
 
-export function pins(sb: Superblock, ino: InodeNumber): readonly PinListing[] {
+export function pins(sb: Superblock, caller: Caller, ino: InodeNumber): readonly PinListing[] {
+  const process = sb.processes.identify(caller.tid);
   const zombies = new Set(
     sb.leases
       .leases(ino)
@@ -174,6 +175,7 @@ export function pins(sb: Superblock, ino: InodeNumber): readonly PinListing[] {
   return sb.leases.pins(ino).map(info => ({
     ...info,
     pid: sb.processes.info(info.process).pid,
+    mine: info.process === process,
     zombie: zombies.has(info.lease),
   }));
 }

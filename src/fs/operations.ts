@@ -233,7 +233,8 @@ export interface Operations {
   pin(caller: Caller, ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer;
   /** `id` undefined: every pin of the file that the caller owns; the number removed. */
   unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer;
-  pins(ino: InodeNumber): readonly PinListing[];
+  /** In the order of their ids. */
+  pins(caller: Caller, ino: InodeNumber): readonly PinListing[];
   /** JSON text for `what` 'status' | 'leases' | 'pins'; of one file unless `ino` is a directory. */
   report(caller: Caller, ino: InodeNumber, what: 'status' | 'leases' | 'pins'): string;
 
@@ -245,5 +246,7 @@ export interface Operations {
 
 export interface PinListing extends PinInfo {
   readonly pid: number;
+  /** Made by the caller's process. */
+  readonly mine: boolean;
   readonly zombie: boolean;
 }

@@ -7,7 +7,7 @@ import type { Leases } from '../lease/types.js';
 import { native } from '../native/binding.js';
 import type { Processes } from '../process/processes.js';
 import { FileStat, type FileStore } from '../store/file-store.js';
-import { type Dentry, Inode, S_IFDIR, S_IFREG, type Time } from './inode.js';
+import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from './inode.js';
 import type { Attr, Host } from './operations.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
 
@@ -138,8 +138,7 @@ export class Superblock {
   /** Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22). */
   attributes(inode: Inode, out: Attr): void {
     if (inode.file !== undefined) {
-      inode.file.stat(this.stat);
-      adoptTimes(inode, this.stat);
+      this.refresh(inode);
       out.size = this.stat.size;
       out.blocks = this.stat.blocks;
     } else {
@@ -163,20 +162,28 @@ export class Superblock {
     out.btimeNsec = inode.btime.nsec;
   }
 
+  /**
+   * Looks what passthrough did to the file meanwhile. A write clears setuid and setgid; of a passthrough write the
+   * kernel tells nobody (HANDLE_KILLPRIV_V2), so it is done when it is seen, at the latest by the GETATTR that the
+   * kernel sends before it executes the file. That root's own write clears them too is the safe side.
+   */
+  refresh(inode: Inode): void {
+    if (inode.file === undefined) return;
+    inode.file.stat(this.stat);
+    if (adoptTimes(inode, this.stat)) killPrivileges(inode);
+  }
+
   /** An attribute changed: ctime is now. */
   touch(inode: Inode): void {
-    if (inode.file !== undefined) {
-      inode.file.stat(this.stat);
-      adoptTimes(inode, this.stat);
-    }
+    this.refresh(inode);
     setTime(inode.ctime, this.now());
   }
 
-  /** The content changed by an operation of ours: mtime and ctime are now, whatever our calls did to the store's. */
+  /** The content was changed by an operation of ours: mtime and ctime are now, the store's own are no news. */
   modified(inode: Inode): void {
     if (inode.file !== undefined) {
       inode.file.stat(this.stat);
-      adoptTimes(inode, this.stat);
+      ignoreTimes(inode, this.stat);
     }
     const now = this.now();
     setTime(inode.mtime, now);

@@ -3,20 +3,22 @@
 import type { FileStat } from '../store/file-store.js';
 import type { Inode, Time } from './inode.js';
 
-function adopt(own: Time, seen: Time, sec: number, nsec: number, onlyForward: boolean): void {
-  if (seen.sec === sec && seen.nsec === nsec) return;
+/** Whether it was news. */
+function adopt(own: Time, seen: Time, sec: number, nsec: number, onlyForward: boolean): boolean {
+  if (seen.sec === sec && seen.nsec === nsec) return false;
   seen.sec = sec;
   seen.nsec = nsec;
-  if (onlyForward && (own.sec > sec || (own.sec === sec && own.nsec > nsec))) return;
+  if (onlyForward && (own.sec > sec || (own.sec === sec && own.nsec > nsec))) return true;
   own.sec = sec;
   own.nsec = nsec;
+  return true;
 }
 
-/** Takes over what the store's times say. */
-export function adoptTimes(inode: Inode, stat: FileStat): void {
+/** Takes over what the store's times say; whether the file was written since they were last seen. */
+export function adoptTimes(inode: Inode, stat: FileStat): boolean {
   adopt(inode.atime, inode.seenAtime, stat.atime, stat.atimeNsec, false);
-  adopt(inode.mtime, inode.seenMtime, stat.mtime, stat.mtimeNsec, false);
   adopt(inode.ctime, inode.seenCtime, stat.ctime, stat.ctimeNsec, true);
+  return adopt(inode.mtime, inode.seenMtime, stat.mtime, stat.mtimeNsec, false);
 }
 
 /** From here on the store's present times are not news: our own, set next, stand until it changes again. */
