@@ -32,6 +32,7 @@ export type Verdict =
 /** Who is in the way, for the log line: its process, and what ends it. */
 export interface Holder {
   readonly process: ProcessId;
+  /** 0 for a pin that the kernel holds (N10), whose id is 0 too. */
   readonly lease: LeaseId;
   /** The pin in the way, in blocks; a lease alone otherwise. */
   readonly pin?: { readonly id: PinId; readonly start: number; readonly end: number };
@@ -41,23 +42,59 @@ export interface Holder {
 
 export type Effect =
   /** B1: POLLPRI on `description`, and the lease's signal to its owner. `must`: what it must become. */
-  | { readonly effect: 'tell'; readonly lease: LeaseId; readonly file: InodeNumber; readonly description: FileHandle;
-      readonly owner: ProcessId; readonly must: Kind; readonly notice: Notice | undefined; readonly rule: Rule }
+  | {
+      readonly effect: 'tell';
+      readonly lease: LeaseId;
+      readonly file: InodeNumber;
+      readonly description: FileHandle;
+      readonly owner: ProcessId;
+      readonly must: Kind;
+      readonly notice: Notice | undefined;
+      readonly rule: Rule;
+    }
   /** Run the waiter's operation again now, in this order; or, with `errno`, answer it so. */
   | { readonly effect: 'wake'; readonly waiter: WaiterId; readonly errno?: ErrnoName; readonly rule: Rule }
   /** A lease is gone: by unlock or release (L2), by force (B2) or its owner's death (B5), a zombie by its last pin (N5). */
-  | { readonly effect: 'ended' | 'removed'; readonly lease: LeaseId; readonly file: InodeNumber;
-      readonly description: FileHandle; readonly rule: Rule }
+  | {
+      readonly effect: 'ended' | 'removed';
+      readonly lease: LeaseId;
+      readonly file: InodeNumber;
+      readonly description: FileHandle;
+      readonly rule: Rule;
+    }
   /** B2: lowered by force to `to`. */
-  | { readonly effect: 'lowered'; readonly lease: LeaseId; readonly file: InodeNumber;
-      readonly description: FileHandle; readonly to: Kind; readonly rule: Rule }
-  | { readonly effect: 'granted' | 'converted'; readonly lease: LeaseId; readonly file: InodeNumber;
-      readonly description: FileHandle; readonly to: Kind; readonly rule: Rule }
+  | {
+      readonly effect: 'lowered';
+      readonly lease: LeaseId;
+      readonly file: InodeNumber;
+      readonly description: FileHandle;
+      readonly to: Kind;
+      readonly rule: Rule;
+    }
+  | {
+      readonly effect: 'granted' | 'converted';
+      readonly lease: LeaseId;
+      readonly file: InodeNumber;
+      readonly description: FileHandle;
+      readonly to: Kind;
+      readonly rule: Rule;
+    }
   | { readonly effect: 'zombie'; readonly lease: LeaseId; readonly file: InodeNumber; readonly rule: Rule }
   /** L6: a sharer took the lease of a dead owner over. */
-  | { readonly effect: 'owner'; readonly lease: LeaseId; readonly file: InodeNumber;
-      readonly description: FileHandle; readonly owner: ProcessId; readonly rule: Rule }
-  | { readonly effect: 'pinned' | 'unpinned'; readonly pin: PinId; readonly file: InodeNumber; readonly rule: Rule };
+  | {
+      readonly effect: 'owner';
+      readonly lease: LeaseId;
+      readonly file: InodeNumber;
+      readonly description: FileHandle;
+      readonly owner: ProcessId;
+      readonly rule: Rule;
+    }
+  | {
+      readonly effect: 'pinned' | 'unpinned';
+      readonly pin: PinId;
+      readonly file: InodeNumber;
+      readonly rule: Rule;
+    };
 
 /** What the owner's own lease call asked to be sent when the lease is broken (B1). `uid`: of that call. */
 export interface Notice {
@@ -118,6 +155,15 @@ export interface ChangeAsk {
   readonly waiter: WaiterId;
   readonly nonblock: boolean;
   readonly range: ChangeRange;
+  /** Pins that the kernel holds though nobody told us (N10), as far as they were found; they count for X1 only. */
+  readonly kernelPins?: readonly KernelPin[];
+}
+
+/** N10: blocks, half open. */
+export interface KernelPin {
+  readonly process: ProcessId;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Blocks, half open. */
@@ -165,13 +211,14 @@ export interface LeaseOptions {
 /**
  * The state machine. Nothing here waits, asks a clock or touches a process. After every call that takes `now` the caller
  * takes `drain()` and carries the effects out in order; a `wake` is carried out (the operation run again, which
- * calls in here again) before the next effect.
+ * calls in here again) before the next effect. A waiter whose operation does not ask here when it runs again (an
+ * ordinary error came first) is given back by `cancel`.
  */
 export interface Leases {
   setLease(now: number, ask: LeaseAsk): Verdict;
   /** L8: kind, or during a break what it must become; NONE without a lease. */
   getLease(description: FileHandle): Kind;
-  /** Whether POLLPRI is due: a break pending, or the lease taken away by force and not yet asked about. */
+  /** Whether POLLPRI is due: a break pending, or the lease taken or lowered by force and not yet asked about. */
   breaking(description: FileHandle): boolean;
   /** Judges and makes the pin; the id, or the refusal. When the store then has no blocks (N7), `unpin` is not used: `abandon`. */
   pin(now: number, ask: PinAsk): { readonly verdict: Verdict; readonly pin: PinId };
@@ -182,7 +229,7 @@ export interface Leases {
   /** RELEASE: the description is gone (L2, N5). */
   release(now: number, description: FileHandle): void;
   died(now: number, process: ProcessId): void;
-  /** A signal came to a waiter (B5), which has been answered EINTR. */
+  /** Forgets a waiter: a signal came, and it has been answered EINTR (B5). An unknown one is no error. */
   cancel(now: number, waiter: WaiterId): void;
   /** Forces the breaks whose time has come. */
   tick(now: number): void;
@@ -193,7 +240,7 @@ export interface Leases {
   concerns(file: InodeNumber): boolean;
   /** The file has a pin or an unbreakable lease: its guard must not be lifted (F14). */
   guarded(file: InodeNumber): boolean;
-  /** Whether any lease, pin or waiter names the process: its pidfd must be kept. */
+  /** Whether any lease, pin, waiter or pending break names the process: its pidfd must be kept. */
   knows(process: ProcessId): boolean;
   leases(file?: InodeNumber): LeaseInfo[];
   pins(file?: InodeNumber): PinInfo[];

@@ -1,0 +1,75 @@
+// B: breaks. A break is a state of a lease, with an end time; it runs on whether or not anybody waits. Kernel
+// counterpart: __break_lease and lease_modify in fs/locks.c, whose leases are not asked by processes but by opens.
+import type { ProcessId } from '../base/units.js';
+import type { FileRecord, Lease, LeaseState } from './state.js';
+import { type Kind, NONE, type Rule } from './types.js';
+
+/** B3: whether any process but `process` began or joined the break. An unidentified process is always another. */
+export function isSomebodyElses(lease: Lease, process: ProcessId): boolean {
+  return lease.breaking !== undefined && (lease.breaking.joined || lease.breaking.breaker !== process);
+}
+
+/** The first lease of the file whose break is somebody else's; undefined when there is none. */
+export const breakBySomebodyElse = (file: FileRecord, process: ProcessId): Lease | undefined =>
+  file.leases.find(lease => isSomebodyElses(lease, process));
+
+/**
+ * Begins the break of a lease, or joins it; its owner is told once, and again when it must give up more (B1).
+ * Precondition: the lease is breakable, its owner lives and is not `breaker`.
+ */
+export function breakLease(
+  state: LeaseState,
+  now: number,
+  lease: Lease,
+  must: Kind,
+  breaker: ProcessId,
+): void {
+  const { breaking } = lease;
+  if (breaking === undefined) {
+    lease.breaking = { must, until: now + state.options.breakTime, breaker, joined: false };
+    state.pending.add(lease);
+    tell(state, lease, must);
+    return;
+  }
+  if (breaking.breaker !== breaker) breaking.joined = true;
+  if (must === NONE && breaking.must !== NONE) {
+    breaking.must = NONE;
+    tell(state, lease, NONE);
+  }
+}
+
+function tell(state: LeaseState, lease: Lease, must: Kind): void {
+  const { id, file, description, owner, notice } = lease;
+  state.emit({ effect: 'tell', lease: id, file: file.ino, description, owner, must, notice, rule: 'B1' });
+}
+
+/** Takes a breakable lease away: its time is over (B2), or its owner is dead (B5). Sharers see POLLPRI. */
+export function takeAway(state: LeaseState, lease: Lease, rule: Rule): void {
+  const { id, file, description } = lease;
+  state.removeLease(lease);
+  state.forced.add(description);
+  state.emit({ effect: 'removed', lease: id, file: file.ino, description, rule });
+}
+
+/** B2: forces the breaks whose time has come. */
+export function forceDue(state: LeaseState, now: number): void {
+  for (const lease of state.pending) {
+    const { must, until } = lease.breaking!;
+    if (until > now) return;
+    if (must === NONE) takeAway(state, lease, 'B2');
+    else lower(state, lease, must);
+  }
+}
+
+function lower(state: LeaseState, lease: Lease, to: Kind): void {
+  const { id, file, description } = lease;
+  state.setKind(lease, to);
+  state.forced.add(description);
+  state.emit({ effect: 'lowered', lease: id, file: file.ino, description, to, rule: 'B2' });
+}
+
+/** When the next break is forced, ms; Infinity when none is pending. */
+export function nextDeadline(state: LeaseState): number {
+  for (const lease of state.pending) return lease.breaking!.until;
+  return Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,197 @@
+// The lease machine: leases, pins and breaks of a mount as a pure state machine, semantics.md as code. It decides by
+// ids and by the facts that each ask brings; it knows no clock, process, store or FUSE. The rules are next door: grant
+// (L), pin (N), change (X), break and circle (B).
+//
+// Cost: a call about a file that nobody leases is one look-up and leaves no garbage; a layout change costs the leases
+// of its file and the logarithm of its pins.
+import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../base/units.js';
+import { forceDue, nextDeadline, takeAway } from './break.js';
+import { judgeChange } from './change.js';
+import { judgeLease, leaseOn } from './grant.js';
+import { checkState } from './invariants.js';
+import { makePin, unpin } from './pin.js';
+import { type Lease, LeaseState, type Pin, type Waiter } from './state.js';
+import type {
+  ChangeAsk,
+  Effect,
+  Kind,
+  LeaseAsk,
+  LeaseInfo,
+  LeaseOptions,
+  Leases,
+  PinAsk,
+  PinInfo,
+  UnpinAsk,
+  Verdict,
+} from './types.js';
+import { ok } from './verdicts.js';
+
+const NOBODY = ok('X5');
+const PINNED = ok('N1');
+const NO_PIN = 0 as PinId;
+
+export class LeaseMachine implements Leases {
+  private readonly state: LeaseState;
+
+  constructor(options: LeaseOptions) {
+    this.state = new LeaseState(options);
+  }
+
+  setLease(now: number, ask: LeaseAsk): Verdict {
+    return this.state.conclude(ask, judgeLease(this.state, now, ask));
+  }
+
+  getLease(description: FileHandle): Kind {
+    this.state.forced.delete(description);
+    return leaseOn(this.state.byDescription.get(description));
+  }
+
+  breaking(description: FileHandle): boolean {
+    const { byDescription, forced } = this.state;
+    return byDescription.get(description)?.breaking !== undefined || forced.has(description);
+  }
+
+  pin(now: number, ask: PinAsk): { readonly verdict: Verdict; readonly pin: PinId } {
+    const made = makePin(this.state, now, ask);
+    return 'kind' in made ? { verdict: made, pin: NO_PIN } : { verdict: PINNED, pin: made.id };
+  }
+
+  abandon(_now: number, id: PinId): void {
+    const pin = this.state.pins.get(id);
+    if (pin !== undefined) this.state.removePin(pin, 'N7');
+    this.state.settle();
+  }
+
+  unpin(_now: number, ask: UnpinAsk): Verdict {
+    const verdict = unpin(this.state, ask);
+    this.state.settle();
+    return verdict;
+  }
+
+  change(now: number, ask: ChangeAsk): Verdict {
+    if (ask.kernelPins === undefined && !this.state.files.has(ask.file)) return NOBODY;
+    return this.state.conclude(ask, judgeChange(this.state, now, ask));
+  }
+
+  release(_now: number, description: FileHandle): void {
+    const { state } = this;
+    state.forced.delete(description);
+    // The pins that the description owns end first (N5), wherever they are.
+    for (const pin of state.ownedPins.get(description) ?? []) state.removePin(pin, 'N4');
+    const lease = state.byDescription.get(description);
+    if (lease !== undefined) this.closeLease(lease);
+    for (const waiter of state.waiters.values()) {
+      if (waiter.description === description) this.answer(waiter, 'EBADF', 'L2');
+    }
+    state.settle();
+  }
+
+  private closeLease(lease: Lease): void {
+    if (lease.pins.size === 0) {
+      this.state.endLease(lease, 'L2');
+      return;
+    }
+    this.state.makeZombie(lease);
+    this.state.emit({ effect: 'zombie', lease: lease.id, file: lease.file.ino, rule: 'N5' });
+  }
+
+  /** The machine's own answer to a parked call. */
+  private answer(waiter: Waiter, errno: 'EBADF' | 'EINTR', rule: string): void {
+    this.state.forget(waiter);
+    this.state.emit({ effect: 'wake', waiter: waiter.id, errno, rule });
+  }
+
+  died(_now: number, process: ProcessId): void {
+    const { state } = this;
+    const party = state.parties.get(process);
+    if (party === undefined) return;
+    for (const waiter of party.waiters) this.answer(waiter, 'EINTR', 'B5');
+    for (const pin of party.pins) if (pin.owner === 0) state.removePin(pin, 'N4');
+    for (const lease of party.leases) {
+      lease.ownerDead = true;
+      if (lease.breaking !== undefined) takeAway(state, lease, 'B5');
+    }
+    state.settle();
+  }
+
+  cancel(_now: number, id: WaiterId): void {
+    const waiter = this.state.waiters.get(id);
+    if (waiter !== undefined) this.state.forget(waiter);
+  }
+
+  tick(now: number): void {
+    forceDue(this.state, now);
+    this.state.settle();
+  }
+
+  deadline(): number {
+    return nextDeadline(this.state);
+  }
+
+  drain(): readonly Effect[] {
+    return this.state.drain();
+  }
+
+  concerns(file: InodeNumber): boolean {
+    return this.state.files.has(file);
+  }
+
+  guarded(file: InodeNumber): boolean {
+    return this.state.hasUnbreakable(file);
+  }
+
+  knows(process: ProcessId): boolean {
+    const { parties, pending } = this.state;
+    if (parties.has(process)) return true;
+    for (const lease of pending) if (lease.breaking!.breaker === process) return true;
+    return false;
+  }
+
+  leases(file?: InodeNumber): LeaseInfo[] {
+    return this.held(file).map(leaseInfo);
+  }
+
+  pins(file?: InodeNumber): PinInfo[] {
+    return this.held(file).flatMap(lease => [...lease.pins].map(pinInfo));
+  }
+
+  /** Of one file or of all, by file and age. */
+  private held(file: InodeNumber | undefined): readonly Lease[] {
+    const { files } = this.state;
+    if (file !== undefined) return files.get(file)?.leases ?? [];
+    return [...files.values()].flatMap(record => record.leases);
+  }
+
+  check(): void {
+    checkState(this.state);
+  }
+}
+
+function leaseInfo(lease: Lease): LeaseInfo {
+  const { breaking } = lease;
+  return {
+    lease: lease.id,
+    file: lease.file.ino,
+    kind: lease.kind,
+    owner: lease.owner,
+    ownerDead: lease.ownerDead,
+    description: lease.zombie ? 0 : lease.description,
+    takenAt: lease.takenAt,
+    breaking: breaking && { must: breaking.must, until: breaking.until },
+    pins: lease.pins.size,
+  };
+}
+
+function pinInfo(pin: Pin): PinInfo {
+  return {
+    pin: pin.id,
+    file: pin.lease.file.ino,
+    start: pin.start,
+    end: pin.end,
+    lease: pin.lease.id,
+    process: pin.process,
+    owner: pin.owner,
+    uid: pin.uid,
+    pinnedAt: pin.pinnedAt,
+  };
+}

@@ -1,0 +1,57 @@
+// N: pins. A pin is under an unbreakable lease of its maker's, and holds it. Refusals come in the order of N11; ENOSPC
+// is the store's.
+import { BLOCK, UNIDENTIFIED } from '../base/units.js';
+import { isUnbreakable } from './kinds.js';
+import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
+import type { PinAsk, UnpinAsk, Verdict } from './types.js';
+import { heldBy, ok, pinnedBy, type Refused, refused } from './verdicts.js';
+
+const UNPINNED = ok('N8');
+
+export function makePin(state: LeaseState, now: number, ask: PinAsk): Pin | Refused {
+  const { process, start, end, uid } = ask;
+  if (process === UNIDENTIFIED) return refused('EPERM', 'W');
+  if (!(start >= 0 && start < end)) return refused('EINVAL', 'N7');
+  if (!ask.ownerHeld) return refused('EBADF', 'N4');
+  const file = state.files.get(ask.file);
+  const lease = file && licence(file, ask);
+  if (lease === undefined) return unlicensed(state, file, ask);
+  if (end > ask.sizeBlocks) return refused('EFAULT', 'N7');
+  const bytes = (end - start) * BLOCK;
+  if (!ask.uncounted && (state.charges.get(uid) ?? 0) + bytes > ask.memlock) return refused('ENOMEM', 'N9');
+  const charged = ask.uncounted ? 0 : bytes;
+  const pin = state.addPin({ lease, start, end, process, owner: ask.owner, uid, charged, pinnedAt: now });
+  state.emit({ effect: 'pinned', pin: pin.id, file: ask.file, rule: 'N1' });
+  return pin;
+}
+
+/** The lease that the pin is under: that of the description it is asked through, else the oldest (Words). */
+function licence(file: FileRecord, { process, description }: PinAsk): Lease | undefined {
+  let oldest: Lease | undefined;
+  for (const lease of file.leases) {
+    if (lease.owner !== process || lease.zombie || !isUnbreakable(lease.kind)) continue;
+    if (lease.description === description) return lease;
+    oldest ??= lease;
+  }
+  return oldest;
+}
+
+/** EPERM, by the rule that says best why: somebody else's lease (N2), a zombie alone (N3), or none (N1). */
+function unlicensed(state: LeaseState, file: FileRecord | undefined, ask: PinAsk): Refused {
+  const through = state.byDescription.get(ask.description);
+  if (through !== undefined && through.file === file && isUnbreakable(through.kind)) {
+    return refused('EPERM', 'N2', heldBy(through));
+  }
+  const zombie = file?.leases.find(lease => lease.zombie && lease.owner === ask.process);
+  return zombie === undefined ? refused('EPERM', 'N1') : refused('EPERM', 'N3', heldBy(zombie));
+}
+
+export function unpin(state: LeaseState, { process, description, pin: id }: UnpinAsk): Verdict {
+  if (process === UNIDENTIFIED) return refused('EPERM', 'W');
+  const pin = state.pins.get(id);
+  if (pin === undefined) return refused('ENOENT', 'N8');
+  const owns = pin.owner === 0 ? pin.process === process : pin.owner === description;
+  if (!owns && pin.lease.owner !== process) return refused('EPERM', 'N8', pinnedBy(pin));
+  state.removePin(pin, 'N8');
+  return UNPINNED;
+}

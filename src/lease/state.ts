@@ -1,0 +1,340 @@
+// Who holds what: leases, pins and waiters, and the tables that find them by file, description, process and id. It
+// decides nothing; grant, pin, change and break do, and keep to the few verbs of LeaseState to change it.
+//
+//   FileRecord ── leases, oldest first ── Lease ── pins ── Pin        a pin's lease is on the pin's file
+//        ├─────── waiters, oldest first
+//        └─────── pinned ranges, of all and by process (PinIndex)
+//   Party: a process, by what names it: leases it owns, pins it made, its waiting calls
+import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
+import { PinIndex } from '../extent/pin-index.js';
+import { isUnbreakable } from './kinds.js';
+import type { Effect, Kind, LeaseOptions, Notice, Rule, Verdict } from './types.js';
+import type { Judgement } from './verdicts.js';
+
+/** A break that is pending on a lease (B2). */
+export interface Break {
+  /** SHARED or NONE. */
+  must: Kind;
+  /** When it is forced, ms. */
+  readonly until: number;
+  /** Who began it, and whether another process joined (B3). */
+  readonly breaker: ProcessId;
+  joined: boolean;
+}
+
+export interface Lease {
+  readonly id: LeaseId;
+  readonly file: FileRecord;
+  /** Gone when `zombie`. */
+  readonly description: FileHandle;
+  readonly takenAt: number;
+  kind: Kind;
+  owner: ProcessId;
+  ownerDead: boolean;
+  notice: Notice | undefined;
+  zombie: boolean;
+  breaking: Break | undefined;
+  /** Under this lease, oldest first. */
+  readonly pins: Set<Pin>;
+}
+
+export interface Pin {
+  readonly id: PinId;
+  readonly lease: Lease;
+  /** Blocks, half open. */
+  readonly start: number;
+  readonly end: number;
+  /** Who made it; it owns it too, unless `owner` is a description (N4). */
+  readonly process: ProcessId;
+  readonly owner: FileHandle | 0;
+  readonly uid: number;
+  /** Bytes charged to `uid` (N9). */
+  readonly charged: number;
+  readonly pinnedAt: number;
+}
+
+/** A parked call. Its age is the order of its id. */
+export interface Waiter {
+  readonly id: WaiterId;
+  readonly process: ProcessId;
+  readonly description: FileHandle | 0;
+  readonly file: FileRecord;
+  /** What it was told to wait by. */
+  rule: Rule;
+  /** A `wake` is on its way: it is judged again anyway. */
+  woken: boolean;
+}
+
+export class FileRecord {
+  readonly ino: InodeNumber;
+  readonly leases: Lease[] = [];
+  readonly waiters = new Set<Waiter>();
+  readonly pins = new PinIndex();
+  readonly pinsBy = new Map<ProcessId, PinIndex>();
+
+  constructor(ino: InodeNumber) {
+    this.ino = ino;
+  }
+}
+
+export class Party {
+  readonly leases = new Set<Lease>();
+  readonly pins = new Set<Pin>();
+  readonly waiters = new Set<Waiter>();
+}
+
+const NO_EFFECTS: readonly Effect[] = [];
+
+export class LeaseState {
+  readonly options: LeaseOptions;
+  /** Files that have a lease or a waiter; every pin is under a lease, so no others have pins. */
+  readonly files = new Map<InodeNumber, FileRecord>();
+  readonly parties = new Map<ProcessId, Party>();
+  /** Live leases only: the description of a zombie is gone. */
+  readonly byDescription = new Map<FileHandle, Lease>();
+  readonly pins = new Map<PinId, Pin>();
+  /** Pins by the description that owns them (N4). */
+  readonly ownedPins = new Map<FileHandle, Set<Pin>>();
+  /** Bytes pinned by user (N9). */
+  readonly charges = new Map<number, number>();
+  readonly waiters = new Map<WaiterId, Waiter>();
+  /** Leases with a break pending. All breaks take the same time, so the first one ends first. */
+  readonly pending = new Set<Lease>();
+  /** Descriptions whose lease was taken or lowered by force, until somebody asks through them. */
+  readonly forced = new Set<FileHandle>();
+
+  private effects: Effect[] = [];
+  /** Files whose leases changed in this call: their waiters are judged again. */
+  private readonly changed = new Set<FileRecord>();
+  private lastLease = 0;
+  private lastPin = 0;
+  private lastWaiter = 0;
+
+  constructor(options: LeaseOptions) {
+    this.options = options;
+  }
+
+  emit(effect: Effect): void {
+    this.effects.push(effect);
+  }
+
+  drain(): readonly Effect[] {
+    const { effects } = this;
+    if (effects.length === 0) return NO_EFFECTS;
+    this.effects = [];
+    return effects;
+  }
+
+  /** The record of a file, made when it is first needed. */
+  record(ino: InodeNumber): FileRecord {
+    let file = this.files.get(ino);
+    if (file === undefined) {
+      file = new FileRecord(ino);
+      this.files.set(ino, file);
+    }
+    return file;
+  }
+
+  addLease(
+    now: number,
+    file: FileRecord,
+    description: FileHandle,
+    kind: Kind,
+    owner: ProcessId,
+    notice: Notice | undefined,
+  ): Lease {
+    const lease: Lease = {
+      id: ++this.lastLease as LeaseId,
+      file,
+      description,
+      takenAt: now,
+      kind,
+      owner,
+      ownerDead: false,
+      notice,
+      zombie: false,
+      breaking: undefined,
+      pins: new Set(),
+    };
+    file.leases.push(lease);
+    this.byDescription.set(description, lease);
+    this.party(owner).leases.add(lease);
+    this.forced.delete(description);
+    this.changed.add(file);
+    return lease;
+  }
+
+  /** Precondition: no pins are under it. */
+  removeLease(lease: Lease): void {
+    const { file } = lease;
+    file.leases.splice(file.leases.indexOf(lease), 1);
+    if (!lease.zombie) this.byDescription.delete(lease.description);
+    this.pending.delete(lease);
+    this.disown(lease);
+    this.changed.add(file);
+  }
+
+  setOwner(lease: Lease, owner: ProcessId): void {
+    this.disown(lease);
+    lease.owner = owner;
+    lease.ownerDead = false;
+    this.party(owner).leases.add(lease);
+  }
+
+  /** Sets what the lease is now; a break that was pending is over. */
+  setKind(lease: Lease, kind: Kind): void {
+    lease.kind = kind;
+    lease.breaking = undefined;
+    this.pending.delete(lease);
+    this.changed.add(lease.file);
+  }
+
+  /** Its description is gone, its pins remain (N5). */
+  makeZombie(lease: Lease): void {
+    lease.zombie = true;
+    this.byDescription.delete(lease.description);
+  }
+
+  addPin(facts: Omit<Pin, 'id'>): Pin {
+    const pin: Pin = { ...facts, id: ++this.lastPin as PinId };
+    const { file } = pin.lease;
+    this.pins.set(pin.id, pin);
+    pin.lease.pins.add(pin);
+    file.pins.insert(pin.id, pin.start, pin.end);
+    let own = file.pinsBy.get(pin.process);
+    if (own === undefined) {
+      own = new PinIndex();
+      file.pinsBy.set(pin.process, own);
+    }
+    own.insert(pin.id, pin.start, pin.end);
+    this.party(pin.process).pins.add(pin);
+    if (pin.owner !== 0) {
+      const owned = this.ownedPins.get(pin.owner);
+      if (owned === undefined) this.ownedPins.set(pin.owner, new Set([pin]));
+      else owned.add(pin);
+    }
+    if (pin.charged > 0) this.charge(pin.uid, pin.charged);
+    return pin;
+  }
+
+  /** A zombie goes with its last pin (N5). */
+  removePin(pin: Pin, rule: Rule): void {
+    const { lease, process, owner } = pin;
+    const { file } = lease;
+    this.pins.delete(pin.id);
+    lease.pins.delete(pin);
+    file.pins.remove(pin.id);
+    const own = file.pinsBy.get(process)!;
+    own.remove(pin.id);
+    if (own.size === 0) file.pinsBy.delete(process);
+    const party = this.party(process);
+    party.pins.delete(pin);
+    this.dropParty(process, party);
+    if (owner !== 0) {
+      const owned = this.ownedPins.get(owner)!;
+      owned.delete(pin);
+      if (owned.size === 0) this.ownedPins.delete(owner);
+    }
+    if (pin.charged > 0) this.charge(pin.uid, -pin.charged);
+    this.emit({ effect: 'unpinned', pin: pin.id, file: file.ino, rule });
+    if (lease.zombie && lease.pins.size === 0) this.endLease(lease, 'N5');
+  }
+
+  /** By unlock or release (L2), or a zombie by its last pin (N5). */
+  endLease(lease: Lease, rule: Rule): void {
+    this.removeLease(lease);
+    const { id, file, description } = lease;
+    this.emit({ effect: 'ended', lease: id, file: file.ino, description, rule });
+  }
+
+  /**
+   * The answer to a call that was judged: one that must wait is parked, or stays parked with its id and age; one that
+   * got another verdict is forgotten.
+   */
+  conclude(
+    ask: { process: ProcessId; description: FileHandle | 0; file: InodeNumber; waiter: WaiterId },
+    judgement: Judgement,
+  ): Verdict {
+    let waiter = this.waiters.get(ask.waiter);
+    if (judgement.kind !== 'wait') {
+      if (waiter !== undefined) this.forget(waiter);
+      this.settle();
+      return judgement;
+    }
+    // Before the call itself is parked: what it changed is no news to it.
+    this.settle();
+    waiter ??= this.park(ask.process, ask.description, this.record(ask.file));
+    waiter.rule = judgement.rule;
+    waiter.woken = false;
+    return { kind: 'wait', rule: judgement.rule, waiter: waiter.id };
+  }
+
+  private park(process: ProcessId, description: FileHandle | 0, file: FileRecord): Waiter {
+    const id = ++this.lastWaiter as WaiterId;
+    const waiter: Waiter = { id, process, description, file, rule: '', woken: false };
+    this.waiters.set(id, waiter);
+    file.waiters.add(waiter);
+    this.party(process).waiters.add(waiter);
+    return waiter;
+  }
+
+  forget(waiter: Waiter): void {
+    const { file, process } = waiter;
+    this.waiters.delete(waiter.id);
+    file.waiters.delete(waiter);
+    const party = this.party(process);
+    party.waiters.delete(waiter);
+    this.dropParty(process, party);
+    this.dropFile(file);
+  }
+
+  /** Ends a call that changed something: whoever waits on a file whose leases changed is woken, oldest first. */
+  settle(): void {
+    if (this.changed.size === 0) return;
+    const due: Waiter[] = [];
+    for (const file of this.changed) {
+      for (const waiter of file.waiters) if (!waiter.woken) due.push(waiter);
+      this.dropFile(file);
+    }
+    this.changed.clear();
+    due.sort((a, b) => a.id - b.id);
+    for (const waiter of due) {
+      waiter.woken = true;
+      this.emit({ effect: 'wake', waiter: waiter.id, rule: waiter.rule });
+    }
+  }
+
+  private charge(uid: number, bytes: number): void {
+    const sum = (this.charges.get(uid) ?? 0) + bytes;
+    if (sum === 0) this.charges.delete(uid);
+    else this.charges.set(uid, sum);
+  }
+
+  private party(process: ProcessId): Party {
+    let party = this.parties.get(process);
+    if (party === undefined) {
+      party = new Party();
+      this.parties.set(process, party);
+    }
+    return party;
+  }
+
+  private disown(lease: Lease): void {
+    const party = this.party(lease.owner);
+    party.leases.delete(lease);
+    this.dropParty(lease.owner, party);
+  }
+
+  private dropParty(process: ProcessId, { leases, pins, waiters }: Party): void {
+    if (leases.size === 0 && pins.size === 0 && waiters.size === 0) this.parties.delete(process);
+  }
+
+  private dropFile(file: FileRecord): void {
+    if (file.leases.length === 0 && file.waiters.size === 0) this.files.delete(file.ino);
+  }
+
+  /** Whether the file has an unbreakable lease; every pin is under one (L5). */
+  hasUnbreakable(ino: InodeNumber): boolean {
+    return this.files.get(ino)?.leases.some(lease => isUnbreakable(lease.kind)) ?? false;
+  }
+}
