@@ -11,19 +11,20 @@
 //
 // A node is 512 bytes, 64 words of one Float64Array, leaf and inner alike:
 //
-//    0       1 .. 15    16 .. 30   31 .. 45   46 .. 60         61 .. 63
-//   ┌───────┬──────────┬──────────┬──────────┬────────────────┬────────┐
-//   │ count │ start    │ end      │ id       │ 0, or kid      │ unused │
-//   └───────┴──────────┴──────────┴──────────┴────────────────┴────────┘
+//    0       1 .. 15    16 .. 30    31 .. 45   46 .. 60   61 .. 63
+//   ┌───────┬──────────┬───────────┬──────────┬──────────┬────────┐
+//   │ count │ end      │ 0, or kid │ start    │ id       │ unused │
+//   └───────┴──────────┴───────────┴──────────┴──────────┴────────┘
 //
 // In a leaf a slot is a pin. In an inner node it is a subtree: start and id of its first pin, its greatest end, and
-// the word at which its node begins. A free node keeps the next free one in word 0.
+// the word at which its node begins. A query reads count and ends, two cache lines, and one kid. A free node keeps
+// the next free one in word 0.
 const WIDTH = 15;
 const COUNT = 0;
-const STARTS = 1;
-const ENDS = STARTS + WIDTH;
-const IDS = ENDS + WIDTH;
-const KIDS = IDS + WIDTH;
+const ENDS = 1;
+const KIDS = ENDS + WIDTH;
+const STARTS = KIDS + WIDTH;
+const IDS = STARTS + WIDTH;
 const NODE = 64;
 
 /** Neighbours that hold no more than this together become one node: below WIDTH, so that the next insert does not split it. */
@@ -125,47 +126,37 @@ export class PinIndex implements Iterable<PinnedRange> {
     };
     const { words } = this;
     let nodes = 0;
+    let pins = 0;
+    let previous = { start: NONE, id: 0 };
     const checkNode = (node: number, height: number): void => {
       nodes++;
       const count = words[node + COUNT]!;
       must(count >= 1 && count <= WIDTH, `node ${node} has ${count} slots`);
       for (let i = 0; i < count; i++) {
         const start = words[node + STARTS + i]!;
-        must(start < words[node + ENDS + i]!, `slot ${i} of node ${node} is empty`);
-        if (i > 0)
-          must(
-            this.before(node, i - 1, start, words[node + IDS + i]!),
-            `node ${node} is out of order at ${i}`,
-          );
+        const id = words[node + IDS + i]!;
+        const end = words[node + ENDS + i]!;
         const kid = words[node + KIDS + i]!;
-        if (height === 0) {
-          must(kid === 0, `pin ${i} of leaf ${node} has a kid`);
+        if (height > 0) {
+          must(words[kid + STARTS] === start && words[kid + IDS] === id, `first pin of ${kid}`);
+          must(this.greatestEnd(kid) === end, `greatest end of ${kid}`);
+          checkNode(kid, height - 1);
           continue;
         }
-        checkNode(kid, height - 1);
-        must(
-          words[kid + STARTS] === start && words[kid + IDS] === words[node + IDS + i],
-          `first pin of ${kid}`,
-        );
-        must(this.greatestEnd(kid) === words[node + ENDS + i], `greatest end of ${kid}`);
+        pins++;
+        must(start < end && kid === 0, `pin ${id} is empty or has a kid`);
+        must(previous.start < start || (previous.start === start && previous.id < id), `order at pin ${id}`);
+        must(this.startOf(id) === start, `start of pin ${id}`);
+        previous = { start, id };
       }
     };
     if (this.root !== NONE) checkNode(this.root, this.height);
-    must((this.root === NONE) === (this.pins === 0), 'an empty index has no root');
-    if (this.height > 0) must(words[this.root + COUNT]! > 1, 'the root has one kid');
+    must(pins === this.pins && (this.starts?.size ?? pins) === pins, 'size');
+    must((this.root === NONE) === (pins === 0), 'an empty index has no root');
+    must(this.height === 0 || words[this.root + COUNT]! > 1, 'the root has one kid');
+    must((this.starts !== undefined) === this.height > 0, 'the table of ids is there when it is needed');
     for (let node = this.free; node !== NONE; node = words[node]!) nodes++;
     must(nodes * NODE === this.unused && this.unused <= words.length, 'a node is lost');
-    must((this.starts !== undefined) === this.height > 0, 'the table of ids is there when it is needed');
-    let pins = 0;
-    let previous: PinnedRange | undefined;
-    for (const pin of this) {
-      pins++;
-      must(this.startOf(pin.id) === pin.start, `start of pin ${pin.id}`);
-      if (previous)
-        must(previous.start < pin.start || (previous.start === pin.start && previous.id < pin.id), 'order');
-      previous = pin;
-    }
-    must(pins === this.pins && (this.starts?.size ?? pins) === pins, 'size');
   }
 
   /** NONE if there is no such pin. */
