@@ -61,14 +61,9 @@ export class LeaseFile implements Disposable {
     this.owned = owned;
   }
 
-  /** Opens `path` with `flags` of open(2); without, for reading and writing, a directory for reading. Any error of open(2). */
-  static open(path: string, flags?: number, mode = 0o666): LeaseFile {
-    try {
-      return new LeaseFile(openSync(path, flags ?? constants.O_RDWR, mode), true);
-    } catch (error) {
-      if (flags !== undefined || (error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
-      return new LeaseFile(openSync(path, constants.O_RDONLY), true);
-    }
+  /** Opens `path`, for reading and writing unless `flags` (open(2)) say otherwise. Any error of open(2). */
+  static open(path: string, flags: number = constants.O_RDWR, mode = 0o666): LeaseFile {
+    return new LeaseFile(openSync(path, flags, mode), true);
   }
 
   /** The descriptor's number, -1 once closed. */
@@ -78,7 +73,7 @@ export class LeaseFile implements Disposable {
 
   /**
    * Takes or converts the lease, or gives it back ('none'). Waits, without blocking the event loop, while breakable
-   * leases of others are broken (L3), which B2 bounds.
+   * leases of others are broken (L3), which B2 bounds. Do not close the file meanwhile.
    *
    * @throws FsError, the first of these that applies (L9):
    * EPERM: this process cannot be identified (another pid namespace). EINVAL: not a regular file. EACCES: neither the

@@ -1,0 +1,256 @@
+// The command line against a real mount: mounting, listings, refusals, the demo.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+
+function leasefs(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  return { status, out: stdout.trimEnd().split('\n'), err: stderr.trimEnd() };
+}
+const isMounted = (path: string): boolean =>
+  readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
+
+const test = suite('command line on a mount');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  let mount: Mounted;
+  let file: string;
+  let number = 0;
+  const running: ChildProcess[] = [];
+
+  test.before(async () => {
+    mount = await Mounted.start('--lease-break-time', '300');
+  });
+  test.after(() => mount.stop());
+  test.before.each(() => {
+    file = mount.file(`f${number++}`);
+    writeFileSync(file, Buffer.alloc(65536, 1));
+  });
+  test.after.each(async () => {
+    for (const child of running.splice(0)) {
+      const ended = new Promise(resolve => child.once('exit', resolve));
+      if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await ended;
+    }
+  });
+
+  const io = (...chain: string[]) => leasefs('io', ...chain.flatMap(verb => ['-c', verb]), file);
+  /** A chain in a process that stays; resolves once it prints `until`. */
+  async function holder(
+    chain: string,
+    until: string,
+    path = file,
+  ): Promise<{ pid: number; child: ChildProcess }> {
+    const child = spawn(process.execPath, [cli, 'io', '-c', chain, path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    running.push(child);
+    let seen = '';
+    for await (const data of child.stdout!.iterator({ destroyOnReturn: false })) {
+      seen += data;
+      if (seen.includes(until)) break;
+    }
+    return { pid: child.pid!, child };
+  }
+
+  test('X1: io prints the refusal of a pinned range, EDEADLK to the pinner, and exits 1', () => {
+    const own = io('lease exclusive,unbreakable', 'pin 0 8k', 'fpunch 0 4k');
+    assert.is(own.status, 1);
+    assert.equal(own.out, ['lease exclusive,unbreakable: ok', own.out[1]!]);
+    assert.match(own.out[1]!, /^pin 0 8192: id \d+$/);
+    assert.is(own.err, 'fpunch 0 4096: EDEADLK: Resource deadlock avoided');
+    const other = io('lease exclusive,unbreakable', 'pin 0 8k', 'fork { truncate 0 }; wait');
+    assert.is(other.status, 1);
+    assert.is(other.err, '[1] truncate 0: ETXTBSY: Text file busy');
+  });
+
+  test('N2, N6, L5: a fork may not pin, the pins outlive the mapping, a pinned lease is not given back', () => {
+    const { out, err } = leasefs(
+      'io',
+      '-k',
+      '-c',
+      'lease exclusive,unbreakable; pin 0 8k; fork { pin 0 4k }; wait; lease none; unpin all; lease none; getlease',
+      file,
+    );
+    assert.is(
+      err.split('\n').sort().join('\n'),
+      '[1] pin 0 4096: EPERM: Operation not permitted\nlease none: EBUSY: Device or resource busy',
+    );
+    assert.equal(out.slice(-3), ['unpin all: 1 removed', 'lease none: ok', 'getlease: none']);
+  });
+
+  test('X3, X6: the exclusive owner truncates outside its pins', () => {
+    const { status, err } = io(
+      'lease exclusive,unbreakable',
+      'pin 0 8k',
+      'truncate 16k',
+      'fpunch 8k 4k',
+      'unpin all',
+      'truncate 0',
+    );
+    assert.is(err, '');
+    assert.is(status, 0);
+  });
+
+  test('B1: a break is told while the process sleeps', async () => {
+    const { child } = await holder('lease exclusive; sleep 20000', 'lease exclusive: ok');
+    let told = '';
+    child.stdout!.on('data', data => {
+      told += data;
+    });
+    assert.is(leasefs('io', '-c', 'truncate 0', file).status, 0);
+    const until = performance.now() + 3000;
+    while (!told.includes('break over') && performance.now() < until)
+      await new Promise(resolve => setTimeout(resolve, 10));
+    assert.match(told, /^break: must become none within \d+ ms\nbreak over: the lease is none\n$/);
+  });
+
+  test('B4: -n opens with O_NONBLOCK, what would wait is refused', async () => {
+    await holder('lease exclusive; sleep 20000', 'lease exclusive: ok');
+    const { status, err } = leasefs('io', '-n', '-c', 'truncate 0', file);
+    assert.is(status, 1);
+    assert.is(err, 'truncate 0: EAGAIN: Resource temporarily unavailable');
+  });
+
+  test('A1: leases and pins name the process, the range, the state and who holds the file open', async () => {
+    const { pid } = await holder('lease exclusive,unbreakable; pin 4k 8k; sleep 20000', 'pin');
+    const leases = leasefs('leases', file);
+    assert.match(leases.out[0]!, /^COMMAND\s+PID\s+KIND\s+STATE\s+PINS\s+AGE\s+PATH\s+HOLDERS$/);
+    assert.match(
+      leases.out[1]!,
+      new RegExp(`^node\\s+${pid}\\s+exclusive,unbreakable\\s+held\\s+1\\s+\\S+\\s+${file}\\s+${pid} node$`),
+    );
+    const pins = leasefs('pins', mount.path);
+    assert.match(
+      pins.out[1]!,
+      new RegExp(`node\\s+${pid}\\s+\\[4k,12k\\)\\s+process\\s+\\d+\\s+\\S+\\s+${file}\\s+${pid} node$`),
+    );
+  });
+
+  test('A1: a zombie of a deleted file is listed as such, its pin ends with its process', async () => {
+    const { pid, child } = await holder('lease exclusive,unbreakable; pin 0 4k; close; sleep 20000', 'close');
+    unlinkSync(file);
+    await new Promise(resolve => setTimeout(resolve, 50));
+    assert.match(
+      leasefs('leases', mount.path).out[1]!,
+      new RegExp(
+        `^node\\s+${pid}\\s+exclusive,unbreakable\\s+zombie.*\\(deleted, inode \\d+\\)\\s+in flight or hidden$`,
+      ),
+    );
+    assert.match(leasefs('pins', mount.path).out[1]!, /zombie/);
+    const ended = new Promise(resolve => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+    await new Promise(resolve => setTimeout(resolve, 100));
+    assert.equal(leasefs('pins', mount.path).out, ['no pins']);
+    assert.equal(leasefs('leases', mount.path).out, ['no leases']);
+  });
+
+  test('--json begins with a version and carries the holders', async () => {
+    const { pid } = await holder('lease shared,unbreakable; pin 0 4k; sleep 20000', 'pin');
+    const leases = JSON.parse(leasefs('leases', '--json', mount.path).out.join('\n'));
+    assert.equal(leases.version, { command: 'leasefs leases', major: 1, minor: 0 });
+    assert.is(leases.mount, mount.path);
+    assert.is(leases.leases[0].owner.pid, pid);
+    assert.is(leases.leases[0].holders[0].pid, pid);
+    const pins = JSON.parse(leasefs('pins', '--json', file).out.join('\n'));
+    assert.is(pins.version.command, 'leasefs pins');
+    assert.equal([pins.pins[0].off, pins.pins[0].len, pins.pins[0].holders[0].fds.length], [0, 4096, 1]);
+    const status = JSON.parse(leasefs('status', '--json', mount.path).out.join('\n'));
+    assert.is(status.status.pid, mount.pid);
+    assert.is(status.status.leases, 1);
+  });
+
+  test('status is a page of pairs', () => {
+    const { status, out } = leasefs('status', mount.path);
+    assert.is(status, 0);
+    assert.ok(
+      out.some(line => /^data path +(passthrough|daemon)/.test(line)),
+      out.join('\n'),
+    );
+    assert.ok(
+      out.some(line => line.startsWith('leases ') && line.includes('300ms')),
+      out.join('\n'),
+    );
+  });
+
+  test('A4: umount of a mount that is in use without a lease names the process', () => {
+    const fd = openSync(file, 'r');
+    const { status, err } = leasefs('umount', mount.path);
+    closeSync(fd);
+    assert.is(status, 1);
+    assert.match(
+      err,
+      new RegExp(`^leasefs umount: ${mount.path} is busy: in use by ${process.pid} node\\. End .*--lazy$`),
+    );
+    assert.ok(isMounted(mount.path));
+  });
+
+  test('A4: a pin whose file is closed keeps the mount too, and names its process', async () => {
+    const { pid } = await holder('lease exclusive,unbreakable; pin 0 4k; close; sleep 20000', 'close');
+    const { status, err } = leasefs('umount', mount.path);
+    assert.is(status, 1);
+    assert.match(err, new RegExp(`is busy: .*pin \\d+ by ${pid} node`));
+    assert.is(err.split('\n').length, 1);
+  });
+
+  test('mount in the background: ready when it returns, --log has the refusals, umount ends it', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'leasefs-cli-'));
+    const log = `${dir}.log`;
+    assert.equal(leasefs('mount', '--size', '64m', '--log', log, dir), { status: 0, out: [''], err: '' });
+    file = join(dir, 'f');
+    writeFileSync(file, Buffer.alloc(8192));
+    io('lease exclusive,unbreakable; pin 0 4k; fpunch 0 4k');
+    assert.match(readFileSync(log, 'utf8'), /X1/);
+    assert.is(leasefs('umount', dir).status, 0);
+    assert.not(isMounted(dir));
+    rmdirSync(dir);
+    rmSync(log);
+  });
+
+  test('the demo comes out as it must, leaves nothing behind, and is plain without a terminal', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'leasefs-cli-'));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'demo'], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: { ...process.env, TMPDIR: dir, FORCE_COLOR: '0' },
+    });
+    assert.is(status, 0, `${stdout}\n${stderr}`);
+    for (let step = 1; step <= 7; step++) assert.match(stdout, new RegExp(`^${step}  `, 'm'));
+    for (const code of ['ETXTBSY', 'EDEADLK', 'EPERM', 'EAGAIN']) assert.match(stdout, code);
+    assert.not(stdout.includes('\u001b'));
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
+    assert.equal(
+      readdirSync('/dev/shm').filter(name => name.startsWith('leasefs-demo-')),
+      [],
+    );
+    rmdirSync(dir);
+  });
+
+  test('doctor tries everything and finds nothing fatal here', () => {
+    const { status, out } = leasefs('doctor');
+    assert.is(status, 0, out.join('\n'));
+    for (const line of out) assert.match(line, /^(ok|--) {2}\S/);
+    assert.ok(out.some(line => line.includes('passthrough')));
+  });
+}
+
+test.run();

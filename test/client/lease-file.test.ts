@@ -1,0 +1,333 @@
+// leasefs/client on a real mount. Its answers are what matters here; the rules have their own tests in test/e2e.
+import { spawn } from 'node:child_process';
+import { closeSync, constants, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
+import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+
+const BREAK_MS = 400;
+const LIMIT_MS = 5000;
+
+function code(call: () => unknown): string {
+  try {
+    call();
+    return 'ok';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+}
+
+const test = suite('lease file');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  let mount: Mounted;
+  let files: LeaseFile[] = [];
+  let number = 0;
+
+  test.before(async () => {
+    mount = await Mounted.start('--lease-break-time', `${BREAK_MS}`);
+  });
+  test.after(() => mount.stop());
+  test.after.each(() => {
+    for (const file of files) file.close();
+    files = [];
+  });
+
+  const fresh = (bytes = 16384): string => {
+    const path = mount.file(`f${number++}`);
+    writeFileSync(path, Buffer.alloc(bytes, 1));
+    return path;
+  };
+  const open = (path: string, flags?: number): LeaseFile => {
+    const file = LeaseFile.open(path, flags);
+    files.push(file);
+    return file;
+  };
+  /** truncate(1) in a process of its own, which may wait; its exit code and what it says. */
+  const truncate = (path: string, size: number): Promise<string> =>
+    new Promise(resolve => {
+      const child = spawn('truncate', ['-s', `${size}`, path], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        timeout: LIMIT_MS,
+      });
+      let said = '';
+      child.stderr.on('data', data => {
+        said += data;
+      });
+      child.on('close', status => resolve(status === 0 ? 'ok' : said));
+    });
+  const notices = (file: LeaseFile): { next(): Promise<LeaseBreak>; readonly all: LeaseBreak[] } => {
+    const all: LeaseBreak[] = [];
+    let taken = 0;
+    file.onBreak(notice => all.push(notice));
+    return {
+      all,
+      async next() {
+        const until = performance.now() + LIMIT_MS;
+        while (all.length <= taken) {
+          if (performance.now() > until) throw new Error('no notice came');
+          await new Promise(resolve => setTimeout(resolve, 5));
+        }
+        return all[taken++]!;
+      },
+    };
+  };
+
+  test('a lease is taken, converted, asked and given back', async () => {
+    const file = open(fresh());
+    assert.equal([file.getLease().kind, file.getLease().breakMs], ['none', 0]);
+    file.setLeaseSync('shared');
+    assert.is(file.getLease().kind, 'shared');
+    await file.setLease('exclusive,unbreakable');
+    assert.is(file.getLease().kind, 'exclusive,unbreakable');
+    file.setLeaseSync('none');
+    assert.is(file.getLease().kind, 'none');
+    assert.is(
+      code(() => file.setLeaseSync('none')),
+      'EAGAIN',
+    );
+  });
+
+  test('refusals carry the errno name, synchronously and not', async () => {
+    const path = fresh();
+    open(path).setLeaseSync('exclusive,unbreakable');
+    const other = open(path);
+    assert.is(
+      code(() => other.setLeaseSync('shared')),
+      'EAGAIN',
+    );
+    await other.setLease('shared').then(
+      () => assert.unreachable(),
+      error => {
+        assert.is(error.code, 'EAGAIN');
+        assert.is(error.name, 'FsError');
+      },
+    );
+    assert.is(
+      code(() => open(path, constants.O_RDONLY).setLeaseSync('shared,unbreakable')),
+      'EBADF',
+    );
+    assert.is(
+      code(() => open(mount.path, constants.O_RDONLY).setLeaseSync('shared')),
+      'EINVAL',
+    );
+    const elsewhere = open('/dev/null');
+    assert.is(
+      code(() => elsewhere.getLease()),
+      'ENOTTY',
+    );
+  });
+
+  test('pins are made, listed and removed; a range is rounded outward', () => {
+    const file = open(fresh());
+    assert.is(
+      code(() => file.pin(0, 1)),
+      'EPERM',
+    );
+    file.setLeaseSync('exclusive,unbreakable');
+    const first = file.pin(5000, 1);
+    const second = file.pin(0, 8192, { owner: 'description' });
+    assert.ok(second > first);
+    assert.equal(file.pins(), [
+      { id: first, off: 4096, len: 4096, pid: process.pid, mine: true, owner: 'process', zombie: false },
+      { id: second, off: 0, len: 8192, pid: process.pid, mine: true, owner: 'description', zombie: false },
+    ]);
+    assert.is(
+      code(() => file.setLeaseSync('none')),
+      'EBUSY',
+    );
+    file.unpin(first);
+    assert.is(
+      code(() => file.unpin(first)),
+      'ENOENT',
+    );
+    assert.is(file.unpinAll(), 1);
+    assert.equal(file.pins(), []);
+    file.setLeaseSync('none');
+  });
+
+  test('a pin may be given to a description by the name that getLease tells', () => {
+    const file = open(fresh());
+    const keeper = open(fresh());
+    file.setLeaseSync('exclusive,unbreakable');
+    file.pin(0, 4096, { owner: keeper.getLease().description });
+    assert.is(
+      code(() => file.pin(0, 4096, { owner: 0xdead_beefn })),
+      'EBADF',
+    );
+    file.unpinAll();
+  });
+
+  test('more pins than one answer holds are listed, each once', () => {
+    const file = open(fresh(4096));
+    file.setLeaseSync('shared,unbreakable');
+    const ids = Array.from({ length: 300 }, () => file.pin(0, 4096));
+    assert.equal(
+      file.pins().map(({ id }) => id),
+      ids,
+    );
+    assert.is(file.unpinAll(), 300);
+  });
+
+  test('a range that is no whole number of bytes is a RangeError, one beyond the file EFAULT', () => {
+    const file = open(fresh());
+    file.setLeaseSync('exclusive,unbreakable');
+    for (const range of [
+      [-1, 1],
+      [0, 0.5],
+      [0, Number.NaN],
+      [2 ** 53, 1],
+    ] as const) {
+      assert.throws(
+        () => file.pin(range[0], range[1]),
+        (error: Error) => error instanceof RangeError,
+      );
+    }
+    assert.is(
+      code(() => file.pin(0, 16385)),
+      'EFAULT',
+    );
+    assert.is(
+      code(() => file.pin(0, 0)),
+      'EINVAL',
+    );
+  });
+
+  test('reports tell of this file alone, or through a directory of the mount', () => {
+    const path = fresh();
+    const file = open(path);
+    const other = open(fresh());
+    file.setLeaseSync('exclusive,unbreakable');
+    other.setLeaseSync('shared');
+    file.pin(0, 4096);
+    const { leases } = file.report('leases');
+    assert.is(leases.length, 1);
+    assert.is(leases[0]!.kind, 'exclusive,unbreakable');
+    assert.is(leases[0]!.owner.pid, process.pid);
+    assert.is(leases[0]!.pins, 1);
+    assert.is(file.report('pins').pins[0]?.len, 4096);
+    const root = open(mount.path, constants.O_RDONLY);
+    assert.is(root.report('leases').leases.length, 2);
+    assert.is(root.report('status').pid, mount.pid);
+  });
+
+  test('a report longer than one answer is whole, and names that are not ASCII arrive', () => {
+    const path = mount.file('grüße-文');
+    writeFileSync(path, Buffer.alloc(4096));
+    const file = open(path);
+    file.setLeaseSync('exclusive,unbreakable');
+    for (let n = 0; n < 200; n++) file.pin(0, 4096);
+    const { pins } = file.report('pins');
+    assert.is(pins.length, 200);
+    assert.ok(pins.every(pin => pin.path?.endsWith('grüße-文')));
+  });
+
+  test('B1: onBreak tells what the lease must become; answering lets the breaker go on', async () => {
+    const path = fresh();
+    const file = open(path);
+    file.setLeaseSync('exclusive');
+    const heard = notices(file);
+    const truncated = truncate(path, 0);
+    const notice = await heard.next();
+    assert.is(notice.must, 'none');
+    assert.ok(notice.breakMs > 0 && notice.breakMs <= BREAK_MS, `${notice.breakMs}`);
+    assert.is(file.getLease().kind, 'none');
+    file.setLeaseSync('none');
+    assert.is(await truncated, 'ok');
+    await new Promise(resolve => setTimeout(resolve, 120));
+    assert.is(heard.all.length, 1, 'one notice a break, none for the answer');
+  });
+
+  test('B2: a break that is not answered is told again when it is forced, and the next one is heard', async () => {
+    const path = fresh();
+    const file = open(path);
+    file.setLeaseSync('exclusive');
+    const heard = notices(file);
+    assert.is(await truncate(path, 8192), 'ok');
+    assert.is((await heard.next()).must, 'none');
+    assert.equal(await heard.next(), { must: 'none', breakMs: 0 });
+    file.setLeaseSync('shared');
+    const truncated = truncate(path, 0);
+    assert.is((await heard.next()).must, 'none');
+    file.setLeaseSync('none');
+    assert.is(await truncated, 'ok');
+  });
+
+  test('B1: the signal that the lease named comes with the break', async () => {
+    const path = fresh();
+    const file = open(path);
+    file.setLeaseSync('exclusive', { signal: osConstants.signals.SIGIO, cookie: 7n });
+    const signalled = new Promise(resolve => process.once('SIGIO', resolve));
+    const late = setTimeout(() => {}, LIMIT_MS);
+    const truncated = truncate(path, 0);
+    assert.is(await signalled, 'SIGIO');
+    clearTimeout(late);
+    file.close();
+    assert.is(await truncated, 'ok');
+  });
+
+  test('setLease waits without blocking this process, which meanwhile gives way', async () => {
+    const path = fresh();
+    const holder = spawn(
+      process.execPath,
+      [
+        new URL('../../src/cli/main.js', import.meta.url).pathname,
+        'io',
+        '-c',
+        'lease shared; sleep 20000',
+        path,
+      ],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: LIMIT_MS,
+      },
+    );
+    for await (const data of holder.stdout) if (String(data).includes('lease shared')) break;
+    const file = open(path);
+    assert.is(
+      code(() => file.setLeaseSync('exclusive')),
+      'EAGAIN',
+    );
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 10);
+    await file.setLease('exclusive');
+    clearInterval(ticking);
+    assert.ok(turns > 5, `${turns} turns of the loop while it waited`);
+    assert.is(file.getLease().kind, 'exclusive');
+    const ended = new Promise(resolve => holder.on('exit', resolve));
+    holder.kill('SIGKILL');
+    await ended;
+  });
+
+  test('a closed file answers EBADF, and a descriptor of somebody else stays open', () => {
+    const path = fresh();
+    const fd = openSync(path, 'r+');
+    const file = new LeaseFile(fd);
+    file.setLeaseSync('shared');
+    file.close();
+    file.close();
+    assert.is(file.fd, -1);
+    assert.is(
+      code(() => file.getLease()),
+      'EBADF',
+    );
+    const again = new LeaseFile(fd);
+    assert.is(again.getLease().kind, 'shared', 'the lease is the description’s');
+    closeSync(fd);
+  });
+
+  test('`using` gives the lease back with the file', () => {
+    const path = fresh();
+    {
+      using file = LeaseFile.open(path);
+      file.setLeaseSync('exclusive,unbreakable');
+    }
+    truncateSync(path, 0);
+  });
+}
+
+test.run();
