@@ -1,0 +1,125 @@
+// INIT: what the kernel offers and what we take of it (pure), and the two records.
+//
+//   fuse_init_in   0 major  4 minor  8 max_readahead  12 flags  16 flags2 (with INIT_EXT)
+//   fuse_init_out  0 major  4 minor  8 max_readahead  12 flags  16 max_background  18 congestion_threshold
+//                 20 max_write  24 time_gran  28 max_pages  30 map_alignment  32 flags2  36 max_stack_depth
+import {
+  ASYNC_READ,
+  ATOMIC_O_TRUNC,
+  BIG_WRITES,
+  CACHE_SYMLINKS,
+  DIRECT_IO_ALLOW_MMAP,
+  DO_READDIRPLUS,
+  EXPORT_SUPPORT,
+  HANDLE_KILLPRIV_V2,
+  HAS_RESEND,
+  INIT_EXT,
+  MAX_PAGES,
+  PARALLEL_DIROPS,
+  PASSTHROUGH,
+  READDIRPLUS_AUTO,
+} from './flags.js';
+import type { Reply } from './wire/reply.js';
+import type { Request } from './wire/request.js';
+
+export const MAJOR = 7;
+/** The kernels that we serve: from 5.4 on. */
+export const OLDEST_MINOR = 31;
+/** The newest protocol that was read and tried. */
+export const NEWEST_MINOR = 45;
+
+/** Bytes of one WRITE or READ at most. */
+export const MAX_WRITE = 1 << 20;
+const PAGE = 4096;
+/** The channel's buffers: the longest record is a WRITE, its headers fit in a page. */
+export const BUFFER_SIZE = MAX_WRITE + PAGE;
+
+const INIT_OUT = 64;
+const MAX_BACKGROUND = 64;
+const CONGESTION_THRESHOLD = 48;
+
+// Not taken, and why. WRITEBACK_CACHE: excludes passthrough, and the kernel would own sizes and times. POSIX_LOCKS and
+// FLOCK_LOCKS: the kernel keeps locks itself. POSIX_ACL: no ACLs. DONT_MASK: the kernel applies the umask.
+// SECURITY_CTX, CREATE_SUPP_GROUP: longer bodies with nothing for us.
+const WANTED =
+  ASYNC_READ |
+  ATOMIC_O_TRUNC | // an O_TRUNC that waits for a lease break holds no inode lock (F19)
+  EXPORT_SUPPORT |
+  BIG_WRITES |
+  DO_READDIRPLUS |
+  READDIRPLUS_AUTO |
+  PARALLEL_DIROPS |
+  MAX_PAGES |
+  CACHE_SYMLINKS |
+  // Without it the kernel asks for the xattr security.capability before every single write, by passthrough too. With it
+  // we clear setuid and setgid where the request says so (files.ts); for a passthrough write nobody is told, so the
+  // filesystem does it when it sees that the file was written.
+  HANDLE_KILLPRIV_V2 |
+  INIT_EXT;
+const WANTED2 = DIRECT_IO_ALLOW_MMAP | HAS_RESEND;
+
+export interface Offer {
+  readonly major: number;
+  readonly minor: number;
+  /** Bytes. */
+  readonly maxReadahead: number;
+  readonly flags: number;
+  readonly flags2: number;
+}
+
+export interface Agreement {
+  readonly minor: number;
+  readonly maxReadahead: number;
+  readonly flags: number;
+  readonly flags2: number;
+  readonly passthrough: boolean;
+}
+
+/** Precondition: a well-formed INIT. */
+export function readOffer(request: Request): Offer {
+  const flags = request.u32(12);
+  return {
+    major: request.u32(0),
+    minor: request.u32(4),
+    maxReadahead: request.u32(8),
+    flags,
+    flags2: flags & INIT_EXT && request.length >= 20 ? request.u32(16) : 0,
+  };
+}
+
+/** What we take. Precondition: major 7, a minor that we serve. */
+export function agree(offer: Offer, passthrough: boolean): Agreement {
+  const flags2 = offer.flags2 & (passthrough ? WANTED2 | PASSTHROUGH : WANTED2);
+  return {
+    minor: Math.min(offer.minor, NEWEST_MINOR),
+    maxReadahead: offer.maxReadahead,
+    flags: (offer.flags & WANTED) >>> 0,
+    flags2,
+    passthrough: (flags2 & PASSTHROUGH) !== 0,
+  };
+}
+
+/** fuse_init_out; its length. */
+export function putAgreement(reply: Reply, agreement: Agreement): number {
+  reply.clear(0, INIT_OUT);
+  reply.setU32(0, MAJOR);
+  reply.setU32(4, agreement.minor);
+  reply.setU32(8, agreement.maxReadahead);
+  reply.setU32(12, agreement.flags);
+  reply.setU32(16, MAX_BACKGROUND | (CONGESTION_THRESHOLD << 16));
+  reply.setU32(20, MAX_WRITE);
+  reply.setU32(24, 1); // time_gran, ns
+  reply.setU32(28, MAX_WRITE / PAGE); // max_pages; map_alignment 0
+  reply.setU32(32, agreement.flags2);
+  // A memfd is no stacking filesystem: depth 1 is what passthrough needs at least, 0 turns it off.
+  reply.setU32(36, agreement.passthrough ? 1 : 0);
+  return INIT_OUT;
+}
+
+/** The answer to a kernel of a later major version, which then sends INIT again with ours; its length. */
+export function putMajor(reply: Reply): number {
+  reply.clear(0, INIT_OUT);
+  reply.setU32(0, MAJOR);
+  reply.setU32(4, NEWEST_MINOR);
+  return INIT_OUT;
+}

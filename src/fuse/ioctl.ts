@@ -1,0 +1,230 @@
+// The ioctls of native/include/leasefs.h. One table says what each struct must look like: its version, the flags that
+// there are, where its reserved fields lie. All else, FS_IOC_GETFLAGS included, is ENOTTY. The offsets are the client's
+// (src/client/abi.ts), which a test holds against the header.
+//
+//   fuse_ioctl_in  0 fh  8 flags  12 cmd  16 arg  24 in_size  28 out_size; the struct
+//   fuse_ioctl_out 0 result  4 flags  8 in_iovs  12 out_iovs; the struct
+import { errno } from '../base/errno.js';
+import { BLOCK, type FileHandle, MAX_OFFSET } from '../base/units.js';
+import * as abi from '../client/abi.js';
+import type { Answer, Operations, PinListing } from '../fs/operations.js';
+import {
+  EXCLUSIVE,
+  EXCLUSIVE_BREAKABLE,
+  type Kind,
+  NONE,
+  SHARED,
+  SHARED_UNBREAKABLE,
+} from '../lease/types.js';
+import { type Connection, MALFORMED } from './connection.js';
+import { IOCTL_UNRESTRICTED } from './flags.js';
+import type { Request } from './wire/request.js';
+
+/** Where the struct begins in the request and in the reply. */
+const IN = 32;
+const OUT = 16;
+
+const NSIG = 64;
+
+type ReportKind = Parameters<Operations['report']>[2];
+
+interface Command {
+  readonly bytes: number;
+  /** Bits that `flags` (at 4 or 8) may have; undefined: the struct has no flags. */
+  readonly flags: { readonly at: number; readonly known: number } | undefined;
+  /** The reserved fields: [from, to). */
+  readonly reserved: readonly [from: number, to: number];
+  /** 0, with the struct in the reply; `-errno`; PARKED. */
+  readonly run: (connection: Connection, request: Request, fh: FileHandle) => Answer;
+}
+
+const commands = new Map<number, Command>([
+  [
+    abi.LEASEFS_IOC_SETLEASE,
+    {
+      bytes: abi.lease.bytes,
+      flags: { at: abi.lease.flags, known: abi.LEASEFS_NONBLOCK },
+      reserved: [36, 56],
+      run: setLease,
+    },
+  ],
+  [
+    abi.LEASEFS_IOC_GETLEASE,
+    {
+      bytes: abi.lease.bytes,
+      flags: { at: abi.lease.flags, known: abi.LEASEFS_NONBLOCK },
+      reserved: [36, 56],
+      run: getLease,
+    },
+  ],
+  [
+    abi.LEASEFS_IOC_PIN,
+    {
+      bytes: abi.pin.bytes,
+      flags: { at: abi.pin.flags, known: abi.LEASEFS_PIN_BY_DESCRIPTION },
+      reserved: [40, 56],
+      run: pin,
+    },
+  ],
+  [
+    abi.LEASEFS_IOC_UNPIN,
+    {
+      bytes: abi.unpin.bytes,
+      flags: { at: abi.unpin.flags, known: abi.LEASEFS_UNPIN_ALL },
+      reserved: [20, 32],
+      run: unpin,
+    },
+  ],
+  [abi.LEASEFS_IOC_GETPINS, { bytes: abi.pins.bytes, flags: undefined, reserved: [24, 32], run: getPins }],
+  [abi.LEASEFS_IOC_REPORT, { bytes: abi.report.bytes, flags: undefined, reserved: [20, 32], run: report }],
+]);
+
+export function ioctl(connection: Connection, request: Request): Answer {
+  const { reply } = connection;
+  const command = commands.get(request.u32(12));
+  if (command === undefined || request.u32(8) & IOCTL_UNRESTRICTED) return -errno.ENOTTY;
+  const { bytes } = command;
+  if (request.u32(24) !== bytes || request.u32(28) !== bytes || request.length !== IN + bytes)
+    return MALFORMED;
+  if (!isValid(command, request)) return -errno.EINVAL;
+  const answer = command.run(connection, request, request.fh(0));
+  if (answer !== 0) return answer;
+  reply.clear(0, OUT);
+  return OUT + bytes;
+}
+
+function isValid({ flags, reserved }: Command, request: Request): boolean {
+  if (request.u32(IN) !== abi.LEASEFS_ABI) return false;
+  if (flags !== undefined && request.u32(IN + flags.at) & ~flags.known) return false;
+  for (let at = reserved[0]; at < reserved[1]; at += 4) {
+    if (request.u32(IN + at) !== 0) return false;
+  }
+  return true;
+}
+
+/** Puts the struct's first `bytes` into the reply as they came. After the operation: see reply.ts. */
+function echo({ reply }: Connection, request: Request, bytes: number): void {
+  reply.data(OUT, bytes).set(request.data(IN, bytes));
+}
+
+const kinds = new Map<number, Kind>([
+  [abi.LEASEFS_UNLCK, NONE],
+  [abi.LEASEFS_SHARED, SHARED],
+  [abi.LEASEFS_EXCLUSIVE_BREAKABLE, EXCLUSIVE_BREAKABLE],
+  [abi.LEASEFS_SHARED_UNBREAKABLE, SHARED_UNBREAKABLE],
+  [abi.LEASEFS_EXCLUSIVE, EXCLUSIVE],
+  // F_WRLCK | F_LAYOUT | F_UNBREAK says the same.
+  [abi.LEASEFS_EXCLUSIVE_BREAKABLE | abi.LEASEFS_F_UNBREAK, EXCLUSIVE],
+]);
+
+const flagsOfKind: Readonly<Record<Kind, number>> = {
+  [NONE]: abi.LEASEFS_UNLCK,
+  [SHARED]: abi.LEASEFS_SHARED,
+  [EXCLUSIVE_BREAKABLE]: abi.LEASEFS_EXCLUSIVE_BREAKABLE,
+  [SHARED_UNBREAKABLE]: abi.LEASEFS_SHARED_UNBREAKABLE,
+  [EXCLUSIVE]: abi.LEASEFS_EXCLUSIVE,
+};
+
+function setLease(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const kind = kinds.get(request.u32(IN + abi.lease.kind));
+  const signal = request.i32(IN + abi.lease.signal);
+  if (kind === undefined || signal < 0 || signal > NSIG) return -errno.EINVAL;
+  const answer = connection.operations.setLease(request.caller, request.ino, fh, {
+    kind,
+    signal,
+    nonblock: (request.u32(IN + abi.lease.flags) & abi.LEASEFS_NONBLOCK) !== 0,
+    cookie: request.big(IN + abi.lease.cookie),
+  });
+  if (answer === 0) echo(connection, request, abi.lease.bytes);
+  return answer;
+}
+
+function getLease(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const { operations, reply } = connection;
+  const { kind, breakMs, token } = operations.getLease(request.ino, fh);
+  echo(connection, request, abi.lease.bytes);
+  reply.setU32(OUT + abi.lease.kind, flagsOfKind[kind]);
+  reply.setBig(OUT + abi.lease.description, token);
+  reply.setU32(OUT + abi.lease.break_ms, Math.min(breakMs, 0xffff_ffff));
+  return 0;
+}
+
+function pin(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const { operations, reply } = connection;
+  const byDescription = request.u32(IN + abi.pin.flags) === abi.LEASEFS_PIN_BY_DESCRIPTION;
+  const off = request.u64(IN + abi.pin.off);
+  const len = request.u64(IN + abi.pin.len);
+  if (off + len > MAX_OFFSET) return -errno.EINVAL;
+  const owner = byDescription ? request.big(IN + abi.pin.owner) : undefined;
+  const id = operations.pin(request.caller, request.ino, fh, { off, len, owner });
+  if (id < 0) return id;
+  echo(connection, request, abi.pin.bytes);
+  reply.set64(OUT + abi.pin.id, id);
+  return 0;
+}
+
+function unpin(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const { operations, reply } = connection;
+  const all = request.u32(IN + abi.unpin.flags) === abi.LEASEFS_UNPIN_ALL;
+  const id = all ? undefined : request.u64(IN + abi.unpin.id);
+  const removed = operations.unpin(request.caller, request.ino, fh, id);
+  if (removed < 0) return removed;
+  echo(connection, request, abi.unpin.bytes);
+  reply.setU32(OUT + abi.unpin.count, removed);
+  return 0;
+}
+
+function getPins(connection: Connection, request: Request): Answer {
+  const { operations, reply } = connection;
+  const after = request.u64(IN + abi.pins.after);
+  const all = operations.pins(request.caller, request.ino);
+  echo(connection, request, abi.pins.pins);
+  reply.clear(OUT + abi.pins.pins, OUT + abi.pins.bytes);
+  let count = 0;
+  for (const listing of all) {
+    if (listing.pin <= after) continue;
+    if (count === abi.LEASEFS_PINS_MAX) break;
+    putPin(connection, OUT + abi.pins.pins + count * abi.pinInfo.bytes, listing);
+    count++;
+  }
+  reply.setU32(OUT + abi.pins.count, count);
+  reply.set64(OUT + abi.pins.total, all.length);
+  return 0;
+}
+
+function putPin({ reply }: Connection, at: number, listing: PinListing): void {
+  const { owner, mine, zombie } = listing;
+  const flags =
+    (owner === 0 ? 0 : abi.LEASEFS_PIN_INFO_DESCRIPTION) |
+    (mine ? abi.LEASEFS_PIN_INFO_MINE : 0) |
+    (zombie ? abi.LEASEFS_PIN_INFO_ZOMBIE : 0);
+  reply.set64(at + abi.pinInfo.id, listing.pin);
+  reply.set64(at + abi.pinInfo.off, listing.start * BLOCK);
+  reply.set64(at + abi.pinInfo.len, (listing.end - listing.start) * BLOCK);
+  reply.setU32(at + abi.pinInfo.pid, listing.pid);
+  reply.setU32(at + abi.pinInfo.flags, flags);
+}
+
+const reportKinds: readonly (ReportKind | undefined)[] = [undefined, 'status', 'leases', 'pins'];
+const encoder = new TextEncoder();
+
+/** The text is made anew at offset 0 and kept until the description is gone. */
+function report(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const { operations, reply, reports } = connection;
+  const what = reportKinds[request.u32(IN + abi.report.what)];
+  const off = request.u32(IN + abi.report.off);
+  if (what === undefined) return -errno.EINVAL;
+  let text = reports.get(fh);
+  if (text === undefined || off === 0) {
+    text = encoder.encode(operations.report(request.caller, request.ino, what));
+    reports.set(fh, text);
+  }
+  const piece = text.subarray(off, off + abi.LEASEFS_REPORT_MAX);
+  echo(connection, request, abi.report.data);
+  reply.setU32(OUT + abi.report.len, piece.length);
+  reply.setU32(OUT + abi.report.size, text.length);
+  const data = reply.data(OUT + abi.report.data, abi.LEASEFS_REPORT_MAX);
+  data.set(piece);
+  data.fill(0, piece.length);
+  return 0;
+}

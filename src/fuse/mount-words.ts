@@ -1,0 +1,63 @@
+// The words of `mount -o`, for mount(2) and for fusermount3. Pure.
+import { errno, FsError } from '../base/errno.js';
+
+/** MS_* of mount(2): what sets the flag, and what clears it. */
+const flagWords: readonly (readonly [flag: number, on: string, off: string])[] = [
+  [1, 'ro', 'rw'],
+  [2, 'nosuid', 'suid'],
+  [4, 'nodev', 'dev'],
+  [8, 'noexec', 'exec'],
+  [16, 'sync', 'async'],
+  [128, 'dirsync', 'nodirsync'],
+  [1024, 'noatime', 'atime'],
+  [2048, 'nodiratime', 'diratime'],
+];
+
+export interface MountWords {
+  readonly flags: number;
+  /** Whether other users may enter. Into root's mounts they may. */
+  readonly allowOther: boolean;
+  /** What df shows as the source. */
+  readonly source: string;
+}
+
+/** @throws FsError EINVAL */
+export function parseMountWords(words: readonly string[]): MountWords {
+  let flags = 0;
+  let allowOther = false;
+  let source = 'leasefs';
+  for (const word of words) {
+    const row = flagWords.find(([, on, off]) => on === word || off === word);
+    if (row !== undefined) flags = row[1] === word ? flags | row[0] : flags & ~row[0];
+    else if (word === 'allow_other') allowOther = true;
+    else if (/^fsname=[^,]+$/.test(word)) source = word.slice('fsname='.length);
+    else if (word !== 'defaults' && word !== 'default_permissions') {
+      throw new FsError(errno.EINVAL, `unknown mount option '${word}'`);
+    }
+  }
+  return { flags, allowOther, source };
+}
+
+/** For mount(2). default_permissions: the kernel judges permissions from the modes that we answer. */
+export function kernelOptions(
+  words: MountWords,
+  fd: number,
+): { flags: number; data: string; source: string } {
+  const data = [
+    `fd=${fd}`,
+    'rootmode=40000',
+    `user_id=${process.getuid?.() ?? 0}`,
+    `group_id=${process.getgid?.() ?? 0}`,
+    'default_permissions',
+    'allow_other',
+  ];
+  return { flags: words.flags, data: data.join(','), source: words.source };
+}
+
+/** For fusermount3 -o: it adds nosuid and nodev, and allows allow_other only where /etc/fuse.conf does. */
+export function fusermountOptions(words: MountWords): string {
+  const list = [`fsname=${words.source.replace(/\\/g, '\\$&')}`, 'subtype=leasefs', 'default_permissions'];
+  for (const [flag, on] of flagWords) if (words.flags & flag) list.push(on);
+  if (words.allowOther) list.push('allow_other');
+  return list.join(',');
+}

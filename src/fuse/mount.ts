@@ -1,0 +1,130 @@
+// Mounting and unmounting: mount(2) as root (of a user namespace too), fusermount3 for everybody else, which opens
+// /dev/fuse, mounts and sends the descriptor over a socket (SCM_RIGHTS, its number in _FUSE_COMMFD). Every failure is one
+// FsError that says what is wrong with the mount point.
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { errno, FsError } from '../base/errno.js';
+import { type Channel, native, type Result } from '../native/binding.js';
+import { BUFFER_SIZE } from './init.js';
+import { fusermountOptions, kernelOptions, type MountWords, parseMountWords } from './mount-words.js';
+import { mountsNow } from './mountinfo.js';
+
+/** The type that mountinfo and df show: the subtype says whose it is. */
+export const FS_TYPE = 'fuse.leasefs';
+
+const DEVICE = '/dev/fuse';
+/** Requests a wake-up of the event loop serves at most before it looks at timers and signals. */
+const MAX_BATCH = 64;
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+/** The descriptor number that fusermount3 finds its socket under: after the standard three. */
+const COMM_FD = 3;
+
+const isRoot = (): boolean => process.geteuid?.() === 0;
+
+/**
+ * Mounts on the directory `target` (absolute). A dead leasefs mount there is cleaned up first.
+ * @param words of -o
+ * @throws FsError EINVAL: an unknown word. ENOENT, ENOTDIR, EACCES: the mount point. EBUSY: a live leasefs is there.
+ * EPERM, ENODEV and whatever mount(2) or fusermount3 say.
+ */
+export function mount(target: string, words: readonly string[]): Channel {
+  const options = parseMountWords(words);
+  clearDeadMount(target);
+  checkMountPoint(target);
+  return isRoot() ? mountDirectly(target, options) : mountByFusermount(target, options);
+}
+
+/** @param lazy detach it although it is busy. */
+export function unmount(target: string, lazy: boolean): Result {
+  if (isRoot()) return native.umount(target, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+  const { status } = fusermount(['-u', '-q', ...(lazy ? ['-z'] : []), '--', target]);
+  return status === 0 ? 0 : -errno.EBUSY;
+}
+
+/** Unmounts what a killed daemon left on `target`: only if it is a leasefs and answers nothing any more. */
+export function clearDeadMount(target: string): void {
+  while (topmostType(target) === FS_TYPE && isDead(target)) {
+    const result = unmount(target, true);
+    if (result < 0) throw new FsError(result, `cannot clean up the dead mount on ${target}`);
+  }
+}
+
+function topmostType(target: string): string | undefined {
+  return mountsNow().findLast(mount => mount.target === target)?.type;
+}
+
+function isDead(target: string): boolean {
+  try {
+    statSync(target);
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOTCONN' || code === 'ECONNABORTED';
+  }
+}
+
+function checkMountPoint(target: string): void {
+  let isDirectory: boolean;
+  try {
+    isDirectory = statSync(target).isDirectory();
+  } catch (error) {
+    const { errno: code = -errno.EIO } = error as NodeJS.ErrnoException;
+    const hint = code === -errno.ENOENT ? '; make the directory first' : '';
+    throw new FsError(code, `the mount point ${target}${hint}`);
+  }
+  if (!isDirectory) throw new FsError(errno.ENOTDIR, `the mount point ${target}`);
+  if (topmostType(target) === FS_TYPE)
+    throw new FsError(errno.EBUSY, `a leasefs is mounted on ${target} already`);
+}
+
+function mountDirectly(target: string, options: MountWords): Channel {
+  const channel = openDevice();
+  const { flags, data, source } = kernelOptions(options, channel.fd);
+  const result = native.mount(source, target, FS_TYPE, flags, data);
+  if (result < 0) {
+    channel.close();
+    throw new FsError(result, `cannot mount on ${target}`);
+  }
+  return channel;
+}
+
+function openDevice(): Channel {
+  try {
+    return native.openFuse(DEVICE, BUFFER_SIZE, MAX_BATCH);
+  } catch (error) {
+    const { errno: code = errno.EIO } = error as NodeJS.ErrnoException;
+    throw new FsError(code, `cannot open ${DEVICE}; is the module fuse loaded?`);
+  }
+}
+
+function mountByFusermount(target: string, options: MountWords): Channel {
+  const [ours, theirs] = native.socketpair();
+  try {
+    const run = fusermount(['-o', fusermountOptions(options), '--', target], theirs.fd);
+    // Only its own end is left: receiving cannot wait for what will not come.
+    theirs.close();
+    if (run.status !== 0) throw new FsError(errno.EPERM, `cannot mount on ${target}: ${reason(run)}`);
+    return native.adoptFuse(native.receiveFd(ours.fd).release(), BUFFER_SIZE, MAX_BATCH);
+  } finally {
+    ours.close();
+    theirs.close();
+  }
+}
+
+function fusermount(args: readonly string[], commFd?: number): SpawnSyncReturns<string> {
+  const env = commFd === undefined ? process.env : { ...process.env, _FUSE_COMMFD: `${COMM_FD}` };
+  return spawnSync('fusermount3', args, {
+    encoding: 'utf8',
+    env,
+    stdio: ['ignore', 'ignore', 'pipe', ...(commFd === undefined ? [] : [commFd])],
+  });
+}
+
+/** The first line that it wrote; a hint when there is no such program. */
+function reason({ error, stderr }: SpawnSyncReturns<string>): string {
+  if (error === undefined) return stderr.trim().split('\n')[0] || 'fusermount3 does not say why';
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+    ? 'only root mounts without fusermount3, which is not installed (package fuse3)'
+    : error.message;
+}

@@ -1,0 +1,69 @@
+// Which inodes the kernel serves by itself. An inode's backing id is registered at its first open and kept until the
+// inode is gone, since all its opens must agree while any is alive: the kernel answers EIO to one that does not. So an
+// inode whose registration failed is served through the daemon for good. Kernel counterpart: fs/fuse/backing.c.
+import { errno, errnoName, errnoText } from '../base/errno.js';
+import type { InodeNumber } from '../base/units.js';
+import type { Channel } from '../native/binding.js';
+
+/** No backing id: through the daemon. The kernel's ids begin at 1. */
+export const THROUGH_DAEMON = 0;
+
+export class Passthrough {
+  private readonly channel: Channel;
+  private readonly log: (line: string) => void;
+  private readonly ids = new Map<InodeNumber, number>();
+  /** Why files are served through the daemon; undefined while passthrough is on. */
+  reason: string | undefined;
+
+  /** @param reason why it is off from the start. */
+  constructor(channel: Channel, log: (line: string) => void, reason: string | undefined) {
+    this.channel = channel;
+    this.log = log;
+    this.reason = reason;
+  }
+
+  get enabled(): boolean {
+    return this.reason === undefined;
+  }
+
+  /** The id to answer an open with. @param fd of the memfd, -1 when the file has none. */
+  idFor(ino: InodeNumber, fd: number): number {
+    const known = this.ids.get(ino);
+    if (known !== undefined) return known;
+    if (!this.enabled || fd < 0) return THROUGH_DAEMON;
+    const id = this.register(fd);
+    this.ids.set(ino, id);
+    return id;
+  }
+
+  /** Finds out whether this user may: registers and forgets the file of a descriptor. */
+  probe(fd: number): void {
+    const id = this.register(fd);
+    if (id !== THROUGH_DAEMON) this.channel.backingClose(id);
+  }
+
+  /** The inode is gone. */
+  forget(ino: InodeNumber): void {
+    const id = this.ids.get(ino);
+    if (id === undefined) return;
+    this.ids.delete(ino);
+    if (id !== THROUGH_DAEMON) this.channel.backingClose(id);
+  }
+
+  off(reason: string): void {
+    if (!this.enabled) return;
+    this.reason = reason;
+    this.log(`no passthrough: ${reason}; files are served through the daemon`);
+  }
+
+  private register(fd: number): number {
+    const id = this.channel.backingOpen(fd);
+    if (id > 0) return id;
+    const why = `${errnoName(id)} (${errnoText(id)})`;
+    // This user may never, this kernel cannot at all; anything else (ENOMEM) concerns this file.
+    if (id === -errno.EPERM) this.off(`${why}: it needs CAP_SYS_ADMIN outside of user namespaces`);
+    else if (id === -errno.EOPNOTSUPP || id === -errno.ENOTTY) this.off(`${why}: this kernel has none`);
+    else this.log(`no passthrough for one file: ${why}`);
+    return THROUGH_DAEMON;
+  }
+}

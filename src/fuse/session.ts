@@ -1,0 +1,280 @@
+// The conversation with the kernel over one channel: INIT first, then one request after the other to its adapter, and its
+// answer back. Requests that wait for a lease break are parked and run again from their beginning when the filesystem
+// names them; meanwhile all others are served. Kernel counterpart: fs/fuse/dev.c.
+//
+// It promises: every request that wants an answer gets exactly one; a request that is malformed or whose operation
+// throws is answered EIO with one line in the log, and the mount lives.
+import { errno, errnoName, errnoText } from '../base/errno.js';
+import type { FileHandle, InodeNumber, WaiterId } from '../base/units.js';
+import { type Answer, type Host, type Operations, PARKED } from '../fs/operations.js';
+import { type Channel, native } from '../native/binding.js';
+import { adapters } from './adapters.js';
+import { Connection, MALFORMED, NO_REPLY } from './connection.js';
+import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
+import { OPCODES, op, opcodeName } from './opcodes.js';
+import { Parked } from './parked.js';
+import { Passthrough } from './passthrough.js';
+import { Polls } from './poll.js';
+import { isWellFormed } from './wire/records.js';
+import { Reply } from './wire/reply.js';
+import { IN_HEADER, Request } from './wire/request.js';
+
+export interface SessionOptions {
+  /** Of a mount, not started; its buffers are BUFFER_SIZE bytes. The session closes it at the end. */
+  readonly channel: Channel;
+  readonly operations: Operations;
+  /** Whether to serve files by passthrough where the kernel and the user can. */
+  readonly passthrough: boolean;
+  readonly log: (line: string) => void;
+}
+
+export interface Session {
+  /** The kernel was answered and passthrough was tried. Rejects when it never comes to that. */
+  readonly ready: Promise<void>;
+  /** The mount is gone and everything is freed. Never rejects. */
+  readonly ended: Promise<void>;
+  readonly passthrough: boolean;
+  /** Why there is no passthrough; undefined while there is. */
+  readonly reason: string | undefined;
+  /** The kernel's protocol; 0.0 until it has spoken. */
+  readonly kernel: { readonly major: number; readonly minor: number };
+  /** Requests that came, by opcode. */
+  readonly requests: Float64Array;
+  /** The same by name, those that came. */
+  requestCounts(): Record<string, number>;
+  /** Requests that wait for a lease break. */
+  readonly waiting: number;
+}
+
+/** Serves the channel until the mount is gone. */
+export function startSession(options: SessionOptions): Session {
+  return new Conversation(options);
+}
+
+/** The kernel takes no answer to these. */
+const isUnanswered = (opcode: number): boolean =>
+  opcode === op.FORGET || opcode === op.BATCH_FORGET || opcode === op.INTERRUPT;
+
+class Conversation implements Session, Host {
+  readonly ready: Promise<void>;
+  readonly ended: Promise<void>;
+  readonly requests = new Float64Array(OPCODES);
+  readonly kernel = { major: 0, minor: 0 };
+
+  private readonly channel: Channel;
+  private readonly operations: Operations;
+  private readonly log: (line: string) => void;
+  private readonly reply: Reply;
+  /** The request that lies in the channel's buffer. */
+  private readonly live: Request;
+  private readonly connection: Connection;
+  private readonly parked = new Parked();
+  private initialized = false;
+  private over = false;
+  private setReady!: () => void;
+  private setFailed!: (why: Error) => void;
+  private setEnded!: () => void;
+
+  constructor({ channel, operations, passthrough, log }: SessionOptions) {
+    this.channel = channel;
+    this.operations = operations;
+    this.log = log;
+    this.ready = new Promise((resolve, reject) => {
+      this.setReady = resolve;
+      this.setFailed = reject;
+    });
+    // Whoever does not wait for it hears of the end by `ended`.
+    this.ready.catch(() => {});
+    this.ended = new Promise(resolve => {
+      this.setEnded = resolve;
+    });
+    this.live = new Request(channel.request);
+    this.reply = new Reply(channel.reply);
+    const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for');
+    this.connection = new Connection(operations, this.reply, served, new Polls(channel, this.reply));
+    operations.attach(this);
+    channel.start(
+      length => this.receive(length),
+      error => this.end(error),
+    );
+  }
+
+  get passthrough(): boolean {
+    return this.connection.passthrough.enabled;
+  }
+
+  get reason(): string | undefined {
+    return this.connection.passthrough.reason;
+  }
+
+  get waiting(): number {
+    return this.parked.size;
+  }
+
+  requestCounts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    this.requests.forEach((count, opcode) => {
+      if (count > 0) counts[opcode === 0 ? 'UNKNOWN' : opcodeName(opcode)] = count;
+    });
+    return counts;
+  }
+
+  // What the filesystem asks of us.
+
+  retry(waiter: WaiterId): void {
+    const request = this.parked.take(waiter);
+    if (request === undefined) return;
+    const answer = this.run(request);
+    if (answer === PARKED) {
+      this.parked.add(request);
+      return;
+    }
+    // It may have failed before it asked for the lease again: then the wait is to be given up.
+    if (answer < 0) this.operations.interrupt(waiter);
+    this.send(this.encode(request, answer));
+  }
+
+  answer(waiter: WaiterId, error: number): void {
+    const request = this.parked.take(waiter);
+    if (request !== undefined) this.send(this.reply.fail(request, -error));
+  }
+
+  notifyPoll(fh: FileHandle): void {
+    this.connection.polls.notify(fh);
+  }
+
+  inodeGone(ino: InodeNumber): void {
+    this.connection.passthrough.forget(ino);
+  }
+
+  // What the kernel asks.
+
+  /** A record of `length` bytes has come; the length of the reply, 0 when there is none now. */
+  private receive(length: number): number {
+    const request = this.live;
+    if (!request.receive(length)) return this.refuseHeader(request, length);
+    const { opcode } = request;
+    this.requests[opcode < OPCODES ? opcode : 0]!++;
+    const answer = this.run(request);
+    if (answer === PARKED) {
+      this.parked.add(request.copy());
+      return 0;
+    }
+    return this.encode(request, answer);
+  }
+
+  private refuseHeader(request: Request, length: number): number {
+    if (length < IN_HEADER) {
+      this.log(`malformed request of ${length} bytes from the kernel, ignored`);
+      return 0;
+    }
+    return this.encode(request, MALFORMED);
+  }
+
+  /** The adapter's answer; EIO when it throws. */
+  private run(request: Request): Answer {
+    const { opcode } = request;
+    try {
+      const adapter = opcode < OPCODES ? adapters[opcode] : undefined;
+      if (adapter === undefined) return this.converse(request);
+      if (!this.initialized || !isWellFormed(request)) return MALFORMED;
+      return adapter(this.connection, request);
+    } catch (error) {
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.log(`${opcodeName(opcode)} of inode ${request.ino} failed, EIO: ${stack}`);
+      return -errno.EIO;
+    }
+  }
+
+  /** The record of an answer that is not PARKED; its length, 0 for none. */
+  private encode(request: Request, answer: Answer): number {
+    const { opcode } = request;
+    if (answer === NO_REPLY) return 0;
+    if (answer === MALFORMED) {
+      this.log(`malformed ${opcodeName(opcode)} of ${request.length} bytes from the kernel, EIO`);
+      return isUnanswered(opcode) ? 0 : this.reply.fail(request, -errno.EIO);
+    }
+    if (answer >= 0) return this.reply.succeed(request, answer);
+    return isUnanswered(opcode) ? 0 : this.reply.fail(request, answer);
+  }
+
+  /** Late answers. What the kernel does not take, it does not wait for any more. */
+  private send(length: number): void {
+    if (length > 0 && !this.over) this.channel.send(length);
+  }
+
+  /** The requests that are about the conversation itself. */
+  private converse(request: Request): Answer {
+    switch (request.opcode) {
+      case op.INIT:
+        return isWellFormed(request) ? this.init(request) : MALFORMED;
+      case op.INTERRUPT:
+        return isWellFormed(request) ? this.interrupt(request) : MALFORMED;
+      case op.DESTROY:
+        return 0;
+      default:
+        return -errno.ENOSYS;
+    }
+  }
+
+  private init(request: Request): Answer {
+    const offer = readOffer(request);
+    // A later kernel then asks again with our version.
+    if (offer.major > MAJOR) return putMajor(this.reply);
+    this.kernel.major = offer.major;
+    this.kernel.minor = offer.minor;
+    if (offer.major < MAJOR || offer.minor < OLDEST_MINOR) {
+      const why = `the kernel speaks FUSE ${offer.major}.${offer.minor}, leasefs ${MAJOR}.${OLDEST_MINOR} to ${MAJOR}.${NEWEST_MINOR}`;
+      this.log(why);
+      this.setFailed(new Error(why));
+      return -errno.EPROTO;
+    }
+    const { passthrough } = this.connection;
+    const agreement = agree(offer, passthrough.enabled);
+    if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');
+    this.initialized = true;
+    // The kernel takes the answer when this returns.
+    setImmediate(() => this.tryPassthrough());
+    return putAgreement(this.reply, agreement);
+  }
+
+  /** Whether this user may: better said now than at the first open. */
+  private tryPassthrough(): void {
+    if (this.over) return;
+    if (this.passthrough) {
+      const file = native.memfdCreate('leasefs:probe');
+      this.connection.passthrough.probe(file.fd);
+      file.close();
+    }
+    this.setReady();
+  }
+
+  /**
+   * fuse_interrupt_in: 0 unique. A request that does not wait was answered before this one was read: one thread reads.
+   */
+  private interrupt(request: Request): Answer {
+    const target = this.parked.takeUnique(request.u32(0), request.u32(4));
+    if (target !== undefined) {
+      this.operations.interrupt(target.caller.waiter);
+      this.send(this.reply.fail(target, -errno.EINTR));
+    }
+    return NO_REPLY;
+  }
+
+  /** @param error ENODEV: unmounted. */
+  private end(error: number): void {
+    this.over = true;
+    if (error !== errno.ENODEV) {
+      this.log(`the connection to the kernel ended: ${errnoName(error)} (${errnoText(error)})`);
+    }
+    this.parked.clear();
+    this.channel.close();
+    try {
+      this.operations.destroy();
+    } catch (thrown) {
+      this.log(`the filesystem did not end well: ${thrown instanceof Error ? thrown.stack : thrown}`);
+    }
+    this.setFailed(new Error('the mount ended before it was ready'));
+    this.setEnded();
+  }
+}

@@ -1,0 +1,75 @@
+// The buffer of the record to the kernel: fuse_out_header, 16 bytes, then the payload.
+//
+//    0 len        4 error (0 or -errno; of a notification its code)        8 unique (64 bits, 0 of a notification)
+//
+// Positions (`at`) are bytes from the payload's begin, multiples of 4. One buffer serves all: an adapter writes it only
+// after its operation has answered, since an operation may wake others, whose replies are written meanwhile. Those that
+// fill it themselves (read, readlink, readdir, xattrs) wake nobody.
+import type { Request } from './request.js';
+
+export const OUT_HEADER = 16;
+const OUT_HEADER_WORDS = OUT_HEADER / 4;
+const WORD = 0x1_0000_0000;
+
+export class Reply {
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  private readonly words: Uint32Array;
+  /** Bytes of the longest payload. */
+  readonly capacity: number;
+
+  constructor(buffer: ArrayBuffer) {
+    this.buffer = buffer;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
+    this.capacity = buffer.byteLength - OUT_HEADER;
+  }
+
+  setU32(at: number, value: number): void {
+    this.words[OUT_HEADER_WORDS + (at >> 2)] = value;
+  }
+
+  /** Of a whole number from -2^53 to 2^53: stored as 64 bits, two's complement. */
+  set64(at: number, value: number): void {
+    const word = OUT_HEADER_WORDS + (at >> 2);
+    this.words[word] = value;
+    this.words[word + 1] = Math.floor(value / WORD);
+  }
+
+  setBig(at: number, value: bigint): void {
+    this.setU32(at, Number(value & 0xffff_ffffn));
+    this.setU32(at + 4, Number((value >> 32n) & 0xffff_ffffn));
+  }
+
+  /** Zeros in [from, to), both multiples of 4. */
+  clear(from: number, to: number): void {
+    this.words.fill(0, OUT_HEADER_WORDS + (from >> 2), OUT_HEADER_WORDS + (to >> 2));
+  }
+
+  /** Bytes of the payload. */
+  data(at: number, length: number): Uint8Array {
+    return this.bytes.subarray(OUT_HEADER + at, OUT_HEADER + at + length);
+  }
+
+  /** Heads a payload of `payload` bytes; the record's length. */
+  succeed(request: Request, payload: number): number {
+    return this.head(OUT_HEADER + payload, 0, request.uniqueLow, request.uniqueHigh);
+  }
+
+  /** @param answer -errno */
+  fail(request: Request, answer: number): number {
+    return this.head(OUT_HEADER, answer, request.uniqueLow, request.uniqueHigh);
+  }
+
+  notify(code: number, payload: number): number {
+    return this.head(OUT_HEADER + payload, code, 0, 0);
+  }
+
+  private head(length: number, error: number, uniqueLow: number, uniqueHigh: number): number {
+    this.words[0] = length;
+    this.words[1] = error;
+    this.words[2] = uniqueLow;
+    this.words[3] = uniqueHigh;
+    return length;
+  }
+}
