@@ -40,7 +40,11 @@ class Poller : public Napi::ObjectWrap<Poller>, private PollHandle::Listener {
   void OnReady() override {
     // libuv's events are not poll's (no POLLHUP, POLLERR as an error): ask the descriptor itself.
     if (poll(&asked_, 1, 0) <= 0) return;
-    RunFromLoop(Env(), [this] { callback_.Call({Napi::Number::New(Env(), asked_.revents)}); });
+    RunFromLoop(Env(), [this] {
+      // close() inside the callback drops the reference that Start took.
+      [[maybe_unused]] Napi::Value alive = Value();
+      callback_.Call({Napi::Number::New(Env(), asked_.revents)});
+    });
   }
 
   void Close(const Napi::CallbackInfo&) {

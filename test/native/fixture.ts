@@ -1,4 +1,5 @@
 // What the tests of the addon share.
+import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { native } from '../../src/native/binding.js';
@@ -50,3 +51,8 @@ export function memoryFile(bytes: number, fill = 0) {
 
 /** Whether the descriptor number is open in this process. */
 export const isOpen = (fd: number): boolean => native.flagsOf(fd) >= 0;
+
+/** The addon that is tested, for processes and threads of a test's own. */
+export const addonPath =
+  process.env.LEASEFS_ADDON ??
+  fileURLToPath(new URL('../../../native/build/Release/leasefs.node', import.meta.url));

@@ -1,0 +1,317 @@
+// The Channel over a socket instead of /dev/fuse: records in, records out, and whatever the callback may do to it.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { errno } from '../../src/base/errno.js';
+import { type Channel, native, POLLIN } from '../../src/native/binding.js';
+import { codeOf, collectGarbage, isOpen, sleep, until } from './fixture.js';
+
+const O_NONBLOCK = 0o4000;
+const SIZE = 8192;
+const test = suite('the channel');
+
+/** Two channels that are each other's kernel: what one sends is the other's request. */
+function pair(batch = 16): { channel: Channel; kernel: Channel } {
+  const [a, b] = native.socketpair();
+  return {
+    channel: native.adoptFuse(a.release(), SIZE, batch),
+    kernel: native.adoptFuse(b.release(), SIZE, batch),
+  };
+}
+
+function closeAll(...channels: Channel[]): void {
+  for (const channel of channels) channel.close();
+}
+
+const unexpected = (error: number) => assert.unreachable(`the channel ended: ${error}`);
+
+/** Runs `body` and returns what was uncaught meanwhile. */
+async function uncaught(body: () => Promise<void>): Promise<Error[]> {
+  const caught: Error[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', error => caught.push(error));
+  try {
+    await body();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener);
+  }
+  return caught;
+}
+
+test('a record comes into `request`, the answer in `reply` goes out at once', async () => {
+  const { channel, kernel } = pair();
+  channel.start(length => {
+    new Uint8Array(channel.reply).set(new Uint8Array(channel.request, 0, length).map(byte => byte + 1));
+    return length;
+  }, unexpected);
+  const answers: number[][] = [];
+  kernel.start(length => {
+    answers.push([...new Uint8Array(kernel.request, 0, length)]);
+    return 0;
+  }, unexpected);
+  new Uint8Array(kernel.reply).fill(5, 0, 20);
+  assert.is(kernel.send(20), 20);
+  new Uint8Array(kernel.reply).fill(7, 0, 30);
+  assert.is(kernel.send(30), 30);
+  await until(() => answers.length === 2, 'two answers');
+  assert.equal(answers, [new Array(20).fill(6), new Array(30).fill(8)]);
+  assert.is(channel.lost, 0);
+  closeAll(channel, kernel);
+});
+
+test('sendv writes head and data as one record', async () => {
+  const { channel, kernel } = pair();
+  const records: Uint8Array[] = [];
+  channel.start(length => {
+    records.push(new Uint8Array(channel.request.slice(0, length)));
+    return 0;
+  }, unexpected);
+  new Uint8Array(kernel.reply).fill(1, 0, 16);
+  assert.is(kernel.sendv(16, new Uint8Array([9, 2, 3, 4, 9]).subarray(1, 4)), 19);
+  assert.is(kernel.sendv(16, new Uint8Array(0)), 16);
+  await until(() => records.length === 2, 'two records');
+  assert.equal([...records[0]!], [...new Array(16).fill(1), 2, 3, 4]);
+  assert.is(records[1]!.length, 16);
+  closeAll(channel, kernel);
+});
+
+test('after `maxBatch` requests others in the loop have their turn', async () => {
+  const { channel, kernel } = pair(4);
+  for (let n = 0; n < 10; n++) kernel.send(16);
+  let served = 0;
+  const servedAtTurns: number[] = [];
+  channel.start(() => {
+    served++;
+    return 0;
+  }, unexpected);
+  const turn = () => {
+    servedAtTurns.push(served);
+    if (served < 10) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await until(() => served === 10, 'ten requests');
+  assert.ok(
+    servedAtTurns.every((n, i) => i === 0 || n - servedAtTurns[i - 1]! <= 4),
+    servedAtTurns.join(),
+  );
+  closeAll(channel, kernel);
+});
+
+test('close inside the callback: nothing more is read, its reply is not written, the descriptor is closed', async () => {
+  const { channel, kernel } = pair();
+  const number = channel.fd;
+  let calls = 0;
+  kernel.send(16);
+  kernel.send(16);
+  channel.start(() => {
+    calls++;
+    channel.close();
+    channel.close();
+    collectGarbage();
+    return 16;
+  }, unexpected);
+  await until(() => calls === 1, 'a request');
+  await sleep(20);
+  assert.is(calls, 1);
+  assert.is(channel.fd, -1);
+  assert.not(isOpen(number));
+  assert.is(native.pollWait(kernel.fd, POLLIN, 0) & POLLIN, POLLIN, 'only the end is to be read');
+  assert.is(channel.send(16), -errno.EBADF);
+  kernel.close();
+});
+
+test('the end is told once, and a channel that has ended keeps nothing alive', async () => {
+  const { channel, kernel } = pair();
+  const ends: number[] = [];
+  channel.start(
+    () => 0,
+    end => ends.push(end),
+  );
+  kernel.close();
+  await until(() => ends.length > 0, 'the end');
+  await sleep(20);
+  assert.equal(ends, [errno.ENODEV]);
+  channel.close();
+});
+
+test('close inside onEnd is fine, and a channel may be restarted after its end', async () => {
+  const { channel, kernel } = pair();
+  let ends = 0;
+  kernel.close();
+  channel.start(
+    () => 0,
+    () => {
+      channel.start(
+        () => 0,
+        () => {
+          ends++;
+          channel.close();
+        },
+      );
+    },
+  );
+  await until(() => ends === 1, 'the second end');
+});
+
+test('a channel starts once', () => {
+  const { channel, kernel } = pair();
+  channel.start(() => 0, unexpected);
+  assert.throws(() => channel.start(() => 0, unexpected), /started already/);
+  channel.close();
+  assert.is(
+    codeOf(() => channel.start(() => 0, unexpected)),
+    'EBADF',
+  );
+  kernel.close();
+});
+
+test('what the callback throws is uncaught, and the next request is served', async () => {
+  const { channel, kernel } = pair();
+  let calls = 0;
+  const caught = await uncaught(async () => {
+    channel.start(() => {
+      if (++calls === 1) throw new Error('one');
+      return 0;
+    }, unexpected);
+    kernel.send(16);
+    kernel.send(16);
+    await until(() => calls === 2, 'two requests');
+  });
+  assert.equal(
+    caught.map(error => error.message),
+    ['one'],
+  );
+  closeAll(channel, kernel);
+});
+
+test('an answer that is no length is an exception, never a write', async () => {
+  const { channel, kernel } = pair();
+  const answers = [undefined, 'x', 15, -1, SIZE + 1, Number.NaN, Infinity];
+  let calls = 0;
+  const caught = await uncaught(async () => {
+    channel.start(() => answers[calls++] as number, unexpected);
+    for (let n = 0; n < answers.length; n++) kernel.send(16);
+    await until(() => calls === answers.length, 'all requests');
+    await sleep(5);
+  });
+  assert.equal(
+    caught.map(error => error.name),
+    ['TypeError', 'TypeError', 'RangeError', 'RangeError', 'RangeError', 'RangeError', 'RangeError'],
+  );
+  assert.is(native.pollWait(kernel.fd, POLLIN, 0), 0);
+  closeAll(channel, kernel);
+});
+
+test('a reply that the kernel does not take is counted; send answers its errno', async () => {
+  const { channel, kernel } = pair(1);
+  kernel.send(16);
+  let calls = 0;
+  channel.start(
+    () => {
+      calls++;
+      kernel.close();
+      return 16;
+    },
+    () => {},
+  );
+  await until(() => calls === 1, 'a request');
+  await sleep(5);
+  assert.is(channel.lost, 1);
+  assert.is(channel.send(16), -errno.EPIPE);
+  assert.is(channel.sendv(16, new Uint8Array(3)), -errno.EPIPE);
+  channel.close();
+});
+
+test('send beyond the buffer is EFAULT, of less than a header a RangeError', () => {
+  const { channel, kernel } = pair();
+  assert.is(channel.send(SIZE + 1), -errno.EFAULT);
+  assert.is(channel.sendv(SIZE + 1, new Uint8Array(1)), -errno.EFAULT);
+  assert.throws(() => channel.send(15), RangeError);
+  assert.throws(() => channel.sendv(0, new Uint8Array(1)), RangeError);
+  assert.throws(() => channel.sendv(16, new ArrayBuffer(1) as unknown as Uint8Array), TypeError);
+  closeAll(channel, kernel);
+});
+
+test('buffers that JavaScript gave away end the channel with EFAULT, no memory is written', async () => {
+  const { channel, kernel } = pair();
+  structuredClone(channel.request, { transfer: [channel.request] });
+  const ends: number[] = [];
+  kernel.send(16);
+  channel.start(
+    () => 0,
+    end => ends.push(end),
+  );
+  await until(() => ends.length > 0, 'the end');
+  assert.equal(ends, [errno.EFAULT]);
+  closeAll(channel, kernel);
+
+  const other = pair();
+  const caught = await uncaught(async () => {
+    let calls = 0;
+    other.channel.start(() => {
+      structuredClone(other.channel.reply, { transfer: [other.channel.reply] });
+      calls++;
+      return 16;
+    }, unexpected);
+    other.kernel.send(16);
+    await until(() => calls === 1, 'a request');
+    await sleep(5);
+  });
+  assert.is(caught[0]?.name, 'RangeError');
+  assert.is(other.channel.send(16), -errno.EFAULT);
+  closeAll(other.channel, other.kernel);
+});
+
+test('an adopted descriptor does not block and is closed on exec', () => {
+  const { channel, kernel } = pair();
+  assert.is(native.flagsOf(channel.fd) & O_NONBLOCK, O_NONBLOCK);
+  assert.is(native.fcntl(channel.fd, 1, 0), 1);
+  closeAll(channel, kernel);
+});
+
+test('request and reply are the same objects each time, zeroed, and live after close', () => {
+  const { channel, kernel } = pair();
+  const { request, reply } = channel;
+  assert.ok(channel.request === request && channel.reply === reply);
+  assert.is(channel.request.byteLength, SIZE);
+  assert.is(channel.reply.byteLength, SIZE);
+  assert.ok(new Uint8Array(channel.reply).every(byte => byte === 0));
+  closeAll(channel, kernel);
+  assert.is(channel.request.byteLength, SIZE);
+});
+
+test('a started channel lives without a reference to it; one that was not started is collected', async () => {
+  const [a, b] = native.socketpair();
+  const idle = native.adoptFuse(b.release(), SIZE, 1).fd;
+  let ended = false;
+  native.adoptFuse(a.release(), SIZE, 1).start(
+    () => 0,
+    () => {
+      ended = true;
+    },
+  );
+  for (let n = 0; n < 100 && !ended; n++) {
+    collectGarbage();
+    await sleep(5);
+  }
+  assert.ok(ended, 'the idle channel was collected, which the other saw');
+  assert.not(isOpen(idle));
+});
+
+test('process.nextTick and promises of a request run before the loop goes on', async () => {
+  const { channel, kernel } = pair();
+  const order: string[] = [];
+  kernel.send(16);
+  channel.start(() => {
+    setImmediate(() => order.push('immediate'));
+    process.nextTick(() => order.push('tick'));
+    Promise.resolve().then(() => order.push('promise'));
+    return 0;
+  }, unexpected);
+  await until(() => order.length === 3, 'all three');
+  assert.equal(order, ['tick', 'promise', 'immediate']);
+  closeAll(channel, kernel);
+});
+
+test.run();

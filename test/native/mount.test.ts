@@ -1,0 +1,188 @@
+// The Channel against the kernel: a real mount whose server is test/native/tiny-fuse.ts. Needs root and /dev/fuse.
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { errno } from '../../src/base/errno.js';
+import { native } from '../../src/native/binding.js';
+import { addonPath, codeOf, memoryFile, within } from './fixture.js';
+
+const MNT_DETACH = 2;
+/** _IOWR('T', 1, 8 bytes): see tiny-fuse.ts. */
+const IOCTL_WAIT = 0xc0085401;
+
+interface End {
+  readonly end: number;
+  readonly lost: number;
+  readonly interrupted: number;
+  readonly seen: Readonly<Record<string, number>>;
+}
+
+const test = suite('a mount through the channel');
+const possible = process.getuid?.() === 0 && existsSync('/dev/fuse');
+if (!possible) console.log('skipped: needs root and /dev/fuse');
+
+let target = '';
+let server: ChildProcess;
+
+async function start(): Promise<void> {
+  target = mkdtempSync(join(tmpdir(), 'leasefs-native-'));
+  server = fork(fileURLToPath(new URL('./tiny-fuse.js', import.meta.url)), [target, 'tiny'], {
+    stdio: 'inherit',
+  });
+  const [message] = await within(once(server, 'message'), 'the mount');
+  assert.is(message, 'mounted');
+}
+
+/** Unmounts; what the server saw. */
+async function stop(): Promise<End> {
+  const told = once(server, 'message');
+  assert.is(native.umount(target, 0), 0);
+  const [end] = (await within(told, 'the end of the channel')) as [End];
+  if (server.exitCode === null) await within(once(server, 'exit'), 'the server’s exit');
+  assert.is(server.exitCode, 0, 'nothing keeps the server’s event loop alive');
+  return end;
+}
+
+test.after.each(() => {
+  if (target === '') return;
+  native.umount(target, MNT_DETACH);
+  server.kill('SIGKILL');
+  rmdirSync(target);
+  target = '';
+});
+
+/** An ioctl that the server answers after `ms` with `value` + 1. */
+async function wait(fd: number, ms: number, value: number): Promise<number> {
+  const data = new ArrayBuffer(8);
+  new Uint32Array(data).set([ms, value]);
+  const result = await native.ioctlAsync(fd, IOCTL_WAIT, data);
+  return result < 0 ? result : new Uint32Array(data)[1]!;
+}
+
+if (possible) {
+  test('F1: a file is passed through: its bytes are the memory file’s, and READ never comes', async () => {
+    await start();
+    assert.is((await readFile(join(target, 'f'))).toString('latin1', 0, 4), 'tiny');
+    const fd = openSync(join(target, 'f'), 'r+');
+    assert.is(statSync(join(target, 'f')).size, 4096);
+    const memory = native.map(fd, 0, 4096, 3);
+    new Uint8Array(memory)[0] = 0x54;
+    assert.is(readFileSync(join(target, 'f')).toString('latin1', 0, 4), 'Tiny');
+    native.unmap(memory);
+    closeSync(fd);
+    const { end, lost, seen } = await stop();
+    assert.is(end, errno.ENODEV);
+    assert.is(lost, 0);
+    assert.ok(seen[14]! >= 3, 'OPEN');
+    if (seen[15] !== undefined) console.log('this kernel has no passthrough: READ came');
+  });
+
+  test('answers given later arrive, in whatever order; the loop serves others meanwhile', async () => {
+    await start();
+    const file = await open(join(target, 'f'), 'r+');
+    const order: number[] = [];
+    await within(
+      Promise.all(
+        [150, 50, 100, 0].map(async ms => {
+          assert.is(await wait(file.fd, ms, ms), ms + 1);
+          order.push(ms);
+        }),
+      ),
+      'four answers',
+    );
+    assert.equal(order, [0, 50, 100, 150]);
+    await file.close();
+    assert.is((await stop()).lost, 0);
+  });
+
+  test('calls that wait do not take libuv’s threads: file I/O goes on', async () => {
+    await start();
+    const file = await open(join(target, 'f'), 'r+');
+    const waits = Array.from({ length: 20 }, (_, n) => wait(file.fd, 400, n));
+    const started = performance.now();
+    await readFile('/proc/self/status');
+    assert.ok(performance.now() - started < 200, 'readFile did not wait');
+    assert.equal(
+      await within(Promise.all(waits), 'twenty answers'),
+      Array.from({ length: 20 }, (_, n) => n + 1),
+    );
+    await file.close();
+    await stop();
+  });
+
+  test('B5: process.exit() interrupts a call that waits, it does not wait for it', async () => {
+    await start();
+    const text = `
+      const addon = require(${JSON.stringify(addonPath)});
+      const file = addon.open(${JSON.stringify(join(target, 'f'))}, 2);
+      const data = new ArrayBuffer(8);
+      new Uint32Array(data)[0] = 4000;
+      addon.ioctlAsync(file.fd, ${IOCTL_WAIT}, data);
+      setTimeout(() => process.exit(7), 50);`;
+    const started = performance.now();
+    const child = spawn(process.execPath, ['-e', text], { stdio: 'inherit' });
+    const [code] = await within(once(child, 'exit'), 'exit');
+    assert.is(code, 7);
+    assert.ok(performance.now() - started < 2000, 'it ended at once');
+    const { interrupted, lost } = await stop();
+    assert.is(interrupted, 1);
+    assert.is(lost, 0);
+  });
+
+  test('an ioctl into the mount gets its errno and its data', async () => {
+    await start();
+    const file = await open(join(target, 'f'), 'r+');
+    const data = new ArrayBuffer(8);
+    new Uint32Array(data).set([0, 41]);
+    assert.is(native.ioctl(file.fd, IOCTL_WAIT, data), 0);
+    assert.is(new Uint32Array(data)[1], 42);
+    structuredClone(data, { transfer: [data] });
+    assert.is(await native.ioctlAsync(file.fd, IOCTL_WAIT, data), -errno.EINVAL);
+    const lost = new ArrayBuffer(8);
+    const pending = native.ioctlAsync(file.fd, IOCTL_WAIT, lost);
+    structuredClone(lost, { transfer: [lost] });
+    assert.is(await within(pending, 'the answer'), 0, 'a buffer that is gone gets no data');
+    await file.close();
+    await stop();
+  });
+
+  test('a forced unmount ends the channel; a busy one is refused', async () => {
+    await start();
+    const file = await open(join(target, 'f'), 'r+');
+    assert.is(native.umount(target, 0), -errno.EBUSY);
+    await file.close();
+    assert.is((await stop()).end, errno.ENODEV);
+    assert.is(native.umount(target, 0), -errno.EINVAL);
+  });
+
+  test('a channel that was never mounted ends with what read(2) says, EPERM', async () => {
+    const channel = native.openFuse('/dev/fuse', 65536, 1);
+    const ended = new Promise<number>(resolve => channel.start(() => 0, resolve));
+    assert.is(await within(ended, 'onEnd'), errno.EPERM);
+    assert.is(channel.backingOpen(0), -errno.EPERM);
+    channel.close();
+  });
+
+  test('mount and open say why not', () => {
+    assert.is(native.mount('x', '/nowhere', 'fuse', 0, ''), -errno.ENOENT);
+    assert.is(native.mount('x', '/tmp', 'nofs', 0, ''), -errno.ENODEV);
+    assert.is(
+      codeOf(() => native.openFuse('/dev/nofuse', 65536, 1)),
+      'ENOENT',
+    );
+    const file = memoryFile(0);
+    assert.is(
+      codeOf(() => native.adoptFuse(9999, 65536, 1)),
+      'EBADF',
+    );
+    file.close();
+  });
+}
+
+test.run();
