@@ -1,25 +1,17 @@
 // Descriptors: owned once, closed once, passed from process to process.
-import { fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { type Descriptor, native, POLLHUP, POLLIN, POLLOUT } from '../../src/native/binding.js';
-import { codeOf, collectGarbage, isOpen, memoryFile, sleep, within } from './fixture.js';
+import { addonPath, codeOf, collectGarbage, isOpen, memoryFile, sleep, within } from './fixture.js';
 
 const F_GETFD = 1;
 const F_SETFL = 4;
 const O_APPEND = 0o2000;
 const O_ACCMODE = 3;
-
-// The other process of the last test: receives a descriptor over its descriptor 4 and writes to it.
-if (process.argv[2] === 'child') {
-  const received = native.receiveFd(4);
-  native.pwrite(received.fd, new TextEncoder().encode('from the child').buffer as ArrayBuffer, 0, 14, 0);
-  process.exit(0);
-}
 
 const test = suite('descriptors');
 
@@ -140,9 +132,11 @@ test('the end of the peer is EPROTO, what is no socket ENOTSOCK', () => {
 test('a descriptor travels to another process', async () => {
   const [mine, theirs] = native.socketpair();
   const file = memoryFile(14);
-  const child = fork(fileURLToPath(import.meta.url), ['child'], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', theirs.fd],
-  });
+  const text = `
+    const addon = require(${JSON.stringify(addonPath)});
+    const received = addon.receiveFd(3);
+    addon.pwrite(received.fd, new TextEncoder().encode('from the child').buffer, 0, 14, 0);`;
+  const child = spawn(process.execPath, ['-e', text], { stdio: ['ignore', 'inherit', 'inherit', theirs.fd] });
   theirs.close();
   assert.is(native.sendFd(mine.fd, file.fd), 0);
   const [code] = await within(once(child, 'exit'), 'the child ends').finally(() => child.kill());

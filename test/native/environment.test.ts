@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addonPath, until, within } from './fixture.js';
+import { abruptEnd, addonPath, until, within } from './fixture.js';
 
 const test = suite('environments');
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -66,7 +66,10 @@ for (const [how, end, code] of [
   ['nothing left to do', 'poller.unref(); busy.unref(); channel.close();', 0],
 ] as const) {
   test(`a process that ends by ${how} does not crash`, async () => {
-    const child = spawn(process.execPath, ['-e', everything(end)], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, ['-e', everything(end)], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: code === 0 ? process.env : abruptEnd,
+    });
     let text = '';
     child.stderr.on('data', data => {
       text += data;

@@ -6,11 +6,12 @@ import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
-import { native } from '../../src/native/binding.js';
-import { addonPath, codeOf, memoryFile, within } from './fixture.js';
+import { type Channel, native } from '../../src/native/binding.js';
+import { abruptEnd, addonPath, codeOf, memoryFile, sleep, within } from './fixture.js';
 
 const MNT_DETACH = 2;
 /** _IOWR('T', 1, 8 bytes): see tiny-fuse.ts. */
@@ -126,13 +127,67 @@ if (possible) {
       addon.ioctlAsync(file.fd, ${IOCTL_WAIT}, data);
       setTimeout(() => process.exit(7), 50);`;
     const started = performance.now();
-    const child = spawn(process.execPath, ['-e', text], { stdio: 'inherit' });
+    const child = spawn(process.execPath, ['-e', text], { stdio: 'inherit', env: abruptEnd });
     const [code] = await within(once(child, 'exit'), 'exit');
     assert.is(code, 7);
     assert.ok(performance.now() - started < 2000, 'it ended at once');
     const { interrupted, lost } = await stop();
     assert.is(interrupted, 1);
     assert.is(lost, 0);
+  });
+
+  test('B5: a Worker that is terminated leaves its call behind, which ends on its own', async () => {
+    await start();
+    const text = `
+      const addon = require(${JSON.stringify(addonPath)});
+      const file = addon.open(${JSON.stringify(join(target, 'f'))}, 2);
+      const data = new ArrayBuffer(8);
+      new Uint32Array(data)[0] = 300;
+      addon.ioctlAsync(file.fd, ${IOCTL_WAIT}, data);
+      require('node:worker_threads').parentPort.postMessage('waiting');`;
+    const started = performance.now();
+    const worker = new Worker(text, { eval: true });
+    await within(once(worker, 'message'), 'the call');
+    await worker.terminate();
+    assert.ok(performance.now() - started < 280, 'nobody waited for the call');
+    while (native.umount(target, 0) === -errno.EBUSY) await sleep(10);
+    assert.ok(performance.now() - started >= 280, 'the call held the file');
+    assert.is(native.mount('none', target, 'tmpfs', 0, ''), 0, 'for the next umount');
+  });
+
+  test('fusermount3 mounts for us: adoptFuse takes over what it sends', async () => {
+    const made = mkdtempSync(join(tmpdir(), 'leasefs-native-'));
+    const [mine, theirs] = native.socketpair();
+    const child = spawn('fusermount3', ['-o', 'fsname=adopted', '--', made], {
+      stdio: ['ignore', 'inherit', 'inherit', theirs.fd],
+      env: { ...abruptEnd, _FUSE_COMMFD: '3' },
+    });
+    theirs.close();
+    let error: Error | undefined;
+    child.on('error', failure => {
+      error = failure;
+    });
+    await within(once(child, 'close'), 'fusermount3').catch(() => {});
+    let channel: Channel | undefined;
+    try {
+      if (error !== undefined) return console.log(`skipped: ${error.message}`);
+      assert.is(child.exitCode, 0);
+      channel = native.adoptFuse(native.receiveFd(mine.fd).release(), 65536, 1);
+      const { request } = channel;
+      const first = new Promise<number>((resolve, reject) => {
+        channel?.start(() => {
+          resolve(new DataView(request).getUint32(4, true));
+          return 0;
+        }, reject);
+      });
+      assert.is(await within(first, 'the first request'), 26, 'INIT');
+      assert.match(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(`adopted ${made} fuse`));
+    } finally {
+      channel?.close();
+      native.umount(made, MNT_DETACH);
+      mine.close();
+      rmdirSync(made);
+    }
   });
 
   test('an ioctl into the mount gets its errno and its data', async () => {

@@ -1,12 +1,13 @@
 // Processes through the addon: identity by pidfd, threads, signals with a value, limits of anybody.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { native, POLLIN } from '../../src/native/binding.js';
-import { addonPath, codeOf, within } from './fixture.js';
+import { abruptEnd, addonPath, codeOf, within } from './fixture.js';
 
 const NOBODY_PID = 0x3fffffff;
 const SIGUSR1 = 10;
@@ -67,16 +68,17 @@ for n in range(4):
     signo, errno, code, pad, pid, uid, value = struct.unpack('<iiiiiIQ', info.raw[:32])
     print(signo, code, pid, uid, value, flush=True)
 `;
-  const child = spawn('python3', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('python3', ['-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: abruptEnd,
+  });
   const lines: string[] = [];
   const values = [0n, 1n, 2n ** 63n, 2n ** 64n - 1n];
   const pidfd = native.pidfdOpen(child.pid!);
-  child.stdout!.on('data', (text: Buffer) => {
-    for (const line of text.toString().trim().split('\n')) {
-      lines.push(line);
-      // One after the other: a pending SIGUSR1 swallows the next.
-      if (lines.length <= values.length) native.pidfdSignal(pidfd.fd, SIGUSR1, values[lines.length - 1]!);
-    }
+  createInterface(child.stdout!).on('line', line => {
+    lines.push(line);
+    // One after the other: a pending SIGUSR1 swallows the next.
+    if (lines.length <= values.length) native.pidfdSignal(pidfd.fd, SIGUSR1, values[lines.length - 1]!);
   });
   try {
     await within(once(child, 'close'), 'four signals');
