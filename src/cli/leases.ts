@@ -1,6 +1,6 @@
 // `leasefs leases`: who holds which lease (A1), in the manner of lslocks(8).
 import type { ReportedLease } from '../client/index.js';
-import { type Held, holdersText, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
+import { type Held, holderTexts, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
 import { readableAge } from './sizes.js';
 import { table } from './table.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
@@ -43,7 +43,7 @@ export function leaseTable(mountPoint: string, leases: readonly Held<ReportedLea
       { title: 'PINS', right: true, cell: lease => `${lease.pins}` },
       { title: 'AGE', right: true, cell: lease => readableAge(lease.ageMs) },
       { title: 'PATH', cell: lease => pathText(mountPoint, lease) },
-      { title: 'HOLDERS', cell: lease => holdersText(lease.holders) },
+      { title: 'HOLDERS', cell: lease => holderTexts(lease.holders) },
     ],
     leases,
   );

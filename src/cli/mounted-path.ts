@@ -58,11 +58,10 @@ export function withHolders<Row extends { readonly ino: number }>(
   return rows.map(row => ({ ...row, holders: holders.get(row.ino) ?? [] }));
 }
 
-export function holdersText(holders: readonly FileHolder[]): string {
-  if (holders.length === 0) return 'in flight or hidden';
-  return holders
-    .map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' (mapped)' : ''}`)
-    .join(', ');
+/** One text a holder. */
+export function holderTexts(holders: readonly FileHolder[]): string[] {
+  if (holders.length === 0) return ['in flight or hidden'];
+  return holders.map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' (mapped)' : ''}`);
 }
 
 /** The object that --json prints: its first member says what the rest is. */

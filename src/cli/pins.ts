@@ -1,6 +1,6 @@
 // `leasefs pins`: which ranges may not be taken away, and which process must end before they may (A1, A2).
 import type { ReportedPin } from '../client/index.js';
-import { type Held, holdersText, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
+import { type Held, holderTexts, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
 import { table } from './table.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
@@ -12,7 +12,7 @@ export const verb: Verb = {
 
   COMMAND PID  the process that made the pin
   RANGE        bytes [begin,end) that no truncate and no punch may take
-  ENDS WITH    what the pin lives with: that process, or the last descriptor of an open file
+  OWNER        what the pin ends with: that process, or the last descriptor of an open file
   LEASE        the lease that it is under; 'zombie' when its descriptors are closed
   HOLDERS      every process that is seen to hold the file open; 'in flight or hidden' when
                there is none
@@ -38,11 +38,11 @@ export function pinTable(mountPoint: string, pins: readonly Held<ReportedPin>[])
       { title: 'COMMAND', cell: pin => pin.command },
       { title: 'PID', right: true, cell: pin => `${pin.pid}` },
       { title: 'RANGE', cell: pin => `[${exactSize(pin.off)},${exactSize(pin.off + pin.len)})` },
-      { title: 'ENDS WITH', cell: pin => pin.owner },
+      { title: 'OWNER', cell: pin => pin.owner },
       { title: 'LEASE', cell: pin => `${pin.lease}${pin.zombie ? ' zombie' : ''}` },
       { title: 'AGE', right: true, cell: pin => readableAge(pin.ageMs) },
       { title: 'PATH', cell: pin => pathText(mountPoint, pin) },
-      { title: 'HOLDERS', cell: pin => holdersText(pin.holders) },
+      { title: 'HOLDERS', cell: pin => holderTexts(pin.holders) },
     ],
     pins,
   );

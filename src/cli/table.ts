@@ -4,17 +4,15 @@
 export interface Column<Row> {
   readonly title: string;
   readonly right?: boolean;
-  readonly cell: (row: Row) => string;
+  /** Several texts stand below each other. */
+  readonly cell: (row: Row) => string | readonly string[];
 }
 
 /** Lines; the last column is not padded, and no line ends in spaces. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
-  const cells = [
-    columns.map(column => column.title),
-    ...rows.map(row => columns.map(column => printable(column.cell(row)))),
-  ];
-  const widths = columns.map((_, n) => Math.max(...cells.map(line => width(line[n]!))));
-  return cells.map(line =>
+  const lines = [columns.map(column => column.title), ...rows.flatMap(row => linesOf(columns, row))];
+  const widths = columns.map((_, n) => Math.max(...lines.map(line => width(line[n]!))));
+  return lines.map(line =>
     line
       .map((text, n) => {
         const pad = ' '.repeat(widths[n]! - width(text));
@@ -23,6 +21,12 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
       .join('  ')
       .trimEnd(),
   );
+}
+
+function linesOf<Row>(columns: readonly Column<Row>[], row: Row): string[][] {
+  const cells = columns.map(column => [column.cell(row)].flat().map(printable));
+  const height = Math.max(...cells.map(texts => texts.length));
+  return Array.from({ length: height }, (_, n) => cells.map(texts => texts[n] ?? ''));
 }
 
 /** Two-column list: names padded, texts after them. */

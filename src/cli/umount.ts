@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import { native } from '../native/binding.js';
 import { usersOf } from '../process/holders.js';
-import { holdersText, pathText, readMounted, withHolders } from './mounted-path.js';
+import { holderTexts, pathText, readMounted, withHolders } from './mounted-path.js';
 import { absolute, FS_TYPE, mountsNow } from './mounts.js';
 import { CommandError, onlyArgument, parseOptions, type Verb } from './verb.js';
 
@@ -74,7 +74,7 @@ function heldBy(target: string): string[] {
     const { report, dev } = readMounted(target, 'leases');
     const leases = withHolders(dev, report.leases).map(lease => {
       const { pid, command, alive } = lease.owner;
-      const who = alive ? `${pid} ${command}` : holdersText(lease.holders);
+      const who = alive ? `${pid} ${command}` : holderTexts(lease.holders).join(', ');
       return `${lease.kind} lease ${lease.state} by ${who} on ${pathText('', lease)}`;
     });
     const pins = readMounted(target, 'pins').report.pins.map(

@@ -127,7 +127,7 @@ export function processName(sb: Superblock, process: ProcessId): string {
   return `${pid} (${readable(command)})${alive ? '' : ', dead'}`;
 }
 
-function fileName(sb: Superblock, ino: InodeNumber): string {
+export function fileName(sb: Superblock, ino: InodeNumber): string {
   const inode = sb.inode(ino);
   const path = inode && pathOf(sb.root, inode);
   return path === undefined ? `inode ${ino} (deleted)` : readable(path);

@@ -27,7 +27,7 @@ import type {
   StatFs,
 } from './operations.js';
 import { rename, rmdir, unlink } from './removal.js';
-import { type ReportKind, report, type StatusSource } from './report.js';
+import { heldBy, type ReportKind, report, type StatusSource } from './report.js';
 import { Superblock, type SuperblockOptions } from './superblock.js';
 import { getxattr, listxattr, removexattr, setxattr } from './xattrs.js';
 
@@ -261,9 +261,9 @@ export class Filesystem implements Operations {
     carryOut(this.sb);
   }
 
-  /** Whether anybody holds a lease or a pin: what a daemon that is told to stop says first (A4). */
-  get busy(): boolean {
-    return this.sb.leases.leases().length > 0;
+  /** Who holds what, a phrase each: what a daemon that is told to stop says first (A4). */
+  heldBy(): string[] {
+    return heldBy(this.sb);
   }
 
   destroy(): void {

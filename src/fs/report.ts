@@ -3,7 +3,7 @@
 // (U+0000 to U+00FF) a byte.
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
-import { kindNames } from './effects.js';
+import { fileName, kindNames, processName } from './effects.js';
 import { pathOf } from './inode.js';
 import type { Superblock } from './superblock.js';
 
@@ -90,6 +90,14 @@ function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
       zombie: zombies.has(pin.lease),
       uid: pin.uid,
     };
+  });
+}
+
+/** A4: each lease with its holder, for people. */
+export function heldBy(sb: Superblock): string[] {
+  return sb.leases.leases().map(({ kind, owner, file, description, pins }) => {
+    const zombie = description === 0 ? 'zombie of ' : '';
+    return `${zombie}${kindNames[kind]} lease of ${processName(sb, owner)} on ${fileName(sb, file)} with ${pins} pins`;
   });
 }
 

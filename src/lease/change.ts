@@ -10,6 +10,7 @@ import { type ChangeAsk, type ChangeRange, EXCLUSIVE, NONE } from './types.js';
 import {
   heldBy,
   type Judgement,
+  type Ok,
   ok,
   pinnedBy,
   pinnedByKernel,
@@ -23,6 +24,9 @@ const EXCLUSIVE_OWNER = ok('X3');
 const OWN_OR_DEAD = ok('X4');
 const NOBODY = ok('X5');
 const WAITS = wait('X4');
+
+/** On a file that has no lease, pin or waiter. */
+export const unconcerned = (ask: ChangeAsk): Ok => (ask.range.empty ? NOTHING_MOVES : NOBODY);
 
 export function judgeChange(state: LeaseState, now: number, ask: ChangeAsk): Judgement {
   const file = state.files.get(ask.file);

@@ -6,7 +6,7 @@
 // of its file and the logarithm of its pins.
 import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../base/units.js';
 import { forceDue, nextDeadline, takeAway } from './break.js';
-import { judgeChange } from './change.js';
+import { judgeChange, unconcerned } from './change.js';
 import { judgeLease, leaseOn } from './grant.js';
 import { checkState } from './invariants.js';
 import { makePin, unpin } from './pin.js';
@@ -26,7 +26,6 @@ import type {
 } from './types.js';
 import { ok } from './verdicts.js';
 
-const NOBODY = ok('X5');
 const PINNED = ok('N1');
 const NO_PIN = 0 as PinId;
 
@@ -69,7 +68,7 @@ export class LeaseMachine implements Leases {
   }
 
   change(now: number, ask: ChangeAsk): Verdict {
-    if (ask.kernelPins === undefined && !this.state.files.has(ask.file)) return NOBODY;
+    if (ask.kernelPins === undefined && !this.state.files.has(ask.file)) return unconcerned(ask);
     return this.state.conclude(ask, judgeChange(this.state, now, ask));
   }
 
@@ -107,7 +106,8 @@ export class LeaseMachine implements Leases {
     if (party === undefined) return;
     for (const waiter of party.waiters) this.answer(waiter, 'EINTR', 'B5');
     for (const pin of party.pins) if (pin.owner === 0) state.removePin(pin, 'N4');
-    for (const lease of party.leases) {
+    // Oldest first: those it took over came last to it.
+    for (const lease of [...party.leases].sort((a, b) => a.id - b.id)) {
       lease.ownerDead = true;
       if (lease.breaking !== undefined) takeAway(state, lease, 'B5');
     }

@@ -1,5 +1,5 @@
 // POSIX as on tmpfs: every check first on tmpfs itself, then on leasefs.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +15,7 @@ else {
   let tmpfs: string;
   test.before(async () => {
     tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
+    chmodSync(tmpfs, 0o1777);
     mount = await Mounted.start('--size', '2g');
   });
   test.after(async () => {

@@ -1,7 +1,7 @@
 // Real processes that do what a test says: see actor.c. Each runs its commands in threads of their own, so that one
 // may wait for a lease break while the next is sent.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,6 +132,8 @@ export class Stage {
 
   constructor() {
     this.directory = mkdtempSync(join(tmpdir(), 'leasefs-stage-'));
+    // Actors of other users come here too.
+    chmodSync(this.directory, 0o755);
     this.program = join(this.directory, 'actor');
     const built = spawnSync(
       'gcc',
@@ -151,7 +153,7 @@ export class Stage {
     );
     if (built.status !== 0) throw new Error(`actor.c: ${built.stderr ?? built.error}`);
     this.server = createServer(socket => this.welcome(socket));
-    this.server.listen(join(this.directory, 'socket'));
+    this.server.listen({ path: join(this.directory, 'socket'), readableAll: true, writableAll: true });
   }
 
   async actor(name: string, options: ActorOptions = {}): Promise<Actor> {
@@ -164,7 +166,13 @@ export class Stage {
   }
 
   expect(name: string): Promise<Actor> {
-    return new Promise(resolve => this.awaited.set(name, resolve));
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`actor ${name} did not come`)), LIMIT_MS);
+      this.awaited.set(name, actor => {
+        clearTimeout(late);
+        resolve(actor);
+      });
+    });
   }
 
   /** Ends every actor, and waits until they are gone. */

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type Reports, readReport } from '../../src/client/index.js';
 
@@ -34,19 +35,15 @@ export class Mounted {
     const log = openSync(logFile, 'w');
     const child = spawn(
       process.execPath,
-      ['--enable-source-maps', cli, 'mount', '--foreground', ...args, path],
-      { stdio: ['ignore', log, log] },
+      ['--enable-source-maps', cli, 'mount', '--foreground', '--ready-fd', '3', ...args, path],
+      { stdio: ['ignore', log, log, 'pipe'] },
     );
     closeSync(log);
     const mounted = new Mounted(path, logFile, child);
-    const until = performance.now() + READY_MS;
-    while (!readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `)) {
-      if (child.exitCode !== null || performance.now() > until) {
-        child.kill('SIGKILL');
-        throw new Error(`no mount at ${path}: ${mounted.log()}`);
-      }
-      await new Promise(resolve => setTimeout(resolve, 5));
-    }
+    const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
+    const said = await text(child.stdio[3] as NodeJS.ReadableStream);
+    clearTimeout(late);
+    if (!said.startsWith('ready')) throw new Error(`no mount at ${path}: ${said}${mounted.log()}`);
     return mounted;
   }
 

@@ -3,9 +3,9 @@
 const calls: Readonly<Record<string, (...words: string[]) => string>> = {
   lease: (...words) => {
     const kind = words.at(-1)!;
-    return kind === 'none' ? 'ioctl(fd, SETLEASE, F_UNLCK)' : `ioctl(fd, SETLEASE, ${kind})`;
+    return kind === 'none' ? 'ioctl(SETLEASE, none)' : `ioctl(SETLEASE, ${kind})`;
   },
-  pin: (off, len) => `ioctl(fd, PIN, ${off}, ${len})`,
+  pin: (off, len) => `ioctl(PIN, ${off}, ${len})`,
   mmap: (off, len) => `mmap(fd, ${off}, ${len}, MAP_SHARED)`,
   mwrite: (off, len) => `memset(mapping + ${off}, ..., ${len})`,
   truncate: size => `ftruncate(fd, ${size})`,

@@ -7,16 +7,15 @@ import { callText } from './call-text.js';
 /** A call came back with something else than the rules say. */
 export class Unexpected extends Error {}
 
-const CALL_WIDTH = 42;
-const ANSWER_WIDTH = 36;
+const CALL_WIDTH = 38;
+const ANSWER_WIDTH = 39;
 
 export class Scene {
   private readonly actors: Actor[] = [];
-  private readonly names = 'ABCDEFGHIJ'.split('').values();
 
-  /** A new process that has the file open. */
-  actor(path: string): Actor {
-    const actor = new Actor(this.names.next().value ?? '?', path);
+  /** A new process that has the file open. @param name a letter. */
+  actor(name: string, path: string): Actor {
+    const actor = new Actor(name, path);
     this.actors.push(actor);
     return actor;
   }
@@ -39,16 +38,25 @@ export class Scene {
     this.show(actor.name, actor.pid, verb, await actor.run(verb), code, rule, '');
   }
 
-  /** A verb of the actor's first fork, which must be refused with `code`, or come through without. */
+  /** A child with its own verbs, which inherits the descriptor; its pid. */
+  async fork(actor: Actor, body: string): Promise<number> {
+    const { text } = await actor.run(`fork { ${body} }`);
+    const pid = Number(text.split(' ').at(-1));
+    this.line(actor.name, actor.pid, 'fork()', paint('green', `${pid}`.padEnd(ANSWER_WIDTH)), '');
+    return pid;
+  }
+
+  /** A verb of that child, which must be refused with `code`, or come through without. */
   async forked(
     actor: Actor,
+    pid: number,
     verb: string,
     code: ErrnoName | undefined,
     rule: string,
     says = '',
   ): Promise<void> {
     const [name] = verb.split(' ');
-    this.show(`${actor.name}'`, undefined, verb, await actor.fork(name!), code, rule, says);
+    this.show(`${actor.name}'`, pid, verb, await actor.fork(name!), code, rule, says);
   }
 
   /** A call that was begun before, answered now. */
@@ -82,7 +90,7 @@ export class Scene {
 
   private show(
     name: string,
-    pid: number | undefined,
+    pid: number,
     verb: string,
     answer: Answer,
     code: ErrnoName | undefined,
@@ -92,7 +100,7 @@ export class Scene {
     const { refused, text } = answer;
     const right = refused === code && text.includes(says);
     const said = refused === undefined ? brief(text) : `${refused} ${errnoText(errno[refused as ErrnoName])}`;
-    const style = !right ? 'red' : refused === undefined ? 'green' : 'yellow';
+    const style = !right || text.includes('DISAGREES') ? 'red' : refused === undefined ? 'green' : 'yellow';
     this.line(name, pid, callText(verb), paint(style, said.padEnd(ANSWER_WIDTH)), rule);
     const wanted = code ?? (says === '' ? 'success' : `'${says}'`);
     this.must(right, `process ${name}: ${verb} should have come back with ${wanted}, not '${text}'`);

@@ -1,4 +1,4 @@
-// The seven steps of the demo. A is whoever holds the lease, B is somebody else, A' a child of A.
+// The seven steps of the demo. A holds the lease, B is somebody else, A' is a child of A.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reports } from '../../client/index.js';
@@ -23,11 +23,11 @@ export async function tmpfsLoses(scene: Scene, means: Means): Promise<void> {
   if (!means.uring) return scene.note('not shown: io_uring is not to be had here (`leasefs doctor`)');
   const path = join(means.tmpfs, `leasefs-demo-${process.pid}`);
   try {
-    const a = scene.actor(path);
+    const a = scene.actor('A', path);
     await scene.ok(a, 'truncate 4m');
     await scene.ok(a, 'mmap 0 2m');
     await scene.ok(a, 'uring-register 0 2m');
-    const b = scene.actor(path);
+    const b = scene.actor('B', path);
     await scene.ok(b, 'fpunch 0 4k');
     await scene.ok(a, 'uring-read 0 4k', '', 'THE FILE DISAGREES');
     scene.note(
@@ -44,13 +44,13 @@ export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
   const path = join(means.mountPoint, 'registered');
   const kernelPins = means.uring && means.passthrough;
   scene.title(2, 'leasefs: the same program, with a lease: the punch is refused, the data arrive');
-  const a = scene.actor(path);
+  const a = scene.actor('A', path);
   await scene.ok(a, 'truncate 4m');
   await scene.ok(a, 'mmap 0 2m');
   await scene.ok(a, 'lease exclusive,unbreakable', 'L3');
   await scene.ok(a, 'pin 0 2m', 'N1');
   if (kernelPins) await scene.ok(a, 'uring-register 0 2m');
-  const b = scene.actor(path);
+  const b = scene.actor('B', path);
   await scene.refused(b, 'fpunch 0 4k', 'ETXTBSY', 'X1');
   await scene.refused(b, 'truncate 0', 'ETXTBSY', 'X1');
   await scene.refused(a, 'fpunch 0 4k', 'EDEADLK', 'X1');
@@ -66,9 +66,9 @@ export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
 
   scene.title(4, 'a child inherits the descriptor: it may use the pins, it may not pin more');
   const use = kernelPins ? 'uring-read 4k 4k' : 'mwrite 4k 4k';
-  await a.run(`fork { ${use}; pin 0 4k }`);
-  await scene.forked(a, use, undefined, 'L1', kernelPins ? 'the file agrees' : '');
-  await scene.forked(a, 'pin 0 4k', 'EPERM', 'N2');
+  const child = await scene.fork(a, `${use}; pin 0 4k`);
+  await scene.forked(a, child, use, undefined, 'L1', kernelPins ? 'the file agrees' : '');
+  await scene.forked(a, child, 'pin 0 4k', 'EPERM', 'N2');
   await a.run('wait');
 
   scene.title(5, 'the descriptor is closed, the pins are not gone: the lease is a zombie');
@@ -98,18 +98,18 @@ async function free(scene: Scene, means: Means, path: string, a: Actor, b: Actor
 export async function breakableYields(scene: Scene, means: Means): Promise<void> {
   scene.title(7, 'a breakable lease: its holder is asked, gives it back, and the truncate goes on');
   const path = join(means.mountPoint, 'polite');
-  const c = scene.actor(path);
-  await scene.ok(c, 'truncate 4m');
-  await scene.ok(c, 'lease -s SIGIO exclusive', 'L3');
-  const d = scene.actor(path);
-  const truncated = d.run('truncate 0');
+  const a = scene.actor('A', path);
+  await scene.ok(a, 'truncate 4m');
+  await scene.ok(a, 'lease -s SIGIO exclusive', 'L3');
+  const b = scene.actor('B', path);
+  const truncated = b.run('truncate 0');
   // Whoever waits below hears of its failure; this is for the case that something else fails first.
   truncated.catch(() => {});
-  scene.seen(d, 'ftruncate(fd, 0)', 'waits', 'X4');
-  scene.seen(c, 'poll(fd) = POLLPRI', await c.aside('break'), 'B1');
-  scene.seen(c, 'signal handler', await c.aside('signal'), 'B1');
-  await scene.ok(c, 'lease none', 'L4');
-  scene.later(d, 'truncate 0', await truncated, 'X5');
+  scene.seen(b, 'ftruncate(fd, 0)', 'waits', 'X4');
+  scene.seen(a, 'poll(fd) = POLLPRI', await a.aside('break'), 'B1');
+  scene.seen(a, 'signal handler', await a.aside('signal'), 'B1');
+  await scene.ok(a, 'lease none', 'L4');
+  scene.later(b, 'truncate 0', await truncated, 'X5');
 }
 
 function leasesOf(path: string): Reports['leases']['leases'] {

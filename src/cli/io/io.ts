@@ -42,6 +42,8 @@ first fork begin with '[1]'. At its end the process waits for its forks.
       inherited: { type: 'string' },
     });
     const path = onlyArgument(positionals, 'FILE');
+    // What `leasefs pins` calls this process.
+    process.title = 'leasefs-io';
     // Before the file is touched: a typing error runs nothing.
     const steps = values.command === undefined ? undefined : bind(parseProgram(values.command.join('\n')));
     const common = {

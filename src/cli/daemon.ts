@@ -1,0 +1,90 @@
+// The daemon: puts store, leases, filesystem, session and mount together and serves until the mount is gone. The one
+// place that knows all layers.
+import { errnoName, errnoText } from '../base/errno.js';
+import { Filesystem } from '../fs/filesystem.js';
+import { mount, unmount } from '../fuse/mount.js';
+import { type Session, startSession } from '../fuse/session.js';
+import { LeaseMachine } from '../lease/index.js';
+import { native } from '../native/binding.js';
+import { DirectStore } from '../store/direct-store.js';
+import type { ServeOptions } from './mount-options.js';
+import { version } from './version.js';
+
+/** As tmpfs: everybody may make files, nobody may remove another's. */
+const ROOT_MODE = 0o1777;
+
+/**
+ * Mounts and serves in this process until it is unmounted; then 0.
+ * @throws FsError when it cannot be mounted.
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { mountPoint, mountOptions, size, breakTimeMs, semantics, log } = options;
+  native.raiseFileLimit();
+  const leases = new LeaseMachine({ breakTime: breakTimeMs, semantics });
+  const filesystem = new Filesystem(new DirectStore(size), leases, {
+    mode: ROOT_MODE,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    breakTime: breakTimeMs,
+    log,
+  });
+  const channel = mount(mountPoint, mountOptions);
+  const session = startSession({ channel, operations: filesystem, passthrough: true, log });
+  filesystem.moreStatus = () => ({ ...status(session), semantics });
+  const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
+  try {
+    await session.ready;
+    options.ready(session.reason && `no passthrough: ${session.reason}; files are served through the daemon`);
+    await session.ended;
+  } catch (error) {
+    unmount(mountPoint, true);
+    throw error;
+  } finally {
+    forgetSignals();
+  }
+  return 0;
+}
+
+function status(session: Session): object {
+  const { passthrough, reason, kernel, waiting } = session;
+  return {
+    version: version(),
+    passthrough,
+    reason: reason ?? null,
+    kernel: `${kernel.major}.${kernel.minor}`,
+    waiters: waiting,
+    requests: session.requestCounts(),
+  };
+}
+
+/**
+ * SIGINT and SIGTERM unmount. A busy mount is not: who holds what is said instead (A4), and the next signal detaches it;
+ * then the daemon serves those who have its files until the last of them is gone.
+ */
+function unmountAtSignals(
+  mountPoint: string,
+  filesystem: Filesystem,
+  log: (line: string) => void,
+): () => void {
+  let asked = false;
+  const stop = (): void => {
+    const held = filesystem.heldBy();
+    const result = held.length > 0 && !asked ? 0 : unmount(mountPoint, asked);
+    if (held.length === 0 && result === 0) return;
+    if (asked) {
+      log(
+        result < 0 ? `cannot detach ${mountPoint}: ${errnoName(result)} (${errnoText(result)})` : 'detached',
+      );
+      return;
+    }
+    asked = true;
+    const why = held.length > 0 ? held.join('; ') : 'open files or working directories';
+    log(`${mountPoint} is busy: ${why}; it goes on, the next signal detaches it`);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return () => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  };
+}

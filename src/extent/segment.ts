@@ -1,0 +1,228 @@
+// One segment, whatever its entry is: asks and changes it, and moves it to the smallest form that holds its runs.
+//
+//   hole ─► up to 4 runs ─► up to 16 runs ─► dense        a form is left for the next when its room is used up,
+//                ▲               ▲             │          and taken back a few runs later, so that a segment
+//                └───────────────┴─────────────┘          on the border does not go to and fro
+//
+// A whole written run is huge, no run a hole, at once. Blocks are counted from the segment's first, 0 to 512.
+import type { ExtentArena } from './arena.js';
+import { PAGE } from './arena.js';
+import { bitmapOf, denseRunEnd, denseRunStart, fillDense, newDense } from './dense.js';
+import {
+  ahead,
+  densePage,
+  denseStarts,
+  HOLE,
+  isHuge,
+  isRuns,
+  runsUnit,
+  runsWidth,
+  SEGMENT,
+} from './entry.js';
+import {
+  appendRun,
+  countRuns,
+  findRun,
+  freeRuns,
+  LARGE_WIDTH,
+  lengthOf,
+  NO_ROOM,
+  newRuns,
+  replaceInRuns,
+  resizeRuns,
+  SMALL_WIDTH,
+  startOf,
+} from './runs.js';
+
+/** A dense page with no more starts than this, holes among them, becomes a container again. */
+const SPARSE = 12;
+/** A wide container with no more runs than this becomes a narrow one. */
+const FEW = SMALL_WIDTH - 1;
+/** Pages that one `replaceInSegment` may take at most: one for each form that it goes through. */
+export const PAGES_A_REPLACE = 3;
+
+/** The value of block `i`. */
+export function valueAt(arena: ExtentArena, entry: number, i: number): number {
+  if (isHuge(entry)) return ~entry + i;
+  if (!isRuns(entry)) return arena.words[densePage(entry) + i]!;
+  const at = findRun(arena.words, runsUnit(entry), runsWidth(entry), i);
+  const key = arena.words[at]!;
+  const behind = i - startOf(key);
+  if (behind < 0 || behind >= lengthOf(key)) return HOLE;
+  return ahead(arena.words[at + runsWidth(entry)]!, behind);
+}
+
+/** Where the run (of holes too) that holds block `i` ends within the segment. */
+export function runEnd(arena: ExtentArena, entry: number, i: number): number {
+  if (isHuge(entry) || entry === HOLE) return SEGMENT;
+  if (!isRuns(entry)) return denseRunEnd(arena.starts, densePage(entry), i);
+  const unit = runsUnit(entry);
+  const width = runsWidth(entry);
+  const at = findRun(arena.words, unit, width, i);
+  const key = arena.words[at]!;
+  if (startOf(key) > i) return startOf(key);
+  const end = startOf(key) + lengthOf(key);
+  if (i < end) return end;
+  return at + 1 < unit + width ? startOf(arena.words[at + 1]!) : SEGMENT;
+}
+
+/** Where the run that holds block `i`, which is mapped, begins within the segment. */
+export function runStart(arena: ExtentArena, entry: number, i: number): number {
+  if (isHuge(entry)) return 0;
+  if (!isRuns(entry)) return denseRunStart(arena.starts, densePage(entry), i);
+  return startOf(arena.words[findRun(arena.words, runsUnit(entry), runsWidth(entry), i)]!);
+}
+
+/** How many blocks are mapped. */
+export function mappedIn(arena: ExtentArena, entry: number): number {
+  if (entry === HOLE) return 0;
+  if (isHuge(entry)) return SEGMENT;
+  let mapped = 0;
+  if (isRuns(entry)) {
+    const unit = runsUnit(entry);
+    const n = countRuns(arena.words, unit, runsWidth(entry));
+    for (let i = 0; i < n; i++) mapped += lengthOf(arena.words[unit + i]!);
+  } else {
+    const page = densePage(entry);
+    for (let i = 0; i < SEGMENT; i++) mapped += arena.words[page + i] !== 0 ? 1 : 0;
+  }
+  return mapped;
+}
+
+/**
+ * Gives the blocks [lo, hi), 0 <= lo < hi <= SEGMENT, the values from `value` on, 0 for holes; answers the segment's
+ * new entry and adds to `arena.dropped` the blocks that were mapped. Precondition: arena.room >= PAGES_A_REPLACE.
+ */
+export function replaceInSegment(
+  arena: ExtentArena,
+  entry: number,
+  lo: number,
+  hi: number,
+  value: number,
+): number {
+  if (hi - lo === SEGMENT) {
+    arena.dropped += mappedIn(arena, entry);
+    freeSegment(arena, entry);
+    return wholeSegment(arena, value);
+  }
+  if (entry === HOLE) return value === HOLE ? HOLE : singleRun(arena, lo, hi, value);
+  let now = isHuge(entry) ? singleRun(arena, 0, SEGMENT, ~entry) : entry;
+  while (isRuns(now)) {
+    const replaced = replaceInRuns(arena, now, lo, hi, value);
+    if (replaced !== NO_ROOM) return settleRuns(arena, replaced);
+    now = runsWidth(now) === SMALL_WIDTH ? resizeRuns(arena, now, LARGE_WIDTH) : denseOf(arena, now);
+  }
+  return settleDense(arena, fillDense(arena, now, lo, hi, value));
+}
+
+/** Gives back what the entry holds in the arena. */
+export function freeSegment(arena: ExtentArena, entry: number): void {
+  if (entry === HOLE || isHuge(entry)) return;
+  if (isRuns(entry)) freeRuns(arena, entry);
+  else arena.give(densePage(entry), PAGE);
+}
+
+function wholeSegment(arena: ExtentArena, value: number): number {
+  if (value > 0) return ~value;
+  return value === HOLE ? HOLE : singleRun(arena, 0, SEGMENT, value);
+}
+
+function singleRun(arena: ExtentArena, lo: number, hi: number, value: number): number {
+  const entry = newRuns(arena, SMALL_WIDTH);
+  appendRun(arena.words, entry, lo, hi, value);
+  return entry;
+}
+
+function settleRuns(arena: ExtentArena, entry: number): number {
+  if (entry === HOLE) return HOLE;
+  const { words } = arena;
+  const unit = runsUnit(entry);
+  const width = runsWidth(entry);
+  if (lengthOf(words[unit]!) === SEGMENT && words[unit + width]! > 0) {
+    const blk = words[unit + width]!;
+    freeRuns(arena, entry);
+    return ~blk;
+  }
+  // A free key lies behind FEW runs.
+  if (width === LARGE_WIDTH && lengthOf(words[unit + FEW]!) === 0) return resizeRuns(arena, entry, SMALL_WIDTH);
+  return entry;
+}
+
+function settleDense(arena: ExtentArena, entry: number): number {
+  if (denseStarts(entry) > SPARSE) return entry;
+  const { words, starts } = arena;
+  const page = densePage(entry);
+  if (denseStarts(entry) === 1) {
+    const value = words[page]!;
+    arena.give(page, PAGE);
+    return wholeSegment(arena, value);
+  }
+  const runs = newRuns(arena, LARGE_WIDTH);
+  for (let i = 0; i < SEGMENT; ) {
+    const end = denseRunEnd(starts, page, i);
+    if (words[page + i] !== HOLE) appendRun(words, runs, i, end, words[page + i]!);
+    i = end;
+  }
+  arena.give(page, PAGE);
+  return settleRuns(arena, runs);
+}
+
+/** The same runs in a dense page. */
+function denseOf(arena: ExtentArena, entry: number): number {
+  const { words } = arena;
+  const unit = runsUnit(entry);
+  const width = runsWidth(entry);
+  const n = countRuns(words, unit, width);
+  let dense = newDense(arena);
+  const { dropped } = arena;
+  for (let i = 0; i < n; i++) {
+    const key = words[unit + i]!;
+    dense = fillDense(arena, dense, startOf(key), startOf(key) + lengthOf(key), words[unit + width + i]!);
+  }
+  arena.dropped = dropped;
+  freeRuns(arena, entry);
+  return dense;
+}
+
+/** Throws Error on the first invariant of the segment that does not hold. */
+export function checkSegment(arena: ExtentArena, entry: number): void {
+  const must = (holds: boolean, what: string) => {
+    if (!holds) throw new Error(`extent segment ${entry}: ${what}`);
+  };
+  if (entry === HOLE || isHuge(entry)) return;
+  const { words, starts } = arena;
+  if (isRuns(entry)) {
+    const unit = runsUnit(entry);
+    const width = runsWidth(entry);
+    const n = countRuns(words, unit, width);
+    must(n > 0, 'an empty container');
+    must(width === SMALL_WIDTH || n > FEW, 'a wide container of few runs');
+    let end = 0;
+    let value = HOLE;
+    for (let i = 0; i < width; i++) {
+      const key = words[unit + i]!;
+      if (i >= n) {
+        must(startOf(key) === SEGMENT && lengthOf(key) === 0, `unused key ${i}`);
+        continue;
+      }
+      must(startOf(key) >= end && lengthOf(key) > 0, `run ${i} is empty or overlaps`);
+      must(words[unit + width + i] !== HOLE, `run ${i} is a hole`);
+      must(startOf(key) > end || words[unit + width + i] !== value || i === 0, `runs ${i - 1} and ${i} are one`);
+      end = startOf(key) + lengthOf(key);
+      value = ahead(words[unit + width + i]!, lengthOf(key));
+    }
+    must(end <= SEGMENT, 'the last run ends beyond the segment');
+    must(!(lengthOf(words[unit]!) === SEGMENT && words[unit + width]! > 0), 'it should be huge');
+    return;
+  }
+  const page = densePage(entry);
+  let count = 0;
+  for (let i = 0; i < SEGMENT; i++) {
+    const bit = (starts[bitmapOf(page) + (i >> 5)]! >>> (31 - (i & 31))) & 1;
+    const begins = i === 0 || words[page + i] !== ahead(words[page + i - 1]!, 1);
+    must(bit === (begins ? 1 : 0), `start bit of block ${i}`);
+    count += bit;
+  }
+  must(count === denseStarts(entry), `${count} starts`);
+  must(count > SPARSE, 'a dense page of few runs');
+}
