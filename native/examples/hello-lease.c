@@ -74,13 +74,13 @@ int main(int argc, char **argv)
 
 	set_lease(fd, LEASEFS_EXCLUSIVE);
 	id = pin(fd, 0, 1);
-	printf("pin %llu: try `truncate -s 0 %s` now; Enter goes on\n", (unsigned long long)id, argv[1]);
+	printf("pin %llu: try `: > %s` in a shell; Enter goes on\n", (unsigned long long)id, argv[1]);
 	fflush(stdout);
 	getchar();
 
 	unpin(fd, id);
 	set_lease(fd, LEASEFS_EXCLUSIVE_BREAKABLE);
-	printf("breakable: try the truncate again\n");
+	printf("breakable: try it again\n");
 	fflush(stdout);
 	/* Answer by ioctl or close, not by a write: it would wait behind the truncate [B6]. */
 	set_lease(fd, wait_for_break(fd));

@@ -17,8 +17,9 @@ export const verb: Verb = {
                descriptors are closed, pins under it remain
   PINS         pins under the lease: 'leasefs pins' lists them
   AGE          since it was taken
-  HOLDERS      every process that is seen to hold the file open; 'in flight or hidden' when
-               there is none (a descriptor in a socket's queue or in a ring)
+  HOLDERS      every process that is seen to hold the file open, 'mem' by a mapping alone;
+               'in flight or hidden' when there is none (a descriptor in a socket's queue or
+               in a ring)
 
 To free a file end the processes that are named: there is no force.`,
 

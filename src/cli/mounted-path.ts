@@ -58,10 +58,10 @@ export function withHolders<Row extends { readonly ino: number }>(
   return rows.map(row => ({ ...row, holders: holders.get(row.ino) ?? [] }));
 }
 
-/** One text a holder. */
+/** One text a holder; 'mem': by a mapping alone, as lsof(8) says. */
 export function holderTexts(holders: readonly FileHolder[]): string[] {
   if (holders.length === 0) return ['in flight or hidden'];
-  return holders.map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' (mapped)' : ''}`);
+  return holders.map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' mem' : ''}`);
 }
 
 /** The object that --json prints: its first member says what the rest is. */

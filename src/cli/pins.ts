@@ -13,9 +13,9 @@ export const verb: Verb = {
   COMMAND PID  the process that made the pin
   RANGE        bytes [begin,end) that no truncate and no punch may take
   OWNER        what the pin ends with: that process, or the last descriptor of an open file
-  LEASE        the lease that it is under; 'zombie' when its descriptors are closed
-  HOLDERS      every process that is seen to hold the file open; 'in flight or hidden' when
-               there is none
+  LEASE        the lease that it is under: held, or zombie when its descriptors are closed
+  HOLDERS      every process that is seen to hold the file open, 'mem' by a mapping alone;
+               'in flight or hidden' when there is none
 
 There is no force-unpin: a device would go on writing into freed blocks. End the processes
 that are named; the moment they are gone the pins are.`,
@@ -39,7 +39,7 @@ export function pinTable(mountPoint: string, pins: readonly Held<ReportedPin>[])
       { title: 'PID', right: true, cell: pin => `${pin.pid}` },
       { title: 'RANGE', cell: pin => `[${exactSize(pin.off)},${exactSize(pin.off + pin.len)})` },
       { title: 'OWNER', cell: pin => pin.owner },
-      { title: 'LEASE', cell: pin => `${pin.lease}${pin.zombie ? ' zombie' : ''}` },
+      { title: 'LEASE', cell: pin => (pin.zombie ? 'zombie' : 'held') },
       { title: 'AGE', right: true, cell: pin => readableAge(pin.ageMs) },
       { title: 'PATH', cell: pin => pathText(mountPoint, pin) },
       { title: 'HOLDERS', cell: pin => holderTexts(pin.holders) },

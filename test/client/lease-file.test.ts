@@ -47,10 +47,11 @@ else {
     files.push(file);
     return file;
   };
-  /** truncate(1) in a process of its own, which may wait; its exit code and what it says. */
+  /** truncate(2) in a process of its own, which may wait: truncate(1) opens with O_NONBLOCK. */
   const truncate = (path: string, size: number): Promise<string> =>
     new Promise(resolve => {
-      const child = spawn('truncate', ['-s', `${size}`, path], {
+      const program = `require('fs').truncateSync(${JSON.stringify(path)}, ${size})`;
+      const child = spawn(process.execPath, ['-e', program], {
         stdio: ['ignore', 'ignore', 'pipe'],
         timeout: LIMIT_MS,
       });
@@ -286,7 +287,8 @@ else {
         timeout: LIMIT_MS,
       },
     );
-    for await (const data of holder.stdout) if (String(data).includes('lease shared')) break;
+    for await (const data of holder.stdout.iterator({ destroyOnReturn: false }))
+      if (String(data).includes('lease shared')) break;
     const file = open(path);
     assert.is(
       code(() => file.setLeaseSync('exclusive')),

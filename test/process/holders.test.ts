@@ -42,7 +42,7 @@ test('A1: a process with a descriptor is named, with its command and the descrip
     const [holder, ...more] = holdersOf(dev, new Set([ino])).get(ino) ?? [];
     assert.equal(more, []);
     assert.is(holder?.pid, pid);
-    assert.is(holder?.command, 'node');
+    assert.is(holder?.command, 'leasefs-io');
     assert.is(holder?.fds.length, 1);
     assert.is(holder?.mapped, false);
   });

@@ -41,7 +41,7 @@ export async function tmpfsLoses(scene: Scene, means: Means): Promise<void> {
 
 /** Steps 2 to 6 go on with one file and one holder. */
 export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
-  const path = join(means.mountPoint, 'registered');
+  const path = join(means.mountPoint, 'f');
   const kernelPins = means.uring && means.passthrough;
   scene.title(2, 'leasefs: the same program, with a lease: the punch is refused, the data arrive');
   const a = scene.actor('A', path);
@@ -83,7 +83,7 @@ export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
 async function free(scene: Scene, means: Means, path: string, a: Actor, b: Actor): Promise<void> {
   scene.title(6, 'the administrator asks who it is, and ends it');
   const { stdout } = await leasefs('pins', means.mountPoint);
-  for (const line of stdout.trimEnd().split('\n')) console.log(`   ${line}`);
+  for (const line of stdout.trimEnd().split('\n')) console.log(line);
   scene.must(stdout.includes(` ${a.pid} `), `leasefs pins should name process ${a.pid}`);
   const killed = performance.now();
   await a.kill();
@@ -97,7 +97,7 @@ async function free(scene: Scene, means: Means, path: string, a: Actor, b: Actor
 
 export async function breakableYields(scene: Scene, means: Means): Promise<void> {
   scene.title(7, 'a breakable lease: its holder is asked, gives it back, and the truncate goes on');
-  const path = join(means.mountPoint, 'polite');
+  const path = join(means.mountPoint, 'g');
   const a = scene.actor('A', path);
   await scene.ok(a, 'truncate 4m');
   await scene.ok(a, 'lease -s SIGIO exclusive', 'L3');
