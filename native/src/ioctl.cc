@@ -1,4 +1,4 @@
-// ioctl(2) with a struct, on this thread or on one of its own.
+// ioctl(2) with a struct: on this thread, or on a thread of its own when it may wait.
 #include <signal.h>
 #include <sys/ioctl.h>
 
