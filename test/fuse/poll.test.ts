@@ -1,0 +1,54 @@
+// POLL and its notification: struct fuse_notify_poll_wakeup_out.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { FileHandle } from '../../src/base/units.js';
+import type { Host } from '../../src/fs/operations.js';
+import { answer, bench, record, u32, u64, zeros } from './doubles.js';
+
+const test = suite('poll');
+
+const fh = (value: number): FileHandle => value as FileHandle;
+const pollIn = (handle: number, kh: number, flags: number): Buffer =>
+  record(40, {}, u64(handle), u64(kh), u32(flags), u32(0xffff));
+/** A notification: its code stands where the error is, and it answers nothing. */
+const wakeup = (kh: number): Buffer => answer(0n, 1, u64(kh));
+
+function start(revents: number) {
+  let host!: Host;
+  const b = bench({
+    attach: given => {
+      host = given;
+    },
+    poll: () => revents,
+  });
+  return { ...b, notify: (handle: number) => host.notifyPoll(fh(handle)) };
+}
+
+test('who asked to be told is told, by the kernel its own handle', () => {
+  const { channel, notify } = start(5);
+  channel.deliver(pollIn(9, 2 ** 40 + 1, 1));
+  channel.deliver(pollIn(10, 34, 1));
+  notify(9);
+  notify(10);
+  assert.equal(channel.sent, [wakeup(2 ** 40 + 1), wakeup(34)]);
+});
+
+test('who did not ask, or has closed, is not told', () => {
+  const { channel, notify } = start(5);
+  channel.deliver(pollIn(9, 33, 0));
+  channel.deliver(pollIn(10, 34, 1));
+  channel.deliver(record(18, {}, u64(10), zeros(16)));
+  notify(9);
+  notify(10);
+  notify(11);
+  assert.equal(channel.sent, []);
+});
+
+test('a poll that fails leaves nothing to be told', () => {
+  const { channel, notify } = start(-9);
+  assert.equal(channel.deliver(pollIn(9, 33, 1)), answer(2n, -9));
+  notify(9);
+  assert.equal(channel.sent, []);
+});
+
+test.run();
