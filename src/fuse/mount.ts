@@ -7,10 +7,7 @@ import { errno, FsError } from '../base/errno.js';
 import { type Channel, native, type Result } from '../native/binding.js';
 import { BUFFER_SIZE } from './init.js';
 import { fusermountOptions, kernelOptions, type MountWords, parseMountWords } from './mount-words.js';
-import { mountsNow } from './mountinfo.js';
-
-/** The type that mountinfo and df show: the subtype says whose it is. */
-export const FS_TYPE = 'fuse.leasefs';
+import { FS_TYPE, mountsNow } from './mountinfo.js';
 
 const DEVICE = '/dev/fuse';
 /** Requests a wake-up of the event loop serves at most before it looks at timers and signals. */

@@ -1,6 +1,9 @@
 // What is mounted where, from /proc/self/mountinfo: without a stat of the path, since a dead mount answers none.
 import { readFileSync } from 'node:fs';
 
+/** The type that mountinfo and df show: the subtype says whose it is. */
+export const FS_TYPE = 'fuse.leasefs';
+
 export interface Mount {
   /** Where, absolute. */
   readonly target: string;
