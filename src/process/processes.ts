@@ -1,6 +1,7 @@
 // Who a request comes from. A request carries a thread id (F6); a lease has a process as its owner. A process is
 // identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile, kernel-facts
 // 27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
+import { errno } from '../base/errno.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { capabilityOf, commandOf, startTimeOf, threadGroupOf, uidsOf } from './proc.js';
@@ -101,11 +102,10 @@ export class Processes {
 
   /** Both calls are needed: the pid may be a new process's, the thread may be another's now. */
   private isStill(process: Process, tid: number): boolean {
-    return (
-      process.alive &&
-      native.pidfdSignal(process.pidfd.fd, 0) === 0 &&
-      native.threadOf(process.pid, tid) === 0
-    );
+    if (!process.alive) return false;
+    const asked = native.pidfdSignal(process.pidfd.fd, 0);
+    // EPERM: it lives, and is another user's.
+    return (asked === 0 || asked === -errno.EPERM) && native.threadOf(process.pid, tid) === 0;
   }
 
   private watch(pid: number): Process | undefined {

@@ -2,6 +2,7 @@
 // with fork, SCM_RIGHTS, exit and signals; verdict, rule of refusals (from the daemon's log), F_GETLEASE, POLLPRI of
 // whoever is told, and the answers of those who waited must be the expected ones.
 import {
+  chmodSync,
   chownSync,
   closeSync,
   mkdirSync,
@@ -22,6 +23,8 @@ const file = fileURLToPath(new URL('../../../test/lease/histories.jsonl', import
 /** One unit of the histories' time; their break time is 45 of them. */
 const UNIT_MS = 16;
 const BLOCK = 4096;
+/** Who the histories' processes are unless said otherwise. */
+const USER = 10;
 const POLLPRI = 2;
 const kinds: Record<string, number> = { UN: 2, RD: 16, WR: 17, RDU: 80, WRU: 48 };
 const caps: Record<string, bigint> = { LEASE: 1n << 28n, IPC_LOCK: 1n << 14n };
@@ -115,8 +118,10 @@ class Replay {
   private readonly procs = new Map<number, Actor>();
   /** Slots of a description in each process. */
   private readonly slots = new Map<string, number[]>();
-  private readonly files = new Map<number, number>();
   private readonly pins = new Map<number, number>();
+  private readonly nonblocking = new Set<number>();
+  /** Memory locking is counted: the processes and the files are an ordinary user's, root is exempt. */
+  private readonly counted: boolean;
   private readonly waiting = new Map<number, { command: Command; p: number }>();
   private nextSlot = 0;
 
@@ -125,6 +130,7 @@ class Replay {
     this.stage = stage;
     this.history = history;
     this.name = name;
+    this.counted = history.world.procs.some(({ memlock }) => memlock !== undefined);
   }
 
   async run(): Promise<void> {
@@ -139,14 +145,13 @@ class Replay {
       const fd = openSync(path, 'r+');
       for (const block of blocks) writeSync(fd, Buffer.alloc(BLOCK, 1), 0, BLOCK, block * BLOCK);
       closeSync(fd);
-      if (uid !== undefined) chownSync(path, uid, 0);
+      if (uid !== undefined || this.counted) chownSync(path, uid ?? USER, 0);
       // Other users of the histories may write: the rules are about leases, not about permissions.
-      await import('node:fs/promises').then(fs => fs.chmod(path, 0o666));
+      chmodSync(path, 0o666);
     }
     for (const { p, uid, caps: names = [], memlock } of this.history.world.procs) {
-      // The histories' processes are ordinary users where memory locking is counted.
       const options = {
-        ...(uid !== undefined || memlock !== undefined ? { uid: uid ?? 10 } : {}),
+        ...(uid !== undefined || this.counted ? { uid: uid ?? USER } : {}),
         ...(memlock !== undefined ? { memlock } : {}),
         caps: names.reduce((mask, name) => mask | caps[name]!, 0n),
       };
@@ -263,7 +268,7 @@ class Replay {
           (event.trunc ? O_TRUNC : 0) |
           (event.nonblock ? O_NONBLOCK : 0);
         const command = actor.start('open', slot, this.path(event.f!), flags);
-        this.files.set(d!, event.f!);
+        if (event.nonblock) this.nonblocking.add(d!);
         void command.result.then(({ verdict }) => verdict === 'ok' && this.held(p, d!).push(slot));
         return command;
       }
@@ -301,7 +306,15 @@ class Replay {
         return { value: 0, verdict: 'ok', text: '' };
       }
       case 'setlease':
-        return actor.start('setlease', this.slot(event), kinds[event.kind!]!, 0, 0, 0);
+        // The ioctl has the flag of its own (B4); F_SETLEASE goes by the description's.
+        return actor.start(
+          'setlease',
+          this.slot(event),
+          kinds[event.kind!]!,
+          this.nonblocking.has(d!) ? 1 : 0,
+          0,
+          0,
+        );
       case 'getlease':
         return actor.start('getlease', this.slot(event));
       case 'pin': {
