@@ -99,7 +99,8 @@ function guard(): Finding {
   const result = native.setImmutable(file.fd, true);
   file.close();
   if (result >= 0) return ok('guard', 'FS_IMMUTABLE_FL on a memfd: the kernel refuses MADV_REMOVE');
-  const why = capable(CAP_LINUX_IMMUTABLE) ? 'this kernel does not take it' : 'needs CAP_LINUX_IMMUTABLE';
+  const able = capable(CAP_LINUX_IMMUTABLE) && !inUserNamespace();
+  const why = able ? 'this kernel does not take it' : 'needs CAP_LINUX_IMMUTABLE outside of user namespaces';
   return less('guard', `${errnoName(result)}: ${why}; without passthrough none is needed`);
 }
 
@@ -187,7 +188,7 @@ function dataPath(status: ReportedStatus): Finding {
   const protocol = `FUSE ${status.kernel}`;
   if (status.passthrough)
     return ok('passthrough', `${protocol}: read, write and mmap go to the memory of the file itself`);
-  return less('passthrough', `${protocol}: ${status.reason ?? 'not to be had'}; needs root and Linux 6.9`);
+  return less('passthrough', `${protocol}: ${status.reason ?? 'needs root and Linux 6.9'}`);
 }
 
 function kernelPin(dir: string, passthrough: boolean): Finding {
@@ -209,6 +210,8 @@ function capable(capability: number): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(text('/proc/self/status'))?.[1];
   return effective !== undefined && ((BigInt(`0x${effective}`) >> BigInt(capability)) & 1n) === 1n;
 }
+
+const inUserNamespace = (): boolean => !/^\s*0\s+0\s+4294967295\s*$/.test(text('/proc/self/uid_map'));
 
 function text(path: string): string {
   try {

@@ -47,14 +47,13 @@ async function run(args: readonly string[]): Promise<number> {
     console.error(`leasefs: '${name}' is no verb of leasefs: ${Object.keys(verbs).join(', ')}`);
     return 2;
   }
-  const { verb } = await load();
   const end = rest.indexOf('--');
-  if ((end < 0 ? rest : rest.slice(0, end)).some(word => word === '--help' || word === '-h')) {
+  const wantsHelp = (end < 0 ? rest : rest.slice(0, end)).some(word => word === '--help' || word === '-h');
+  try {
+    const { verb } = await load();
+    if (!wantsHelp) return await verb.run(rest);
     console.log(verb.help);
     return 0;
-  }
-  try {
-    return await verb.run(rest);
   } catch (error) {
     console.error(`leasefs ${name}: ${errorLine(error)}`);
     if (!(error instanceof UsageError)) return 1;

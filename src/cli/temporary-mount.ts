@@ -44,9 +44,10 @@ export class TemporaryMount {
   static async start(...options: readonly string[]): Promise<TemporaryMount> {
     const path = mkdtempSync(join(tmpdir(), 'leasefs-'));
     const { code, stderr } = await leasefs('mount', ...options, path);
-    if (code === 0) return new TemporaryMount(path, stderr);
+    const said = stderr.replace(/^leasefs mount: /, '');
+    if (code === 0) return new TemporaryMount(path, said);
     rmdirSync(path);
-    throw new CommandError(stderr.replace(/^leasefs mount: /, ''));
+    throw new CommandError(said);
   }
 
   /** Unmounts, lazily if it is busy. Idempotent. */

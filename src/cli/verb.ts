@@ -45,7 +45,10 @@ export function onlyArgument(positionals: readonly string[], name: string): stri
 export function errorLine(error: unknown): string {
   if (error instanceof CommandError || error instanceof UsageError || error instanceof FsError)
     return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const noAddon =
+    'code' in error && error.code === 'MODULE_NOT_FOUND' && error.message.includes('leasefs.node');
+  return noAddon ? 'the native addon is not built: `npm run build` does it' : (error.stack ?? error.message);
 }
 
 /** Node's own messages go on with advice about '--' that does not concern us. */

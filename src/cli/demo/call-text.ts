@@ -7,6 +7,7 @@ const calls: Readonly<Record<string, (...words: string[]) => string>> = {
   },
   pin: (off, len) => `ioctl(PIN, ${off}, ${len})`,
   mmap: (off, len) => `mmap(fd, ${off}, ${len}, MAP_SHARED)`,
+  munmap: () => 'munmap(mapping)',
   mwrite: (off, len) => `memset(mapping + ${off}, ..., ${len})`,
   truncate: size => `ftruncate(fd, ${size})`,
   fpunch: (off, len) => `fallocate(fd, PUNCH_HOLE, ${off}, ${len})`,

@@ -42,7 +42,8 @@ Unmounts whatever happens. As an ordinary user some steps cannot be shown, and s
 async function show(scene: Scene, mount: TemporaryMount): Promise<number> {
   const { passthrough } = readMounted(mount.path, 'status').report;
   const means: Means = { tmpfs: TMPFS, mountPoint: mount.path, uring: canRegister(), passthrough };
-  console.log(`leasefs mounted at ${mount.path}${mount.notice === '' ? '' : `\n${mount.notice}`}`);
+  console.log(`leasefs mounted at ${mount.path}`);
+  if (mount.notice !== '') scene.note(mount.notice);
   try {
     await tmpfsLoses(scene, means);
     await leaseKeeps(scene, means);

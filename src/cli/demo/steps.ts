@@ -71,7 +71,8 @@ export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
   await scene.forked(a, child, 'pin 0 4k', 'EPERM', 'N2');
   await a.run('wait');
 
-  scene.title(5, 'the descriptor is closed, the pins are not gone: the lease is a zombie');
+  scene.title(5, 'unmapped and closed, the pins are not gone: the lease is a zombie');
+  await scene.ok(a, 'munmap', 'N6');
   await scene.ok(a, 'close', 'N5');
   await scene.eventually('the lease should be a zombie', async () => leasesOf(path)[0]?.state === 'zombie');
   scene.seen(undefined, 'leasefs leases', 'zombie', 'N5');

@@ -103,6 +103,13 @@ export class IoProcess {
     this.mappings.push({ off, length, memory: native.map(this.file.fd, off, length, prot) });
   }
 
+  /** Ends every mapping; how many there were. A buffer that is registered stays so. */
+  unmap(): number {
+    const ended = this.mappings.splice(0);
+    for (const { memory } of ended) native.unmap(memory);
+    return ended.length;
+  }
+
   /** The latest mapping that holds [off, off + len), and where in it. */
   mapped(off: number, len: number): { mapping: Mapping; at: number } {
     const mapping = this.mappings.findLast(m => m.off <= off && off + len <= m.off + m.length);

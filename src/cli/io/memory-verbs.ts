@@ -17,6 +17,15 @@ const mmap = rangeVerb('mmap', 'map shared, for writing if the file is open so',
   return OK;
 });
 
+const munmap: IoVerb = {
+  usage: 'munmap',
+  summary: 'end the mappings; a registered buffer stays',
+  bind(args) {
+    args.end();
+    return { text: 'munmap', run: io => `${io.unmap()} ended` };
+  },
+};
+
 const mwrite = fillVerb('mwrite', 'store BYTE (0xcd) through the mapping', (io, off, len, byte) => {
   const { mapping, at } = io.mapped(off, len);
   // A store beyond the last page would end this process with SIGBUS.
@@ -107,6 +116,7 @@ function comparison(content: Uint8Array, off: number, byte: number, len: number)
 
 export const memoryVerbs = {
   mmap,
+  munmap,
   mwrite,
   'madvise-remove': madviseRemove,
   'uring-register': uringRegister,
