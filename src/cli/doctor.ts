@@ -8,7 +8,7 @@ import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import { paint } from './colour.js';
 import { readMounted } from './mounted-path.js';
 import { readableSize } from './sizes.js';
-import { TemporaryMount } from './temporary-mount.js';
+import { withTemporaryMount } from './temporary-mount.js';
 import { errorLine, parseOptions, UsageError, type Verb } from './verb.js';
 
 /** ok; '--': works with less, as the text says; '!!': leasefs cannot mount. */
@@ -170,17 +170,13 @@ function breakTime(): Finding {
 
 /** What needs a mount: passthrough, and a kernel pin on a mounted file. */
 async function trialMount(): Promise<Finding[]> {
-  let mount: TemporaryMount;
   try {
-    mount = await TemporaryMount.start();
+    return await withTemporaryMount([], async ({ path }) => {
+      const { report } = readMounted(path, 'status');
+      return [dataPath(report), kernelPin(path, report.passthrough)];
+    });
   } catch (error) {
     return [fatal('trial mount', errorLine(error))];
-  }
-  try {
-    const { report } = readMounted(mount.path, 'status');
-    return [dataPath(report), kernelPin(mount.path, report.passthrough)];
-  } finally {
-    await mount.stop();
   }
 }
 

@@ -1,9 +1,10 @@
 // A mount in a new directory under /tmp, made and unmade by the command itself in processes of its own: what `demo` shows
-// is what everybody gets. For `doctor` and `demo`.
-import { execFile } from 'node:child_process';
+// is what everybody gets. For `doctor` and `demo`; it is gone afterwards, whatever happens.
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from './verb.js';
 
@@ -18,44 +19,60 @@ export interface Ran {
 
 /** ms until a command that does not end is killed. */
 const LIMIT_MS = 60_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** `leasefs ARGS` in a process of its own. */
-export function leasefs(...args: readonly string[]): Promise<Ran> {
-  return new Promise(resolve => {
-    execFile(process.execPath, [mainFile, ...args], { timeout: LIMIT_MS }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
-      resolve({ code, stdout, stderr: stderr.trimEnd() });
-    });
+/** `leasefs ARGS` in a process of its own, which a Ctrl-C at the terminal does not reach. */
+export async function leasefs(...args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [mainFile, ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: LIMIT_MS,
   });
+  const ended = new Promise<number>(resolve => {
+    child.on('exit', code => resolve(code ?? 1));
+    child.on('error', () => resolve(1));
+  });
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code, stdout, stderr: stderr.trimEnd() };
 }
 
-export class TemporaryMount {
+export interface TemporaryMount {
   readonly path: string;
   /** What `leasefs mount` had to say: why there is no passthrough. */
   readonly notice: string;
-  private mounted = true;
+}
 
-  private constructor(path: string, notice: string) {
-    this.path = path;
-    this.notice = notice;
-  }
-
-  /** @throws CommandError with what `leasefs mount` said. */
-  static async start(...options: readonly string[]): Promise<TemporaryMount> {
-    const path = mkdtempSync(join(tmpdir(), 'leasefs-'));
+/**
+ * Mounts, lets `use` run, and unmounts: after `use`, after its failure, and after a signal, which ends it.
+ *
+ * @param end called before the unmount, to end the processes that use the mount.
+ * @throws CommandError with what `leasefs mount` said, or when a signal came.
+ */
+export async function withTemporaryMount<T>(
+  options: readonly string[],
+  use: (mount: TemporaryMount) => Promise<T>,
+  end: () => Promise<void> = async () => {},
+): Promise<T> {
+  let stop: NodeJS.SignalsListener = () => {};
+  const signalled = new Promise<never>((_, reject) => {
+    stop = signal => reject(new CommandError(`ended by ${signal}`));
+  });
+  signalled.catch(() => {});
+  for (const signal of SIGNALS) process.on(signal, stop);
+  const path = mkdtempSync(join(tmpdir(), 'leasefs-'));
+  try {
     const { code, stderr } = await leasefs('mount', ...options, path);
     const said = stderr.replace(/^leasefs mount: /, '');
-    if (code === 0) return new TemporaryMount(path, said);
+    if (code !== 0) throw new CommandError(said);
+    try {
+      return await Promise.race([signalled, use({ path, notice: said })]);
+    } finally {
+      await end();
+      const plain = await leasefs('umount', path);
+      if (plain.code !== 0) await leasefs('umount', '--lazy', path);
+    }
+  } finally {
     rmdirSync(path);
-    throw new CommandError(said);
-  }
-
-  /** Unmounts, lazily if it is busy. Idempotent. */
-  async stop(): Promise<void> {
-    if (!this.mounted) return;
-    this.mounted = false;
-    const plain = await leasefs('umount', this.path);
-    if (plain.code !== 0) await leasefs('umount', '--lazy', this.path);
-    rmdirSync(this.path);
+    for (const signal of SIGNALS) process.off(signal, stop);
   }
 }

@@ -251,6 +251,89 @@ else {
     rmdirSync(dir);
   });
 
+  test('a demo that is interrupted unmounts and leaves nothing behind', async () => {
+    const dir = mkdtempSync('/tmp/l');
+    for (const delay of [300, 900]) {
+      const child = spawn(process.execPath, [cli, 'demo'], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, TMPDIR: dir },
+      });
+      running.push(child);
+      const ended = new Promise(resolve => child.once('close', resolve));
+      await new Promise(resolve => setTimeout(resolve, delay));
+      child.kill('SIGINT');
+      await ended;
+      assert.equal(readdirSync(dir), [], `after ${delay} ms`);
+      assert.not(readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${dir}/`));
+    }
+    rmdirSync(dir);
+  });
+
+  test('a lease that waits is given up by Ctrl-C, and the file goes on', async () => {
+    const patient = await Mounted.start('--lease-break-time', '60000');
+    try {
+      const path = patient.file('f');
+      writeFileSync(path, 'x');
+      await holder('lease shared; sleep 20000', 'lease shared: ok', path);
+      const waiting = spawn(process.execPath, [cli, 'io', '-c', 'stat; lease exclusive', path], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      running.push(waiting);
+      const ended = new Promise(resolve => waiting.once('exit', (_, signal) => resolve(signal)));
+      await new Promise(resolve => waiting.stdout!.once('data', resolve));
+      await new Promise(resolve => setTimeout(resolve, 100));
+      waiting.kill('SIGINT');
+      assert.is(await ended, 'SIGINT');
+      assert.is(leasefs('leases', path).out.length, 2, 'the holder alone is listed');
+    } finally {
+      for (const child of running.splice(0)) child.kill('SIGKILL');
+      await patient.stop();
+    }
+  });
+
+  test('the example in C: refused while it has its pin, then it yields', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'leasefs-cli-'));
+    const native = new URL('../../../native/', import.meta.url).pathname;
+    const program = join(dir, 'hello-lease');
+    const built = spawnSync(
+      'gcc',
+      [
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-I',
+        `${native}include`,
+        '-o',
+        program,
+        `${native}examples/hello-lease.c`,
+      ],
+      { encoding: 'utf8', timeout: 60_000 },
+    );
+    assert.is(built.stderr, '');
+    const child = spawn(program, [file], { stdio: ['pipe', 'pipe', 'inherit'] });
+    running.push(child);
+    let said = '';
+    child.stdout.on('data', data => {
+      said += data;
+    });
+    const saying = async (text: string): Promise<void> => {
+      const until = performance.now() + 5000;
+      while (!said.includes(text)) {
+        assert.ok(performance.now() < until, `${text} in ${said}`);
+        await new Promise(resolve => setTimeout(resolve, 5));
+      }
+    };
+    const ended = new Promise(resolve => child.once('exit', resolve));
+    await saying('Enter goes on');
+    assert.is(io('truncate 0').err, 'truncate 0: ETXTBSY: Text file busy');
+    child.stdin.write('\n');
+    await saying('breakable');
+    assert.is(io('truncate 0').status, 0);
+    assert.is(await ended, 0);
+    assert.match(said, /break: the lease must become 2 within \d+ ms\nyielded\n$/);
+    rmSync(dir, { recursive: true });
+  });
+
   test('doctor tries everything and finds nothing fatal here', () => {
     const { status, out } = leasefs('doctor');
     assert.is(status, 0, out.join('\n'));

@@ -3,7 +3,7 @@ import { statfsSync } from 'node:fs';
 import { native } from '../../native/binding.js';
 import { paint } from '../colour.js';
 import { readMounted } from '../mounted-path.js';
-import { TemporaryMount } from '../temporary-mount.js';
+import { type TemporaryMount, withTemporaryMount } from '../temporary-mount.js';
 import { parseOptions, UsageError, type Verb } from '../verb.js';
 import { Scene, Unexpected } from './scene.js';
 import { breakableYields, leaseKeeps, type Means, tmpfsLoses } from './steps.js';
@@ -26,16 +26,12 @@ Unmounts whatever happens. As an ordinary user some steps cannot be shown, and s
   async run(args) {
     const { positionals } = parseOptions(args, {});
     if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is too much`);
-    const interrupted = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-    const mount = await TemporaryMount.start('--lease-break-time', BREAK_MS);
     const scene = new Scene();
-    try {
-      return await Promise.race([show(scene, mount), whenAborted(interrupted.signal)]);
-    } finally {
-      await scene.close();
-      await mount.stop();
-    }
+    return withTemporaryMount(
+      ['--lease-break-time', BREAK_MS],
+      mount => show(scene, mount),
+      () => scene.close(),
+    );
   },
 };
 
@@ -65,9 +61,4 @@ function canRegister(): boolean {
   } catch {
     return false;
   }
-}
-
-/** Exit code 130 once a signal came. */
-function whenAborted(signal: AbortSignal): Promise<number> {
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(130)));
 }
