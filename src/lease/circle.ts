@@ -15,9 +15,7 @@ export function closesCircle(state: LeaseState, process: ProcessId, leases: read
     if (seen.has(owner)) continue;
     seen.add(owner);
     for (const { file } of state.parties.get(owner)?.waiters ?? []) {
-      for (const lease of file.leases) {
-        if (lease.breaking !== undefined && lease.owner !== owner) next.push(lease.owner);
-      }
+      for (const lease of file.leases) if (lease.breaking !== undefined) next.push(lease.owner);
     }
   }
   return false;

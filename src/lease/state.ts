@@ -59,8 +59,8 @@ export interface Waiter {
   readonly process: ProcessId;
   readonly description: FileHandle | 0;
   readonly file: FileRecord;
-  /** What it was told to wait by. */
-  rule: Rule;
+  /** The rule that made it wait: L3 or X4. */
+  readonly rule: Rule;
   /** A `wake` is on its way: it is judged again anyway. */
   woken: boolean;
 }
@@ -263,15 +263,14 @@ export class LeaseState {
     }
     // Before the call itself is parked: what it changed is no news to it.
     this.settle();
-    waiter ??= this.park(ask.process, ask.description, this.record(ask.file));
-    waiter.rule = judgement.rule;
+    waiter ??= this.park(ask.process, ask.description, this.record(ask.file), judgement.rule);
     waiter.woken = false;
     return { kind: 'wait', rule: judgement.rule, waiter: waiter.id };
   }
 
-  private park(process: ProcessId, description: FileHandle | 0, file: FileRecord): Waiter {
+  private park(process: ProcessId, description: FileHandle | 0, file: FileRecord, rule: Rule): Waiter {
     const id = ++this.lastWaiter as WaiterId;
-    const waiter: Waiter = { id, process, description, file, rule: '', woken: false };
+    const waiter: Waiter = { id, process, description, file, rule, woken: false };
     this.waiters.set(id, waiter);
     file.waiters.add(waiter);
     this.party(process).waiters.add(waiter);

@@ -1,0 +1,147 @@
+// X, rule by rule, on the pure machine: the cases beside those of the directed histories.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BLOCK, type InodeNumber } from '../../src/base/units.js';
+import { type Outcome, World } from './world.js';
+
+const FILE = 1 as InodeNumber;
+const says = ({ verdict, rule }: Outcome): string => `${verdict} ${rule}`;
+
+/** Process p with description p, open on file 1, for each of `n`. */
+function opened(n: number, world = new World()): World {
+  for (let p = 1; p <= n; p++) world.open(p, p, 1);
+  return world;
+}
+
+const test = suite('rules X');
+
+test('X0: what moves nothing asks no lease, begins no break, and still meets pins', () => {
+  const w = opened(2);
+  w.setlease(1, 1, 'WR');
+  assert.is(says(w.fallocate(2, 2, 'alloc', 0, BLOCK)), 'ok X0');
+  assert.is(says(w.truncate(2, 4 * BLOCK, 1)), 'ok X0');
+  assert.is(says(w.fallocate(2, 2, 'punch', 1, BLOCK)), 'ok X0');
+  assert.equal(w.effects(), []);
+  w.setlease(1, 1, 'WRU');
+  w.pin(1, 1, 0, BLOCK, 'p', 1);
+  assert.is(says(w.fallocate(2, 2, 'punch', 1, BLOCK)), 'ETXTBSY X1');
+});
+
+test('X0: is judged by the file of that instant: a waiter whose size was set meanwhile is asked nothing more', () => {
+  const w = opened(3);
+  w.setlease(1, 1, 'RD');
+  assert.is(w.truncate(2, 0, 1).verdict, 'wait');
+  assert.is(w.truncate(3, 0, 1).verdict, 'wait');
+  w.effects();
+  w.setlease(1, 1, 'UN');
+  assert.equal(w.effects().slice(1), [
+    { woken: 5, p: 2, verdict: 'ok', rule: 'X5' },
+    { woken: 6, p: 3, verdict: 'ok', rule: 'X0' },
+  ]);
+});
+
+test('X1: pins refuse before leases do, EDEADLK if any of those met is the asker’s own', () => {
+  const w = opened(2);
+  w.setlease(1, 1, 'RDU');
+  w.setlease(2, 2, 'RDU');
+  w.pin(1, 1, 0, BLOCK, 'p', 1);
+  w.pin(2, 2, 2 * BLOCK, 3 * BLOCK, 'p', 2);
+  assert.is(says(w.truncate(1, 0, 1)), 'EDEADLK X1');
+  assert.is(says(w.truncate(1, BLOCK, 1)), 'ETXTBSY X1');
+  assert.is(says(w.truncate(2, BLOCK, 1)), 'EDEADLK X1');
+  assert.is(says(w.fallocate(2, 2, 'punch', 0, BLOCK)), 'ETXTBSY X1');
+});
+
+test('X2: an unbreakable lease of a dead owner refuses too, until somebody takes it over', () => {
+  const w = opened(2);
+  w.pass(1, 1, 2);
+  w.setlease(1, 1, 'WRU');
+  w.exit(1);
+  assert.is(says(w.truncate(2, 0, 1)), 'ETXTBSY X2');
+  w.setlease(2, 1, 'WRU');
+  assert.is(says(w.truncate(2, 0, 1)), 'ok X3');
+});
+
+test('X3: the owner of the shared kind is EDEADLK and nobody’s breakable lease is told', () => {
+  const w = opened(2);
+  w.setlease(2, 2, 'RD');
+  w.setlease(1, 1, 'RDU');
+  assert.is(says(w.truncate(1, 0, 1)), 'EDEADLK X3');
+  assert.equal(w.effects(), []);
+});
+
+test('X3: with rfc-v2 the exclusive owner is EDEADLK as well', () => {
+  const w = opened(1, new World({ options: { rfc_v2: true } }));
+  w.setlease(1, 1, 'WRU');
+  assert.is(says(w.truncate(1, 0, 1)), 'EDEADLK X3');
+});
+
+test('X4: those who wait are judged again, the oldest first, and keep their age when they must wait again', () => {
+  const w = opened(4);
+  w.setlease(1, 1, 'RD');
+  w.setlease(2, 2, 'RD');
+  w.truncate(3, BLOCK, 1);
+  w.truncate(4, 0, 1);
+  w.effects();
+  w.setlease(1, 1, 'UN');
+  assert.equal(w.effects(), [{ ended: 1, rule: 'L2' }]);
+  w.close(2, 2);
+  assert.equal(w.effects(), [
+    { ended: 2, rule: 'L2' },
+    { woken: 7, p: 3, verdict: 'ok', rule: 'X5' },
+    { woken: 8, p: 4, verdict: 'ok', rule: 'X5' },
+  ]);
+  assert.not(w.machine.concerns(FILE));
+});
+
+test('X4: a waiter is refused at once when a lease that refuses it was taken in its own break', () => {
+  const w = opened(2);
+  w.open(2, 9, 1);
+  w.setlease(1, 1, 'RD');
+  assert.is(w.truncate(2, 0, 1).verdict, 'wait');
+  assert.is(says(w.setlease(2, 9, 'RDU')), 'ok L3');
+  assert.equal(w.effects().slice(-1), [{ woken: 5, p: 2, verdict: 'EDEADLK', rule: 'X3' }]);
+});
+
+test('X5: where nothing is held the file is no concern of the machine’s', () => {
+  const w = opened(1);
+  assert.not(w.machine.concerns(FILE));
+  assert.is(says(w.truncate(1, 0, 1)), 'ok X5');
+});
+
+test('X6: the exclusive owner cuts and punches beside its pins', () => {
+  const w = opened(1);
+  w.setlease(1, 1, 'WRU');
+  w.pin(1, 1, BLOCK, 2 * BLOCK, 'p', 1);
+  assert.is(says(w.fallocate(1, 1, 'punch', 0, BLOCK)), 'ok X3');
+  assert.is(says(w.fallocate(1, 1, 'punch', 2 * BLOCK, 3 * BLOCK)), 'ok X3');
+  assert.is(says(w.truncate(1, 2 * BLOCK, 1)), 'ok X3');
+  assert.is(says(w.truncate(1, 2 * BLOCK - 1, 1)), 'EDEADLK X1');
+});
+
+test('X7: guarded says which files must not be moved or lifted: those with an unbreakable lease, zombies too', () => {
+  const w = opened(1);
+  w.setlease(1, 1, 'WR');
+  assert.ok(w.machine.concerns(FILE));
+  assert.not(w.machine.guarded(FILE));
+  w.setlease(1, 1, 'RDU');
+  assert.ok(w.machine.guarded(FILE));
+  w.pin(1, 1, 0, BLOCK, 'p', 1);
+  w.close(1, 1);
+  assert.ok(w.machine.guarded(FILE));
+  w.exit(1);
+  assert.not(w.machine.guarded(FILE));
+});
+
+test('X8: a write of a pooled file passes the rules, one of a direct file is not asked', () => {
+  const w = new World({ files: [{ f: 1 }, { f: 2, pooled: false }] });
+  for (const f of [1, 2]) {
+    w.open(1, f, f);
+    w.open(2, 10 + f, f);
+    w.setlease(1, f, 'WRU');
+  }
+  assert.is(says(w.write(2, 11, 4 * BLOCK, 5 * BLOCK)), 'ETXTBSY X2');
+  assert.is(w.write(2, 12, 4 * BLOCK, 5 * BLOCK).verdict, 'ok');
+});
+
+test.run();
