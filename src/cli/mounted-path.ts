@@ -49,13 +49,17 @@ export function pathText(mountPoint: string, file: { path: string | null; ino: n
 
 export type Held<Row> = Row & { readonly holders: readonly FileHolder[] };
 
-/** A1: every process that is seen to hold the file of each row open. */
-export function withHolders<Row extends { readonly ino: number }>(
+/**
+ * A1: every process that is seen to hold the file of each row open; for a pin that a description owns, the file of that
+ * description (A2: they must end).
+ */
+export function withHolders<Row extends { readonly ino: number; readonly ownerIno?: number | null }>(
   dev: number,
   rows: readonly Row[],
 ): Held<Row>[] {
-  const holders = holdersOf(dev, new Set(rows.map(row => row.ino)));
-  return rows.map(row => ({ ...row, holders: holders.get(row.ino) ?? [] }));
+  const heldIno = (row: Row): number => row.ownerIno ?? row.ino;
+  const holders = holdersOf(dev, new Set(rows.map(heldIno)));
+  return rows.map(row => ({ ...row, holders: holders.get(heldIno(row)) ?? [] }));
 }
 
 /** One text a holder; 'mem': by a mapping alone, as lsof(8) says. */

@@ -14,8 +14,9 @@ export const verb: Verb = {
   RANGE        bytes [begin,end) that no truncate and no punch may take
   OWNER        what the pin ends with: that process, or the last descriptor of an open file
   LEASE        the lease that it is under: held, or zombie when its descriptors are closed
-  HOLDERS      every process that is seen to hold the file open, 'mem' by a mapping alone;
-               'in flight or hidden' when there is none
+  HOLDERS      every process that is seen to hold the file open (of a pin that a description
+               owns: the file of that description), 'mem' by a mapping alone; 'in flight or
+               hidden' when there is none
 
 There is no force-unpin: a device would go on writing into freed blocks. End the processes
 that are named; the moment they are gone the pins are.`,

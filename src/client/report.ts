@@ -44,6 +44,8 @@ export interface ReportedPin extends ReportedFile {
   readonly command: string;
   /** Whose end ends the pin (N4). */
   readonly owner: 'process' | 'description';
+  /** The inode of the owning description's file, which may be another; null for a process. */
+  readonly ownerIno: number | null;
   readonly ageMs: number;
   readonly zombie: boolean;
   readonly uid: number;

@@ -86,6 +86,8 @@ function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
       start,
       command,
       owner: pin.owner === 0 ? 'process' : 'description',
+      // A2: whoever holds that description must end.
+      ownerIno: (pin.owner !== 0 && sb.handles.get(pin.owner)?.inode.ino) || null,
       ageMs: Math.round(now - pin.pinnedAt),
       zombie: zombies.has(pin.lease),
       uid: pin.uid,

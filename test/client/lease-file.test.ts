@@ -1,6 +1,6 @@
 // leasefs/client on a real mount. Its answers are what matters here; the rules have their own tests in test/e2e.
 import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -156,6 +156,7 @@ else {
     const keeper = open(fresh());
     file.setLeaseSync('exclusive,unbreakable');
     file.pin(0, 4096, { owner: keeper.getLease().description });
+    assert.is(file.report('pins').pins[0]?.ownerIno, fstatSync(keeper.fd).ino, 'A2: whose holders must end');
     assert.is(
       code(() => file.pin(0, 4096, { owner: 0xdead_beefn })),
       'EBADF',
