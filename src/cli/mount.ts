@@ -44,8 +44,12 @@ async function serveHere(command: MountCommand): Promise<number> {
   const log = command.logFile === undefined ? 2 : openLog(command.logFile);
   const tell = (line: string): void => {
     if (command.readyFd === undefined) return;
-    writeSync(command.readyFd, `${line}\n`);
-    closeSync(command.readyFd);
+    try {
+      writeSync(command.readyFd, `${line}\n`);
+      closeSync(command.readyFd);
+    } catch (error) {
+      throw new CommandError(`nobody reads descriptor ${command.readyFd} of --ready-fd: ${errorLine(error)}`);
+    }
   };
   const { serve } = await import('./daemon.js');
   let started = false;

@@ -46,6 +46,8 @@ export function errorLine(error: unknown): string {
   if (error instanceof CommandError || error instanceof UsageError || error instanceof FsError)
     return error.message;
   if (!(error instanceof Error)) return String(error);
+  // The system's own refusals have a message that says it all; anything else is a fault of ours.
+  if ('syscall' in error) return error.message;
   const noAddon =
     'code' in error && error.code === 'MODULE_NOT_FOUND' && error.message.includes('leasefs.node');
   return noAddon ? 'the native addon is not built: `npm run build` does it' : (error.stack ?? error.message);
