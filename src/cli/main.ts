@@ -62,6 +62,8 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-// A closed pipe (leasefs leases | head) is no failure worth a stack trace.
-process.stdout.on('error', () => process.exit(1));
+// A closed pipe (leasefs leases | head): Node ignores SIGPIPE, so it is raised here for those who clean up at signals.
+process.stdout.on('error', () => {
+  if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(1);
+});
 process.exitCode = await run(process.argv.slice(2));

@@ -19,7 +19,7 @@ export interface Ran {
 
 /** ms until a command that does not end is killed. */
 const LIMIT_MS = 60_000;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 
 /** `leasefs ARGS` in a process of its own, which a Ctrl-C at the terminal does not reach. */
 export async function leasefs(...args: readonly string[]): Promise<Ran> {

@@ -264,8 +264,13 @@ else {
       child.kill('SIGINT');
       await ended;
       assert.equal(readdirSync(dir), [], `after ${delay} ms`);
-      assert.not(readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${dir}/`));
     }
+    spawnSync('sh', ['-c', `"${process.execPath}" "${cli}" demo | head -3`], {
+      timeout: 30_000,
+      env: { ...process.env, TMPDIR: dir },
+    });
+    assert.equal(readdirSync(dir), [], 'after a closed pipe');
+    assert.not(readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${dir}/`));
     rmdirSync(dir);
   });
 
