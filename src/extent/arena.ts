@@ -18,7 +18,8 @@ export const PAGE = PAGE_WORDS;
 export type UnitSize = typeof SMALL | typeof LARGE | typeof PAGE;
 
 const STARTS_BYTES = PAGE / 8;
-const PAGE_BYTES = PAGE * 4 + STARTS_BYTES;
+/** What a dense page costs. */
+export const PAGE_BYTES = PAGE * 4 + STARTS_BYTES;
 /** Offsets of words stay below 2^30, so that an entry holds one beside its tag. */
 const MAX_PAGES = 2 ** 21;
 const DEFAULT_PAGES = 2 ** 17;
@@ -126,7 +127,10 @@ export class ExtentArena {
     const small = length(this.freeSmall, SMALL) + this.usedSmall;
     const large = length(this.freeLarge, LARGE) + this.usedLarge;
     const free = length(this.freePage, PAGE);
-    must((this.usedPages + free) * PAGE + small * SMALL + large * LARGE === this.untouched - PAGE, 'a unit is lost');
+    must(
+      (this.usedPages + free) * PAGE + small * SMALL + large * LARGE === this.untouched - PAGE,
+      'a unit is lost',
+    );
     must(this.room === free + (words.length - this.untouched) / PAGE, 'room');
   }
 

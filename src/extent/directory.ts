@@ -19,6 +19,8 @@ export const PAGES_A_SET_ENTRY = PAGES_A_SET + 1;
 /** The base of ExtentMap, not a member of it: its fields are one load nearer on the way of each look-up. */
 export class SegmentDirectory {
   protected readonly arena: ExtentArena;
+  protected readonly words: Int32Array;
+  protected readonly starts: Int32Array;
   protected flat: Int32Array;
   /** Index of segment 0's entry in `flat`. */
   protected flatAt = 0;
@@ -32,6 +34,8 @@ export class SegmentDirectory {
 
   protected constructor(arena: ExtentArena) {
     this.arena = arena;
+    this.words = arena.words;
+    this.starts = arena.starts;
     this.flat = arena.words;
   }
 
@@ -70,6 +74,20 @@ export class SegmentDirectory {
   /** Makes the flat part no longer than the first `segments` need. Precondition: those beyond are holes. */
   protected shrink(segments: number): void {
     if (segments < this.length) this.resize(flatLength(segments));
+  }
+
+  /** Throws Error on the first invariant that does not hold. */
+  protected checkDirectory(): void {
+    const must = (holds: boolean, what: string) => {
+      if (!holds) throw new Error(`extent directory: ${what}`);
+    };
+    let used = 0;
+    for (let segment = this.nextSegment(0); segment >= 0; segment = this.nextSegment(segment + 1)) used++;
+    must(used === this.segments, `${used} segments in use, not ${this.segments}`);
+    must(this.flatEnd === this.length * SEGMENT && this.length === flatLength(this.length), 'flat length');
+    must(this.length <= PAGE || this.flat.length === this.length, 'flat array');
+    const far = this.far?.next(0) ?? -1;
+    must(far < 0 || far >= this.length, 'a far segment in reach of the flat part');
   }
 
   /** Makes room for a segment's entry, which may be HOLE still, in the flat part or the far one. */

@@ -1,16 +1,243 @@
-// The extent map: file block -> store block. A page table in software, as the hardware's own answer to this question:
+// The extent map: file block -> store block. A page table in software, the hardware's own answer to this question:
 // segments of 2 MiB, each with one entry (entry.ts). Extents are not stored: an extent is a maximal run of blocks,
 // so that splitting, joining and punching are writes, and no two neighbours can be what could be one.
 // Counterpart: fs/xfs/libxfs/xfs_iext_tree.c, in the form of a page table.
 //
 // Block numbers go in and come out as numbers: pgoff 0 to 2^41 - 1 (a file of 2^53 bytes), blk 1 to 2^31 - 1; store
 // block 0 is nobody's. What a block maps to is one signed **value**: 0 a hole, blk > 0 written, -blk allocated and
-// unwritten (reads as zeros). Arguments of the look-ups are not checked: they must be integers in range.
+// unwritten (reads as zeros). The look-ups do not check their argument: it must be an integer in range.
 //
-// Costs: look-ups are O(1), two or three loads; changes O(blocks within the two segments at the ends, segments
-// between them); both make no garbage, but for a directory that grows.
+// Costs: look-ups are O(1), two or three loads; changes O(blocks changed in the segments at the two ends + segments
+// between them). Neither makes garbage, but for a flat directory that grows.
 import { errno } from '../base/errno.js';
-import { bitmapOf } from './dense.js';
-import { SegmentDirectory } from './directory.js';
-import { ahead, densePage, HOLE, MAX_BLK, MAX_PGOFF, runsUnit, runsWidth, SEGMENT, SEGMENT_SHIFT, WITHIN } from './entry.js';
+import { BLOCK } from '../base/units.js';
+import type { ExtentArena } from './arena.js';
+import { bitmapOf, denseRunEnd } from './dense.js';
+import {
+  ahead,
+  densePage,
+  HOLE,
+  isHuge,
+  isRuns,
+  MAX_BLK,
+  MAX_PGOFF,
+  runsUnit,
+  runsWidth,
+  SEGMENT,
+  SEGMENT_SHIFT,
+  WITHIN,
+} from './entry.js';
 import { findRun, lengthOf, startOf } from './runs.js';
+import { bytesOf, checkSegment, mappedIn, replaceInSegment, runEnd, valueAt } from './segment.js';
+import { ExtentWalk } from './walk.js';
+
+/**
+ * Arena pages that are free before a change begins, so that it never stops half way: for two partial segments, a path
+ * in the directory, and, for each segment between them, an unwritten run and a slot.
+ */
+const pagesFor = (n: number): number =>
+  16 + Math.floor(n / (64 * SEGMENT)) + Math.floor(n / (SEGMENT * SEGMENT));
+
+export class ExtentMap extends ExtentWalk {
+  /**
+   * Out of `translate`: how many blocks from the one asked for on are one run (or one hole), itself included. 1 to
+   * 512: it ends at the segment's end at the latest, also where the extent goes on.
+   */
+  run = 0;
+  private changes = 0;
+  private mapped = 0;
+
+  /** @param arena shared by all maps of a store; the map holds nothing of it while it is empty. */
+  constructor(arena: ExtentArena) {
+    super(arena);
+  }
+
+  /** Counts the changes: a mapping that was seen at one `seq` still holds at the same `seq` (XFS's if_seq). */
+  get seq(): number {
+    return this.changes;
+  }
+
+  /** Blocks that have a store block, unwritten ones too. */
+  get blocks(): number {
+    return this.mapped;
+  }
+
+  /** The value of block `pgoff`. */
+  lookup(pgoff: number): number {
+    if (pgoff >= this.flatEnd)
+      return valueAt(this.arena, this.entryOf(Math.floor(pgoff / SEGMENT)), pgoff & WITHIN);
+    const entry = this.flat[this.flatAt + (pgoff >>> SEGMENT_SHIFT)]!;
+    if (isHuge(entry)) return ~entry + (pgoff & WITHIN);
+    if (isRuns(entry)) return this.inRuns(entry, pgoff & WITHIN);
+    return this.words[densePage(entry) + (pgoff & WITHIN)]!;
+  }
+
+  /** The value of block `pgoff`; `run` says for how many blocks it goes on. */
+  translate(pgoff: number): number {
+    const i = pgoff & WITHIN;
+    if (pgoff >= this.flatEnd) {
+      const entry = this.entryOf(Math.floor(pgoff / SEGMENT));
+      this.run = runEnd(this.arena, entry, i) - i;
+      return valueAt(this.arena, entry, i);
+    }
+    const entry = this.flat[this.flatAt + (pgoff >>> SEGMENT_SHIFT)]!;
+    if (isHuge(entry)) {
+      this.run = SEGMENT - i;
+      return ~entry + i;
+    }
+    if (isRuns(entry)) return this.inRuns(entry, i);
+    const page = densePage(entry);
+    const bits = this.starts[bitmapOf(page) + (i >> 5)]! & (0x7fff_ffff >>> (i & 31));
+    this.run = bits !== 0 ? Math.clz32(bits) - (i & 31) : denseRunEnd(this.starts, page, i) - i;
+    return this.words[page + i]!;
+  }
+
+  /**
+   * The store's byte that holds byte `off` of the file, 0 to 2^53 - 1; negative if unwritten, 0 for a hole. It goes on
+   * for `byteRun(off)` bytes.
+   */
+  translateByte(off: number): number {
+    const value = this.translate(Math.floor(off / BLOCK));
+    const within = off % BLOCK;
+    return value > 0 ? value * BLOCK + within : value < 0 ? value * BLOCK - within : 0;
+  }
+
+  /** Directly after `translateByte(off)`: bytes from `off` to the end of its run. */
+  byteRun(off: number): number {
+    return this.run * BLOCK - (off % BLOCK);
+  }
+
+  /**
+   * Maps [pgoff, pgoff + n) to the written store blocks from `blk` on, whatever it was mapped to before.
+   * 0; -EINVAL for blocks that are no numbers of blocks; -EFBIG beyond 2^53 bytes; -ENOMEM when the arena is full,
+   * then nothing has changed.
+   */
+  map(pgoff: number, blk: number, n: number): number {
+    return this.assign(pgoff, blk, n, blk);
+  }
+
+  /** As `map`, to unwritten store blocks. */
+  preallocate(pgoff: number, blk: number, n: number): number {
+    return this.assign(pgoff, blk, n, -blk);
+  }
+
+  /** Turns the unwritten blocks of [pgoff, pgoff + n) into written ones, where they are. 0, -EINVAL, -ENOMEM. */
+  markWritten(pgoff: number, n: number): number {
+    if (!isRange(pgoff, n)) return -errno.EINVAL;
+    const { arena } = this;
+    const end = Math.min(pgoff + n, MAX_PGOFF);
+    if (arena.room < pagesFor(this.mapped)) return -errno.ENOMEM;
+    let changed = false;
+    for (let segment = this.nextSegment(Math.floor(pgoff / SEGMENT)); segment >= 0; ) {
+      const base = segment * SEGMENT;
+      if (base >= end) break;
+      const old = this.entryOf(segment);
+      const hi = Math.min(end - base, SEGMENT);
+      let entry = old;
+      for (let i = Math.max(pgoff - base, 0); i < hi; ) {
+        const stop = Math.min(runEnd(arena, entry, i), hi);
+        const value = valueAt(arena, entry, i);
+        if (value < 0) {
+          entry = replaceInSegment(arena, entry, i, stop, -value);
+          changed = true;
+        }
+        i = stop;
+      }
+      this.setEntry(segment, old, entry);
+      segment = this.nextSegment(segment + 1);
+    }
+    if (changed) this.changes++;
+    return 0;
+  }
+
+  /** Makes [pgoff, pgoff + n) a hole. 0; -EINVAL; -ENOMEM when the arena is full and the range ends within a segment. */
+  punch(pgoff: number, n: number): number {
+    if (!isRange(pgoff, n)) return -errno.EINVAL;
+    const { arena } = this;
+    const end = Math.min(pgoff + n, MAX_PGOFF);
+    if (((pgoff | end) & WITHIN) !== 0 && arena.room < pagesFor(0)) return -errno.ENOMEM;
+    arena.dropped = 0;
+    for (let segment = this.nextSegment(Math.floor(pgoff / SEGMENT)); segment >= 0; ) {
+      const base = segment * SEGMENT;
+      if (base >= end) break;
+      const old = this.entryOf(segment);
+      const lo = Math.max(pgoff - base, 0);
+      this.setEntry(segment, old, replaceInSegment(arena, old, lo, Math.min(end - base, SEGMENT), HOLE));
+      segment = this.nextSegment(segment + 1);
+    }
+    this.mapped -= arena.dropped;
+    if (arena.dropped > 0) this.changes++;
+    return 0;
+  }
+
+  /** Makes everything from `pgoff` on a hole and gives its memory back. As `punch`. */
+  truncate(pgoff: number): number {
+    const result = pgoff < MAX_PGOFF ? this.punch(pgoff, MAX_PGOFF - pgoff) : 0;
+    if (result === 0) this.shrink(Math.ceil(pgoff / SEGMENT));
+    return result;
+  }
+
+  /** Bytes of memory behind the map, without the object itself. O(segments). */
+  get bytes(): number {
+    let bytes = this.directoryBytes();
+    for (let segment = this.nextSegment(0); segment >= 0; segment = this.nextSegment(segment + 1)) {
+      bytes += bytesOf(this.entryOf(segment));
+    }
+    return bytes;
+  }
+
+  /** Throws Error on the first invariant that does not hold. For tests: O(blocks). */
+  check(): void {
+    this.checkDirectory();
+    let mapped = 0;
+    for (let segment = this.nextSegment(0); segment >= 0; segment = this.nextSegment(segment + 1)) {
+      const entry = this.entryOf(segment);
+      checkSegment(this.arena, entry);
+      mapped += mappedIn(this.arena, entry);
+    }
+    if (mapped !== this.mapped)
+      throw new Error(`extent map: ${mapped} blocks are mapped, not ${this.mapped}`);
+  }
+
+  private assign(pgoff: number, blk: number, n: number, value: number): number {
+    if (!isRange(pgoff, n) || !(blk >= 1 && Number.isSafeInteger(blk) && blk + n - 1 <= MAX_BLK))
+      return -errno.EINVAL;
+    if (pgoff + n > MAX_PGOFF) return -errno.EFBIG;
+    const { arena } = this;
+    if (arena.room < pagesFor(n)) return -errno.ENOMEM;
+    arena.dropped = 0;
+    let segment = Math.floor(pgoff / SEGMENT);
+    let lo = pgoff & WITHIN;
+    let first = value;
+    for (let left = n; left > 0; segment++) {
+      const part = Math.min(left, SEGMENT - lo);
+      const old = this.entryOf(segment);
+      this.setEntry(segment, old, replaceInSegment(arena, old, lo, lo + part, first));
+      first = ahead(first, part);
+      left -= part;
+      lo = 0;
+    }
+    this.mapped += n - arena.dropped;
+    this.changes++;
+    return 0;
+  }
+
+  private inRuns(entry: number, i: number): number {
+    const { words } = this;
+    const unit = runsUnit(entry);
+    const width = runsWidth(entry);
+    const at = findRun(words, unit, width, i);
+    const key = words[at]!;
+    const behind = i - startOf(key);
+    const length = lengthOf(key);
+    if (behind >= 0 && behind < length) {
+      this.run = length - behind;
+      return ahead(words[at + width]!, behind);
+    }
+    this.run = behind < 0 ? -behind : (at + 1 < unit + width ? startOf(words[at + 1]!) : SEGMENT) - i;
+    return HOLE;
+  }
+}
+
+const isRange = (pgoff: number, n: number): boolean =>
+  Number.isSafeInteger(pgoff) && pgoff >= 0 && n >= 1 && Number.isInteger(n);

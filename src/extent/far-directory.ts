@@ -30,7 +30,8 @@ export class FarDirectory {
   get(segment: number): number {
     const { words } = this.arena;
     let at = this.top;
-    for (let shift = TOP_SHIFT; at !== NO_PAGE && shift >= 0; shift -= BITS) at = words[at + slotOf(segment, shift)]!;
+    for (let shift = TOP_SHIFT; at !== NO_PAGE && shift >= 0; shift -= BITS)
+      at = words[at + slotOf(segment, shift)]!;
     return at;
   }
 

@@ -80,19 +80,26 @@ export function resizeRuns(arena: ExtentArena, entry: number, width: number): nu
  * Gives [lo, hi), not the whole segment, the values from `value` on (0: punches it) and joins what has become one run.
  * Answers the entry, HOLE when no run is left, or NO_ROOM.
  */
-export function replaceInRuns(arena: ExtentArena, entry: number, lo: number, hi: number, value: number): number {
+export function replaceInRuns(
+  arena: ExtentArena,
+  entry: number,
+  lo: number,
+  hi: number,
+  value: number,
+): number {
   const { words } = arena;
   const unit = runsUnit(entry);
   const width = runsWidth(entry);
   const values = unit + width;
 
-  // Runs from .. to - 1 meet [lo, hi).
-  let from = findRun(words, unit, width, lo) - unit;
-  if (endOf(words[unit + from]!) <= lo) from++;
+  // Runs from .. to - 1 meet [lo, hi) or touch it.
+  let from = findRun(words, unit, width, lo - 1) - unit;
+  if (endOf(words[unit + from]!) < lo) from++;
   let to = from;
   let dropped = 0;
-  for (; to < width && startOf(words[unit + to]!) < hi; to++) {
+  for (; to < width; to++) {
     const key = words[unit + to]!;
+    if (startOf(key) > hi || key === UNUSED) break;
     dropped += Math.min(endOf(key), hi) - Math.max(startOf(key), lo);
   }
 
@@ -114,30 +121,18 @@ export function replaceInRuns(arena: ExtentArena, entry: number, lo: number, hi:
     }
   }
 
-  // The new run, joined with its neighbours where they go on.
+  // The new run, joined with these where they go on.
   let start = lo;
   let end = hi;
   let first = value;
-  if (value !== HOLE) {
-    if (leftStart === lo && from > 0 && endOf(words[unit + from - 1]!) === lo) {
-      from--;
-      leftStart = startOf(words[unit + from]!);
-      leftValue = words[values + from]!;
-    }
-    if (leftStart < lo && ahead(leftValue, lo - leftStart) === value) {
-      start = leftStart;
-      first = leftValue;
-      leftStart = lo;
-    }
-    if (rightEnd === hi && hi < SEGMENT && to < width && startOf(words[unit + to]!) === hi) {
-      rightEnd = endOf(words[unit + to]!);
-      rightValue = words[values + to]!;
-      to++;
-    }
-    if (rightEnd > hi && ahead(value, hi - lo) === rightValue) {
-      end = rightEnd;
-      rightEnd = hi;
-    }
+  if (leftStart < lo && ahead(leftValue, lo - leftStart) === value) {
+    start = leftStart;
+    first = leftValue;
+    leftStart = lo;
+  }
+  if (rightEnd > hi && ahead(value, hi - lo) === rightValue) {
+    end = rightEnd;
+    rightEnd = hi;
   }
 
   const pieces = (leftStart < lo ? 1 : 0) + (value !== HOLE ? 1 : 0) + (rightEnd > hi ? 1 : 0);

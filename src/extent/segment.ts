@@ -6,7 +6,7 @@
 //
 // A whole written run is huge, no run a hole, at once. Blocks are counted from the segment's first, 0 to 512.
 import type { ExtentArena } from './arena.js';
-import { PAGE } from './arena.js';
+import { PAGE, PAGE_BYTES } from './arena.js';
 import { bitmapOf, denseRunEnd, denseRunStart, fillDense, newDense } from './dense.js';
 import {
   ahead,
@@ -89,6 +89,12 @@ export function mappedIn(arena: ExtentArena, entry: number): number {
   return mapped;
 }
 
+/** Bytes that the entry holds in the arena. */
+export function bytesOf(entry: number): number {
+  if (entry === HOLE || isHuge(entry)) return 0;
+  return isRuns(entry) ? runsWidth(entry) * 8 : PAGE_BYTES;
+}
+
 /**
  * Gives the blocks [lo, hi), 0 <= lo < hi <= SEGMENT, the values from `value` on, 0 for holes; answers the segment's
  * new entry and adds to `arena.dropped` the blocks that were mapped. Precondition: arena.room >= PAGES_A_REPLACE.
@@ -144,7 +150,8 @@ function settleRuns(arena: ExtentArena, entry: number): number {
     return ~blk;
   }
   // A free key lies behind FEW runs.
-  if (width === LARGE_WIDTH && lengthOf(words[unit + FEW]!) === 0) return resizeRuns(arena, entry, SMALL_WIDTH);
+  if (width === LARGE_WIDTH && lengthOf(words[unit + FEW]!) === 0)
+    return resizeRuns(arena, entry, SMALL_WIDTH);
   return entry;
 }
 
@@ -174,12 +181,10 @@ function denseOf(arena: ExtentArena, entry: number): number {
   const width = runsWidth(entry);
   const n = countRuns(words, unit, width);
   let dense = newDense(arena);
-  const { dropped } = arena;
   for (let i = 0; i < n; i++) {
     const key = words[unit + i]!;
     dense = fillDense(arena, dense, startOf(key), startOf(key) + lengthOf(key), words[unit + width + i]!);
   }
-  arena.dropped = dropped;
   freeRuns(arena, entry);
   return dense;
 }
@@ -207,7 +212,10 @@ export function checkSegment(arena: ExtentArena, entry: number): void {
       }
       must(startOf(key) >= end && lengthOf(key) > 0, `run ${i} is empty or overlaps`);
       must(words[unit + width + i] !== HOLE, `run ${i} is a hole`);
-      must(startOf(key) > end || words[unit + width + i] !== value || i === 0, `runs ${i - 1} and ${i} are one`);
+      must(
+        startOf(key) > end || words[unit + width + i] !== value || i === 0,
+        `runs ${i - 1} and ${i} are one`,
+      );
       end = startOf(key) + lengthOf(key);
       value = ahead(words[unit + width + i]!, lengthOf(key));
     }

@@ -1,0 +1,6 @@
+// leasefs/extent-map: the extent map and the index of pinned ranges, usable without the filesystem. See README.md.
+export { type ArenaUse, ExtentArena } from './arena.js';
+export { MAX_BLK, MAX_PGOFF } from './entry.js';
+export { ExtentMap } from './extent-map.js';
+export { PinIndex, type PinnedRange } from './pin-index.js';
+export { EXTENT_FIELDS, EXTENT_LAST, EXTENT_UNWRITTEN } from './walk.js';
