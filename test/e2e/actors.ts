@@ -32,6 +32,8 @@ export interface ActorOptions {
   readonly memlock?: number;
   /** Capabilities that are kept with another uid, as a mask. */
   readonly caps?: bigint;
+  /** A command that runs the actor: `nsenter ...`. */
+  readonly through?: readonly string[];
 }
 
 export class Actor {
@@ -116,6 +118,12 @@ export class Actor {
     await this.gone;
   }
 
+  /** Ends it, whatever it does. Its pid may be another namespace's: without a socket it ends by itself. */
+  async end(): Promise<void> {
+    this.socket.destroy();
+    await this.gone;
+  }
+
   async exit(): Promise<void> {
     this.socket.write('0 exit\n');
     await this.gone;
@@ -158,10 +166,12 @@ export class Stage {
 
   async actor(name: string, options: ActorOptions = {}): Promise<Actor> {
     const arriving = this.expect(name);
-    const { uid = 0, memlock = '', caps = 0n } = options;
-    spawn(this.program, [join(this.directory, 'socket'), name, String(uid), String(memlock), String(caps)], {
-      stdio: 'inherit',
-    });
+    const { uid = 0, memlock = '', caps = 0n, through = [] } = options;
+    const [command, ...args] = [
+      ...through,
+      ...[this.program, join(this.directory, 'socket'), name, String(uid), String(memlock), String(caps)],
+    ];
+    spawn(command!, args, { stdio: 'inherit' });
     return arriving;
   }
 
@@ -175,17 +185,9 @@ export class Stage {
     });
   }
 
-  /** Ends every actor, and waits until they are gone. */
+  /** Ends every actor. */
   async clear(): Promise<void> {
-    const all = [...this.actors];
-    for (const actor of all) {
-      try {
-        process.kill(actor.pid, 'SIGKILL');
-      } catch {
-        // gone already
-      }
-    }
-    await Promise.all(all.map(actor => actor.gone));
+    await Promise.all([...this.actors].map(actor => actor.end()));
     this.actors.clear();
   }
 

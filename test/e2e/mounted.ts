@@ -1,10 +1,9 @@
 // A mount for a test file: `leasefs mount --foreground` in a process of its own (a synchronous call into one's own
 // mount would deadlock), taken down whatever happens.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type Reports, readReport } from '../../src/client/index.js';
 
@@ -12,16 +11,21 @@ export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.ur
 const READY_MS = 15_000;
 
 export class Mounted {
+  /** Where the daemon mounted. */
   readonly path: string;
+  /** Where we see it: the same, but for a mount in another mount namespace. */
+  readonly seen: string;
+  /** The daemon's process. */
   readonly pid: number;
   private readonly child: ChildProcess;
   private readonly logFile: string;
 
-  private constructor(path: string, logFile: string, child: ChildProcess) {
+  private constructor(path: string, logFile: string, child: ChildProcess, pid: number, seen: string) {
     this.path = path;
     this.logFile = logFile;
     this.child = child;
-    this.pid = child.pid!;
+    this.pid = pid;
+    this.seen = seen;
   }
 
   /** Mounts in a new directory; `args` go to `leasefs mount`. */
@@ -30,21 +34,40 @@ export class Mounted {
     return Mounted.at(path, ...args);
   }
 
-  static async at(path: string, ...args: readonly string[]): Promise<Mounted> {
+  static at(path: string, ...args: readonly string[]): Promise<Mounted> {
+    return Mounted.run([], path, args, child => ({ pid: child.pid!, seen: path }));
+  }
+
+  /** The daemon in a pid and a mount namespace of its own, as in a container: processes outside of it are hidden. */
+  static async namespaced(...args: readonly string[]): Promise<Mounted> {
+    const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
+    return Mounted.run(['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'], path, args, child => {
+      const pid = childOf(child.pid!);
+      return { pid, seen: `/proc/${pid}/root${path}` };
+    });
+  }
+
+  private static async run(
+    through: readonly string[],
+    path: string,
+    args: readonly string[],
+    where: (child: ChildProcess) => { pid: number; seen: string },
+  ): Promise<Mounted> {
     const logFile = `${path}.log`;
     const log = openSync(logFile, 'w');
-    const child = spawn(
-      process.execPath,
-      ['--enable-source-maps', cli, 'mount', '--foreground', '--ready-fd', '3', ...args, path],
-      { stdio: ['ignore', log, log, 'pipe'] },
-    );
+    const [command, ...words] = [
+      ...[...through, process.execPath, '--enable-source-maps', cli],
+      ...['mount', '--foreground', '--ready-fd', '3', ...args, path],
+    ];
+    const child = spawn(command!, words, { stdio: ['ignore', log, log, 'pipe'] });
     closeSync(log);
-    const mounted = new Mounted(path, logFile, child);
     const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
-    const said = await text(child.stdio[3] as NodeJS.ReadableStream);
+    const said = await firstLine(child.stdio[3] as NodeJS.ReadableStream);
     clearTimeout(late);
-    if (!said.startsWith('ready')) throw new Error(`no mount at ${path}: ${said}${mounted.log()}`);
-    return mounted;
+    if (!said.startsWith('ready'))
+      throw new Error(`no mount at ${path}: ${said}${readFileSync(logFile, 'utf8')}`);
+    const { pid, seen } = where(child);
+    return new Mounted(path, logFile, child, pid, seen);
   }
 
   file(name: string): string {
@@ -57,7 +80,7 @@ export class Mounted {
   }
 
   report<What extends keyof Reports>(what: What): Reports[What] {
-    const root = openSync(this.path, 'r');
+    const root = openSync(this.seen, 'r');
     try {
       return readReport(root, what);
     } finally {
@@ -67,7 +90,7 @@ export class Mounted {
 
   kill(signal: NodeJS.Signals): Promise<number | null> {
     const ended = this.ended();
-    this.child.kill(signal);
+    process.kill(this.pid, signal);
     return ended;
   }
 
@@ -80,8 +103,11 @@ export class Mounted {
   /** Unmounts and waits for the daemon's end. */
   async stop(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
+      // Processes that are just ending may keep it busy: the second signal detaches it, then it ends with them.
+      const again = setTimeout(() => process.kill(this.pid, 'SIGTERM'), 500);
       const late = setTimeout(() => this.child.kill('SIGKILL'), 5000);
       await this.kill('SIGTERM');
+      clearTimeout(again);
       clearTimeout(late);
     }
     spawnSync('umount', ['-l', this.path], { stdio: 'ignore' });
@@ -98,3 +124,25 @@ export function requireMount(): void {
 }
 
 export const skipMount = process.env.LEASEFS_SKIP_MOUNT === '1';
+
+/** Up to the line break or the end; unshare holds the other end of the pipe too, so there may be none. */
+async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
+  let said = '';
+  for await (const piece of stream) {
+    said += piece;
+    if (said.includes('\n')) break;
+  }
+  return said;
+}
+
+/** The one child of a process. */
+function childOf(parent: number): number {
+  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nPPid:\t${parent}\n`)) return Number(pid);
+    } catch {
+      // gone meanwhile
+    }
+  }
+  throw new Error(`process ${parent} has no child`);
+}

@@ -1,56 +1,10 @@
 // The directed histories of semantics.md, replayed against the pure machine: verdict, rule of refusals, who is told,
 // woken and in which order, what goes and what stays.
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { KindName, Seen } from './scenery.js';
-import { type Outcome, World, type WorldSpec } from './world.js';
-
-const file = fileURLToPath(new URL('../../../test/lease/histories.jsonl', import.meta.url));
-
-interface Event {
-  readonly op: string;
-  readonly p: number;
-  readonly q: number;
-  readonly d: number;
-  readonly f: number;
-  readonly child: number;
-  readonly id: number;
-  readonly kind: KindName;
-  readonly own: 'p' | number;
-  readonly lo: number;
-  readonly hi: number;
-  readonly size: number;
-  readonly mode: 'alloc' | 'punch' | 'zero';
-  readonly write?: boolean;
-  readonly trunc?: boolean;
-  readonly nonblock?: boolean;
-  readonly uid: number;
-  readonly dt: number;
-}
-
-interface Step {
-  readonly event: Event;
-  readonly expect: { readonly verdict: string; readonly rule: string; readonly effects: readonly Seen[] };
-}
-
-interface History {
-  readonly world: WorldSpec;
-  readonly rule: string;
-  readonly title: string;
-  readonly steps: Step[];
-}
-
-function load(): History[] {
-  const all: History[] = [];
-  for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
-    const value = JSON.parse(line) as Step & History;
-    if (value.world !== undefined) all.push({ ...value, steps: [] });
-    else all.at(-1)!.steps.push(value);
-  }
-  return all;
-}
+import { amended, type Event, type History, load } from './directed.js';
+import type { Seen } from './scenery.js';
+import { type Outcome, World } from './world.js';
 
 function perform(world: World, event: Event): Outcome {
   const { op, p, d, f } = event;
@@ -103,14 +57,6 @@ function comparable(effects: readonly Seen[], { op }: Event): Seen[] {
     .filter(seen => !(op === 'setlease' && seen.ended !== undefined) && seen.unpinned !== -1)
     .map(seen => (seen.verdict === 'ok' ? { ...seen, rule: '' } : seen));
 }
-
-/**
- * Where semantics.md says otherwise than the histories, by title and step: 16 KiB pinned with CAP_IPC_LOCK are not
- * counted (N9), so of 8 KiB 4 are left after the unpin of step 12.
- */
-const amended: Readonly<Record<string, string>> = {
-  'counted by user, overlaps each, judged against the asker, step 13': 'ok',
-};
 
 function replay({ world: spec, title, steps }: History): void {
   const world = new World(spec);
