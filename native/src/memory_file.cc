@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "addon.h"
@@ -92,6 +93,20 @@ Napi::Value CopyFileRange(const Napi::CallbackInfo& info) {
 }
 
 /** Fills holes of a file whose immutable flag refuses fallocate(2): faults its pages in, for writing (F14). */
+/** cachestat(2), Linux 6.5: the pages of [off, off + len) that are in memory, counted without looking beyond. */
+Napi::Value PresentPages(const Napi::CallbackInfo& info) {
+  constexpr long kCachestat = 451;
+  struct {
+    uint64_t off;
+    uint64_t len;
+  } range = {static_cast<uint64_t>(OffsetArg(info, 1)), static_cast<uint64_t>(OffsetArg(info, 2))};
+  struct {
+    uint64_t cached, dirty, writeback, evicted, recently_evicted;
+  } pages;
+  if (syscall(kCachestat, IntArg(info, 0), &range, &pages, 0) < 0) return Failure(info.Env(), errno);
+  return Napi::Number::New(info.Env(), static_cast<double>(pages.cached));
+}
+
 Napi::Value Populate(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
   int64_t off = OffsetArg(info, 1);
@@ -134,6 +149,7 @@ void ExportMemoryFile(Napi::Env, Napi::Object exports) {
   Export<Pwrite>(exports, "pwrite");
   Export<CopyFileRange>(exports, "copyFileRange");
   Export<Populate>(exports, "populate");
+  Export<PresentPages>(exports, "presentPages");
   Export<SetImmutable>(exports, "setImmutable");
   Export<Clock>(exports, "clock");
 }

@@ -1,4 +1,5 @@
 // Processes: pidfds, signals with a value, which thread belongs to whom, limits.
+#include <linux/capability.h>
 #include <linux/kcmp.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -77,6 +78,17 @@ Napi::Value MemlockOf(const Napi::CallbackInfo& info) {
   return Failure(info.Env(), ESRCH);
 }
 
+/** 1 when the capability is effective in the thread, in whatever user namespace it is. */
+Napi::Value HasCapability(const Napi::CallbackInfo& info) {
+  uint32_t capability = Uint32Arg(info, 1);
+  if (capability > CAP_LAST_CAP) return Failure(info.Env(), EINVAL);
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, IntArg(info, 0)};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &header, data) < 0) return Failure(info.Env(), errno);
+  bool effective = data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+  return Napi::Number::New(info.Env(), effective ? 1 : 0);
+}
+
 Napi::Value SameDescription(const Napi::CallbackInfo& info) {
   return Result(info.Env(), syscall(SYS_kcmp, IntArg(info, 0), IntArg(info, 2), KCMP_FILE,
                                     static_cast<unsigned long>(Uint32Arg(info, 1)),
@@ -102,6 +114,7 @@ void ExportProcess(Napi::Env, Napi::Object exports) {
   Export<PidfdSignal>(exports, "pidfdSignal");
   Export<ThreadOf>(exports, "threadOf");
   Export<MemlockOf>(exports, "memlockOf");
+  Export<HasCapability>(exports, "hasCapability");
   Export<SameDescription>(exports, "sameDescription");
   Export<Gettid>(exports, "gettid");
   Export<RaiseFileLimit>(exports, "raiseFileLimit");

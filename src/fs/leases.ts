@@ -15,6 +15,7 @@ import {
 } from '../base/units.js';
 import { NONE, type PinInfo } from '../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
+import { isCapable } from '../process/proc.js';
 import { carryOut, conclude, kindNames } from './effects.js';
 import { S_IFREG } from './inode.js';
 import type {
@@ -44,7 +45,7 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
     waiter: caller.waiter,
     nonblock: request.nonblock,
     regular: inode.type === S_IFREG,
-    mayLease: taking && (caller.uid === inode.uid || sb.processes.capable(process, CAP_LEASE)),
+    mayLease: taking && (caller.uid === inode.uid || isCapable(caller.tid, CAP_LEASE)),
     writable: (file.flags & O_ACCMODE) !== O_RDONLY,
     notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
   });
@@ -77,7 +78,7 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
   if (len <= 0 || off < 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
   const { inode } = file;
   const owner = ownerOf(sb, fh, request.owner);
-  const uncounted = sb.processes.capable(process, CAP_IPC_LOCK);
+  const uncounted = isCapable(caller.tid, CAP_IPC_LOCK);
   const { verdict, pin: id } = sb.leases.pin(sb.monotonic(), {
     process,
     description: fh,

@@ -2,6 +2,7 @@
 // checks who may, and the lengths of names and values (xattr(7)).
 import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
+import { isCapable } from '../process/proc.js';
 import type { Answer, Caller } from './operations.js';
 import type { Superblock } from './superblock.js';
 
@@ -63,7 +64,7 @@ export function listxattr(
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   const names = [...(inode.xattrs?.keys() ?? [])];
-  const hides = names.some(name => name.startsWith('trusted.')) && !isAdministrator(sb, caller);
+  const hides = names.some(name => name.startsWith('trusted.')) && !isCapable(caller.tid, CAP_SYS_ADMIN);
   const list = Buffer.from(
     names
       .filter(name => !hides || !name.startsWith('trusted.'))
@@ -76,9 +77,6 @@ export function listxattr(
   out.set(list, at);
   return list.length;
 }
-
-const isAdministrator = (sb: Superblock, caller: Caller): boolean =>
-  sb.processes.capable(sb.processes.identify(caller.tid), CAP_SYS_ADMIN);
 
 export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answer {
   const inode = sb.inode(ino);

@@ -118,6 +118,8 @@ export interface Binding {
    * get SIGBUS: no memory for the file, or the range ends beyond the block of the last byte.
    */
   populate(fd: number, off: number, len: number): Result;
+  /** cachestat(2): the pages of [off, off + len), len > 0, that are in memory; O(len), not O(file). -ENOSYS before Linux 6.5. */
+  presentPages(fd: number, off: number, len: number): Result;
   /** Sets or clears FS_IMMUTABLE_FL (facts F14). */
   setImmutable(fd: number, on: boolean): Result;
   /** fcntl(2), the commands that take a number or nothing; EINVAL for those that take an address. */
@@ -150,6 +152,8 @@ export interface Binding {
   threadOf(pid: number, tid: number): Result;
   /** RLIMIT_MEMLOCK (soft) of a process, anybody's, in bytes; Infinity when unlimited; -ESRCH. */
   memlockOf(pid: number): Result;
+  /** capget(2): 1 when CAP_* `capability` is effective in the thread, in its own user namespace; 0; -ESRCH, -EINVAL. */
+  hasCapability(tid: number, capability: number): Result;
   /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
   sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
   gettid(): number;

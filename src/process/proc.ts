@@ -1,5 +1,6 @@
 // What /proc says of a process. Each answer is of this instant; the caller has the request unanswered or holds a pidfd.
 import { readFileSync, readlinkSync } from 'node:fs';
+import { native } from '../native/binding.js';
 
 function read(path: string): string {
   try {
@@ -39,12 +40,13 @@ export function uidsOf(pid: number): { real: number; saved: number } | undefined
   return uids.length < 3 ? undefined : { real: Number(uids[0]), saved: Number(uids[2]) };
 }
 
-/** Whether the capability is effective and the process is in our user namespace. */
-export function capabilityOf(pid: number, capability: number): boolean {
-  const effective = field(read(`/proc/${pid}/status`), 'CapEff');
-  if (effective === '' || ((BigInt(`0x${effective}`) >> BigInt(capability)) & 1n) === 0n) return false;
+const ourUserNamespace = readlinkSync('/proc/self/ns/user');
+
+/** Whether the thread has the capability in our own user namespace; those of another one do not count (Words). */
+export function isCapable(tid: number, capability: number): boolean {
+  if (native.hasCapability(tid, capability) !== 1) return false;
   try {
-    return readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user');
+    return readlinkSync(`/proc/${tid}/ns/user`) === ourUserNamespace;
   } catch {
     return false;
   }

@@ -4,7 +4,7 @@
 import { errno } from '../base/errno.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
-import { capabilityOf, commandOf, startTimeOf, threadGroupOf, uidsOf } from './proc.js';
+import { commandOf, startTimeOf, threadGroupOf, uidsOf } from './proc.js';
 
 /** Processes that nothing names are let go beyond this number, each costs a descriptor. */
 const IDLE_PROCESSES = 256;
@@ -66,12 +66,6 @@ export class Processes {
 
   info(id: ProcessId): ProcessInfo {
     return this.byId.get(id) ?? NOBODY;
-  }
-
-  /** Whether `capability` (CAP_* number) is effective for the process, in the user namespace of the mount alone. */
-  capable(id: ProcessId, capability: number): boolean {
-    const process = this.byId.get(id);
-    return process !== undefined && capabilityOf(process.pid, capability);
   }
 
   /** RLIMIT_MEMLOCK of the process in bytes; 0 when it cannot be read. */
