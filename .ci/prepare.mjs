@@ -1,7 +1,7 @@
 // Brings a fresh clone to a built tree, and is quick when there is nothing to do: npm packages, the
 // native addon, TypeScript. `npm run demo` and `npm test` begin with it, so that they are the only step.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +13,7 @@ const mtime = path => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 function newest(dir) {
   let latest = 0;
+  if (!existsSync(dir)) return latest;
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     if (entry.name.startsWith('build') || entry.name === 'node_modules') continue;
     const path = join(dir, entry.name);
@@ -40,6 +41,9 @@ const sources = Math.max(
   ...['src', 'test', 'bench'].map(dir => newest(join(root, dir))),
   mtime(join(root, 'tsconfig.json')),
 );
-if (mtime(join(root, 'dist/.tsbuildinfo')) < sources) {
+// The compiler writes its own note of what it compiled also when there were errors: ours says that there were none.
+const compiled = join(root, 'dist/.compiled');
+if (mtime(compiled) < sources) {
   run('compiling TypeScript', join(root, 'node_modules/.bin/tsc'), ['-p', root]);
+  writeFileSync(compiled, '');
 }

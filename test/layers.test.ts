@@ -31,7 +31,9 @@ function filesBelow(dir: string, endings: RegExp): string[] {
 /** Relative imports of a file as paths from the root, with `export ... from` and `import()` types. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(match => join(dirname(file), match[1]!));
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(match =>
+    join(dirname(file), match[1]!),
+  );
 }
 
 const test = suite('layers');
@@ -62,7 +64,10 @@ test('imports run only down the floors, never sideways or up', () => {
 test('no file of src or native is over 400 lines', () => {
   const files = [...filesBelow('src', /\.ts$/), ...filesBelow('native', /\.(cc|c|h)$/)];
   const long = files
-    .map(file => ({ file: relative('', file), lines: readFileSync(join(root, file), 'utf8').split('\n').length - 1 }))
+    .map(file => ({
+      file: relative('', file),
+      lines: readFileSync(join(root, file), 'utf8').split('\n').length - 1,
+    }))
     .filter(({ lines }) => lines > MAX_LINES);
   assert.equal(long, []);
   assert.ok(files.length > 20, 'files were found');
