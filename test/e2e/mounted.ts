@@ -47,6 +47,14 @@ export class Mounted {
     });
   }
 
+  /** The daemon started by `prefix` in a mount namespace that `prefix` makes; it becomes the daemon by exec. */
+  static through(prefix: readonly string[], path: string, ...args: readonly string[]): Promise<Mounted> {
+    return Mounted.run(prefix, path, args, child => ({
+      pid: child.pid!,
+      seen: `/proc/${child.pid}/root${path}`,
+    }));
+  }
+
   private static async run(
     through: readonly string[],
     path: string,
