@@ -124,7 +124,8 @@ class DirectFile implements StoredFile {
 
   hasHole(start: number, end: number): boolean {
     // SEEK_HOLE walks all pages up to the next hole, wherever that is; this looks at the range alone.
-    if (native.presentPages(this.memfd.fd, start * BLOCK, (end - start) * BLOCK) === end - start) return false;
+    if (native.presentPages(this.memfd.fd, start * BLOCK, (end - start) * BLOCK) === end - start)
+      return false;
     const hole = this.seek(start * BLOCK, SEEK_HOLE);
     // The end of the file counts as a hole, also amid a block: that block is there.
     return hole < 0 || blocksFor(hole) < end;
