@@ -299,7 +299,8 @@ class Replay {
         return actor.start('interrupt', waiter.command.id);
       }
       case 'tick':
-        await sleep(event.dt! * UNIT_MS);
+        // The daemon's timer may be a little late.
+        await sleep(event.dt! * UNIT_MS + 25);
         return { value: 0, verdict: 'ok', text: '' };
       default:
         throw new Error(`unknown event ${op}`);
