@@ -3,9 +3,12 @@
 #include "mapping.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cmath>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "addon.h"
 #include "result.h"
@@ -13,7 +16,7 @@
 namespace leasefs {
 namespace {
 
-/** One mmap(2). Lives until the buffer's finalizer has run, which is after unmap() too. */
+/** One range of mmap(2). Lives until the buffer's finalizer has run, which is after unmap() too. */
 struct Mapping {
   void* address;
   size_t length;
@@ -60,21 +63,72 @@ void Finalize(Napi::Env, void*, Mapping* mapping) {
   delete mapping;
 }
 
+/** Gives JavaScript what mmap(2) made. */
+Napi::Value HandOver(Napi::Env env, void* address, size_t length) {
+  auto* mapping = new Mapping{address, length, true};
+  Mappings().Add(mapping);
+  try {
+    return Napi::ArrayBuffer::New(env, address, length, Finalize, mapping);
+  } catch (const Napi::Error&) {
+    Finalize(env, address, mapping);
+    throw;
+  }
+}
+
+int ProtectionArg(const Napi::CallbackInfo& info, size_t index) {
+  return static_cast<int>(IntegerArg(info, index, 0, PROT_READ | PROT_WRITE));
+}
+
 Napi::Value Map(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
   int64_t off = OffsetArg(info, 1);
   auto length = static_cast<size_t>(IntegerArg(info, 2, 1, kMaxSafe));
-  int protection = static_cast<int>(IntegerArg(info, 3, 0, PROT_READ | PROT_WRITE));
+  int protection = ProtectionArg(info, 3);
   void* address = mmap(nullptr, length, protection, MAP_SHARED, fd, off);
   if (address == MAP_FAILED) throw SystemError(info.Env(), errno, "mmap");
-  auto* mapping = new Mapping{address, length, true};
-  Mappings().Add(mapping);
-  try {
-    return Napi::ArrayBuffer::New(info.Env(), address, length, Finalize, mapping);
-  } catch (const Napi::Error&) {
-    Finalize(info.Env(), address, mapping);
-    throw;
+  return HandOver(info.Env(), address, length);
+}
+
+/** A number of an array of doubles, as IntegerArg has it. */
+int64_t Whole(const Napi::CallbackInfo& info, double value, int64_t min, int64_t max) {
+  if (!(value >= static_cast<double>(min) && value <= static_cast<double>(max)) || value != std::trunc(value)) {
+    throw Napi::RangeError::New(info.Env(), "a piece must be a descriptor, an offset and a length");
   }
+  return static_cast<int64_t>(value);
+}
+
+/** Pieces of files side by side in one range: reserved as a whole, then filled, so that nothing else gets between. */
+Napi::Value MapPieces(const Napi::CallbackInfo& info) {
+  struct Piece {
+    int fd;
+    int64_t off;
+    size_t length;
+  };
+  auto count = static_cast<size_t>(IntegerArg(info, 1, 1, INT32_MAX));
+  const double* numbers = Float64ArrayArg(info, 0, count * 3);
+  int protection = ProtectionArg(info, 2);
+  std::vector<Piece> pieces;
+  size_t length = 0;
+  for (size_t i = 0; i < count; i++, numbers += 3) {
+    pieces.push_back({static_cast<int>(Whole(info, numbers[0], INT32_MIN, INT32_MAX)),
+                      Whole(info, numbers[1], 0, kMaxSafe), static_cast<size_t>(Whole(info, numbers[2], 1, kMaxSafe))});
+    // Each piece begins where the one before ends, so all but the last are whole pages.
+    if (length % static_cast<size_t>(sysconf(_SC_PAGESIZE)) != 0) throw SystemError(info.Env(), EINVAL, "mmap");
+    length += pieces.back().length;
+    if (length > static_cast<size_t>(kMaxSafe)) throw SystemError(info.Env(), ENOMEM, "mmap");
+  }
+  void* address = mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED) throw SystemError(info.Env(), errno, "mmap");
+  auto* at = static_cast<uint8_t*>(address);
+  for (const Piece& piece : pieces) {
+    if (mmap(at, piece.length, protection, MAP_SHARED | MAP_FIXED, piece.fd, piece.off) == MAP_FAILED) {
+      int error = errno;
+      munmap(address, length);
+      throw SystemError(info.Env(), error, "mmap");
+    }
+    at += piece.length;
+  }
+  return HandOver(info.Env(), address, length);
 }
 
 Napi::Value Unmap(const Napi::CallbackInfo& info) {
@@ -108,6 +162,7 @@ bool IsMapping(const Bytes& bytes) { return Mappings().Find(bytes) != nullptr; }
 
 void ExportMapping(Napi::Env, Napi::Object exports) {
   Export<Map>(exports, "map");
+  Export<MapPieces>(exports, "mapPieces");
   Export<Unmap>(exports, "unmap");
   Export<Madvise>(exports, "madvise");
   Export<Msync>(exports, "msync");

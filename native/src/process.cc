@@ -25,6 +25,13 @@ Napi::Value PidfdOpen(const Napi::CallbackInfo& info) {
   return Descriptor::Make(info.Env(), UniqueFd(static_cast<int>(fd)));
 }
 
+Napi::Value PidfdGetfd(const Napi::CallbackInfo& info) {
+  // Close-on-exec too.
+  long fd = syscall(SYS_pidfd_getfd, IntArg(info, 0), IntArg(info, 1), 0);
+  if (fd < 0) throw SystemError(info.Env(), errno, "pidfd_getfd");
+  return Descriptor::Make(info.Env(), UniqueFd(static_cast<int>(fd)));
+}
+
 /** The 64 bits of a bigint argument. */
 uint64_t ValueArg(const Napi::CallbackInfo& info, size_t index) {
   if (!info[index].IsBigInt()) throw Napi::TypeError::New(info.Env(), "the signal's value must be a bigint");
@@ -111,6 +118,7 @@ Napi::Value RaiseFileLimit(const Napi::CallbackInfo& info) {
 
 void ExportProcess(Napi::Env, Napi::Object exports) {
   Export<PidfdOpen>(exports, "pidfdOpen");
+  Export<PidfdGetfd>(exports, "pidfdGetfd");
   Export<PidfdSignal>(exports, "pidfdSignal");
   Export<ThreadOf>(exports, "threadOf");
   Export<MemlockOf>(exports, "memlockOf");

@@ -130,6 +130,11 @@ export interface Binding {
   // mappings
   /** mmap MAP_SHARED of page-aligned `off`; throws. Unmapped by `unmap` or when collected. `prot`: 1 read, 2 write. */
   map(fd: number, off: number, length: number, prot: number): ArrayBuffer;
+  /**
+   * Maps `count` pieces, each of three numbers (a descriptor, a page-aligned offset, a length), MAP_SHARED and side by
+   * side into one range; throws, with nothing mapped. EINVAL when another piece than the last is not whole pages.
+   */
+  mapPieces(pieces: Float64Array, count: number, prot: number): ArrayBuffer;
   /** Detaches the ArrayBuffer (length becomes 0), then unmaps: no use after free. EINVAL if it is not a mapping of ours. */
   unmap(memory: ArrayBuffer): Result;
   /** EINVAL if it is not a mapping of ours, EFAULT beyond it; msync (MS_SYNC) too. */
@@ -146,6 +151,8 @@ export interface Binding {
 
   // processes
   pidfdOpen(pid: number): Descriptor;
+  /** pidfd_getfd(2): the process's descriptor `fd`, the same description; throws. Needs what ptrace(2) would. */
+  pidfdGetfd(pidfd: number, fd: number): Descriptor;
   /** pidfd_send_signal; `value` is si_value (SI_QUEUE) when given as bigint, a plain kill otherwise. Signal 0 only asks. */
   pidfdSignal(pidfd: number, signal: number, value?: bigint): Result;
   /** tgkill(2) with signal 0: 0 if the thread belongs to the process (whoever's it is), else -ESRCH. */

@@ -113,6 +113,63 @@ test('mappings that cannot be are errors: EBADF, EINVAL, EACCES, ENOMEM', () => 
   file.close();
 });
 
+test('pieces of files lie side by side, in the order given, and are unmapped as one', async () => {
+  const [first, second] = [named('pieces', 16384), named('pieces', 8192)];
+  const page = new Uint8Array(4096);
+  for (const [file, off, byte] of [
+    [first, 0, 1],
+    [first, 12288, 2],
+    [second, 4096, 3],
+  ] as const)
+    native.pwrite(file.fd, page.fill(byte).buffer, 0, 4096, off);
+  const pieces = Float64Array.of(second.fd, 4096, 4096, first.fd, 12288, 4096, first.fd, 0, 100);
+  const memory = native.mapPieces(pieces, 3, PROT_READ | PROT_WRITE);
+  const bytes = new Uint8Array(memory);
+  assert.is(memory.byteLength, 8292);
+  assert.equal([bytes[0], bytes[4095], bytes[4096], bytes[8191], bytes[8192]], [3, 3, 2, 2, 1]);
+  bytes[4096] = 9;
+  const back = new ArrayBuffer(1);
+  native.pread(first.fd, back, 0, 1, 12288);
+  assert.is(new Uint8Array(back)[0], 9, 'the file itself');
+  first.close();
+  second.close();
+  assert.is(bytes[8191], 2, 'they outlive the descriptors');
+  assert.is(native.unmap(memory), 0);
+  assert.is(bytes.length, 0);
+  assert.is(mapped('pieces'), 0);
+});
+
+test('pieces that cannot be are errors, and nothing stays mapped: EBADF, EINVAL, EACCES, ENOMEM', () => {
+  const file = named('never', 8192);
+  const readOnly = native.open(`/proc/self/fd/${file.fd}`, 0);
+  const map = (...numbers: number[]) => native.mapPieces(Float64Array.from(numbers), numbers.length / 3, 3);
+  const { fd } = file;
+  const refused = (code: string, ...numbers: number[]) =>
+    assert.is(
+      codeOf(() => map(...numbers)),
+      code,
+    );
+  refused('EBADF', fd, 0, 4096, -1, 0, 4096);
+  refused('EINVAL', fd, 0, 4096, fd, 1, 4096);
+  refused('EINVAL', fd, 0, 100, fd, 0, 4096);
+  refused('EACCES', fd, 0, 4096, readOnly.fd, 0, 4096);
+  refused('ENOMEM', fd, 0, 2 ** 52);
+  for (const wrong of [
+    [Number.NaN, 0, 1],
+    [fd, -1, 1],
+    [fd, 0, 0],
+    [fd, 0, 0.5],
+  ])
+    assert.throws(
+      () => map(...wrong),
+      (error: unknown) => error instanceof RangeError,
+    );
+  assert.throws(() => native.mapPieces(new Float64Array(3), 2, 3), 'more pieces than there are numbers');
+  assert.is(mapped('never'), 0);
+  readOnly.close();
+  file.close();
+});
+
 test('a mapping that is forgotten is unmapped by the collector', async () => {
   const file = named('forgotten', 1 << 20);
   for (let n = 0; n < 8; n++) new Uint8Array(native.map(file.fd, 0, 1 << 20, 3))[n] = 1;

@@ -54,6 +54,32 @@ test('A3: a pidfd tells of the death, and its process is never another one', asy
   pidfd.close();
 });
 
+test("pidfdGetfd: another process's descriptor, the same description; EBADF and EPERM otherwise", async () => {
+  const child = spawn('sleep', ['30'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const pidfd = native.pidfdOpen(child.pid!);
+  const got = native.pidfdGetfd(pidfd.fd, 0);
+  assert.is(native.sameDescription(process.pid, got.fd, child.pid!, 0), 0);
+  assert.is(native.fcntl(got.fd, 1, 0), 1, 'close-on-exec');
+  assert.is(
+    codeOf(() => native.pidfdGetfd(pidfd.fd, 999)),
+    'EBADF',
+  );
+  got.close();
+  pidfd.close();
+  await end(child);
+  if (process.getuid?.() !== 0) return;
+  const script = `
+import ctypes, os
+os.setgid(65534); os.setuid(65534)
+libc = ctypes.CDLL(None, use_errno=True)
+pidfd = libc.syscall(434, ${process.pid}, 0)
+print(pidfd >= 0, libc.syscall(438, pidfd, 0, 0), ctypes.get_errno())`;
+  assert.is(
+    execFileSync('python3', ['-c', script], { encoding: 'utf8', env: abruptEnd }).trim(),
+    'True -1 1',
+  );
+});
+
 test('B1: a signal carries all 64 bits of its value, as sigqueue(3) sends it', async () => {
   // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_value.
   const script = `
