@@ -171,11 +171,79 @@ struct leasefs_report {
 	__u8 data[LEASEFS_REPORT_MAX];
 };
 
+/* leasefs_layout.flags */
+#define LEASEFS_LAYOUT_LIST 1	/* only tell: no lease is needed, nothing is granted */
+#define LEASEFS_LAYOUT_SEQ 2	/* EAGAIN unless `seq` is still that of the layout */
+
+/* leasefs_extent.flags */
+#define LEASEFS_EXTENT_UNWRITTEN 1	/* allocated, reads as zeros; in a LIST only */
+
+struct leasefs_extent {
+	__u64 off;		/* bytes into the file, whole blocks */
+	__u64 len;
+	__u64 store;		/* bytes into the segment */
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define LEASEFS_EXTENTS_MAX 128
+
+/*
+ * LAYOUT grants the layout of [off, off + len), rounded outward to blocks: where
+ * in the store its blocks lie, for the caller to map and to load and store
+ * without the daemon. Needs a lease of any kind that the calling process holds
+ * through this description, which must be open for reading and writing. While
+ * the lease lives nobody changes the layout unasked: an unbreakable lease
+ * refuses others, a breakable one is broken first, and its break (POLLPRI)
+ * recalls the layout: unmap, then answer the break. The grant ends with the
+ * lease. A granted block goes to no other file until the grant has ended and
+ * nobody maps its segment any more, whatever becomes of the file.
+ *
+ * Holes are not granted: fallocate(2) first. Unwritten blocks become written,
+ * which changes no layout. Blocks behind that of the last byte are not told.
+ *
+ * The extents of one answer lie in one segment; call again with off = next
+ * (and LEASEFS_LAYOUT_SEQ, so that all answers are of one layout) until next
+ * is the end of the range.
+ *
+ * segment 0 is the file itself: map this very descriptor at `store`. Any other
+ * is a memfd: descriptor `fd` of process `pid` (as the daemon sees itself), to
+ * be had by pidfd_getfd(2) or open("/proc/PID/fd/FD", O_RDWR). So the kernel
+ * judges who may: those who could trace the daemon, that is its own user and
+ * root. Then compare st_dev and st_ino with `dev` and `ino` before use: in
+ * another pid namespace `pid` may be somebody else. Stores through such a
+ * mapping change no times.
+ *
+ * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags
+ * EPERM	no lease of the calling process on this description; process not identified
+ * EBADF	the description is not open for reading and writing
+ * EAGAIN	the lease is being broken; with LEASEFS_LAYOUT_SEQ, the layout has changed
+ * EBUSY	somebody still maps the segment though his layout was recalled
+ * ENOSPC, EMFILE	no memory for the map, no descriptor
+ */
+struct leasefs_layout {
+	__u32 version;
+	__u32 flags;
+	__u64 off;		/* bytes */
+	__u64 len;		/* bytes */
+	__u64 seq;		/* in with LEASEFS_LAYOUT_SEQ; out: counts the changes of the layout */
+	__u64 next;		/* (out) bytes: where to go on */
+	__u32 count;		/* (out) */
+	__u32 segment;		/* (out) */
+	__s32 pid;		/* (out) 0 when there is nothing to fetch */
+	__s32 fd;		/* (out) */
+	__u64 dev;		/* (out) st_dev and st_ino of the segment */
+	__u64 ino;
+	__u64 reserved[2];
+	struct leasefs_extent extents[LEASEFS_EXTENTS_MAX];
+};
+
 #define LEASEFS_IOC_SETLEASE _IOWR('Y', 0x80, struct leasefs_lease)
 #define LEASEFS_IOC_GETLEASE _IOWR('Y', 0x81, struct leasefs_lease)
 #define LEASEFS_IOC_PIN _IOWR('Y', 0x82, struct leasefs_pin)
 #define LEASEFS_IOC_UNPIN _IOWR('Y', 0x83, struct leasefs_unpin)
 #define LEASEFS_IOC_GETPINS _IOWR('Y', 0x84, struct leasefs_pins)
 #define LEASEFS_IOC_REPORT _IOWR('Y', 0x85, struct leasefs_report)
+#define LEASEFS_IOC_LAYOUT _IOWR('Y', 0x86, struct leasefs_layout)
 
 #endif /* LEASEFS_H */

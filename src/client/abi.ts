@@ -25,6 +25,10 @@ export const LEASEFS_REPORT_STATUS = 1;
 export const LEASEFS_REPORT_LEASES = 2;
 export const LEASEFS_REPORT_PINS = 3;
 export const LEASEFS_REPORT_MAX = 16000;
+export const LEASEFS_LAYOUT_LIST = 1;
+export const LEASEFS_LAYOUT_SEQ = 2;
+export const LEASEFS_EXTENT_UNWRITTEN = 1;
+export const LEASEFS_EXTENTS_MAX = 128;
 
 /** struct leasefs_lease */
 export const lease = {
@@ -53,6 +57,27 @@ export const pins = { bytes: 4128, version: 0, count: 4, after: 8, total: 16, pi
 /** struct leasefs_report */
 export const report = { bytes: 16032, version: 0, what: 4, off: 8, len: 12, size: 16, data: 32 } as const;
 
+/** struct leasefs_extent */
+export const extent = { bytes: 32, off: 0, len: 8, store: 16, flags: 24 } as const;
+
+/** struct leasefs_layout */
+export const layout = {
+  bytes: 4184,
+  version: 0,
+  flags: 4,
+  off: 8,
+  len: 16,
+  seq: 24,
+  next: 32,
+  count: 40,
+  segment: 44,
+  pid: 48,
+  fd: 52,
+  dev: 56,
+  ino: 64,
+  extents: 88,
+} as const;
+
 /** _IOWR('Y', number, struct of `size` bytes) */
 const iowr = (number: number, size: number): number =>
   ((3 << 30) | (size << 16) | (0x59 << 8) | number) >>> 0;
@@ -63,3 +88,4 @@ export const LEASEFS_IOC_PIN = iowr(0x82, pin.bytes);
 export const LEASEFS_IOC_UNPIN = iowr(0x83, unpin.bytes);
 export const LEASEFS_IOC_GETPINS = iowr(0x84, pins.bytes);
 export const LEASEFS_IOC_REPORT = iowr(0x85, report.bytes);
+export const LEASEFS_IOC_LAYOUT = iowr(0x86, layout.bytes);

@@ -1,7 +1,9 @@
 // leasefs/client: layout leases and pins for Node programs, over the ioctls of native/include/leasefs.h.
 export { FsError } from '../base/errno.js';
 export type { BreakWatch, LeaseBreak } from './break-watch.js';
+export type { DirectMapping } from './direct-mapping.js';
 export { isLeaseKind, type LeaseKind, leaseKinds } from './kinds.js';
+export type { FileLayout, LayoutExtent, SegmentAddress } from './layout.js';
 export { LeaseFile, type LeaseState, type Pin, type PinOptions, type SetLeaseOptions } from './lease-file.js';
 export {
   type ReportedLease,

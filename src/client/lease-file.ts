@@ -1,4 +1,4 @@
-// An open file of a leasefs mount with its lease and pins: the ioctls of native/include/leasefs.h for Node programs.
+// An open file of a leasefs mount with its lease, pins and layout: the ioctls of native/include/leasefs.h for Node programs.
 // The lease hangs on the open file description: dup, fork and SCM_RIGHTS share it (L1). Every method throws FsError
 // with `code` (errno name); the numbers in brackets are the rules of README.md.
 //
@@ -10,7 +10,9 @@ import { errno, FsError } from '../base/errno.js';
 import { native } from '../native/binding.js';
 import * as abi from './abi.js';
 import { BreakWatch, type LeaseBreak } from './break-watch.js';
+import { DirectMapping } from './direct-mapping.js';
 import { kindName, kindValue, type LeaseKind } from './kinds.js';
+import { type FileLayout, readLayout } from './layout.js';
 import { type Reports, readReport } from './report.js';
 
 export interface SetLeaseOptions {
@@ -54,6 +56,8 @@ export class LeaseFile implements Disposable {
   private descriptor: number;
   private readonly owned: boolean;
   private watch: BreakWatch | undefined;
+  private tell: ((notice: LeaseBreak) => void) | undefined;
+  private readonly mappings = new Set<DirectMapping>();
 
   /** @param fd stays the caller's: `close` does not close it. */
   constructor(fd: number, owned = false) {
@@ -159,6 +163,38 @@ export class LeaseFile implements Disposable {
     return pins;
   }
 
+  /**
+   * Where the blocks of [off, off + len) lie; needs no lease and grants nothing. Rounded outward to blocks; what no extent
+   * covers is a hole.
+   * @throws FsError EINVAL: `len` 0, the end beyond 2^53-1, not a regular file. ENOTTY: not on a leasefs mount.
+   */
+  layout(off: number, len: number): FileLayout {
+    bytes(off, 'off');
+    bytes(len, 'len');
+    return readLayout(this.open(), off, len, true);
+  }
+
+  /**
+   * Maps bytes [off, off + len) where the store has them, so that loads and stores need no daemon. It holds while the
+   * lease does: when that is broken the callback of `onBreak` is told, then everything mapped here is unmapped, then
+   * the break is answered with what it demands, unless the callback has. So come back to the event loop within the
+   * break time. Giving the lease back and `close` unmap too.
+   *
+   * @throws FsError EINVAL: `off` is no multiple of 4096, `len` 0. EPERM: this process owns no lease through this
+   * description. EBADF: it is not open for reading and writing. EAGAIN: the lease is being broken. ENXIO: a hole in the
+   * range, or it ends beyond the block of the last byte. EBUSY: see leasefs.h. And of getting the memory, which takes
+   * the daemon's own user or root: EPERM, EACCES, ESRCH.
+   */
+  mapDirect(off: number, len: number): DirectMapping {
+    bytes(off, 'off');
+    bytes(len, 'len');
+    const mapping = new DirectMapping(this.open(), off, len);
+    for (const other of this.mappings) if (!other.mapped) this.mappings.delete(other);
+    this.mappings.add(mapping);
+    if (this.watch === undefined) this.listen();
+    return mapping;
+  }
+
   /** What `leasefs status|leases|pins --json` prints: of this file, or of the whole mount through a directory. */
   report<What extends keyof Reports>(what: What): Reports[What] {
     return readReport(this.open(), what);
@@ -171,18 +207,14 @@ export class LeaseFile implements Disposable {
    * loop alive.
    */
   onBreak(tell: (notice: LeaseBreak) => void): BreakWatch {
-    this.watch?.close();
-    const ask = (): LeaseBreak => {
-      const { kind, breakMs } = this.getLease();
-      return { must: kind, breakMs };
-    };
-    this.watch = new BreakWatch(this.open(), ask, tell);
-    return this.watch;
+    this.tell = tell;
+    return this.listen();
   }
 
   /** Stops `onBreak` and closes the descriptor if `open` made it; the lease ends with the last sharer (L2). Idempotent. */
   close(): void {
     this.watch?.close();
+    this.unmapAll();
     if (this.owned && this.descriptor >= 0) closeSync(this.descriptor);
     this.descriptor = -1;
   }
@@ -196,6 +228,43 @@ export class LeaseFile implements Disposable {
     return this.descriptor;
   }
 
+  private listen(): BreakWatch {
+    this.watch?.close();
+    this.watch = new BreakWatch(
+      this.open(),
+      () => this.breakNow(),
+      notice => {
+        this.tell?.(notice);
+        this.recall();
+      },
+    );
+    return this.watch;
+  }
+
+  private breakNow(): LeaseBreak {
+    const { kind, breakMs } = this.getLease();
+    return { must: kind, breakMs };
+  }
+
+  /** A break recalls the layouts. */
+  private recall(): void {
+    if (this.mappings.size === 0) return;
+    this.unmapAll();
+    if (this.descriptor < 0) return;
+    try {
+      const { must, breakMs } = this.breakNow();
+      if (breakMs > 0) this.setLeaseSync(must);
+    } catch (error) {
+      // The break was forced in this moment, or the mount is gone.
+      if (!(error instanceof FsError)) throw error;
+    }
+  }
+
+  private unmapAll(): void {
+    for (const mapping of this.mappings) mapping.unmap();
+    this.mappings.clear();
+  }
+
   private call(request: number, view: DataView<ArrayBuffer>, what: string): void {
     const result = native.ioctl(this.open(), request, view.buffer);
     if (result < 0) throw new FsError(result, what);
@@ -203,6 +272,7 @@ export class LeaseFile implements Disposable {
 
   private settle(result: number, kind: LeaseKind): void {
     if (result < 0) throw new FsError(result, `setting the lease to ${kind}`);
+    if (kind === 'none') this.unmapAll();
     this.watch?.answered();
   }
 

@@ -13,6 +13,7 @@ import {
   SHARED_UNBREAKABLE,
   type Verdict,
 } from '../lease/types.js';
+import { endGrant } from './extents.js';
 import { pathOf } from './inode.js';
 import { type Answer, type Caller, PARKED } from './operations.js';
 import type { Superblock } from './superblock.js';
@@ -80,6 +81,7 @@ function apply(sb: Superblock, effect: Effect): void {
       return;
     case 'removed':
     case 'lowered':
+      if (effect.effect === 'removed') endGrant(sb, effect.lease);
       sb.log(
         `forced: lease ${effect.lease} on ${fileName(sb, effect.file)} ${effect.effect} [${effect.rule}]`,
       );
@@ -92,6 +94,7 @@ function apply(sb: Superblock, effect: Effect): void {
       return;
     case 'ended':
     case 'unpinned': {
+      if (effect.effect === 'ended') endGrant(sb, effect.lease);
       const inode = sb.inode(effect.file);
       if (inode !== undefined) sb.reap(inode);
       return;

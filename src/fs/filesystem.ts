@@ -7,6 +7,7 @@ import { getattr, setattr, statfs } from './attributes.js';
 import { copyFileRange, fsync, lseek, read, write } from './data.js';
 import { opendir, readdir, releasedir } from './directories.js';
 import { carryOut } from './effects.js';
+import { layout } from './extents.js';
 import { fallocate } from './layout.js';
 import { getLease, pin, pins, poll, setLease, unpin } from './leases.js';
 import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './names.js';
@@ -18,6 +19,8 @@ import type {
   DirSink,
   GetLeaseAnswer,
   Host,
+  Layout,
+  LayoutRequest,
   Opened,
   Operations,
   PinListing,
@@ -250,6 +253,10 @@ export class Filesystem implements Operations {
     return pins(this.sb, caller, ino);
   }
 
+  layout(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer {
+    return layout(this.sb, caller, fh, request, out);
+  }
+
   report(_caller: Caller, ino: InodeNumber, what: ReportKind): string {
     const inode = this.sb.inode(ino);
     const file = inode === undefined || inode.children !== undefined ? undefined : ino;
@@ -269,6 +276,8 @@ export class Filesystem implements Operations {
   destroy(): void {
     clearTimeout(this.sb.timer);
     this.sb.processes.close();
+    for (const grant of this.sb.grants.values()) grant.release();
+    this.sb.grants.clear();
     for (const inode of this.sb.inodes.values()) inode.file?.free();
     this.sb.inodes.clear();
     this.sb.handles.clear();

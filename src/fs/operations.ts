@@ -3,6 +3,7 @@
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import { NO_WAITER } from '../base/units.js';
 import type { Kind, PinInfo } from '../lease/types.js';
+import { Extent } from '../store/file-store.js';
 
 /** 0 or more (bytes, or 0), `-errno`, or PARKED. */
 export type Answer = number;
@@ -110,6 +111,33 @@ export interface GetLeaseAnswer {
   readonly breakMs: number;
   /** Names the description as a pin's owner (N4). */
   readonly token: bigint;
+}
+
+/** LAYOUT. `seq` undefined: whatever it is. */
+export interface LayoutRequest {
+  readonly off: number;
+  readonly len: number;
+  /** Tell, do not grant. */
+  readonly list: boolean;
+  readonly seq: number | undefined;
+}
+
+/** Extents of one segment in the order of the file: see leasefs.h. One object is used again. */
+export class Layout {
+  seq = 0;
+  /** Where to go on, bytes. */
+  next = 0;
+  segment = 0;
+  /** The segment's descriptor, of this process, and its st_dev and st_ino; -1: nothing to fetch. */
+  fd = -1;
+  dev = 0;
+  ino = 0;
+  count = 0;
+  readonly extents: readonly Extent[];
+
+  constructor(capacity: number) {
+    this.extents = Array.from({ length: capacity }, () => new Extent());
+  }
 }
 
 export interface PinRequest {
@@ -235,6 +263,8 @@ export interface Operations {
   unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer;
   /** In the order of their ids. */
   pins(caller: Caller, ino: InodeNumber): readonly PinListing[];
+  /** 0 or `-errno` (EINVAL, EPERM, EBADF, EAGAIN, EBUSY, ENOSPC, EMFILE). */
+  layout(caller: Caller, ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer;
   /** JSON text for `what` 'status' | 'leases' | 'pins'; of one file unless `ino` is a directory. */
   report(caller: Caller, ino: InodeNumber, what: 'status' | 'leases' | 'pins'): string;
 

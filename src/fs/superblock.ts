@@ -1,12 +1,12 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
 // descriptions, the present time, the fate of inodes that nobody refers to. Kernel counterpart: struct super_block.
 import { errno } from '../base/errno.js';
-import type { FileHandle, InodeNumber, Name } from '../base/units.js';
+import type { FileHandle, InodeNumber, LeaseId, Name } from '../base/units.js';
 import { ROOT_INO } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
 import { native } from '../native/binding.js';
 import type { Processes } from '../process/processes.js';
-import { FileStat, type FileStore } from '../store/file-store.js';
+import { FileStat, type FileStore, type Grant } from '../store/file-store.js';
 import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from './inode.js';
 import type { Attr, Host } from './operations.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
@@ -35,6 +35,7 @@ export interface DirCursor {
 
 export const O_ACCMODE = 3;
 export const O_RDONLY = 0;
+export const O_RDWR = 2;
 export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;
 export const O_NONBLOCK = 0o4000;
@@ -61,6 +62,8 @@ export class Superblock {
   readonly handles = new Map<FileHandle, OpenFile>();
   /** N4: what GETLEASE gave out to name a description. */
   readonly tokens = new Map<bigint, FileHandle>();
+  /** Layouts granted to clients, by the lease that they live with (extents.ts). */
+  readonly grants = new Map<LeaseId, Grant>();
   host: Host | undefined;
   /** The timer of the next forced break, and when it is due (effects.ts). */
   timer: NodeJS.Timeout | undefined;

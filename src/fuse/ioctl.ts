@@ -7,7 +7,7 @@
 import { errno } from '../base/errno.js';
 import { BLOCK, type FileHandle, MAX_OFFSET } from '../base/units.js';
 import * as abi from '../client/abi.js';
-import type { Answer, Operations, PinListing } from '../fs/operations.js';
+import { type Answer, Layout, type Operations, type PinListing } from '../fs/operations.js';
 import {
   EXCLUSIVE,
   EXCLUSIVE_BREAKABLE,
@@ -16,6 +16,7 @@ import {
   SHARED,
   SHARED_UNBREAKABLE,
 } from '../lease/types.js';
+import type { Extent } from '../store/file-store.js';
 import { type Connection, MALFORMED } from './connection.js';
 import { IOCTL_UNRESTRICTED } from './flags.js';
 import type { Request } from './wire/request.js';
@@ -77,6 +78,15 @@ const commands = new Map<number, Command>([
   ],
   [abi.LEASEFS_IOC_GETPINS, { bytes: abi.pins.bytes, flags: undefined, reserved: [24, 32], run: getPins }],
   [abi.LEASEFS_IOC_REPORT, { bytes: abi.report.bytes, flags: undefined, reserved: [20, 32], run: report }],
+  [
+    abi.LEASEFS_IOC_LAYOUT,
+    {
+      bytes: abi.layout.bytes,
+      flags: { at: abi.layout.flags, known: abi.LEASEFS_LAYOUT_LIST | abi.LEASEFS_LAYOUT_SEQ },
+      reserved: [72, 88],
+      run: layout,
+    },
+  ],
 ]);
 
 export function ioctl(connection: Connection, request: Request): Answer {
@@ -203,6 +213,48 @@ function putPin({ reply }: Connection, at: number, listing: PinListing): void {
   reply.set64(at + abi.pinInfo.len, (listing.end - listing.start) * BLOCK);
   reply.setU32(at + abi.pinInfo.pid, listing.pid);
   reply.setU32(at + abi.pinInfo.flags, flags);
+}
+
+const answered = new Layout(abi.LEASEFS_EXTENTS_MAX);
+
+function layout(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const { operations, reply } = connection;
+  const flags = request.u32(IN + abi.layout.flags);
+  const answer = operations.layout(
+    request.caller,
+    request.ino,
+    fh,
+    {
+      off: request.u64(IN + abi.layout.off),
+      len: request.u64(IN + abi.layout.len),
+      list: (flags & abi.LEASEFS_LAYOUT_LIST) !== 0,
+      seq: (flags & abi.LEASEFS_LAYOUT_SEQ) === 0 ? undefined : request.u64(IN + abi.layout.seq),
+    },
+    answered,
+  );
+  if (answer < 0) return answer;
+  const { seq, next, count, segment, fd, dev, ino, extents } = answered;
+  echo(connection, request, abi.layout.seq);
+  reply.clear(OUT + abi.layout.seq, OUT + abi.layout.bytes);
+  reply.set64(OUT + abi.layout.seq, seq);
+  reply.set64(OUT + abi.layout.next, next);
+  reply.setU32(OUT + abi.layout.count, count);
+  reply.setU32(OUT + abi.layout.segment, segment);
+  reply.setU32(OUT + abi.layout.pid, fd < 0 ? 0 : process.pid);
+  reply.setU32(OUT + abi.layout.fd, fd);
+  reply.set64(OUT + abi.layout.dev, dev);
+  reply.set64(OUT + abi.layout.ino, ino);
+  for (let i = 0; i < count; i++) {
+    putExtent(connection, OUT + abi.layout.extents + i * abi.extent.bytes, extents[i]!);
+  }
+  return 0;
+}
+
+function putExtent({ reply }: Connection, at: number, { off, len, store, unwritten }: Extent): void {
+  reply.set64(at + abi.extent.off, off);
+  reply.set64(at + abi.extent.len, len);
+  reply.set64(at + abi.extent.store, store);
+  reply.setU32(at + abi.extent.flags, unwritten ? abi.LEASEFS_EXTENT_UNWRITTEN : 0);
 }
 
 const reportKinds: readonly (ReportKind | undefined)[] = [undefined, 'status', 'leases', 'pins'];

@@ -5,9 +5,16 @@
 // own ftruncate passes; holes are filled by MADV_POPULATE_WRITE; only a real punch needs the flag lifted for an
 // instant, which the caller allows (`lift`) while nothing in the file is protected.
 import { errno, FsError } from '../base/errno.js';
-import { BLOCK, blocksFor } from '../base/units.js';
+import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type Descriptor, native, STAT } from '../native/binding.js';
-import { Capacity, type FileStat, type FileStore, type StoredFile } from './file-store.js';
+import {
+  Capacity,
+  type Extent,
+  type FileStat,
+  type FileStore,
+  type Grant,
+  type StoredFile,
+} from './file-store.js';
 
 const KEEP_SIZE = 1;
 const PUNCH_HOLE = 2;
@@ -19,6 +26,7 @@ const zeros = new ArrayBuffer(1 << 20);
 
 export class DirectStore implements FileStore {
   readonly name = 'direct';
+  readonly identity = true;
   readonly capacity: Capacity;
 
   /** @param size bytes that fallocate, pins and writes through the daemon may use; passthrough writes are not asked. */
@@ -36,9 +44,17 @@ export class DirectStore implements FileStore {
     }
     return new DirectFile(memfd, guard === 0, this.capacity);
   }
+
+  newGrant(): Grant {
+    return NO_SEGMENTS;
+  }
 }
 
+/** The client maps the file itself, whose memory is nobody else's. */
+const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, release: () => {} };
+
 class DirectFile implements StoredFile {
+  readonly seq = 0;
   private readonly memfd: Descriptor;
   private readonly guarded: boolean;
   private readonly capacity: Capacity;
@@ -129,6 +145,21 @@ class DirectFile implements StoredFile {
     const hole = this.seek(start * BLOCK, SEEK_HOLE);
     // The end of the file counts as a hole, also amid a block: that block is there.
     return hole < 0 || blocksFor(hole) < end;
+  }
+
+  nextExtent(off: number, out: Extent): boolean {
+    const data = this.seek(off, SEEK_DATA);
+    if (data < 0) return false;
+    out.off = blockOf(data) * BLOCK;
+    out.len = blocksFor(this.seek(data, SEEK_HOLE)) * BLOCK - out.off;
+    out.store = out.off;
+    out.segment = 0;
+    out.unwritten = false;
+    return true;
+  }
+
+  commit(): number {
+    return 0;
   }
 
   free(): void {

@@ -14,6 +14,29 @@ export class FileStat {
   ctimeNsec = 0;
 }
 
+/** A run of a file's blocks in one segment of the store. One object is used again. */
+export class Extent {
+  /** Bytes in the file, whole blocks. */
+  off = 0;
+  len = 0;
+  /** Bytes into the segment. */
+  store = 0;
+  /** Which segment, from 1 on; 0: the file itself. */
+  segment = 0;
+  /** Has blocks and reads as zeros. */
+  unwritten = false;
+}
+
+/** What a client may reach by itself. Its blocks go to no other file before `release` and before nobody maps them. */
+export interface Grant {
+  /**
+   * Adds an extent of a segment; the segment's descriptor, for the client, valid until `release`. -EBUSY while somebody
+   * maps the segment though he has no grant any more; -EMFILE, -ENOMEM.
+   */
+  add(extent: Extent): number;
+  release(): void;
+}
+
 export interface StoredFile {
   /** A descriptor that the kernel may serve by passthrough, or -1. */
   readonly backing: number;
@@ -40,14 +63,23 @@ export interface StoredFile {
   /** Whether [start, end), in blocks, holds data or lies partly in a hole, at this instant. */
   hasData(start: number, end: number): boolean;
   hasHole(start: number, end: number): boolean;
+  /** Counts the changes of the layout; of the identity, which never changes, 0. */
+  readonly seq: number;
+  /** The first extent that ends behind byte `off`, from its block on, not beyond the block of the last byte; false: none. */
+  nextExtent(off: number, out: Extent): boolean;
+  /** Makes the unwritten blocks of [off, off + len) written: they read as before. 0 or -ENOSPC. */
+  commit(off: number, len: number): number;
   /** Gives everything back. */
   free(): void;
 }
 
 export interface FileStore {
   readonly name: 'direct' | 'pooled';
+  /** Whether each file's blocks are the store's own (the identity): then writes change no layout (X8). */
+  readonly identity: boolean;
   /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
   create(label: string): StoredFile;
+  newGrant(): Grant;
   /** Bytes promised by --size, and used. */
   readonly capacity: Capacity;
 }

@@ -19,6 +19,8 @@ const structs = {
   leasefs_pin_info: abi.pinInfo,
   leasefs_pins: abi.pins,
   leasefs_report: abi.report,
+  leasefs_extent: abi.extent,
+  leasefs_layout: abi.layout,
 };
 
 function inC(body: string): string {

@@ -1,0 +1,67 @@
+// A range of a file in memory, mapped from where the store has it: loads and stores reach the blocks without the
+// daemon. Holds under a lease: LeaseFile.mapDirect makes it and unmaps it when the layout is recalled.
+import { errno, FsError } from '../base/errno.js';
+import { type Descriptor, native, PROT_READ, PROT_WRITE } from '../native/binding.js';
+import { type FileLayout, openSegment, readLayout } from './layout.js';
+
+/** Of file blocks and of memory pages. */
+const BLOCK = 4096;
+
+export class DirectMapping implements Disposable {
+  /** Bytes of the file. */
+  readonly off: number;
+  readonly len: number;
+  /** Of the layout that is mapped: see FileLayout. */
+  readonly seq: number;
+  /**
+   * Bytes [off, off + len) of the file; detached (length 0, as all views of it) once it is unmapped. Not for
+   * asynchronous calls of Node, which would go on with memory that is gone.
+   */
+  readonly memory: ArrayBuffer;
+
+  /** Use LeaseFile.mapDirect. */
+  constructor(fd: number, off: number, len: number) {
+    if (off % BLOCK !== 0) throw new FsError(errno.EINVAL, `${off} is no multiple of ${BLOCK}`);
+    const layout = readLayout(fd, off, len, false);
+    this.off = off;
+    this.len = len;
+    this.seq = layout.seq;
+    this.memory = mapLayout(fd, off, len, layout);
+  }
+
+  /** False once it was unmapped. */
+  get mapped(): boolean {
+    return this.memory.byteLength > 0;
+  }
+
+  /** Idempotent. */
+  unmap(): void {
+    if (this.mapped) native.unmap(this.memory);
+  }
+
+  [Symbol.dispose](): void {
+    this.unmap();
+  }
+}
+
+function mapLayout(fd: number, off: number, len: number, { extents, segments }: FileLayout): ArrayBuffer {
+  const opened = new Map<number, Descriptor>();
+  try {
+    for (const address of segments) opened.set(address.segment, openSegment(address));
+    const pieces = new Float64Array(extents.length * 3);
+    let at = off;
+    for (const [i, extent] of extents.entries()) {
+      if (extent.off !== at) throw hole(at);
+      const n = Math.min(extent.len, off + len - at);
+      const memory = extent.segment === 0 ? fd : opened.get(extent.segment)!.fd;
+      pieces.set([memory, extent.store, n], i * 3);
+      at += n;
+    }
+    if (at !== off + len) throw hole(at);
+    return native.mapPieces(pieces, extents.length, PROT_READ | PROT_WRITE);
+  } finally {
+    for (const descriptor of opened.values()) descriptor.close();
+  }
+}
+
+const hole = (at: number): FsError => new FsError(errno.ENXIO, `no block at ${at}: a hole, fallocate first`);

@@ -1,0 +1,125 @@
+// Where in the store a file's blocks lie, and the memory itself: the ioctl LAYOUT of native/include/leasefs.h.
+import { errno, FsError } from '../base/errno.js';
+import { type Descriptor, native, STAT } from '../native/binding.js';
+import * as abi from './abi.js';
+
+/** A run of blocks. */
+export interface LayoutExtent {
+  /** Bytes in the file, whole blocks. */
+  readonly off: number;
+  readonly len: number;
+  /** Bytes into the segment. */
+  readonly store: number;
+  /** Which segment of the store; 0: the file itself. */
+  readonly segment: number;
+  /** Allocated, reads as zeros. Never in a granted layout. */
+  readonly unwritten: boolean;
+}
+
+/** A memfd of the store, as its daemon has it. */
+export interface SegmentAddress {
+  readonly segment: number;
+  readonly pid: number;
+  readonly fd: number;
+  readonly dev: number;
+  readonly ino: number;
+}
+
+export interface FileLayout {
+  /** Counts the changes of the layout: the same number, the same layout. */
+  readonly seq: number;
+  /** In the order of the file; what no extent covers is a hole. */
+  readonly extents: readonly LayoutExtent[];
+  /** Of a granted layout: where the segments are to be had. */
+  readonly segments: readonly SegmentAddress[];
+}
+
+const ATTEMPTS = 100;
+
+/**
+ * The layout of [off, off + len), rounded outward to blocks: granted under the lease of `fd`, or only told (`list`).
+ * All of it is of one instant.
+ * @throws FsError as LAYOUT; EAGAIN also when it changed each time it was read.
+ */
+export function readLayout(fd: number, off: number, len: number, list: boolean): FileLayout {
+  for (let attempt = 1; ; attempt++) {
+    const layout = attemptLayout(fd, off, len, list);
+    if (layout !== undefined) return layout;
+    if (attempt === ATTEMPTS) throw new FsError(errno.EAGAIN, 'the layout changes all the time');
+  }
+}
+
+/** undefined when it changed between two answers. */
+function attemptLayout(fd: number, off: number, len: number, list: boolean): FileLayout | undefined {
+  const view = new DataView(new ArrayBuffer(abi.layout.bytes));
+  const extents: LayoutExtent[] = [];
+  const segments = new Map<number, SegmentAddress>();
+  const end = off + len;
+  for (let at = off, first = true; first || at < end; first = false) {
+    const flags = (list ? abi.LEASEFS_LAYOUT_LIST : 0) | (first ? 0 : abi.LEASEFS_LAYOUT_SEQ);
+    view.setUint32(abi.layout.version, abi.LEASEFS_ABI, true);
+    view.setUint32(abi.layout.flags, flags, true);
+    view.setBigUint64(abi.layout.off, BigInt(at), true);
+    view.setBigUint64(abi.layout.len, BigInt(end - at), true);
+    const result = native.ioctl(fd, abi.LEASEFS_IOC_LAYOUT, view.buffer);
+    if (result === -errno.EAGAIN && !first) return undefined;
+    if (result < 0) throw new FsError(result, `asking for the layout of [${off}, ${end})`);
+    takeAnswer(view, extents, segments);
+    const next = number(view, abi.layout.next);
+    if (next <= at) throw new FsError(errno.EIO, 'a layout that does not go on');
+    at = next;
+  }
+  return { seq: number(view, abi.layout.seq), extents, segments: [...segments.values()] };
+}
+
+const number = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
+
+function takeAnswer(view: DataView, extents: LayoutExtent[], segments: Map<number, SegmentAddress>): void {
+  const segment = view.getUint32(abi.layout.segment, true);
+  const count = Math.min(view.getUint32(abi.layout.count, true), abi.LEASEFS_EXTENTS_MAX);
+  for (let n = 0, at: number = abi.layout.extents; n < count; n++, at += abi.extent.bytes) {
+    extents.push({
+      off: number(view, at + abi.extent.off),
+      len: number(view, at + abi.extent.len),
+      store: number(view, at + abi.extent.store),
+      segment,
+      unwritten: (view.getUint32(at + abi.extent.flags, true) & abi.LEASEFS_EXTENT_UNWRITTEN) !== 0,
+    });
+  }
+  const pid = view.getInt32(abi.layout.pid, true);
+  if (pid === 0) return;
+  const fd = view.getInt32(abi.layout.fd, true);
+  const dev = number(view, abi.layout.dev);
+  segments.set(segment, { segment, pid, fd, dev, ino: number(view, abi.layout.ino) });
+}
+
+/**
+ * The segment's memory, to be mapped and closed. The kernel judges who may: whoever could trace the daemon, that is its
+ * own user and root.
+ * @throws Error with `code` EPERM or EACCES for others; ESRCH where the daemon is not seen (another pid namespace).
+ */
+export function openSegment(address: SegmentAddress): Descriptor {
+  const descriptor = fetch(address);
+  const stat = new Float64Array(STAT.length);
+  native.fstat(descriptor.fd, stat);
+  if (stat[STAT.dev] === address.dev && stat[STAT.ino] === address.ino) return descriptor;
+  descriptor.close();
+  throw new FsError(errno.ESRCH, `process ${address.pid} is not the daemon: another pid namespace?`);
+}
+
+const O_RDWR = 2;
+
+function fetch({ pid, fd }: SegmentAddress): Descriptor {
+  try {
+    const pidfd = native.pidfdOpen(pid);
+    try {
+      return native.pidfdGetfd(pidfd.fd, fd);
+    } finally {
+      pidfd.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') throw error;
+    // Yama, a seccomp filter or an older kernel may refuse that where /proc is open to the same user.
+    return native.open(`/proc/${pid}/fd/${fd}`, O_RDWR);
+  }
+}
