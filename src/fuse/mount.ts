@@ -56,8 +56,7 @@ function isDead(target: string): boolean {
     statSync(target);
     return false;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOTCONN' || code === 'ECONNABORTED';
+    return (error as NodeJS.ErrnoException).code === 'ENOTCONN';
   }
 }
 

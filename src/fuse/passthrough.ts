@@ -3,7 +3,7 @@
 // inode whose registration failed is served through the daemon for good. Kernel counterpart: fs/fuse/backing.c.
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import type { InodeNumber } from '../base/units.js';
-import type { Channel } from '../native/binding.js';
+import { type Channel, native } from '../native/binding.js';
 
 /** No backing id: through the daemon. The kernel's ids begin at 1. */
 export const THROUGH_DAEMON = 0;
@@ -36,10 +36,13 @@ export class Passthrough {
     return id;
   }
 
-  /** Finds out whether this user may: registers and forgets the file of a descriptor. */
-  probe(fd: number): void {
-    const id = this.register(fd);
+  /** Finds out whether this user may, with a file of its own. @throws EMFILE, ENOMEM */
+  probe(): void {
+    if (!this.enabled) return;
+    const file = native.memfdCreate('leasefs:probe');
+    const id = this.register(file.fd);
     if (id !== THROUGH_DAEMON) this.channel.backingClose(id);
+    file.close();
   }
 
   /** The inode is gone. */

@@ -7,7 +7,7 @@
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import type { FileHandle, InodeNumber, WaiterId } from '../base/units.js';
 import { type Answer, type Host, type Operations, PARKED } from '../fs/operations.js';
-import { type Channel, native } from '../native/binding.js';
+import type { Channel } from '../native/binding.js';
 import { adapters } from './adapters.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
@@ -54,6 +54,10 @@ export function startSession(options: SessionOptions): Session {
 /** The kernel takes no answer to these. */
 const isUnanswered = (opcode: number): boolean =>
   opcode === op.FORGET || opcode === op.BATCH_FORGET || opcode === op.INTERRUPT;
+
+/** An error with its stack, as a line of the log. */
+const oneLine = (error: unknown): string =>
+  (error instanceof Error ? (error.stack ?? error.message) : String(error)).replaceAll(/\n\s*/g, ' ');
 
 class Conversation implements Session, Host {
   readonly ready: Promise<void>;
@@ -129,9 +133,9 @@ class Conversation implements Session, Host {
       this.parked.add(request);
       return;
     }
+    this.send(this.encode(request, answer));
     // It may have failed before it asked for the lease again: then the wait is to be given up.
     if (answer < 0) this.operations.interrupt(waiter);
-    this.send(this.encode(request, answer));
   }
 
   answer(waiter: WaiterId, error: number): void {
@@ -180,8 +184,7 @@ class Conversation implements Session, Host {
       if (!this.initialized || !isWellFormed(request)) return MALFORMED;
       return adapter(this.connection, request);
     } catch (error) {
-      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.log(`${opcodeName(opcode)} of inode ${request.ino} failed, EIO: ${stack}`);
+      this.log(`${opcodeName(opcode)} of inode ${request.ino} failed, EIO: ${oneLine(error)}`);
       return -errno.EIO;
     }
   }
@@ -241,12 +244,12 @@ class Conversation implements Session, Host {
   /** Whether this user may: better said now than at the first open. */
   private tryPassthrough(): void {
     if (this.over) return;
-    if (this.passthrough) {
-      const file = native.memfdCreate('leasefs:probe');
-      this.connection.passthrough.probe(file.fd);
-      file.close();
+    try {
+      this.connection.passthrough.probe();
+      this.setReady();
+    } catch (error) {
+      this.setFailed(error as Error);
     }
-    this.setReady();
   }
 
   /**
@@ -255,8 +258,8 @@ class Conversation implements Session, Host {
   private interrupt(request: Request): Answer {
     const target = this.parked.takeUnique(request.u32(0), request.u32(4));
     if (target !== undefined) {
-      this.operations.interrupt(target.caller.waiter);
       this.send(this.reply.fail(target, -errno.EINTR));
+      this.operations.interrupt(target.caller.waiter);
     }
     return NO_REPLY;
   }
@@ -272,7 +275,7 @@ class Conversation implements Session, Host {
     try {
       this.operations.destroy();
     } catch (thrown) {
-      this.log(`the filesystem did not end well: ${thrown instanceof Error ? thrown.stack : thrown}`);
+      this.log(`the filesystem did not end well: ${oneLine(thrown)}`);
     }
     this.setFailed(new Error('the mount ended before it was ready'));
     this.setEnded();
