@@ -211,8 +211,12 @@ struct leasefs_extent {
  * be had by pidfd_getfd(2) or open("/proc/PID/fd/FD", O_RDWR). So the kernel
  * judges who may: those who could trace the daemon, that is its own user and
  * root. Then compare st_dev and st_ino with `dev` and `ino` before use: in
- * another pid namespace `pid` may be somebody else. Stores through such a
- * mapping change no times.
+ * another pid namespace `pid` may be somebody else.
+ *
+ * Stores through such a mapping change no times and go by the kernel's page
+ * cache, which such a mount has: fsync(2) before, so that the store has all of
+ * it, and posix_fadvise(2) POSIX_FADV_DONTNEED after unmapping. Between, who
+ * opens the file sees what was stored; who had it open may see older data.
  *
  * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags
  * EPERM	no lease of the calling process on this description; process not identified

@@ -92,7 +92,6 @@ Napi::Value CopyFileRange(const Napi::CallbackInfo& info) {
   return Result(info.Env(), copy_file_range(IntArg(info, 0), &from_off, IntArg(info, 2), &to_off, length, 0));
 }
 
-/** Fills holes of a file whose immutable flag refuses fallocate(2): faults its pages in, for writing (F14). */
 /** cachestat(2), Linux 6.5: the pages of [off, off + len) that are in memory, counted without looking beyond. */
 Napi::Value PresentPages(const Napi::CallbackInfo& info) {
   constexpr long kCachestat = 451;
@@ -107,6 +106,7 @@ Napi::Value PresentPages(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(pages.cached));
 }
 
+/** Fills holes of a file whose immutable flag refuses fallocate(2): faults its pages in, for writing (F14). */
 Napi::Value Populate(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
   int64_t off = OffsetArg(info, 1);
@@ -120,6 +120,13 @@ Napi::Value Populate(const Napi::CallbackInfo& info) {
   munmap(mapped, bytes);
   return Failure(info.Env(), error);
 }
+
+Napi::Value Fadvise(const Napi::CallbackInfo& info) {
+  int error = posix_fadvise(IntArg(info, 0), OffsetArg(info, 1), OffsetArg(info, 2), IntArg(info, 3));
+  return Failure(info.Env(), error);
+}
+
+Napi::Value Fsync(const Napi::CallbackInfo& info) { return Result(info.Env(), fsync(IntArg(info, 0))); }
 
 Napi::Value SetImmutable(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
@@ -150,6 +157,8 @@ void ExportMemoryFile(Napi::Env, Napi::Object exports) {
   Export<CopyFileRange>(exports, "copyFileRange");
   Export<Populate>(exports, "populate");
   Export<PresentPages>(exports, "presentPages");
+  Export<Fadvise>(exports, "fadvise");
+  Export<Fsync>(exports, "fsync");
   Export<SetImmutable>(exports, "setImmutable");
   Export<Clock>(exports, "clock");
 }

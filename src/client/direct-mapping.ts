@@ -1,7 +1,11 @@
 // A range of a file in memory, mapped from where the store has it: loads and stores reach the blocks without the
 // daemon. Holds under a lease: LeaseFile.mapDirect makes it and unmaps it when the layout is recalled.
-import { errno, FsError } from '../base/errno.js';
-import { type Descriptor, native, PROT_READ, PROT_WRITE } from '../native/binding.js';
+//
+// Where the kernel has a page cache for the file (no passthrough) the mapping goes by it: what the cache owes the store
+// is written before, what it has of the range is dropped behind. Between, who opens the file sees what is stored here;
+// who had it open may see older data, as on NFS.
+import { check, errno, FsError } from '../base/errno.js';
+import { type Descriptor, native, POSIX_FADV_DONTNEED, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import { type FileLayout, openSegment, readLayout } from './layout.js';
 
 /** Of file blocks and of memory pages. */
@@ -18,11 +22,14 @@ export class DirectMapping implements Disposable {
    * asynchronous calls of Node, which would go on with memory that is gone.
    */
   readonly memory: ArrayBuffer;
+  private readonly fd: number;
 
-  /** Use LeaseFile.mapDirect. */
+  /** Use LeaseFile.mapDirect. @param fd open until it is unmapped. */
   constructor(fd: number, off: number, len: number) {
     if (off % BLOCK !== 0) throw new FsError(errno.EINVAL, `${off} is no multiple of ${BLOCK}`);
+    check(native.fsync(fd), 'fsync before a direct mapping');
     const layout = readLayout(fd, off, len, false);
+    this.fd = fd;
     this.off = off;
     this.len = len;
     this.seq = layout.seq;
@@ -36,7 +43,9 @@ export class DirectMapping implements Disposable {
 
   /** Idempotent. */
   unmap(): void {
-    if (this.mapped) native.unmap(this.memory);
+    if (!this.mapped) return;
+    native.unmap(this.memory);
+    native.fadvise(this.fd, this.off, this.len, POSIX_FADV_DONTNEED);
   }
 
   [Symbol.dispose](): void {

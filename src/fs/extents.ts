@@ -3,7 +3,15 @@
 // whoever wants to change the layout meets the lease (X2 to X4). Counterparts: pNFS block layouts (RFC 5663), whose
 // LAYOUTGET and CB_LAYOUTRECALL these are, and xfs_fs_map_blocks.
 import { errno } from '../base/errno.js';
-import { BLOCK, blockOf, blocksFor, type FileHandle, type LeaseId, MAX_OFFSET } from '../base/units.js';
+import {
+  BLOCK,
+  blockOf,
+  blocksFor,
+  type FileHandle,
+  type InodeNumber,
+  type LeaseId,
+  MAX_OFFSET,
+} from '../base/units.js';
 import { native, STAT } from '../native/binding.js';
 import { Extent, type Grant, type StoredFile } from '../store/file-store.js';
 import type { Answer, Caller, Layout, LayoutRequest } from './operations.js';
@@ -32,8 +40,14 @@ export function layout(
   if (committed < 0) return committed;
   list(file, start, end, out);
   // The file itself needs nothing kept: its memory is nobody else's.
-  return out.segment === 0 ? 0 : keep(grantOf(sb, lease as LeaseId), out);
+  if (out.segment === 0) return 0;
+  open.inode.written = true;
+  return keep(grantOf(sb, lease as LeaseId), out);
 }
+
+/** Whether a layout of the file is granted now. */
+export const isGranted = (sb: Superblock, ino: InodeNumber): boolean =>
+  sb.leases.leases(ino).some(({ lease }) => sb.grants.has(lease));
 
 const isStale = (file: StoredFile, seq: number | undefined): boolean => seq !== undefined && seq !== file.seq;
 

@@ -50,6 +50,8 @@ export class Inode {
 
   /** Regular files alone. */
   file: StoredFile | undefined;
+  /** A client may have stored into the blocks since the file was last opened, behind the kernel's cache (extents.ts). */
+  written = false;
   /** Directories alone: by name, in the order of their cookies. */
   children: Map<Name, Dentry> | undefined;
   nextCookie = 3;

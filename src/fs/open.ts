@@ -3,6 +3,7 @@
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber, Name } from '../base/units.js';
 import { carryOut } from './effects.js';
+import { isGranted } from './extents.js';
 import { type Inode, S_IFREG } from './inode.js';
 import { setSize } from './layout.js';
 import { enter, newChild, placeFor } from './names.js';
@@ -12,6 +13,8 @@ import { O_EXCL, O_NONBLOCK, O_TRUNC, type Superblock } from './superblock.js';
 function opened(sb: Superblock, inode: Inode, flags: number, out: Opened): Answer {
   out.fh = sb.openFile(inode, flags).fh;
   out.backing = inode.file?.backing ?? -1;
+  out.keepCache = !inode.written;
+  if (inode.written && !isGranted(sb, inode.ino)) inode.written = false;
   return 0;
 }
 

@@ -52,6 +52,8 @@ export class Opened {
   fh = 0 as FileHandle;
   /** The memfd to serve by passthrough, -1: through the daemon. */
   backing = -1;
+  /** What the kernel has cached of the file still holds. */
+  keepCache = true;
 }
 
 /** Which fields of SETATTR are meant. Bits of `SetAttr.valid`. */

@@ -25,14 +25,15 @@ const O_TRUNC = 0o1000;
 
 /**
  * fuse_open_out: 0 fh, 8 open_flags, 12 backing_id; its length. NOFLUSH: a lease does not end at close(2) of one of
- * several descriptors (kernel-facts 28), so nobody needs to hear of it. KEEP_CACHE: nobody changes the data behind the
- * kernel's back.
+ * several descriptors (kernel-facts 28), so nobody needs to hear of it. KEEP_CACHE: nobody has changed the data behind
+ * the kernel's back.
  */
 function putOpen({ reply, passthrough }: Connection, request: Request, ino: InodeNumber, at: number): number {
-  const { fh, backing } = request.opened;
+  const { fh, backing, keepCache } = request.opened;
   const id = passthrough.idFor(ino, backing);
   reply.set64(at, fh);
-  reply.setU32(at + 8, FOPEN_NOFLUSH | (id === THROUGH_DAEMON ? FOPEN_KEEP_CACHE : FOPEN_PASSTHROUGH));
+  const cached = keepCache ? FOPEN_KEEP_CACHE : 0;
+  reply.setU32(at + 8, FOPEN_NOFLUSH | (id === THROUGH_DAEMON ? cached : FOPEN_PASSTHROUGH));
   reply.setU32(at + 12, id);
   return OPEN_OUT;
 }

@@ -120,6 +120,9 @@ export interface Binding {
   populate(fd: number, off: number, len: number): Result;
   /** cachestat(2): the pages of [off, off + len), len > 0, that are in memory; O(len), not O(file). -ENOSYS before Linux 6.5. */
   presentPages(fd: number, off: number, len: number): Result;
+  /** posix_fadvise(2). */
+  fadvise(fd: number, off: number, len: number, advice: number): Result;
+  fsync(fd: number): Result;
   /** Sets or clears FS_IMMUTABLE_FL (facts F14). */
   setImmutable(fd: number, on: boolean): Result;
   /** fcntl(2), the commands that take a number or nothing; EINVAL for those that take an address. */
@@ -197,6 +200,7 @@ export interface Binding {
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MADV_REMOVE = 9;
+export const POSIX_FADV_DONTNEED = 4;
 export const POLLIN = 1;
 export const POLLPRI = 2;
 export const POLLOUT = 4;

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FileHandle } from '../../src/base/units.js';
-import type { Operations, PinListing } from '../../src/fs/operations.js';
+import type { Layout, Operations, PinListing } from '../../src/fs/operations.js';
 import { answer, type Bench, bench, record, text, u32, u64, zeros } from './doubles.js';
 
 const test = suite('ioctl');
@@ -16,7 +16,7 @@ const iowr = (number: number, size: number): number =>
   (0xc000_0000 + size * 0x1_0000 + 0x5900 + number) >>> 0;
 const [SETLEASE, GETLEASE] = [iowr(0x80, 56), iowr(0x81, 56)];
 const [PIN, UNPIN] = [iowr(0x82, 56), iowr(0x83, 32)];
-const [GETPINS, REPORT] = [iowr(0x84, 4128), iowr(0x85, 16032)];
+const [GETPINS, REPORT, LAYOUT] = [iowr(0x84, 4128), iowr(0x85, 16032), iowr(0x86, 4184)];
 
 /** struct fuse_ioctl_in and the struct. */
 function ioctl({ channel }: Bench, command: number, struct: Buffer, flags = 0, fh = 9): Buffer {
@@ -226,6 +226,68 @@ test('REPORT hands a long text out in pieces, made once, and forgets it with the
   ioctl(b, REPORT, report(3, 16000));
   assert.is(made, 4, 'it was forgotten');
   for (const what of [0, 4, 0xffff_ffff]) assert.equal(ioctl(b, REPORT, report(what, 0)), refused(EINVAL));
+});
+
+const layout = (off: bigint, len: bigint, flags = 0, seq = 0n, reserved = zeros(16)): Buffer =>
+  Buffer.concat([u32(1), u32(flags), u64(off), u64(len), u64(seq), zeros(40), reserved, zeros(4096)]);
+
+test('LAYOUT: what is asked, and the extents of one segment with where it is to be had', () => {
+  const given = (_caller: unknown, _ino: unknown, _fh: unknown, _request: unknown, out: Layout): number => {
+    Object.assign(out, {
+      seq: 2 ** 40 + 1,
+      next: 2 ** 33,
+      segment: 3,
+      fd: 21,
+      dev: 1,
+      ino: 2 ** 34 + 5,
+      count: 2,
+    });
+    Object.assign(out.extents[0]!, { off: 4096, len: 8192, store: 2 ** 32, unwritten: false });
+    Object.assign(out.extents[1]!, { off: 16384, len: 4096, store: 0, unwritten: true });
+    return 0;
+  };
+  const b = bench({ layout: given });
+  new Uint8Array(b.channel.reply).fill(0xaa);
+  const asked = layout(4097n, 2n ** 53n - 1n - 4097n, 3, 77n);
+  const told = Buffer.concat([
+    ...[asked.subarray(0, 24), u64(2 ** 40 + 1), u64(2 ** 33), u32(2), u32(3), u32(process.pid), u32(21)],
+    ...[u64(1), u64(2 ** 34 + 5), zeros(16)],
+    ...[u64(4096), u64(8192), u64(2 ** 32), u32(0), u32(0)],
+    ...[u64(16384), u64(4096), u64(0), u32(1), u32(0)],
+    zeros(126 * 32),
+  ]);
+  assert.equal(ioctl(b, LAYOUT, asked), done(told));
+  const request = { off: 4097, len: Number.MAX_SAFE_INTEGER - 4097, list: true, seq: 77 };
+  assert.equal(b.last().slice(0, 5), ['layout', caller, 7, 9, request]);
+  ioctl(b, LAYOUT, layout(0n, 1n));
+  assert.equal(b.last()[4], { off: 0, len: 1, list: false, seq: undefined });
+});
+
+test('LAYOUT: nothing to fetch, refusals, unknown flags, reserved bits', () => {
+  const nothing = (...args: unknown[]): number => {
+    Object.assign(args[4] as Layout, { seq: 0, next: 4096, segment: 0, fd: -1, dev: 0, ino: 0, count: 0 });
+    return 0;
+  };
+  const asked = layout(0n, 1n);
+  const told = Buffer.concat([
+    asked.subarray(0, 24),
+    u64(0),
+    u64(4096),
+    zeros(12),
+    u32(-1),
+    zeros(32 + 4096),
+  ]);
+  assert.equal(ioctl(bench({ layout: nothing }), LAYOUT, asked), done(told));
+  assert.equal(ioctl(bench({ layout: () => -16 }), LAYOUT, asked), refused(-16));
+  const b = bench();
+  const calls = b.calls.length;
+  for (const bad of [
+    layout(0n, 1n, 4),
+    layout(0n, 1n, 0, 0n, Buffer.concat([zeros(15), text('\x01')])),
+    layout(0n, 1n, 0, 0n, Buffer.concat([text('\x01'), zeros(15)])),
+  ])
+    assert.equal(ioctl(b, LAYOUT, bad), refused(EINVAL));
+  assert.is(b.calls.length, calls);
 });
 
 test.run();
