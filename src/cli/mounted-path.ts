@@ -1,4 +1,4 @@
-// MNT or FILE of `leasefs status|leases|pins`: opened, on a leasefs mount, and what to call the files there.
+// MNT or FILE of `leasefs status|leases|pins|extents|stat`: opened, on a leasefs mount, and what to call the files there.
 import { constants, fstatSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { FsError } from '../base/errno.js';
@@ -17,6 +17,15 @@ export interface MountedPath<What extends keyof Reports> {
 
 /** @throws CommandError when there is no such path or it is not on a live leasefs mount. */
 export function readMounted<What extends keyof Reports>(path: string, what: What): MountedPath<What> {
+  return onMounted(path, (file, mountPoint) => ({
+    mountPoint,
+    report: file.report(what),
+    dev: fstatSync(file.fd).dev,
+  }));
+}
+
+/** What `ask` says of the file or directory, opened for reading. @throws CommandError as readMounted. */
+export function onMounted<T>(path: string, ask: (file: LeaseFile, mountPoint: string) => T): T {
   const full = absolute(path);
   const mount = mountOf(full, mountsNow());
   if (mount?.type !== FS_TYPE) {
@@ -24,7 +33,7 @@ export function readMounted<What extends keyof Reports>(path: string, what: What
   }
   try {
     using file = LeaseFile.open(full, constants.O_RDONLY | constants.O_NONBLOCK);
-    return { mountPoint: mount.target, report: file.report(what), dev: fstatSync(file.fd).dev };
+    return ask(file, mount.target);
   } catch (error) {
     throw new CommandError(`${path}: ${why(error)}`);
   }
@@ -35,6 +44,7 @@ function why(error: unknown): string {
   if (code === 'ENOTCONN' || code === 'ECONNABORTED') {
     return 'its daemon is gone; `leasefs umount` or the next `leasefs mount` there cleans up';
   }
+  if (code === 'EINVAL') return 'not a regular file';
   if (error instanceof FsError)
     return `${error.code}, the daemon does not answer as this version of leasefs expects`;
   return (error as Error).message;

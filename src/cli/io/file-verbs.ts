@@ -1,7 +1,9 @@
 // The verbs of `leasefs io` that are system calls on the descriptor: spelled and argued as xfs_io's.
 import { createHash } from 'node:crypto';
 import { check } from '../../base/errno.js';
+import type { FileLayout } from '../../client/index.js';
 import { native, STAT } from '../../native/binding.js';
+import { piecesOf } from '../pieces.js';
 import type { IoProcess } from './io-process.js';
 import { fillVerb, hexByte, type IoVerb, OK, rangeVerb } from './io-verb.js';
 
@@ -73,14 +75,38 @@ const truncate: IoVerb = {
 
 const extents: IoVerb = {
   usage: 'extents',
-  summary: 'the data and the holes, by SEEK_DATA and SEEK_HOLE',
+  summary: `data and holes; on leasefs from the layout, with what is
+unwritten and pinned, elsewhere by SEEK_DATA and SEEK_HOLE`,
   bind(args) {
     args.end();
-    return { text: 'extents', run: io => extentLines(io) };
+    return {
+      text: 'extents',
+      run(io) {
+        const lines = layoutLines(io) ?? seekLines(io);
+        return lines.length === 0 ? ['none'] : lines;
+      },
+    };
   },
 };
 
-function extentLines(io: IoProcess): string[] {
+/** undefined: not on leasefs. */
+function layoutLines(io: IoProcess): string[] | undefined {
+  const size = io.size();
+  let layout: FileLayout;
+  try {
+    layout = io.file.layout(0, Math.max(size, 1));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTTY') return undefined;
+    throw error;
+  }
+  return piecesOf(layout, io.file.pins(), size).map(({ off, len, state, segment, store, pinned }) => {
+    const what = state === 'written' ? 'data' : state;
+    const where = segment === null || segment === 0 ? '' : ` at ${segment}:${store}`;
+    return `${off} ${len} ${what}${where}${pinned.length === 0 ? '' : ' pinned'}`;
+  });
+}
+
+function seekLines(io: IoProcess): string[] {
   const { fd } = io.file;
   const size = io.size();
   const lines: string[] = [];
@@ -93,7 +119,7 @@ function extentLines(io: IoProcess): string[] {
     lines.push(`${data} ${end - data} data`);
     off = end;
   }
-  return lines.length === 0 ? ['none'] : lines;
+  return lines;
 }
 
 const stat: IoVerb = {
