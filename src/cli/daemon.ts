@@ -20,6 +20,9 @@ const ROOT_MODE = 0o1777;
 export async function serve(options: ServeOptions): Promise<number> {
   const { mountPoint, mountOptions, size, breakTimeMs, semantics, log } = options;
   native.raiseFileLimit();
+  // The store asks by kernel leases whether its memory is in use (F20). Whoever opens that in this very moment breaks
+  // one, and the signal that says so kills by default.
+  process.on('SIGIO', () => {});
   const leases = new LeaseMachine({ breakTime: breakTimeMs, semantics });
   const filesystem = new Filesystem(new DirectStore(size), leases, {
     mode: ROOT_MODE,

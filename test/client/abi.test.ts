@@ -71,10 +71,12 @@ test('a lease kind and its number name each other', () => {
   assert.throws(() => kindName(3), RangeError);
 });
 
-test('the example in C compiles without a warning, as C99 too', () => {
-  const source = join(native, 'examples/hello-lease.c');
-  for (const standard of ['-std=gnu99', '-std=gnu17']) {
-    execFileSync('gcc', [standard, ...FLAGS, '-fsyntax-only', source], { stdio: 'pipe', timeout: 60_000 });
+test('the examples in C compile without a warning, as C99 too', () => {
+  for (const example of ['hello-lease.c', 'direct-map.c']) {
+    const source = join(native, 'examples', example);
+    for (const standard of ['-std=gnu99', '-std=gnu17']) {
+      execFileSync('gcc', [standard, ...FLAGS, '-fsyntax-only', source], { stdio: 'pipe', timeout: 60_000 });
+    }
   }
 });
 
