@@ -59,7 +59,7 @@ static int open_segment(int file, const struct leasefs_layout *layout)
 	if (fd < 0) {
 		/* Yama may refuse that where /proc is open to the same user. */
 		snprintf(path, sizeof path, "/proc/%d/fd/%d", layout->pid, layout->fd);
-		fd = open(path, O_RDWR | O_CLOEXEC);
+		fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	}
 	if (fd < 0)
 		err(1, "segment %u of process %d", layout->segment, layout->pid);
@@ -133,8 +133,9 @@ int main(int argc, char **argv)
 
 	set_lease(p.fd, LEASEFS_EXCLUSIVE_BREAKABLE);
 	/* What a page cache owes the store; without one it costs nothing. */
-	if (fsync(p.fd) < 0)
-		err(1, "fsync");
+	if (sync_file_range(p.fd, 0, len, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			    SYNC_FILE_RANGE_WAIT_AFTER) < 0)
+		err(1, "sync_file_range");
 	memory = map_file(p.fd, len);
 	for (off = 0; off < len; off += BLOCK)
 		*(__u64 *)(memory + off) = off / BLOCK;

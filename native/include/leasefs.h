@@ -214,9 +214,10 @@ struct leasefs_extent {
  * another pid namespace `pid` may be somebody else.
  *
  * Stores through such a mapping change no times and go by the kernel's page
- * cache, which such a mount has: fsync(2) before, so that the store has all of
- * it, and posix_fadvise(2) POSIX_FADV_DONTNEED after unmapping. Between, who
- * opens the file sees what was stored; who had it open may see older data.
+ * cache, which such a mount has: sync_file_range(2) before, so that the store
+ * has all of it (fsync(2) might wait for the inode's lock [B6]), and
+ * posix_fadvise(2) POSIX_FADV_DONTNEED after unmapping. Between, who opens the
+ * file sees what was stored; who had it open may see older data.
  *
  * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags
  * EPERM	no lease of the calling process on this description; process not identified

@@ -126,7 +126,10 @@ Napi::Value Fadvise(const Napi::CallbackInfo& info) {
   return Failure(info.Env(), error);
 }
 
-Napi::Value Fsync(const Napi::CallbackInfo& info) { return Result(info.Env(), fsync(IntArg(info, 0))); }
+Napi::Value SyncFileRange(const Napi::CallbackInfo& info) {
+  constexpr unsigned kAll = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  return Result(info.Env(), sync_file_range(IntArg(info, 0), OffsetArg(info, 1), OffsetArg(info, 2), kAll));
+}
 
 Napi::Value SetImmutable(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
@@ -158,7 +161,7 @@ void ExportMemoryFile(Napi::Env, Napi::Object exports) {
   Export<Populate>(exports, "populate");
   Export<PresentPages>(exports, "presentPages");
   Export<Fadvise>(exports, "fadvise");
-  Export<Fsync>(exports, "fsync");
+  Export<SyncFileRange>(exports, "syncFileRange");
   Export<SetImmutable>(exports, "setImmutable");
   Export<Clock>(exports, "clock");
 }

@@ -27,7 +27,7 @@ export class DirectMapping implements Disposable {
   /** Use LeaseFile.mapDirect. @param fd open until it is unmapped. */
   constructor(fd: number, off: number, len: number) {
     if (off % BLOCK !== 0) throw new FsError(errno.EINVAL, `${off} is no multiple of ${BLOCK}`);
-    check(native.fsync(fd), 'fsync before a direct mapping');
+    check(native.syncFileRange(fd, off, len), 'sync_file_range before a direct mapping');
     const layout = readLayout(fd, off, len, false);
     this.fd = fd;
     this.off = off;

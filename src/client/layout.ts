@@ -107,7 +107,8 @@ export function openSegment(address: SegmentAddress): Descriptor {
   throw new FsError(errno.ESRCH, `process ${address.pid} is not the daemon: another pid namespace?`);
 }
 
-const O_RDWR = 2;
+/** O_RDWR | O_NOCTTY | O_NONBLOCK: if it is not the daemon's, opening it must do nothing. */
+const FLAGS = 0o4402;
 
 function fetch({ pid, fd }: SegmentAddress): Descriptor {
   try {
@@ -120,6 +121,6 @@ function fetch({ pid, fd }: SegmentAddress): Descriptor {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') throw error;
     // Yama, a seccomp filter or an older kernel may refuse that where /proc is open to the same user.
-    return native.open(`/proc/${pid}/fd/${fd}`, O_RDWR);
+    return native.open(`/proc/${pid}/fd/${fd}`, FLAGS);
   }
 }

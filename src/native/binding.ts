@@ -122,7 +122,8 @@ export interface Binding {
   presentPages(fd: number, off: number, len: number): Result;
   /** posix_fadvise(2). */
   fadvise(fd: number, off: number, len: number, advice: number): Result;
-  fsync(fd: number): Result;
+  /** sync_file_range(2): writes what the page cache has of the range and waits. Unlike fsync without the inode's lock (F19). */
+  syncFileRange(fd: number, off: number, len: number): Result;
   /** Sets or clears FS_IMMUTABLE_FL (facts F14). */
   setImmutable(fd: number, on: boolean): Result;
   /** fcntl(2), the commands that take a number or nothing; EINVAL for those that take an address. */
