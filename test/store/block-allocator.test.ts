@@ -3,21 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BlockAllocator, Window } from '../../src/store/block-allocator.js';
 import { BlockBitmap } from '../../src/store/block-bitmap.js';
+import { newSeed, random } from './random.js';
 
 const test = suite('block allocator');
-
-/** mulberry32 */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return below => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-const newSeed = (): number => Number(process.env.LEASEFS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 test('the bitmap finds what an array of bits finds', () => {
   const seed = newSeed();

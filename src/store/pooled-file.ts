@@ -1,0 +1,322 @@
+// A pooled file: its extent map says where its blocks are among those of the store. Every read and write of it comes
+// here and is one copy between the request and the segment's memory.
+//
+// Invariants: all bytes of a mapped block that were never written, and all behind the file's end, are zero; a mapped
+// block is populated. Times: mtime and ctime move with every change; atime stays as it was (noatime), as reads that
+// the page cache answers are not seen anyway.
+import { errno } from '../base/errno.js';
+import { BLOCK, blockOf, blocksFor } from '../base/units.js';
+import { type ExtentArena, ExtentMap, MAX_PGOFF } from '../extent/index.js';
+import { native } from '../native/binding.js';
+import { Window } from './block-allocator.js';
+import type { Extent, FileStat, StoredFile } from './file-store.js';
+import type { PooledSpace } from './pooled-space.js';
+import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
+
+const SEEK_DATA = 3;
+
+const clock = new Float64Array(2);
+/** Runs that one change takes or frees: file block, store block, how many. Used again by the next. */
+const runs: number[] = [];
+const RUN = 3;
+
+export class PooledFile implements StoredFile {
+  readonly backing = -1;
+  private readonly space: PooledSpace;
+  private readonly map: ExtentMap;
+  private readonly window = new Window();
+  private length = 0;
+  private readonly atimeSec: number;
+  private readonly atimeNsec: number;
+  private mtimeSec = 0;
+  private mtimeNsec = 0;
+
+  constructor(space: PooledSpace, arena: ExtentArena) {
+    this.space = space;
+    this.map = new ExtentMap(arena);
+    this.changed();
+    this.atimeSec = this.mtimeSec;
+    this.atimeNsec = this.mtimeNsec;
+  }
+
+  size(): number {
+    return this.length;
+  }
+
+  stat(out: FileStat): void {
+    out.size = this.length;
+    out.blocks = this.map.blocks * (BLOCK / 512);
+    out.atime = this.atimeSec;
+    out.atimeNsec = this.atimeNsec;
+    out.mtime = this.mtimeSec;
+    out.mtimeNsec = this.mtimeNsec;
+    out.ctime = this.mtimeSec;
+    out.ctimeNsec = this.mtimeNsec;
+  }
+
+  read(off: number, len: number, out: ArrayBuffer, at: number): number {
+    const end = Math.min(off + len, this.length);
+    if (off >= end) return 0;
+    const { map } = this;
+    const target = bytesOf(out);
+    let to = at;
+    for (let from = off; from < end; ) {
+      const pgoff = blockOf(from);
+      const blk = map.translate(pgoff);
+      const skip = from - pgoff * BLOCK;
+      const n = Math.min(map.run * BLOCK - skip, end - from);
+      if (blk > 0) this.space.segments.read(blk, skip, n, target, to);
+      else target.fill(0, to, to + n);
+      from += n;
+      to += n;
+    }
+    return end - off;
+  }
+
+  /** All or nothing: -ENOSPC when the holes in the range do not all find a block. */
+  write(off: number, len: number, data: ArrayBuffer, at: number): number {
+    if (len === 0) return 0;
+    const end = off + len;
+    const ready = this.makeWritten(blockOf(off), blocksFor(end));
+    if (ready < 0) return ready;
+    const { map } = this;
+    const source = bytesOf(data);
+    let from = at;
+    for (let to = off; to < end; ) {
+      const pgoff = blockOf(to);
+      const blk = map.translate(pgoff);
+      const skip = to - pgoff * BLOCK;
+      const n = Math.min(map.run * BLOCK - skip, end - to);
+      this.space.segments.write(blk, skip, n, source, from);
+      to += n;
+      from += n;
+    }
+    if (end > this.length) this.length = end;
+    this.changed();
+    return len;
+  }
+
+  setSize(size: number): number {
+    if (size < this.length) {
+      const kept = blocksFor(size);
+      const freed = this.drop(kept, MAX_PGOFF);
+      if (freed < 0) return freed;
+      this.clear(size, kept * BLOCK);
+    }
+    this.length = size;
+    this.changed();
+    return 0;
+  }
+
+  /** The guard is the segments' and settled there: here and below `lift` has no meaning. */
+  allocate(off: number, len: number, keepSize: boolean): number {
+    const filled = this.fill(blockOf(off), blocksFor(off + len), false);
+    if (filled < 0) return filled;
+    if (!keepSize && off + len > this.length) this.length = off + len;
+    this.changed();
+    return 0;
+  }
+
+  punch(off: number, len: number): number {
+    const end = off + len;
+    const start = blocksFor(off);
+    const stop = blockOf(end);
+    if (start < stop) {
+      const freed = this.drop(start, stop);
+      if (freed < 0) return freed;
+    }
+    this.clear(off, end);
+    this.changed();
+    return 0;
+  }
+
+  zero(off: number, len: number, keepSize: boolean): number {
+    const allocated = this.allocate(off, len, keepSize);
+    if (allocated === 0) this.clear(off, off + len);
+    return allocated;
+  }
+
+  /** Unwritten blocks are no data, as on XFS and ext4. */
+  seek(off: number, whence: number): number {
+    if (off >= this.length) return -errno.ENXIO;
+    if (whence === SEEK_DATA) {
+      const data = this.map.nextData(blockOf(off));
+      const at = Math.max(off, data * BLOCK);
+      return data < 0 || at >= this.length ? -errno.ENXIO : at;
+    }
+    return Math.min(Math.max(off, this.map.nextHole(blockOf(off)) * BLOCK), this.length);
+  }
+
+  hasData(start: number, end: number): boolean {
+    const mapped = this.map.nextMapped(start);
+    return mapped >= 0 && mapped < end;
+  }
+
+  hasHole(start: number, end: number): boolean {
+    for (let at = start; at < end; at += this.map.run) if (this.map.translate(at) === 0) return true;
+    return false;
+  }
+
+  get seq(): number {
+    return this.map.seq;
+  }
+
+  nextExtent(off: number, out: Extent): boolean {
+    const { map } = this;
+    const start = map.nextMapped(blockOf(off));
+    const end = blocksFor(this.length);
+    if (start < 0 || start >= end) return false;
+    const value = map.translate(start);
+    const blk = Math.abs(value);
+    const within = blk % SEGMENT_BLOCKS;
+    const most = Math.min(end - start, SEGMENT_BLOCKS - within);
+    let n = map.run;
+    while (n < most && map.translate(start + n) === (value > 0 ? value + n : value - n)) n += map.run;
+    out.off = start * BLOCK;
+    out.len = Math.min(n, most) * BLOCK;
+    out.segment = segmentOf(blk) + 1;
+    out.store = within * BLOCK;
+    out.unwritten = value < 0;
+    return true;
+  }
+
+  commit(off: number, len: number): number {
+    return this.map.markWritten(blockOf(off), blocksFor(len)) < 0 ? -errno.ENOSPC : 0;
+  }
+
+  free(): void {
+    this.drop(0, MAX_PGOFF);
+    this.space.close(this.window);
+    this.length = 0;
+  }
+
+  /** mtime and ctime are now. */
+  private changed(): void {
+    native.clock(clock);
+    this.mtimeSec = clock[0]!;
+    this.mtimeNsec = clock[1]!;
+  }
+
+  /** Makes the blocks [start, end) ready to be written. 0 or -ENOSPC. */
+  private makeWritten(start: number, end: number): number {
+    const { map } = this;
+    for (let at = start; at < end; at += map.run) {
+      if (map.translate(at) <= 0) return this.fill(start, end, true);
+    }
+    return 0;
+  }
+
+  /** Gives the holes of [start, end) blocks, all of them or none; written: what is unwritten becomes written too. */
+  private fill(start: number, end: number, written: boolean): number {
+    const { map, space } = this;
+    space.settle();
+    let holes = 0;
+    for (let at = start; at < end && holes <= space.available; at += map.run) {
+      if (map.translate(at) === 0) holes += Math.min(map.run, end - at);
+    }
+    if (holes > space.available) return -errno.ENOSPC;
+    if (holes > 0) {
+      this.takeFor(start, end);
+      const failed = this.populateRuns() || this.mapRuns(written);
+      if (failed < 0) return failed;
+    }
+    return written && map.markWritten(start, end - start) < 0 ? -errno.ENOSPC : 0;
+  }
+
+  /** Takes blocks for the holes of [start, end) into `runs`. Precondition: they are available. */
+  private takeFor(start: number, end: number): void {
+    const { map, space, window } = this;
+    runs.length = 0;
+    // Where the blocks in front go on.
+    let goal = start > 0 ? Math.abs(map.lookup(start - 1)) : 0;
+    if (goal > 0) goal++;
+    for (let at = start; at < end; ) {
+      const value = map.translate(at);
+      const n = Math.min(map.run, end - at);
+      if (value !== 0) goal = Math.abs(value) + n;
+      for (let done = 0; value === 0 && done < n; done += space.run) {
+        const blk = space.take(window, goal, n - done);
+        goal = blk + space.run;
+        pushRun(at + done, blk, space.run);
+      }
+      at += n;
+    }
+  }
+
+  /** Gives the blocks of `runs` their pages, or all blocks back. */
+  private populateRuns(): number {
+    const { space } = this;
+    for (let i = 0; i < runs.length; i += RUN) {
+      const result = space.segments.populate(runs[i + 1]!, runs[i + 2]!);
+      if (result === 0) continue;
+      for (let j = 0; j < i; j += RUN) space.give(runs[j + 1]!, runs[j + 2]!);
+      for (let j = i; j < runs.length; j += RUN) space.untake(runs[j + 1]!, runs[j + 2]!);
+      return result;
+    }
+    return 0;
+  }
+
+  /** When the arena is full, what is mapped by then stays: blocks of zeros, which read as the hole did. */
+  private mapRuns(written: boolean): number {
+    const { map, space } = this;
+    for (let i = 0; i < runs.length; i += RUN) {
+      const pgoff = runs[i]!;
+      const blk = runs[i + 1]!;
+      const n = runs[i + 2]!;
+      const result = written ? map.map(pgoff, blk, n) : map.preallocate(pgoff, blk, n);
+      if (result === 0) continue;
+      for (let j = i; j < runs.length; j += RUN) space.give(runs[j + 1]!, runs[j + 2]!);
+      return -errno.ENOSPC;
+    }
+    return 0;
+  }
+
+  /** Makes the blocks [start, end) a hole and frees them. 0; -ENOSPC when the arena is full, then nothing is changed. */
+  private drop(start: number, end: number): number {
+    const { map, space } = this;
+    runs.length = 0;
+    for (let at = map.nextMapped(start); at >= 0 && at < end; at = map.nextMapped(at + map.run)) {
+      const blk = Math.abs(map.translate(at));
+      pushRun(at, blk, Math.min(map.run, end - at));
+    }
+    if (runs.length === 0) return 0;
+    const punched = end === MAX_PGOFF ? map.truncate(start) : map.punch(start, end - start);
+    if (punched < 0) return -errno.ENOSPC;
+    for (let i = 0; i < runs.length; i += RUN) space.give(runs[i + 1]!, runs[i + 2]!);
+    return 0;
+  }
+
+  /** Makes the bytes [off, end) zero on the blocks that they have. */
+  private clear(off: number, end: number): void {
+    const { map } = this;
+    for (let pgoff = map.nextData(blockOf(off)); pgoff >= 0 && pgoff * BLOCK < end; ) {
+      const blk = map.translate(pgoff);
+      const next = pgoff + map.run;
+      const from = Math.max(off, pgoff * BLOCK);
+      this.space.segments.zero(blk, from - pgoff * BLOCK, Math.min(end, next * BLOCK) - from);
+      pgoff = map.nextData(next);
+    }
+  }
+}
+
+/** Adds to `runs`, to the last of them where it goes on. */
+function pushRun(pgoff: number, blk: number, n: number): void {
+  const last = runs.length - RUN;
+  if (last >= 0 && runs[last]! + runs[last + 2]! === pgoff && runs[last + 1]! + runs[last + 2]! === blk) {
+    runs[last + 2]! += n;
+  } else {
+    runs.push(pgoff, blk, n);
+  }
+}
+
+let buffer: ArrayBuffer = new ArrayBuffer(0);
+let bytes = new Uint8Array(buffer);
+
+/** The buffer as bytes; requests come in one and the same buffer. */
+function bytesOf(of: ArrayBuffer): Uint8Array {
+  if (of !== buffer) {
+    buffer = of;
+    bytes = new Uint8Array(of);
+  }
+  return bytes;
+}

@@ -1,0 +1,144 @@
+// The store blocks of all pooled files: which are free (the allocator), what memory they have (the segments), and
+// which must not go to anybody else yet.
+//
+// A hold is the promise that somebody outside may still reach the memory of a run of blocks: a granted layout, a pin's
+// DMA. While any block of a segment is held the segment's guard stays (F14). So a block freed there that was never
+// held is made zero by hand and is free; one that was ever held waits until the segment's last hold is gone, and until
+// no client that was lent the segment maps it any more (F20), since it may go on only with new pages (semantics.md, Words). Kernel counterpart: fs/xfs/xfs_extent_busy.c.
+import { errno } from '../base/errno.js';
+import { BLOCK } from '../base/units.js';
+import { PinIndex } from '../extent/pin-index.js';
+import { BlockAllocator, type Window } from './block-allocator.js';
+import { BlockBitmap } from './block-bitmap.js';
+import { Capacity } from './file-store.js';
+import { SEGMENT_BLOCKS, Segments, segmentOf } from './segments.js';
+
+/** 8 TiB: store blocks are numbers below 2^31. */
+const MAX_BLOCKS = 2 ** 31 - 1;
+
+/** Runs of blocks as pairs: the first, how many. */
+type Runs = number[];
+
+export class PooledSpace {
+  readonly segments = new Segments();
+  /** What is used is what cannot be handed out: blocks of files, and freed ones that wait for a hold to end. */
+  readonly capacity: Capacity;
+  private readonly allocator: BlockAllocator;
+  private readonly holds = new PinIndex();
+  private lastHold = 0;
+  /** Blocks that were held since they last got new pages; made with the first hold. */
+  private exposed: BlockBitmap | undefined;
+  /** Freed blocks that wait, by segment. */
+  private readonly waiting = new Map<number, Runs>();
+
+  /** @param size bytes; whole blocks of it are used, 8 TiB at most. */
+  constructor(size: number) {
+    const blocks = Math.min(Math.floor(size / BLOCK), MAX_BLOCKS);
+    this.allocator = new BlockAllocator(blocks);
+    this.capacity = new Capacity(blocks * BLOCK);
+  }
+
+  /** Blocks that can be handed out. */
+  get available(): number {
+    return this.allocator.available;
+  }
+
+  /** Out of `take`: how many blocks. */
+  get run(): number {
+    return this.allocator.run;
+  }
+
+  /** As BlockAllocator.take. The blocks are zero, but have no pages yet (`segments.populate`). */
+  take(window: Window, goal: number, want: number): number {
+    const blk = this.allocator.take(window, goal, want);
+    if (blk > 0) this.capacity.used += this.run * BLOCK;
+    return blk;
+  }
+
+  /** Takes blocks back that were handed out and never populated. */
+  untake(blk: number, n: number): void {
+    this.allocator.give(blk, n);
+    this.capacity.used -= n * BLOCK;
+  }
+
+  /** Takes populated blocks back. */
+  give(blk: number, n: number): void {
+    this.settle();
+    for (let at = blk; at < blk + n; ) {
+      const segment = segmentOf(at);
+      const end = Math.min((segment + 1) * SEGMENT_BLOCKS, blk + n);
+      if (this.isHeld(segment)) this.giveBehindHolds(segment, at, end);
+      else this.renew(at, end - at);
+      at = end;
+    }
+  }
+
+  /** The file does not grow any more. */
+  close(window: Window): void {
+    this.allocator.close(window);
+  }
+
+  /** Holds [blk, blk + n) until `release` of the number that is answered. Holds may overlap. */
+  hold(blk: number, n: number): number {
+    this.exposed ??= new BlockBitmap(this.allocator.total + 1);
+    this.exposed.set(blk, blk + n);
+    this.holds.insert(++this.lastHold, blk, blk + n);
+    return this.lastHold;
+  }
+
+  /** -ENOENT for a hold that is not there. */
+  release(hold: number): number {
+    if (!this.holds.remove(hold)) return -errno.ENOENT;
+    this.settle();
+    return 0;
+  }
+
+  /** Frees what need not wait any more: nobody tells us that a client has unmapped, so it is asked when it matters. */
+  settle(): void {
+    if (this.waiting.size === 0 && this.segments.lent.size === 0) return;
+    for (const segment of this.segments.lent) {
+      if (!this.hasHolds(segment)) this.segments.reclaim(segment);
+    }
+    for (const [segment, runs] of this.waiting) {
+      if (this.isHeld(segment)) continue;
+      this.waiting.delete(segment);
+      for (let i = 0; i < runs.length; i += 2) this.renew(runs[i]!, runs[i + 1]!);
+    }
+  }
+
+  private isHeld(segment: number): boolean {
+    return this.segments.lent.has(segment) || this.hasHolds(segment);
+  }
+
+  private hasHolds(segment: number): boolean {
+    if (this.holds.size === 0) return false;
+    return this.holds.overlaps(segment * SEGMENT_BLOCKS, (segment + 1) * SEGMENT_BLOCKS);
+  }
+
+  /** Free again, with new pages when they come to be used. */
+  private renew(blk: number, n: number): void {
+    this.segments.punch(blk, n);
+    this.exposed?.clear(blk, blk + n);
+    this.untake(blk, n);
+  }
+
+  /** The guard must stay. Precondition: a hold was made. */
+  private giveBehindHolds(segment: number, blk: number, end: number): void {
+    const exposed = this.exposed!;
+    for (let at = blk; at < end; ) {
+      const unseen = exposed.clearRun(at, end - at);
+      if (unseen > 0) {
+        this.segments.zero(at, 0, unseen * BLOCK);
+        this.untake(at, unseen);
+        at += unseen;
+        continue;
+      }
+      const next = exposed.nextClear(at);
+      const stop = next < 0 ? end : Math.min(next, end);
+      const runs = this.waiting.get(segment) ?? [];
+      this.waiting.set(segment, runs);
+      runs.push(at, stop - at);
+      at = stop;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// The pooled store: files whose blocks lie in shared segments, so that they need neither passthrough nor a descriptor
+// each, and the kernel cannot give them more memory than --size promises.
+import { ExtentArena } from '../extent/index.js';
+import type { Capacity, FileStore, Grant, StoredFile } from './file-store.js';
+import { PooledFile } from './pooled-file.js';
+import { PooledGrant } from './pooled-grant.js';
+import { PooledSpace } from './pooled-space.js';
+
+/** Store blocks for which the arena has a page: even if every 2 MiB of the files are in 64 pieces. */
+const BLOCKS_A_PAGE = 64;
+const MIN_PAGES = 2 ** 12;
+const MAX_PAGES = 2 ** 21;
+
+export class PooledStore implements FileStore {
+  readonly name = 'pooled';
+  readonly identity = false;
+  private readonly space: PooledSpace;
+  private readonly arena: ExtentArena;
+
+  /** @param size bytes for the blocks of all files, 4 KiB to 8 TiB. */
+  constructor(size: number) {
+    this.space = new PooledSpace(size);
+    const pages = Math.ceil(this.space.available / BLOCKS_A_PAGE);
+    const bounded = Math.min(MAX_PAGES, Math.max(MIN_PAGES, pages));
+    this.arena = new ExtentArena(new ArrayBuffer(ExtentArena.bytesFor(bounded)));
+  }
+
+  get capacity(): Capacity {
+    return this.space.capacity;
+  }
+
+  create(): StoredFile {
+    return new PooledFile(this.space, this.arena);
+  }
+
+  newGrant(): Grant {
+    return new PooledGrant(this.space);
+  }
+}

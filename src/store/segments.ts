@@ -1,0 +1,203 @@
+// The memory behind store blocks: memfds of 1 GiB, sparse, made when their first block is needed and mapped once.
+// Nobody can make them longer or shorter (seals), nor punch them behind our back where we may set the guard (F14).
+//
+// It promises: a block that is not in use is zero, always; a block is populated before it is touched, so that want of
+// memory is an error code and never SIGBUS. Places are store blocks and bytes behind their beginning; runs may cross
+// from one segment to the next. Counterpart: a block device.
+import { check, errno } from '../base/errno.js';
+import { BLOCK } from '../base/units.js';
+import { type Descriptor, native, PROT_READ, PROT_WRITE } from '../native/binding.js';
+
+export const SEGMENT_BLOCKS = 2 ** 18;
+const SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK;
+
+const F_ADD_SEALS = 1033;
+const F_SEAL_SHRINK = 2;
+const F_SEAL_GROW = 4;
+const MADV_POPULATE_WRITE = 23;
+const KEEP_SIZE = 1;
+const PUNCH_HOLE = 2;
+const O_RDONLY = 0;
+const O_RDWR = 2;
+const F_SETLEASE = 1024;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+
+export const segmentOf = (blk: number): number => Math.floor(blk / SEGMENT_BLOCKS);
+
+export class Segments {
+  private readonly segments: (Segment | undefined)[] = [];
+
+  /** Gives [blk, blk + n) their pages. 0; -ENOSPC when there is no memory, -EMFILE. */
+  populate(blk: number, n: number): number {
+    for (let at = blk; at < blk + n; ) {
+      const part = partOf(at, blk + n);
+      let segment = this.segments[segmentOf(at)];
+      if (segment === undefined) {
+        try {
+          segment = new Segment(segmentOf(at));
+        } catch (error) {
+          return -((error as { errno?: number }).errno ?? errno.EIO);
+        }
+        this.segments[segmentOf(at)] = segment;
+      }
+      const result = segment.populate(within(at), part * BLOCK);
+      if (result < 0) return result === -errno.EFAULT || result === -errno.ENOMEM ? -errno.ENOSPC : result;
+      at += part;
+    }
+    return 0;
+  }
+
+  /** Copies `n` bytes from byte `skip` of block `blk` on to `out`. Precondition, here and below: populated. */
+  read(blk: number, skip: number, n: number, out: Uint8Array, at: number): void {
+    let from = within(blk) + skip;
+    for (let segment = segmentOf(blk), done = 0; done < n; segment++) {
+      const part = Math.min(n - done, SEGMENT_BYTES - from);
+      out.set(this.bytes(segment).subarray(from, from + part), at + done);
+      done += part;
+      from = 0;
+    }
+  }
+
+  /** Copies `n` bytes of `data` to byte `skip` of block `blk` and on. */
+  write(blk: number, skip: number, n: number, data: Uint8Array, at: number): void {
+    let to = within(blk) + skip;
+    for (let segment = segmentOf(blk), done = 0; done < n; segment++) {
+      const part = Math.min(n - done, SEGMENT_BYTES - to);
+      this.bytes(segment).set(data.subarray(at + done, at + done + part), to);
+      done += part;
+      to = 0;
+    }
+  }
+
+  /** Makes `n` bytes zero, on the same pages. */
+  zero(blk: number, skip: number, n: number): void {
+    let from = within(blk) + skip;
+    for (let segment = segmentOf(blk), left = n; left > 0; segment++) {
+      const part = Math.min(left, SEGMENT_BYTES - from);
+      this.bytes(segment).fill(0, from, from + part);
+      left -= part;
+      from = 0;
+    }
+  }
+
+  /** Gives the pages of [blk, blk + n) back to the kernel: the blocks are zero. Lifts the guard for an instant. */
+  punch(blk: number, n: number): void {
+    for (let at = blk; at < blk + n; ) {
+      const part = partOf(at, blk + n);
+      this.segments[segmentOf(at)]!.punch(within(at), part * BLOCK);
+      at += part;
+    }
+  }
+
+  /** Segments that clients were given and may still have. */
+  readonly lent = new Set<number>();
+
+  /**
+   * A descriptor of the segment for clients to take and map, ours until `reclaim`. -EBUSY while one that was reclaimed
+   * is still in use and the guard must therefore stay; -EMFILE.
+   */
+  lend(segment: number): number {
+    const fd = this.segments[segment]!.lend(this.lent.has(segment));
+    if (fd >= 0) this.lent.add(segment);
+    return fd;
+  }
+
+  /** Lends it no more. Whether nobody else has it (F20): neither a descriptor nor a mapping. */
+  reclaim(segment: number): boolean {
+    const free = this.segments[segment]!.reclaim();
+    if (free) this.lent.delete(segment);
+    return free;
+  }
+
+  private bytes(segment: number): Uint8Array {
+    return this.segments[segment]!.bytes;
+  }
+}
+
+/** Byte of its segment at which the block begins. */
+const within = (blk: number): number => (blk % SEGMENT_BLOCKS) * BLOCK;
+
+/** How many blocks of [blk, end) lie in the first one's segment. */
+const partOf = (blk: number, end: number): number =>
+  Math.min(end - blk, SEGMENT_BLOCKS - (blk % SEGMENT_BLOCKS));
+
+class Segment {
+  readonly bytes: Uint8Array;
+  private readonly memory: ArrayBuffer;
+  private readonly memfd: Descriptor;
+  private readonly guarded: boolean;
+  /** What clients take: a description of its own, since the kernel's count of opens leaves the memfd's first out. */
+  private handout: Descriptor | undefined;
+
+  /** @throws Error with `errno` (EMFILE, ENOMEM). */
+  constructor(index: number) {
+    const memfd = native.memfdCreate(`leasefs:segment${index}`);
+    try {
+      check(native.ftruncate(memfd.fd, SEGMENT_BYTES), 'ftruncate of a segment');
+      check(native.fcntl(memfd.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 'seals of a segment');
+      const guard = native.setImmutable(memfd.fd, true);
+      // Not root: no guard to be had.
+      if (guard !== -errno.EPERM) check(guard, 'FS_IOC_SETFLAGS on a segment');
+      this.guarded = guard === 0;
+      this.memory = native.map(memfd.fd, 0, SEGMENT_BYTES, PROT_READ | PROT_WRITE);
+    } catch (error) {
+      memfd.close();
+      throw error;
+    }
+    this.bytes = new Uint8Array(this.memory);
+    this.memfd = memfd;
+  }
+
+  populate(at: number, length: number): number {
+    const result = native.madvise(this.memory, at, length, MADV_POPULATE_WRITE);
+    // Kernels before 5.14 do not know it.
+    return result === -errno.EINVAL ? this.fallocate(KEEP_SIZE, at, length) : result;
+  }
+
+  punch(at: number, length: number): void {
+    if (this.fallocate(PUNCH_HOLE | KEEP_SIZE, at, length) < 0) this.bytes.fill(0, at, at + length);
+  }
+
+  /** @param inUse others may have the segment: then the guard stays, which lets nobody open it for writing. */
+  lend(inUse: boolean): number {
+    if (this.handout !== undefined) return this.handout.fd;
+    if (inUse && this.guarded && !this.reclaim()) return -errno.EBUSY;
+    if (this.guarded) native.setImmutable(this.memfd.fd, false);
+    try {
+      this.handout = native.open(this.path, O_RDWR);
+    } catch (error) {
+      return -((error as { errno?: number }).errno ?? errno.EIO);
+    } finally {
+      if (this.guarded) native.setImmutable(this.memfd.fd, true);
+    }
+    return this.handout.fd;
+  }
+
+  reclaim(): boolean {
+    this.handout?.close();
+    this.handout = undefined;
+    try {
+      const asking = native.open(this.path, O_RDONLY);
+      // The kernel grants a write lease only where nobody else has the file open, which mappings count as.
+      const free = native.fcntl(asking.fd, F_SETLEASE, F_WRLCK) === 0;
+      if (free) native.fcntl(asking.fd, F_SETLEASE, F_UNLCK);
+      asking.close();
+      return free;
+    } catch {
+      return false;
+    }
+  }
+
+  private get path(): string {
+    return `/proc/self/fd/${this.memfd.fd}`;
+  }
+
+  private fallocate(mode: number, at: number, length: number): number {
+    if (!this.guarded) return native.fallocate(this.memfd.fd, mode, at, length);
+    native.setImmutable(this.memfd.fd, false);
+    const result = native.fallocate(this.memfd.fd, mode, at, length);
+    native.setImmutable(this.memfd.fd, true);
+    return result;
+  }
+}

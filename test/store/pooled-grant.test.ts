@@ -1,0 +1,154 @@
+// Extents of pooled files and grants of them: what is told, and that a granted block goes to nobody else while somebody
+// may reach it (F20).
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { errno } from '../../src/base/errno.js';
+import { BLOCK } from '../../src/base/units.js';
+import { native } from '../../src/native/binding.js';
+import { Extent, type FileStore, type StoredFile } from '../../src/store/file-store.js';
+import { PooledStore } from '../../src/store/pooled-store.js';
+
+const MIB = 1 << 20;
+const test = suite('pooled grants');
+
+const filled = (store: FileStore, bytes: number, byte: number): StoredFile => {
+  const file = store.create('test');
+  assert.is(file.write(0, bytes, new Uint8Array(bytes).fill(byte).buffer, 0), bytes);
+  return file;
+};
+
+function extentsOf(file: StoredFile, from = 0): Extent[] {
+  const extents: Extent[] = [];
+  for (let at = from; ; ) {
+    const extent = new Extent();
+    if (!file.nextExtent(at, extent)) return extents;
+    extents.push(extent);
+    at = extent.off + extent.len;
+  }
+}
+const shape = (file: StoredFile, from = 0) =>
+  extentsOf(file, from).map(({ off, len, unwritten }) => [off / BLOCK, len / BLOCK, unwritten]);
+
+/** Maps an extent by the lent descriptor, as a client does. */
+function mapped(fd: number, { store, len }: Extent): ArrayBuffer {
+  const own = native.dup(fd);
+  const memory = native.map(own.fd, store, len, 3);
+  own.close();
+  return memory;
+}
+
+test('extents are whole runs, written and unwritten apart, up to the block of the last byte', () => {
+  const store = new PooledStore(16 * MIB);
+  const file = filled(store, 3 * MIB + 1, 1);
+  assert.equal(shape(file), [[0, 769, false]]);
+  file.allocate(4 * MIB, MIB, false, true);
+  assert.equal(shape(file), [
+    [0, 769, false],
+    [1024, 256, true],
+  ]);
+  file.punch(BLOCK, BLOCK, true);
+  assert.equal(shape(file, 2 * BLOCK + 5), [
+    [2, 767, false],
+    [1024, 256, true],
+  ]);
+  file.allocate(6 * MIB, MIB, true, true);
+  assert.is(shape(file).length, 3, 'what lies beyond the end is not told');
+  const { seq } = file;
+  assert.is(file.commit(0, 8 * MIB), 0);
+  assert.ok(file.seq > seq);
+  assert.equal(shape(file).at(-1), [1024, 256, false]);
+  const before = file.seq;
+  assert.is(file.commit(0, 8 * MIB), 0);
+  assert.is(file.seq, before, 'nothing to do changes nothing');
+  const data = new ArrayBuffer(BLOCK);
+  file.read(4 * MIB, BLOCK, data, 0);
+  assert.ok(new Uint8Array(data).every(byte => byte === 0));
+  file.free();
+});
+
+test('the lent descriptor is the memory of the extent', () => {
+  const store = new PooledStore(16 * MIB);
+  const file = filled(store, MIB, 5);
+  const grant = store.newGrant();
+  const [extent] = extentsOf(file);
+  const fd = grant.add(extent!);
+  const bytes = new Uint8Array(mapped(fd, extent!));
+  assert.ok(bytes.every(byte => byte === 5));
+  bytes[BLOCK] = 6;
+  const data = new ArrayBuffer(1);
+  file.read(BLOCK, 1, data, 0);
+  assert.is(new Uint8Array(data)[0], 6);
+  assert.is(grant.add(extent!), fd, 'the same again');
+  native.unmap(bytes.buffer);
+  grant.release();
+  assert.ok(native.flagsOf(fd) < 0, 'it was valid until the release');
+  file.free();
+  assert.is(store.capacity.used, 0);
+});
+
+test('a granted block of a file that is gone waits for the release, and then for the last mapping', () => {
+  const store = new PooledStore(4 * MIB);
+  const file = filled(store, MIB, 5);
+  const [extent] = extentsOf(file);
+  const grants = [store.newGrant(), store.newGrant()];
+  const memory = mapped(grants[0]!.add(extent!), extent!);
+  grants[1]!.add(extent!);
+  file.free();
+  const other = filled(store, 3 * MIB, 1);
+  assert.is(other.write(3 * MIB, 1, new ArrayBuffer(1), 0), -errno.ENOSPC);
+  grants[0]!.release();
+  assert.is(other.write(3 * MIB, 1, new ArrayBuffer(1), 0), -errno.ENOSPC, 'the other grant');
+  grants[1]!.release();
+  assert.is(other.write(3 * MIB, 1, new ArrayBuffer(1), 0), -errno.ENOSPC, 'the mapping');
+  new Uint8Array(memory).fill(9);
+  native.unmap(memory);
+  assert.is(other.write(3 * MIB, 1, new ArrayBuffer(1), 0), 1);
+  const data = new ArrayBuffer(BLOCK);
+  assert.is(other.read(3 * MIB, BLOCK, data, 0), 1);
+  assert.is(new Uint8Array(data)[0], 0, 'what the laggard wrote is gone');
+  other.free();
+  assert.is(store.capacity.used, 0);
+});
+
+test('a granted block that the file goes on having is kept by nothing but the file', () => {
+  const store = new PooledStore(4 * MIB);
+  const file = filled(store, MIB, 5);
+  const grant = store.newGrant();
+  for (const extent of extentsOf(file)) grant.add(extent);
+  grant.release();
+  file.free();
+  assert.is(store.capacity.used, 0);
+});
+
+test('a longer extent with the same beginning is kept whole', () => {
+  const store = new PooledStore(4 * MIB);
+  const file = filled(store, MIB, 5);
+  const [extent] = extentsOf(file);
+  const grant = store.newGrant();
+  grant.add(Object.assign(new Extent(), extent, { len: BLOCK }));
+  grant.add(extent!);
+  grant.add(Object.assign(new Extent(), extent, { len: 2 * BLOCK }));
+  file.free();
+  assert.is(store.capacity.used, MIB);
+  grant.release();
+  assert.is(store.capacity.used, 0);
+});
+
+test('while somebody has not let go, the guarded segment is lent to nobody else: EBUSY', () => {
+  if (process.getuid?.() !== 0) return;
+  const store = new PooledStore(4 * MIB);
+  const file = filled(store, MIB, 5);
+  const [extent] = extentsOf(file);
+  const first = store.newGrant();
+  const memory = mapped(first.add(extent!), extent!);
+  first.release();
+  const second = store.newGrant();
+  assert.is(second.add(extent!), -errno.EBUSY);
+  native.unmap(memory);
+  assert.ok(second.add(extent!) > 0);
+  second.release();
+  file.free();
+  assert.is(store.capacity.used, 0);
+});
+
+test.run();

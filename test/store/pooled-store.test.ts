@@ -1,0 +1,261 @@
+// The pooled store against plain byte arrays: data and holes of several files, zeros when blocks come again, the
+// capacity, the shape of extents, holds.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { errno } from '../../src/base/errno.js';
+import { Window } from '../../src/store/block-allocator.js';
+import { FileStat, type StoredFile } from '../../src/store/file-store.js';
+import { PooledSpace } from '../../src/store/pooled-space.js';
+import { PooledStore } from '../../src/store/pooled-store.js';
+import { newSeed, random } from './random.js';
+
+const BLOCK = 4096;
+const KEEP = true;
+
+const test = suite('pooled store');
+const stat = new FileStat();
+
+function content(file: StoredFile): Buffer {
+  const out = new Uint8Array(file.size() + 2).fill(0xee);
+  assert.is(file.read(0, file.size(), out.buffer, 1), file.size());
+  assert.is(out[0], 0xee);
+  assert.is(out.at(-1), 0xee);
+  return Buffer.from(out.subarray(1, -1));
+}
+
+function fill(file: StoredFile, off: number, len: number, byte: number): void {
+  assert.is(file.write(off, len, new Uint8Array(len).fill(byte).buffer, 0), len);
+}
+
+function byteOf(space: PooledSpace, blk: number): number {
+  const out = new Uint8Array(1);
+  space.segments.read(blk, 0, 1, out, 0);
+  return out[0]!;
+}
+
+/** What a file is, in the simplest form: its bytes, and which blocks are there and written. */
+class Naive {
+  bytes = Buffer.alloc(0);
+  readonly blocks = new Map<number, boolean>();
+
+  resize(size: number): void {
+    const next = Buffer.alloc(size);
+    this.bytes.copy(next);
+    this.bytes = next;
+  }
+
+  grow(size: number): void {
+    if (size > this.bytes.length) this.resize(size);
+  }
+
+  missing(off: number, len: number): number {
+    let missing = 0;
+    for (let i = Math.floor(off / BLOCK); i * BLOCK < off + len; i++) if (!this.blocks.has(i)) missing++;
+    return missing;
+  }
+
+  give(off: number, len: number, written: boolean): void {
+    for (let i = Math.floor(off / BLOCK); i * BLOCK < off + len; i++) {
+      this.blocks.set(i, written || this.blocks.get(i) === true);
+    }
+  }
+
+  clear(off: number, len: number): void {
+    const { length } = this.bytes;
+    this.bytes.fill(0, Math.min(off, length), Math.min(off + len, length));
+  }
+
+  drop(start: number, end: number): void {
+    for (const i of this.blocks.keys()) if (i >= start && i < end) this.blocks.delete(i);
+  }
+}
+
+test('any sequence of operations on several files leaves what it would leave in byte arrays', () => {
+  const seed = newSeed();
+  const pick = random(seed);
+  const total = 48;
+  const store = new PooledStore(total * BLOCK);
+  const files = Array.from({ length: 4 }, () => ({ file: store.create(), naive: new Naive() }));
+  for (let step = 0; step < 6000; step++) {
+    const one = files[pick(files.length)]!;
+    const { file, naive } = one;
+    const off = pick(2) === 0 ? pick(20) * BLOCK : pick(20 * BLOCK);
+    const len = pick(2) === 0 ? (1 + pick(8)) * BLOCK : 1 + pick(4 * BLOCK);
+    const keep = pick(2) === 0;
+    const used = files.reduce((sum, { naive: { blocks } }) => sum + blocks.size, 0);
+    const full = used + naive.missing(off, len) > total;
+    const op = pick(7);
+    const why = `seed ${seed}, step ${step}, op ${op} [${off}, ${off + len})`;
+    if (op <= 1) {
+      const byte = 1 + pick(255);
+      const result = file.write(off, len, new Uint8Array(len).fill(byte).buffer, 0);
+      assert.is(result, full ? -errno.ENOSPC : len, why);
+      if (!full) {
+        naive.grow(off + len);
+        naive.bytes.fill(byte, off, off + len);
+        naive.give(off, len, true);
+      }
+    } else if (op === 2) {
+      const size = pick(30 * BLOCK);
+      assert.is(file.setSize(size), 0, why);
+      if (size < naive.bytes.length) naive.drop(Math.ceil(size / BLOCK), Number.POSITIVE_INFINITY);
+      naive.resize(size);
+    } else if (op === 3) {
+      assert.is(file.punch(off, len, keep), 0, why);
+      naive.clear(off, len);
+      naive.drop(Math.ceil(off / BLOCK), Math.floor((off + len) / BLOCK));
+    } else if (op <= 5) {
+      const result = op === 4 ? file.zero(off, len, keep, true) : file.allocate(off, len, keep, false);
+      assert.is(result, full ? -errno.ENOSPC : 0, why);
+      if (!full) {
+        naive.give(off, len, false);
+        if (!keep) naive.grow(off + len);
+        if (op === 4) naive.clear(off, len);
+      }
+    } else if (pick(8) === 0) {
+      file.free();
+      one.file = store.create();
+      one.naive = new Naive();
+    }
+    checkFile(one.file, one.naive, pick, why);
+    const now = files.reduce((sum, { naive: { blocks } }) => sum + blocks.size, 0);
+    assert.is(store.capacity.used, now * BLOCK, why);
+  }
+  for (const { file } of files) file.free();
+  assert.is(store.capacity.used, 0);
+});
+
+function checkFile(file: StoredFile, naive: Naive, pick: (below: number) => number, why: string): void {
+  const { bytes, blocks } = naive;
+  file.stat(stat);
+  assert.is(stat.size, bytes.length, why);
+  assert.is(stat.blocks, blocks.size * 8, why);
+  assert.is(Buffer.compare(content(file), bytes), 0, why);
+  const start = pick(30);
+  const end = start + 1 + pick(10);
+  const range = Array.from({ length: end - start }, (_, i) => start + i);
+  assert.is(
+    file.hasData(start, end),
+    range.some(i => blocks.has(i)),
+    why,
+  );
+  assert.is(file.hasHole(start, end), !range.every(i => blocks.has(i)), why);
+  const at = pick(30 * BLOCK);
+  for (const whence of [3, 4]) {
+    let found = at;
+    while (found < bytes.length && (blocks.get(Math.floor(found / BLOCK)) === true) !== (whence === 3)) {
+      found = (Math.floor(found / BLOCK) + 1) * BLOCK;
+    }
+    const none = whence === 3 ? -errno.ENXIO : bytes.length;
+    const expected = at >= bytes.length ? -errno.ENXIO : found >= bytes.length ? none : found;
+    assert.is(file.seek(at, whence), expected, why);
+  }
+}
+
+test('a write that does not fit is ENOSPC and leaves size, blocks and bytes as they were', () => {
+  const store = new PooledStore(4 * BLOCK);
+  const file = store.create();
+  fill(file, 0, 3 * BLOCK, 1);
+  const before = content(file);
+  assert.is(file.write(BLOCK, 4 * BLOCK, new ArrayBuffer(4 * BLOCK), 0), -errno.ENOSPC);
+  assert.equal(content(file), before);
+  assert.is(store.capacity.used, 3 * BLOCK);
+  assert.is(file.allocate(0, 5 * BLOCK, KEEP, true), -errno.ENOSPC);
+  assert.is(file.allocate(0, 2 ** 53 - 1, KEEP, true), -errno.ENOSPC);
+  assert.is(file.allocate(0, 4 * BLOCK, KEEP, true), 0, 'holes alone count');
+  fill(file, 0, 4 * BLOCK, 2);
+  file.free();
+  assert.is(store.capacity.used, 0);
+});
+
+test('ranges at the end of what a file can be', () => {
+  const file = new PooledStore(64 * BLOCK).create();
+  const last = 2 ** 53 - 1;
+  assert.is(file.setSize(last), 0);
+  fill(file, last - 5000, 5000, 7);
+  const out = new Uint8Array(6000);
+  assert.is(file.read(last - 5500, 6000, out.buffer, 0), 5500);
+  assert.is(out[499], 0);
+  assert.is(out[500], 7);
+  assert.is(out[5499], 7);
+  assert.is(file.seek(0, 3), Math.floor((last - 5000) / BLOCK) * BLOCK);
+  assert.is(file.punch(0, last, true), 0);
+  assert.is(file.setSize(0), 0);
+  file.stat(stat);
+  assert.is(stat.blocks, 0);
+});
+
+test('data that crosses the border of two segments', () => {
+  const space = new PooledSpace(2 ** 30 + 64 * BLOCK);
+  const border = 2 ** 18;
+  assert.is(space.segments.populate(border - 2, 4), 0);
+  const data = Uint8Array.from({ length: 4 * BLOCK - 10 }, (_, i) => i % 251);
+  space.segments.write(border - 2, 10, data.length, data, 0);
+  const out = new Uint8Array(data.length);
+  space.segments.read(border - 2, 10, data.length, out, 0);
+  assert.equal(out, data);
+  space.segments.zero(border - 1, 0, 2 * BLOCK);
+  space.segments.read(border - 2, 10, data.length, out, 0);
+  assert.is(out[2 * BLOCK - 11 - BLOCK], data[2 * BLOCK - 11 - BLOCK]);
+  assert.ok(out.subarray(BLOCK - 10, 3 * BLOCK - 10).every(byte => byte === 0));
+  space.segments.punch(border - 2, 4);
+  assert.is(byteOf(space, border - 2), 0);
+  assert.is(byteOf(space, border + 1), 0);
+});
+
+test('times: every change moves mtime and ctime, reading moves nothing', () => {
+  const file = new PooledStore(16 * BLOCK).create();
+  file.stat(stat);
+  const { mtime, mtimeNsec, atime, atimeNsec } = stat;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  content(file);
+  file.stat(stat);
+  assert.equal([stat.mtime, stat.mtimeNsec], [mtime, mtimeNsec]);
+  fill(file, 0, 1, 1);
+  file.stat(stat);
+  assert.ok(stat.mtime > mtime || stat.mtimeNsec > mtimeNsec);
+  assert.equal([stat.ctime, stat.ctimeNsec], [stat.mtime, stat.mtimeNsec]);
+  assert.equal([stat.atime, stat.atimeNsec], [atime, atimeNsec]);
+});
+
+test('a held block that is freed goes to nobody until its hold ends, and then it is zero', () => {
+  const space = new PooledSpace(8 * BLOCK);
+  const window = new Window();
+  const blk = space.take(window, 0, 4);
+  assert.is(space.run, 4);
+  space.segments.populate(blk, 4);
+  space.segments.write(blk, 0, 4 * BLOCK, new Uint8Array(4 * BLOCK).fill(9), 0);
+  const hold = space.hold(blk + 1, 2);
+  const other = space.hold(blk + 2, 1);
+  space.give(blk, 4);
+  assert.is(space.available, 6, 'the two that were never held are free');
+  assert.is(byteOf(space, blk), 0);
+  assert.is(byteOf(space, blk + 1), 9, 'what is held is left alone');
+  assert.is(space.capacity.used, 2 * BLOCK);
+  assert.is(space.release(hold), 0);
+  assert.is(space.release(hold), -errno.ENOENT);
+  assert.is(space.available, 6, 'the segment is still held, its guard cannot be lifted for new pages');
+  assert.is(space.release(other), 0);
+  assert.is(space.available, 8);
+  assert.is(space.capacity.used, 0);
+  assert.is(byteOf(space, blk + 1), 0);
+});
+
+test('a block that was held once gets new pages before it goes to another file', () => {
+  const space = new PooledSpace(8 * BLOCK);
+  const window = new Window();
+  const blk = space.take(window, 0, 8);
+  space.segments.populate(blk, 8);
+  space.release(space.hold(blk, 1));
+  const other = space.hold(blk + 5, 1);
+  space.give(blk, 2);
+  assert.is(space.available, 1, 'the first waits');
+  space.release(other);
+  assert.is(space.available, 2);
+  const again = space.hold(blk + 5, 1);
+  space.give(blk + 2, 1);
+  assert.is(space.available, 3);
+  space.release(again);
+});
+
+test.run();
