@@ -251,6 +251,14 @@ const cases: readonly Case[] = [
     reply: [u64(0x2_0000_0009), u32((1 << 5) | (1 << 1)), u32(0)],
   },
   {
+    title: 'OPEN of what a client has stored into lets the page cache go',
+    opcode: 14,
+    body: [u32(0o2), u32(0)],
+    given: { open: (_c, _i, _f, out) => open(Object.assign(out, { keepCache: false }), -1) },
+    call: ['open', caller, 7, 0o2, 'out'],
+    reply: [u64(0x2_0000_0009), u32(1 << 5), u32(0)],
+  },
+  {
     title: 'CREATE answers the entry and the open file',
     opcode: 35,
     body: [u32(0o102), u32(0o100644), u32(0o22), u32(0), text('new\0')],
