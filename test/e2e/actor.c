@@ -436,6 +436,9 @@ int main(int argc, char **argv)
 					have = 0;
 					signals[0] = 0;
 					memset(running, 0, sizeof running);
+					/* a thread that had just answered may have held them, and is not here to let go */
+					pthread_mutex_init(&answering, NULL);
+					pthread_mutex_init(&running_lock, NULL);
 					join(c->arg[0]);
 				} else {
 					answer(c->id, fail(pid), NULL);
