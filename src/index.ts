@@ -27,6 +27,8 @@ export interface MountOptions {
   readonly leaseBreakTime?: number;
   /** 'rfc-v2': the exclusive owner may not truncate either (X3). */
   readonly semantics?: 'default' | 'rfc-v2';
+  /** Where files live; 'auto', the default: 'direct' where passthrough works, else 'pooled'. */
+  readonly store?: 'auto' | 'direct' | 'pooled';
   /** Words of `mount -o`. */
   readonly mountOptions?: readonly string[];
   /** The daemon's log: a file to append to; nowhere by default. */
@@ -97,6 +99,7 @@ export async function mount(options: MountOptions = {}): Promise<Mount> {
     ...flag('--size', options.size),
     ...flag('--lease-break-time', options.leaseBreakTime),
     ...flag('--semantics', options.semantics),
+    ...flag('--store', options.store),
     ...(options.mountOptions ?? []).flatMap(word => ['-o', word]),
     ...flag('--log', options.log),
     ...['--', path],

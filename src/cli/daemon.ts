@@ -7,6 +7,7 @@ import { type Session, startSession } from '../fuse/session.js';
 import { LeaseMachine } from '../lease/index.js';
 import { native } from '../native/binding.js';
 import { DirectStore } from '../store/direct-store.js';
+import { PooledStore } from '../store/pooled-store.js';
 import type { ServeOptions } from './mount-options.js';
 import { version } from './version.js';
 
@@ -24,7 +25,10 @@ export async function serve(options: ServeOptions): Promise<number> {
   // one, and the signal that says so kills by default.
   process.on('SIGIO', () => {});
   const leases = new LeaseMachine({ breakTime: breakTimeMs, semantics });
-  const filesystem = new Filesystem(new DirectStore(size), leases, {
+  const direct = (): boolean =>
+    options.store === 'direct' || (options.store === 'auto' && session.passthrough);
+  const chooseStore = () => (direct() ? new DirectStore(size) : new PooledStore(size));
+  const filesystem = new Filesystem(chooseStore, leases, {
     mode: ROOT_MODE,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
@@ -32,12 +36,15 @@ export async function serve(options: ServeOptions): Promise<number> {
     log,
   });
   const channel = mount(mountPoint, mountOptions);
-  const session = startSession({ channel, operations: filesystem, passthrough: true, log });
-  filesystem.moreStatus = () => ({ ...status(session), semantics });
+  const passthrough = options.store !== 'pooled';
+  const session: Session = startSession({ channel, operations: filesystem, passthrough, log });
+  filesystem.moreStatus = () => ({ ...status(session, options.store), semantics });
   const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
   try {
     await session.ready;
-    options.ready(session.reason && `no passthrough: ${session.reason}; files are served through the daemon`);
+    const { reason } = session;
+    const isNews = passthrough && reason !== undefined;
+    options.ready(isNews ? `no passthrough: ${reason}; files are served through the daemon` : undefined);
     await session.ended;
   } catch (error) {
     unmount(mountPoint, true);
@@ -48,12 +55,15 @@ export async function serve(options: ServeOptions): Promise<number> {
   return 0;
 }
 
-function status(session: Session): object {
-  const { passthrough, reason, kernel, waiting } = session;
+function status(session: Session, store: ServeOptions['store']): object {
+  const { passthrough, kernel, waiting } = session;
+  const reason = store === 'pooled' ? '--store=pooled' : session.reason;
+  const auto = passthrough ? 'passthrough works' : 'no passthrough';
   return {
     version: version(),
     passthrough,
     reason: reason ?? null,
+    storeReason: store === 'auto' ? auto : `--store=${store}`,
     kernel: `${kernel.major}.${kernel.minor}`,
     waiters: waiting,
     requests: session.requestCounts(),

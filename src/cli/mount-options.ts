@@ -14,6 +14,8 @@ export interface MountOptions {
   /** B2, ms. */
   readonly breakTimeMs: number;
   readonly semantics: 'default' | 'rfc-v2';
+  /** auto: direct where passthrough works, else pooled. */
+  readonly store: 'auto' | 'direct' | 'pooled';
 }
 
 /** What the daemon is given by the command. */
@@ -38,6 +40,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     size: { type: 'string' },
     'lease-break-time': { type: 'string' },
     semantics: { type: 'string' },
+    store: { type: 'string' },
     foreground: { type: 'boolean', short: 'f' },
     log: { type: 'string' },
     'ready-fd': { type: 'string' },
@@ -45,6 +48,10 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   const semantics = values.semantics ?? 'default';
   if (semantics !== 'default' && semantics !== 'rfc-v2') {
     throw new UsageError(`--semantics is 'default' or 'rfc-v2', not '${semantics}'`);
+  }
+  const store = values.store ?? 'auto';
+  if (store !== 'auto' && store !== 'direct' && store !== 'pooled') {
+    throw new UsageError(`--store is 'auto', 'direct' or 'pooled', not '${store}'`);
   }
   const breakTime = values['lease-break-time'];
   const readyFd = values['ready-fd'];
@@ -56,6 +63,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       breakTimeMs:
         breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
       semantics,
+      store,
     },
     foreground: values.foreground ?? false,
     logFile: values.log,

@@ -25,6 +25,11 @@ Files live in memory and are gone with the mount.
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
   --lease-break-time MS    time to answer a break before it is forced (default: the sysctl
                            fs.lease-break-time if it is above 0, else 45000)
+  --store auto|direct|pooled
+                           direct: each file is memory of its own, which the kernel serves
+                           by passthrough; pooled: files share memory, through the daemon,
+                           and --size is a promise. auto (default): direct where
+                           passthrough works
   --semantics default|rfc-v2
                            rfc-v2: the exclusive owner may not truncate either (rule X3)
   -f, --foreground         stay, log to stderr, unmount at SIGINT or SIGTERM
@@ -109,6 +114,7 @@ function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
   return [
     ...['mount', '--foreground', '--ready-fd', `${CHILD_READY_FD}`, '--size', `${options.size}`],
     ...['--lease-break-time', `${options.breakTimeMs}`, '--semantics', options.semantics],
+    ...['--store', options.store],
     ...options.mountOptions.flatMap(word => ['-o', word]),
     ...['--', absolute(mountPoint)],
   ];

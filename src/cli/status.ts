@@ -29,7 +29,10 @@ export function statusLines(mountPoint: string, status: ReportedStatus): string[
   return pairs([
     ['mount', `${mountPoint}, daemon ${status.pid}, leasefs ${status.version}`],
     ['data path', status.passthrough ? 'passthrough' : `daemon: ${status.reason ?? 'no passthrough'}`],
-    ['store', `${status.store}, ${readableSize(status.used)} of ${readableSize(status.size)} used`],
+    [
+      'store',
+      `${status.store} (${status.storeReason}), ${readableSize(status.used)} of ${readableSize(status.size)} used`,
+    ],
     ['files', `${status.files} of ${status.inodes} inodes`],
     [
       'leases',

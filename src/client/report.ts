@@ -55,6 +55,8 @@ export interface ReportedStatus {
   readonly pid: number;
   readonly version: string;
   readonly store: string;
+  /** Why it is this one. */
+  readonly storeReason: string;
   readonly passthrough: boolean;
   /** Why there is no passthrough. */
   readonly reason: string | null;

@@ -1,9 +1,11 @@
 // The data path through the daemon: where passthrough is not to be had, and for what the kernel always asks (lseek,
-// fsync, copy_file_range). Writes of a direct file change no layout and ask no lease (X8).
+// fsync, copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask first (X8).
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
-import { MAX_OFFSET } from '../base/units.js';
-import type { Answer } from './operations.js';
+import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
+import type { StoredFile } from '../store/file-store.js';
+import { mayWrite } from './layout.js';
+import type { Answer, Caller } from './operations.js';
 import type { Superblock } from './superblock.js';
 
 const SEEK_DATA = 3;
@@ -25,18 +27,26 @@ export function read(
   return file === undefined ? -errno.EBADF : file.read(off, len, out, at);
 }
 
+/** @param writeback from the page cache: never refused, never waits (X8). */
 export function write(
   sb: Superblock,
+  caller: Caller,
   ino: InodeNumber,
+  fh: FileHandle,
   off: number,
   len: number,
   data: ArrayBuffer,
   at: number,
+  writeback: boolean,
 ): Answer {
-  const file = sb.inode(ino)?.file;
-  if (file === undefined) return -errno.EBADF;
+  const inode = sb.inode(ino);
+  if (inode?.file === undefined) return -errno.EBADF;
   if (off + len > MAX_OFFSET) return -errno.EFBIG;
-  return file.write(off, len, data, at);
+  if (!writeback) {
+    const refused = mayWrite(sb, caller, inode, fh, off, len, false);
+    if (refused !== 0) return refused;
+  }
+  return inode.file.write(off, len, data, at);
 }
 
 export function lseek(sb: Superblock, ino: InodeNumber, off: number, whence: number): Answer {
@@ -46,20 +56,43 @@ export function lseek(sb: Superblock, ino: InodeNumber, off: number, whence: num
   return file.seek(off, whence);
 }
 
+/** Holes stay holes where the target has no blocks either. */
 export function copyFileRange(
   sb: Superblock,
+  caller: Caller,
   from: InodeNumber,
   fromOff: number,
   to: InodeNumber,
+  toFh: FileHandle,
   toOff: number,
   len: number,
 ): Answer {
   const source = sb.inode(from)?.file;
-  const target = sb.inode(to)?.file;
+  const inode = sb.inode(to);
+  const target = inode?.file;
   if (source === undefined || target === undefined) return -errno.EBADF;
   if (toOff + len > MAX_OFFSET) return -errno.EFBIG;
-  const n = source.read(fromOff, Math.min(len, COPY_MAX), copyBuffer, 0);
-  return n <= 0 ? n : target.write(toOff, n, copyBuffer, 0);
+  const there = Math.min(len, source.size() - fromOff);
+  if (there <= 0) return 0;
+  const skipped = holeAt(source, fromOff, there);
+  if (skipped > 0 && !target.hasData(blockOf(toOff), blocksFor(toOff + skipped))) {
+    const end = toOff + skipped;
+    const refused = mayWrite(sb, caller, inode!, toFh, toOff, skipped, true);
+    if (refused !== 0) return refused;
+    const grown = end > target.size() ? target.setSize(end) : 0;
+    return grown < 0 ? grown : skipped;
+  }
+  const n = Math.min(skipped || source.seek(fromOff, SEEK_HOLE) - fromOff, there, COPY_MAX);
+  const refused = mayWrite(sb, caller, inode!, toFh, toOff, n, false);
+  if (refused !== 0) return refused;
+  const read = source.read(fromOff, n, copyBuffer, 0);
+  return read <= 0 ? read : target.write(toOff, read, copyBuffer, 0);
+}
+
+/** Bytes of hole from `off` on, up to `len`; 0 where there are data. */
+function holeAt(file: StoredFile, off: number, len: number): number {
+  const data = file.seek(off, SEEK_DATA);
+  return data < 0 ? len : Math.min(data - off, len);
 }
 
 /** Memory is as stable as it gets. */

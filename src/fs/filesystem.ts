@@ -39,7 +39,8 @@ export class Filesystem implements Operations {
   /** Adds to the status report. */
   moreStatus: StatusSource = () => ({});
 
-  constructor(store: FileStore, leases: Leases, options: SuperblockOptions) {
+  /** @param chooseStore called once, by the first operation that needs it. */
+  constructor(chooseStore: () => FileStore, leases: Leases, options: SuperblockOptions) {
     const processes: Processes = new Processes(
       process => {
         leases.died(sb.monotonic(), process);
@@ -47,7 +48,7 @@ export class Filesystem implements Operations {
       },
       process => leases.knows(process),
     );
-    const sb = new Superblock(store, leases, processes, options);
+    const sb = new Superblock(chooseStore, leases, processes, options);
     this.sb = sb;
   }
 
@@ -147,15 +148,16 @@ export class Filesystem implements Operations {
   }
 
   write(
-    _caller: Caller,
+    caller: Caller,
     ino: InodeNumber,
-    _fh: FileHandle,
+    fh: FileHandle,
     off: number,
     len: number,
     data: ArrayBuffer,
     at: number,
+    writeback: boolean,
   ): Answer {
-    return write(this.sb, ino, off, len, data, at);
+    return write(this.sb, caller, ino, fh, off, len, data, at, writeback);
   }
 
   fallocate(
@@ -174,16 +176,16 @@ export class Filesystem implements Operations {
   }
 
   copyFileRange(
-    _caller: Caller,
+    caller: Caller,
     from: InodeNumber,
     _fromFh: FileHandle,
     fromOff: number,
     to: InodeNumber,
-    _toFh: FileHandle,
+    toFh: FileHandle,
     toOff: number,
     len: number,
   ): Answer {
-    return copyFileRange(this.sb, from, fromOff, to, toOff, len);
+    return copyFileRange(this.sb, caller, from, fromOff, to, toFh, toOff, len);
   }
 
   fsync(_caller: Caller, _ino: InodeNumber, fh: FileHandle): Answer {

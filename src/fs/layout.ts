@@ -1,10 +1,10 @@
-// Layout changes: truncate and fallocate ask the leases first (X), then the store. Kernel counterpart: the calls of
+// Layout changes: truncate, fallocate and pooled writes ask the leases first (X), then the store. Kernel counterpart: the calls of
 // xfs_break_layouts before the change. What an operation touches is computed from the store at this instant, also
 // when it runs again after waiting (X4, X8).
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
-import { MAX_OFFSET } from '../base/units.js';
-import { fallocateRange, sizeRange } from '../lease/index.js';
+import { MAX_OFFSET, NO_WAITER } from '../base/units.js';
+import { fallocateRange, sizeRange, writeRange } from '../lease/index.js';
 import type { ChangeRange } from '../lease/types.js';
 import type { StoredFile } from '../store/file-store.js';
 import { conclude } from './effects.js';
@@ -92,6 +92,29 @@ export function fallocate(
   const result = perform(inode.file, act, off, len, keepSize, !sb.leases.guarded(ino));
   if (result === 0) sb.modified(inode);
   return result;
+}
+
+/**
+ * X8, before [off, off + len) of a regular file is written; `hole`: before the file grows over it without blocks. 0: go
+ * on; else as `judge`. A write into present blocks costs no look at who asks.
+ */
+export function mayWrite(
+  sb: Superblock,
+  caller: Caller,
+  inode: Inode,
+  fh: FileHandle,
+  off: number,
+  len: number,
+  hole: boolean,
+): Answer {
+  if (sb.store.identity || !sb.leases.concerns(inode.ino)) return 0;
+  const file = inode.file!;
+  const size = file.size();
+  const range = hole ? sizeRange(size, Math.max(size, off + len)) : writeRange(size, off, len, file);
+  if (range.empty && caller.waiter === NO_WAITER) return 0;
+  const through = sb.handles.get(fh);
+  const nonblock = through !== undefined && (through.flags & O_NONBLOCK) !== 0;
+  return judge(sb, { caller, inode, through, nonblock }, range, () => `write [${off}, ${off + len})`);
 }
 
 type Act = 'allocate' | 'punch' | 'zero';

@@ -53,7 +53,6 @@ export interface SuperblockOptions {
 }
 
 export class Superblock {
-  readonly store: FileStore;
   readonly leases: Leases;
   readonly processes: Processes;
   readonly log: (line: string) => void;
@@ -71,14 +70,21 @@ export class Superblock {
   /** B2, ms. */
   readonly breakTime: number;
 
+  private readonly chooseStore: () => FileStore;
+  private chosen: FileStore | undefined;
   private nextIno = ROOT_INO as number;
   private nextFh = 1;
   private readonly clock = new Float64Array(2);
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
 
-  constructor(store: FileStore, leases: Leases, processes: Processes, options: SuperblockOptions) {
-    this.store = store;
+  constructor(
+    chooseStore: () => FileStore,
+    leases: Leases,
+    processes: Processes,
+    options: SuperblockOptions,
+  ) {
+    this.chooseStore = chooseStore;
     this.leases = leases;
     this.processes = processes;
     this.log = options.log;
@@ -86,6 +92,12 @@ export class Superblock {
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
     this.root.parent = this.root;
     this.root.nlink = 2;
+  }
+
+  /** Chosen when it is first needed: the transport knows by then what it can serve. */
+  get store(): FileStore {
+    this.chosen ??= this.chooseStore();
+    return this.chosen;
   }
 
   /** The present, of the clock that the kernel stamps files with. The object is used again. */

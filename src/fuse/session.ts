@@ -33,6 +33,7 @@ export interface Session {
   readonly ready: Promise<void>;
   /** The mount is gone and everything is freed. Never rejects. */
   readonly ended: Promise<void>;
+  /** Settled before the first operation. */
   readonly passthrough: boolean;
   /** Why there is no passthrough; undefined while there is. */
   readonly reason: string | undefined;
@@ -74,6 +75,7 @@ class Conversation implements Session, Host {
   private readonly connection: Connection;
   private readonly parked = new Parked();
   private initialized = false;
+  private tried = false;
   private over = false;
   private setReady!: () => void;
   private setFailed!: (why: Error) => void;
@@ -182,6 +184,7 @@ class Conversation implements Session, Host {
       const adapter = opcode < OPCODES ? adapters[opcode] : undefined;
       if (adapter === undefined) return this.converse(request);
       if (!this.initialized || !isWellFormed(request)) return MALFORMED;
+      if (!this.tried) this.tryPassthrough();
       return adapter(this.connection, request);
     } catch (error) {
       this.log(`${opcodeName(opcode)} of inode ${request.ino} failed, EIO: ${oneLine(error)}`);
@@ -241,9 +244,10 @@ class Conversation implements Session, Host {
     return putAgreement(this.reply, agreement);
   }
 
-  /** Whether this user may: better said now than at the first open. */
+  /** Whether this user may: better known now than at the first open, and before the first operation, which may go by it. */
   private tryPassthrough(): void {
-    if (this.over) return;
+    if (this.over || this.tried) return;
+    this.tried = true;
     try {
       this.connection.passthrough.probe();
       this.setReady();

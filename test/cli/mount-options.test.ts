@@ -9,7 +9,7 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other --size 4g --lease-break-time 500 --semantics rfc-v2 -f --log /l --ready-fd 3 m';
+    '-o ro,noexec -o allow_other --size 4g --lease-break-time 500 --semantics rfc-v2 --store pooled -f --log /l --ready-fd 3 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     options: {
@@ -17,6 +17,7 @@ test('all options together', () => {
       size: 4 * 2 ** 30,
       breakTimeMs: 500,
       semantics: 'rfc-v2',
+      store: 'pooled',
     },
     foreground: true,
     logFile: '/l',
@@ -27,8 +28,8 @@ test('all options together', () => {
 test('without options: the default semantics, in the background, a size and a break time of this machine', () => {
   const { options, foreground, logFile, readyFd } = parseMountCommand(['m']);
   assert.equal(
-    [options.mountOptions, options.semantics, foreground, logFile, readyFd],
-    [[], 'default', false, undefined, undefined],
+    [options.mountOptions, options.semantics, options.store, foreground, logFile, readyFd],
+    [[], 'default', 'auto', false, undefined, undefined],
   );
   assert.ok(options.size >= 2 ** 20);
   assert.ok(options.breakTimeMs > 0);
@@ -44,6 +45,7 @@ test('wrong options are usage errors that name the option', () => {
     ['--lease-break-time=1.5 m', /--lease-break-time/],
     ['--lease-break-time 2147483648 m', /2\^31-1/],
     ['--semantics none m', /'default' or 'rfc-v2'/],
+    ['--store none m', /'auto', 'direct' or 'pooled'/],
     ['--sise 4g m', /--sise/],
     ['--size', /--size/],
   ];
