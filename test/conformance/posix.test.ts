@@ -6,28 +6,30 @@ import * as assert from 'uvu/assert';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
 import { posix } from './posix.js';
 
+const stores = ['direct', 'pooled'];
+
 const test = suite('posix');
 
 if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
 else {
   requireMount();
-  let mount: Mounted;
+  const mounts: Record<string, Mounted> = {};
   let tmpfs: string;
   test.before(async () => {
     tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
     chmodSync(tmpfs, 0o1777);
-    mount = await Mounted.start('--size', '2g');
+    for (const store of stores) mounts[store] = await Mounted.start('--size', '2g', '--store', store);
   });
   test.after(async () => {
     rmSync(tmpfs, { recursive: true, force: true });
-    await mount.stop();
+    for (const mount of Object.values(mounts)) await mount.stop();
   });
 
   let made = 0;
   for (const [name, check] of Object.entries(posix)) {
-    for (const where of ['tmpfs', 'leasefs'] as const) {
+    for (const where of ['tmpfs', ...stores]) {
       test(`${where}: ${name}`, () => {
-        const dir = join(where === 'tmpfs' ? tmpfs : mount.path, `d${made++}`);
+        const dir = join(mounts[where]?.path ?? tmpfs, `d${made++}`);
         mkdirSync(dir);
         check(dir);
         rmSync(dir, { recursive: true });
@@ -36,7 +38,7 @@ else {
   }
 
   test('the daemon met no error of its own', () => {
-    assert.not.match(mount.log(), 'EIO');
+    for (const mount of Object.values(mounts)) assert.not.match(mount.log(), 'EIO');
   });
 }
 
