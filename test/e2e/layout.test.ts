@@ -31,11 +31,9 @@ const BREAK_MS = 600;
 const LIMIT_MS = 10_000;
 const BLOCK = 4096;
 const MIB = 1 << 20;
-const stores: readonly ('direct' | 'pooled')[] = ['direct'];
-/** `leasefs mount` takes the direct store by itself. */
+const stores = ['direct', 'pooled'] as const;
 const options = (store: string): string[] => [
-  ...['--lease-break-time', `${BREAK_MS}`, '--size', '64m'],
-  ...(store === 'direct' ? [] : ['--store', store]),
+  ...['--lease-break-time', `${BREAK_MS}`, '--size', '64m', '--store', store],
 ];
 
 const sources = fileURLToPath(new URL('../../../native', import.meta.url));
