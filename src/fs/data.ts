@@ -1,5 +1,6 @@
 // The data path through the daemon: where passthrough is not to be had, and for what the kernel always asks (lseek,
-// fsync, copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask first (X8).
+// fsync, copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask the leases
+// first (X8).
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';

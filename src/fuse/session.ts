@@ -244,7 +244,7 @@ class Conversation implements Session, Host {
     return putAgreement(this.reply, agreement);
   }
 
-  /** Whether this user may: better known now than at the first open, and before the first operation, which may go by it. */
+  /** Whether this user may: known before the first operation, since the choice of a store goes by it. */
   private tryPassthrough(): void {
     if (this.over || this.tried) return;
     this.tried = true;

@@ -140,7 +140,7 @@ export class BlockAllocator {
   private emptyGroup(from: number): number {
     const near = this.used.nextClear(Math.floor(from / GROUP));
     const group = near >= 0 ? near : this.used.nextClear(0);
-    return group * (group < 0 ? 1 : GROUP);
+    return group < 0 ? -1 : group * GROUP;
   }
 
   private isFree(blk: number): boolean {

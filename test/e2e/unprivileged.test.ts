@@ -76,6 +76,7 @@ else {
     );
     assert.match(stdout, 'hi\n', stderr);
     assert.match(stdout, /data path +daemon: EPERM/, stderr);
+    assert.match(stdout, /store +pooled \(no passthrough\)/, stderr);
   });
 
   test('X1, X2: a pinned range is refused, MADV_REMOVE too, which arrives here', async () => {
