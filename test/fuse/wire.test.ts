@@ -9,6 +9,8 @@ import { answer, bench, type Call, record, text, u16, u32, u64, zeros } from './
 const test = suite('wire');
 
 const FOREVER = 0x7fff_ffff;
+/** The id of the first file: the probe had the one before. */
+const PASSTHROUGH_ID = 2;
 const REGULAR = 0o100644;
 const caller = { uid: 1000, gid: 2000, tid: 4321, waiter: 0 };
 const header = { unique: 0x1_0000_0007n, nodeid: 7, uid: 1000, gid: 2000, pid: 4321 };
@@ -240,7 +242,7 @@ const cases: readonly Case[] = [
     body: [u32(0o2), u32(0)],
     given: { open: (_c, _i, _f, out) => open(out) },
     call: ['open', caller, 7, 0o2, 'out'],
-    reply: [u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(1)],
+    reply: [u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(PASSTHROUGH_ID)],
   },
   {
     title: 'OPEN through the daemon keeps the page cache',
@@ -269,7 +271,7 @@ const cases: readonly Case[] = [
       },
     },
     call: ['create', caller, 7, 'new', 0o100644, 0o102, 'out', 'out'],
-    reply: [entryOut(), u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(1)],
+    reply: [entryOut(), u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(PASSTHROUGH_ID)],
   },
   {
     title: 'TMPFILE ignores the name',
@@ -282,7 +284,7 @@ const cases: readonly Case[] = [
       },
     },
     call: ['tmpfile', caller, 7, 0o100600, 0o20200002, 'out', 'out'],
-    reply: [entryOut(), u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(1)],
+    reply: [entryOut(), u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(PASSTHROUGH_ID)],
   },
   {
     title: 'READ puts the data right behind the header',
