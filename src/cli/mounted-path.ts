@@ -3,8 +3,9 @@ import { constants, fstatSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { FsError } from '../base/errno.js';
 import { LeaseFile, type Reports } from '../client/index.js';
+import { FS_TYPE, mountsNow } from '../fuse/mountinfo.js';
 import { type FileHolder, holdersOf } from '../process/holders.js';
-import { absolute, FS_TYPE, mountOf, mountsNow } from './mounts.js';
+import { absolute, mountOf } from './mounts.js';
 import { CommandError } from './verb.js';
 
 export interface MountedPath<What extends keyof Reports> {

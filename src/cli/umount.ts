@@ -3,10 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { errno, errnoName, errnoText } from '../base/errno.js';
+import { FS_TYPE, mountsNow } from '../fuse/mountinfo.js';
 import { native } from '../native/binding.js';
 import { usersOf } from '../process/holders.js';
 import { holderTexts, pathText, readMounted, withHolders } from './mounted-path.js';
-import { absolute, FS_TYPE, mountsNow } from './mounts.js';
+import { absolute } from './mounts.js';
 import { CommandError, onlyArgument, parseOptions, type Verb } from './verb.js';
 
 const MNT_DETACH = 2;

@@ -2,8 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defaultBreakTime, defaultSize, parseMountCommand } from '../../src/cli/mount-options.js';
-import { mountOf, parseMountinfo } from '../../src/cli/mounts.js';
+import { mountOf } from '../../src/cli/mounts.js';
 import { UsageError } from '../../src/cli/verb.js';
+import { parseMountinfo } from '../../src/fuse/mountinfo.js';
 
 const test = suite('mount options');
 
