@@ -23,7 +23,7 @@ import {
   type SetAttr,
   type StatFs,
 } from './operations.js';
-import { O_NONBLOCK, type Superblock } from './superblock.js';
+import { isNonblocking, type Superblock } from './superblock.js';
 import { setTime } from './times.js';
 
 /** What statfs says of the number of inodes: only memory bounds it. */
@@ -42,8 +42,7 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
   if (inode === undefined) return -errno.ENOENT;
   if (set.valid & SET_SIZE) {
     const through = set.fh === 0 ? undefined : sb.handles.get(set.fh);
-    const nonblock = through !== undefined && (through.flags & O_NONBLOCK) !== 0;
-    const answer = setSize(sb, caller, inode, set.size, through, nonblock);
+    const answer = setSize(sb, caller, inode, set.size, through, isNonblocking(through));
     if (answer !== 0) return answer;
   }
   if (set.valid & ~SET_SIZE) apply(sb, inode, set);

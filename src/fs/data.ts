@@ -4,13 +4,10 @@
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
-import type { StoredFile } from '../store/file-store.js';
+import { SEEK_DATA, SEEK_HOLE, type StoredFile } from '../store/file-store.js';
 import { mayWrite } from './layout.js';
 import type { Answer, Caller } from './operations.js';
 import type { Superblock } from './superblock.js';
-
-const SEEK_DATA = 3;
-const SEEK_HOLE = 4;
 
 /** One copy_file_range moves at most this many bytes, so that it does not hold others up; the caller asks again. */
 const COPY_MAX = 1 << 20;

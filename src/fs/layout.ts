@@ -1,6 +1,6 @@
-// Layout changes: truncate, fallocate and pooled writes ask the leases first (X), then the store. Kernel counterpart: the calls of
-// xfs_break_layouts before the change. What an operation touches is computed from the store at this instant, also
-// when it runs again after waiting (X4, X8).
+// Layout changes: truncate, fallocate and pooled writes ask the leases first (X), then the store. Kernel counterpart:
+// the calls of xfs_break_layouts before the change. What an operation touches is computed from the store at this
+// instant, also when it runs again after waiting (X4, X8).
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import { MAX_OFFSET, NO_WAITER } from '../base/units.js';
@@ -16,7 +16,7 @@ import {
   FALLOC_PUNCH_HOLE,
   FALLOC_ZERO_RANGE,
 } from './operations.js';
-import { O_NONBLOCK, type OpenFile, type Superblock } from './superblock.js';
+import { isNonblocking, type OpenFile, type Superblock } from './superblock.js';
 
 /** A layout change as it was asked. */
 interface Change {
@@ -83,7 +83,7 @@ export function fallocate(
   if (act === undefined) return -errno.EOPNOTSUPP;
   const keepSize = (mode & FALLOC_KEEP_SIZE) !== 0;
   if (sb.leases.concerns(ino)) {
-    const change = { caller, inode, through, nonblock: (through.flags & O_NONBLOCK) !== 0 };
+    const change = { caller, inode, through, nonblock: isNonblocking(through) };
     const range = fallocateRange(act, inode.file.size(), off, len, keepSize, inode.file);
     const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
     if (refused !== 0) return refused;
@@ -113,8 +113,8 @@ export function mayWrite(
   const range = hole ? sizeRange(size, Math.max(size, off + len)) : writeRange(size, off, len, file);
   if (range.empty && caller.waiter === NO_WAITER) return 0;
   const through = sb.handles.get(fh);
-  const nonblock = through !== undefined && (through.flags & O_NONBLOCK) !== 0;
-  return judge(sb, { caller, inode, through, nonblock }, range, () => `write [${off}, ${off + len})`);
+  const change = { caller, inode, through, nonblock: isNonblocking(through) };
+  return judge(sb, change, range, () => `write [${off}, ${off + len})`);
 }
 
 type Act = 'allocate' | 'punch' | 'zero';

@@ -8,6 +8,7 @@ import {
   blocksFor,
   type FileHandle,
   type InodeNumber,
+  type LeaseId,
   MAX_OFFSET,
   type PinId,
   type ProcessId,
@@ -165,14 +166,15 @@ function unpinAll(
 const isOwned = (info: PinInfo, process: ProcessId, fh: FileHandle): boolean =>
   info.owner === 0 ? info.process === process : info.owner === fh;
 
+/** The leases of the file, or of all files, whose description is gone. */
+export function zombiesOf(sb: Superblock, file: InodeNumber | undefined): ReadonlySet<LeaseId> {
+  const leases = sb.leases.leases(file).filter(({ description }) => description === 0);
+  return new Set(leases.map(({ lease }) => lease));
+}
+
 export function pins(sb: Superblock, caller: Caller, ino: InodeNumber): readonly PinListing[] {
   const process = sb.processes.identify(caller.tid);
-  const zombies = new Set(
-    sb.leases
-      .leases(ino)
-      .filter(lease => lease.description === 0)
-      .map(lease => lease.lease),
-  );
+  const zombies = zombiesOf(sb, ino);
   return sb.leases.pins(ino).map(info => ({
     ...info,
     pid: sb.processes.info(info.process).pid,

@@ -5,6 +5,7 @@ import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
 import { fileName, kindNames, processName } from './effects.js';
 import { pathOf } from './inode.js';
+import { zombiesOf } from './leases.js';
 import type { Superblock } from './superblock.js';
 
 export type ReportKind = 'status' | 'leases' | 'pins';
@@ -68,12 +69,7 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
 
 function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
   const now = sb.monotonic();
-  const zombies = new Set(
-    sb.leases
-      .leases(file)
-      .filter(lease => lease.description === 0)
-      .map(lease => lease.lease),
-  );
+  const zombies = zombiesOf(sb, file);
   return sb.leases.pins(file).map(pin => {
     const { pid, start, command } = who(sb, pin.process);
     return {

@@ -40,6 +40,10 @@ export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;
 export const O_NONBLOCK = 0o4000;
 
+/** B4: as given to open; a later F_SETFL does not reach us. A change by path never is. */
+export const isNonblocking = (file: OpenFile | undefined): boolean =>
+  file !== undefined && (file.flags & O_NONBLOCK) !== 0;
+
 const NAME_MAX = 255;
 
 export interface SuperblockOptions {

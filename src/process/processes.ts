@@ -1,6 +1,7 @@
 // Who a request comes from. A request carries a thread id (F6); a lease has a process as its owner. A process is
 // identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile, kernel-facts
 // 27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
+import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
@@ -8,6 +9,7 @@ import { commandOf, startTimeOf, threadGroupOf, uidsOf } from './proc.js';
 
 /** Processes that nothing names are let go beyond this number, each costs a descriptor. */
 const IDLE_PROCESSES = 256;
+const RECENT_THREADS = 1024;
 
 interface Process {
   readonly id: ProcessId;
@@ -34,8 +36,8 @@ const NOBODY: ProcessInfo = { pid: 0, start: 0, command: '', alive: false };
 export class Processes {
   private readonly byId = new Map<ProcessId, Process>();
   private readonly byPid = new Map<number, Process>();
-  /** Thread id to process, for threads seen before; always verified. */
-  private readonly byThread = new Map<number, Process>();
+  /** The process of threads seen lately; always verified, so that what is out of date does no harm. */
+  private readonly byThread = new LRUCache<number, Process>({ max: RECENT_THREADS });
   private next = 1;
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
@@ -54,7 +56,6 @@ export class Processes {
     if (tid === 0) return UNIDENTIFIED;
     const seen = this.byThread.get(tid);
     if (seen !== undefined && this.isStill(seen, tid)) return seen.id;
-    this.byThread.delete(tid);
     const pid = threadGroupOf(tid);
     if (pid === 0) return UNIDENTIFIED;
     let process = this.byPid.get(pid);
@@ -143,7 +144,6 @@ export class Processes {
     process.death.close();
     process.pidfd.close();
     if (this.byPid.get(process.pid) === process) this.byPid.delete(process.pid);
-    for (const [tid, owner] of this.byThread) if (owner === process) this.byThread.delete(tid);
   }
 
   private forgetIdle(): void {

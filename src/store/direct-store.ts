@@ -4,7 +4,7 @@
 // Guard (F14): the memfd is immutable, so MADV_REMOVE, which never reaches us, is refused by the kernel itself. Our
 // own ftruncate passes; holes are filled by MADV_POPULATE_WRITE; only a real punch needs the flag lifted for an
 // instant, which the caller allows (`lift`) while nothing in the file is protected.
-import { errno, FsError } from '../base/errno.js';
+import { errno } from '../base/errno.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type Descriptor, native, STAT } from '../native/binding.js';
 import {
@@ -13,13 +13,11 @@ import {
   type FileStat,
   type FileStore,
   type Grant,
+  SEEK_DATA,
+  SEEK_HOLE,
   type StoredFile,
 } from './file-store.js';
-
-const KEEP_SIZE = 1;
-const PUNCH_HOLE = 2;
-const SEEK_DATA = 3;
-const SEEK_HOLE = 4;
+import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
 
 const stat = new Float64Array(STAT.length);
 const zeros = new ArrayBuffer(1 << 20);
@@ -36,13 +34,12 @@ export class DirectStore implements FileStore {
 
   create(label: string): StoredFile {
     const memfd = native.memfdCreate(label);
-    const guard = native.setImmutable(memfd.fd, true);
-    // Not root: no guard, and none needed, since without passthrough MADV_REMOVE arrives as FALLOCATE.
-    if (guard < 0 && guard !== -errno.EPERM) {
+    try {
+      return new DirectFile(memfd, setGuard(memfd.fd), this.capacity);
+    } catch (error) {
       memfd.close();
-      throw new FsError(guard, 'FS_IOC_SETFLAGS on a memfd');
+      throw error;
     }
-    return new DirectFile(memfd, guard === 0, this.capacity);
   }
 
   newGrant(): Grant {
@@ -208,10 +205,6 @@ class DirectFile implements StoredFile {
   }
 
   private fallocate(mode: number, off: number, len: number): number {
-    if (!this.guarded) return native.fallocate(this.memfd.fd, mode, off, len);
-    native.setImmutable(this.memfd.fd, false);
-    const result = native.fallocate(this.memfd.fd, mode, off, len);
-    native.setImmutable(this.memfd.fd, true);
-    return result;
+    return fallocate(this.memfd.fd, this.guarded, mode, off, len);
   }
 }

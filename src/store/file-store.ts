@@ -1,6 +1,10 @@
 // The store's face to the filesystem: one object a regular file, whatever its blocks live in. It moves bytes and
 // blocks and knows nothing of inodes, leases or pins: who may ask for what is settled before.
 
+/** lseek(2)'s, for `seek`. */
+export const SEEK_DATA = 3;
+export const SEEK_HOLE = 4;
+
 /** What a file's data say of themselves at this instant. One object is used again. */
 export class FileStat {
   size = 0;

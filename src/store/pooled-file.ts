@@ -9,11 +9,9 @@ import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type ExtentArena, ExtentMap, MAX_PGOFF } from '../extent/index.js';
 import { native } from '../native/binding.js';
 import { Window } from './block-allocator.js';
-import type { Extent, FileStat, StoredFile } from './file-store.js';
+import { type Extent, type FileStat, SEEK_DATA, type StoredFile } from './file-store.js';
 import type { PooledSpace } from './pooled-space.js';
 import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
-
-const SEEK_DATA = 3;
 
 const clock = new Float64Array(2);
 /** Runs that one change takes or frees: file block, store block, how many. Used again by the next. */

@@ -7,6 +7,7 @@
 import { check, errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE } from '../native/binding.js';
+import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
 
 export const SEGMENT_BLOCKS = 2 ** 18;
 const SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK;
@@ -15,8 +16,6 @@ const F_ADD_SEALS = 1033;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
 const MADV_POPULATE_WRITE = 23;
-const KEEP_SIZE = 1;
-const PUNCH_HOLE = 2;
 const O_RDONLY = 0;
 const O_RDWR = 2;
 const F_SETLEASE = 1024;
@@ -136,10 +135,7 @@ class Segment {
     try {
       check(native.ftruncate(memfd.fd, SEGMENT_BYTES), 'ftruncate of a segment');
       check(native.fcntl(memfd.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 'seals of a segment');
-      const guard = native.setImmutable(memfd.fd, true);
-      // Not root: no guard to be had.
-      if (guard !== -errno.EPERM) check(guard, 'FS_IOC_SETFLAGS on a segment');
-      this.guarded = guard === 0;
+      this.guarded = setGuard(memfd.fd);
       this.memory = native.map(memfd.fd, 0, SEGMENT_BYTES, PROT_READ | PROT_WRITE);
     } catch (error) {
       memfd.close();
@@ -194,10 +190,6 @@ class Segment {
   }
 
   private fallocate(mode: number, at: number, length: number): number {
-    if (!this.guarded) return native.fallocate(this.memfd.fd, mode, at, length);
-    native.setImmutable(this.memfd.fd, false);
-    const result = native.fallocate(this.memfd.fd, mode, at, length);
-    native.setImmutable(this.memfd.fd, true);
-    return result;
+    return fallocate(this.memfd.fd, this.guarded, mode, at, length);
   }
 }

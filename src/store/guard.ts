@@ -1,0 +1,26 @@
+// The guard of a memfd (F14): immutable, so that MADV_REMOVE, which never reaches a FUSE server, is refused by the kernel
+// itself. Our own fallocate is refused too, and needs the flag lifted for an instant.
+import { errno, FsError } from '../base/errno.js';
+import { native } from '../native/binding.js';
+
+export const KEEP_SIZE = 1;
+export const PUNCH_HOLE = 2;
+
+/**
+ * Sets the guard; false where we may not (not root: there is no passthrough then, and MADV_REMOVE arrives as FALLOCATE).
+ * @throws FsError for what else FS_IOC_SETFLAGS may say.
+ */
+export function setGuard(fd: number): boolean {
+  const result = native.setImmutable(fd, true);
+  if (result < 0 && result !== -errno.EPERM) throw new FsError(result, 'FS_IOC_SETFLAGS on a memfd');
+  return result === 0;
+}
+
+/** fallocate(2) of a memfd that may be guarded: 0 or `-errno`. Precondition: nothing in it needs the guard now. */
+export function fallocate(fd: number, guarded: boolean, mode: number, off: number, len: number): number {
+  if (!guarded) return native.fallocate(fd, mode, off, len);
+  native.setImmutable(fd, false);
+  const result = native.fallocate(fd, mode, off, len);
+  native.setImmutable(fd, true);
+  return result;
+}
