@@ -14,13 +14,16 @@ import { version } from './version.js';
 /** As tmpfs: everybody may make files, nobody may remove another's. */
 const ROOT_MODE = 0o1777;
 
+/** For processes (src/process), segments, and what Node itself needs. */
+const OTHER_DESCRIPTORS = 384;
+
 /**
  * Mounts and serves in this process until it is unmounted; then 0.
  * @throws FsError when it cannot be mounted.
  */
 export async function serve(options: ServeOptions): Promise<number> {
   const { mountPoint, mountOptions, size, breakTimeMs, semantics, log } = options;
-  native.raiseFileLimit();
+  const limit = native.raiseFileLimit();
   // The store asks by kernel leases whether its memory is in use (F20). Whoever opens that in this very moment breaks
   // one, and the signal that says so kills by default.
   process.on('SIGIO', () => {});
@@ -33,6 +36,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     breakTime: breakTimeMs,
+    descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),
     log,
   });
   const channel = mount(mountPoint, mountOptions);

@@ -67,6 +67,13 @@ export interface ReportedStatus {
   /** Bytes. */
   readonly size: number;
   readonly used: number;
+  /** Files with a descriptor of the daemon, how many may have one, moves into the pool and back; null: none costs one. */
+  readonly residency: {
+    readonly descriptors: number;
+    readonly budget: number;
+    readonly movedOut: number;
+    readonly movedIn: number;
+  } | null;
   readonly files: number;
   readonly inodes: number;
   readonly leases: number;

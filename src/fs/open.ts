@@ -11,6 +11,8 @@ import type { Answer, Attr, Caller, Opened } from './operations.js';
 import { O_EXCL, O_NONBLOCK, O_TRUNC, type Superblock } from './superblock.js';
 
 function opened(sb: Superblock, inode: Inode, flags: number, out: Opened): Answer {
+  const awake = sb.residency.wake(sb, inode);
+  if (awake !== 0) return awake;
   out.fh = sb.openFile(inode, flags).fh;
   out.backing = inode.file?.backing ?? -1;
   out.keepCache = !inode.written;
@@ -84,5 +86,6 @@ export function release(sb: Superblock, fh: FileHandle): void {
   if (file === undefined) return;
   sb.leases.release(sb.monotonic(), fh);
   carryOut(sb);
+  if (file.inode.nopen === 0) sb.residency.rest(sb, file.inode);
   sb.reap(file.inode);
 }

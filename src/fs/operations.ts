@@ -156,8 +156,8 @@ export interface Host {
   answer(waiter: WaiterId, errno: number): void;
   /** poll(2) of the description would answer something else now. */
   notifyPoll(fh: FileHandle): void;
-  /** No kernel reference, name or handle is left: what the transport keeps by inode may go. */
-  inodeGone(ino: InodeNumber): void;
+  /** The file's descriptor is gone, with the inode or since its data have moved; nobody has it open. */
+  backingGone(ino: InodeNumber): void;
 }
 
 /** mode bits of fallocate(2). */

@@ -39,12 +39,21 @@ function status(sb: Superblock): object {
     store: name,
     size: capacity.total,
     used: capacity.used,
+    residency: residency(sb),
     files,
     inodes: sb.inodes.size,
     leases: sb.leases.leases().length,
     pins: sb.leases.pins().length,
     leaseBreakMs: sb.breakTime,
   };
+}
+
+/** Of a store whose files cost a descriptor each. */
+function residency(sb: Superblock): object | null {
+  const { moves } = sb.store;
+  if (moves === undefined) return null;
+  const { budget, movedOut, movedIn } = sb.residency;
+  return { descriptors: moves.descriptors, budget, movedOut, movedIn };
 }
 
 function leases(sb: Superblock, file: InodeNumber | undefined): object[] {

@@ -6,9 +6,10 @@ import { ROOT_INO } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
 import { native } from '../native/binding.js';
 import type { Processes } from '../process/processes.js';
-import { FileStat, type FileStore, type Grant } from '../store/file-store.js';
+import { FileStat, type FileStore, type Grant, type StoredFile } from '../store/file-store.js';
 import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from './inode.js';
 import type { Attr, Host } from './operations.js';
+import { Residency } from './residency.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
 
 /** An open file description. */
@@ -53,6 +54,8 @@ export interface SuperblockOptions {
   readonly gid: number;
   /** B2, ms; the same that the lease machine was given. */
   readonly breakTime: number;
+  /** Descriptors that files may have before some must move (residency.ts). */
+  readonly descriptors: number;
   readonly log: (line: string) => void;
 }
 
@@ -67,6 +70,7 @@ export class Superblock {
   readonly tokens = new Map<bigint, FileHandle>();
   /** Layouts granted to clients, by the lease that they live with (extents.ts). */
   readonly grants = new Map<LeaseId, Grant>();
+  readonly residency: Residency;
   host: Host | undefined;
   /** The timer of the next forced break, and when it is due (effects.ts). */
   timer: NodeJS.Timeout | undefined;
@@ -93,6 +97,7 @@ export class Superblock {
     this.processes = processes;
     this.log = options.log;
     this.breakTime = options.breakTime;
+    this.residency = new Residency(options.descriptors);
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
     this.root.parent = this.root;
     this.root.nlink = 2;
@@ -127,14 +132,21 @@ export class Superblock {
     const ino = this.nextIno++ as InodeNumber;
     const inode = new Inode(ino, mode, uid, gid, this.now());
     if (inode.type === S_IFREG) {
-      inode.file = this.store.create(`leasefs:${ino}`);
-      inode.file.stat(this.stat);
-      ignoreTimes(inode, this.stat);
+      this.residency.makeRoom(this);
+      this.replace(inode, this.store.create(`leasefs:${ino}`));
+      this.residency.rest(this, inode);
     } else if (inode.type === S_IFDIR) {
       inode.children = new Map();
     }
     this.inodes.set(ino, inode);
     return inode;
+  }
+
+  /** Where the file's content is from now on. The times of that are no news. */
+  replace(inode: Inode, file: StoredFile): void {
+    inode.file = file;
+    file.stat(this.stat);
+    ignoreTimes(inode, this.stat);
   }
 
   openFile(inode: Inode, flags: number): OpenFile {
@@ -227,8 +239,10 @@ export class Superblock {
     if (inode.nlink > 0 || inode.nlookup > 0 || inode.nopen > 0) return;
     if (inode.file !== undefined && this.leases.concerns(inode.ino)) return;
     if (!this.inodes.delete(inode.ino)) return;
-    this.host?.inodeGone(inode.ino);
-    inode.file?.free();
+    if (inode.file === undefined) return;
+    this.residency.forget(inode.ino);
+    this.host?.backingGone(inode.ino);
+    inode.file.free();
   }
 }
 

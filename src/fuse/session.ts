@@ -149,7 +149,7 @@ class Conversation implements Session, Host {
     this.connection.polls.notify(fh);
   }
 
-  inodeGone(ino: InodeNumber): void {
+  backingGone(ino: InodeNumber): void {
     this.connection.passthrough.forget(ino);
   }
 

@@ -4,6 +4,8 @@
 // Guard (F14): the memfd is immutable, so MADV_REMOVE, which never reaches us, is refused by the kernel itself. Our
 // own ftruncate passes; holes are filled by MADV_POPULATE_WRITE; only a real punch needs the flag lifted for an
 // instant, which the caller allows (`lift`) while nothing in the file is protected.
+//
+// A file costs a descriptor. One that nobody uses can be moved into the pool meanwhile (moves.ts).
 import { errno } from '../base/errno.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type Descriptor, native, STAT } from '../native/binding.js';
@@ -14,10 +16,12 @@ import {
   type FileStore,
   type Grant,
   SEEK_DATA,
+  type Moves,
   SEEK_HOLE,
   type StoredFile,
 } from './file-store.js';
 import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
+import { DirectMoves } from './moves.js';
 
 const stat = new Float64Array(STAT.length);
 const zeros = new ArrayBuffer(1 << 20);
@@ -26,6 +30,9 @@ export class DirectStore implements FileStore {
   readonly name = 'direct';
   readonly identity = true;
   readonly capacity: Capacity;
+  readonly moves: Moves = new DirectMoves(this);
+  /** Files that are there. */
+  descriptors = 0;
 
   /** @param size bytes that fallocate, pins and writes through the daemon may use; passthrough writes are not asked. */
   constructor(size: number) {
@@ -35,7 +42,7 @@ export class DirectStore implements FileStore {
   create(label: string): StoredFile {
     const memfd = native.memfdCreate(label);
     try {
-      return new DirectFile(memfd, setGuard(memfd.fd), this.capacity);
+      return new DirectFile(memfd, setGuard(memfd.fd), this);
     } catch (error) {
       memfd.close();
       throw error;
@@ -54,14 +61,17 @@ class DirectFile implements StoredFile {
   readonly seq = 0;
   private readonly memfd: Descriptor;
   private readonly guarded: boolean;
+  private readonly store: DirectStore;
   private readonly capacity: Capacity;
   /** Bytes counted in the capacity. */
   private counted = 0;
 
-  constructor(memfd: Descriptor, guarded: boolean, capacity: Capacity) {
+  constructor(memfd: Descriptor, guarded: boolean, store: DirectStore) {
     this.memfd = memfd;
     this.guarded = guarded;
-    this.capacity = capacity;
+    this.store = store;
+    this.capacity = store.capacity;
+    store.descriptors++;
   }
 
   get backing(): number {
@@ -162,6 +172,7 @@ class DirectFile implements StoredFile {
   free(): void {
     this.capacity.used -= this.counted;
     this.counted = 0;
+    this.store.descriptors--;
     this.memfd.close();
   }
 

@@ -84,8 +84,27 @@ export interface FileStore {
   /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
   create(label: string): StoredFile;
   newGrant(): Grant;
+  /** Where each file costs a descriptor; undefined where none does. */
+  readonly moves: Moves | undefined;
   /** Bytes promised by --size, and used. */
   readonly capacity: Capacity;
+}
+
+/**
+ * Files that may live without a descriptor of their own meanwhile. What is answered takes the place of `file`, which is
+ * gone then; its times are of this instant.
+ */
+export interface Moves {
+  /** Files that have one now. */
+  readonly descriptors: number;
+  /**
+   * Gives the file's descriptor up: `backing` is -1 from then on. Precondition: nobody has it open through us. -EAGAIN
+   * while somebody has or maps it still; -EBUSY, after up to 165 ms, while the kernel has pages of it pinned, and for
+   * blocks beyond the end of the file; -ENOSPC, -EMFILE. Then nothing is changed.
+   */
+  out(file: StoredFile): StoredFile | number;
+  /** Gives it one again. -EMFILE, -ENFILE, -ENOMEM; then nothing is changed. */
+  in(file: StoredFile, label: string): StoredFile | number;
 }
 
 /** Bytes promised and used. The direct store's figure is as fresh as the last look at each file. */

@@ -33,10 +33,10 @@ export class PooledSpace {
   private readonly waiting = new Map<number, Runs>();
 
   /** @param size bytes; whole blocks of it are used, 8 TiB at most. */
-  constructor(size: number) {
+  constructor(size: number, capacity?: Capacity) {
     const blocks = Math.min(Math.floor(size / BLOCK), MAX_BLOCKS);
     this.allocator = new BlockAllocator(blocks);
-    this.capacity = new Capacity(blocks * BLOCK);
+    this.capacity = capacity ?? new Capacity(blocks * BLOCK);
   }
 
   /** Blocks that can be handed out. */

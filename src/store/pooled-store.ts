@@ -14,12 +14,16 @@ const MAX_PAGES = 2 ** 21;
 export class PooledStore implements FileStore {
   readonly name = 'pooled';
   readonly identity = false;
+  readonly moves = undefined;
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;
 
-  /** @param size bytes for the blocks of all files, 4 KiB to 8 TiB. */
-  constructor(size: number) {
-    this.space = new PooledSpace(size);
+  /**
+   * @param size bytes for the blocks of all files, 4 KiB to 8 TiB.
+   * @param capacity where they are counted, with others'; its own by default.
+   */
+  constructor(size: number, capacity?: Capacity) {
+    this.space = new PooledSpace(size, capacity);
     const pages = Math.ceil(this.space.available / BLOCKS_A_PAGE);
     const bounded = Math.min(MAX_PAGES, Math.max(MIN_PAGES, pages));
     this.arena = new ExtentArena(new ArrayBuffer(ExtentArena.bytesFor(bounded)));

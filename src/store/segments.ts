@@ -7,6 +7,7 @@
 import { check, errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE } from '../native/binding.js';
+import { openExclusive } from './exclusive.js';
 import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
 
 export const SEGMENT_BLOCKS = 2 ** 18;
@@ -16,11 +17,7 @@ const F_ADD_SEALS = 1033;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
 const MADV_POPULATE_WRITE = 23;
-const O_RDONLY = 0;
 const O_RDWR = 2;
-const F_SETLEASE = 1024;
-const F_WRLCK = 1;
-const F_UNLCK = 2;
 
 export const segmentOf = (blk: number): number => Math.floor(blk / SEGMENT_BLOCKS);
 
@@ -161,7 +158,7 @@ class Segment {
     if (inUse && this.guarded && !this.reclaim()) return -errno.EBUSY;
     if (this.guarded) native.setImmutable(this.memfd.fd, false);
     try {
-      this.handout = native.open(this.path, O_RDWR);
+      this.handout = native.open(`/proc/self/fd/${this.memfd.fd}`, O_RDWR);
     } catch (error) {
       return -((error as { errno?: number }).errno ?? errno.EIO);
     } finally {
@@ -173,20 +170,9 @@ class Segment {
   reclaim(): boolean {
     this.handout?.close();
     this.handout = undefined;
-    try {
-      const asking = native.open(this.path, O_RDONLY);
-      // The kernel grants a write lease only where nobody else has the file open, which mappings count as.
-      const free = native.fcntl(asking.fd, F_SETLEASE, F_WRLCK) === 0;
-      if (free) native.fcntl(asking.fd, F_SETLEASE, F_UNLCK);
-      asking.close();
-      return free;
-    } catch {
-      return false;
-    }
-  }
-
-  private get path(): string {
-    return `/proc/self/fd/${this.memfd.fd}`;
+    const alone = openExclusive(this.memfd.fd);
+    alone?.close();
+    return alone !== undefined;
   }
 
   private fallocate(mode: number, at: number, length: number): number {

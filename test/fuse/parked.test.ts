@@ -169,7 +169,7 @@ test('the end of the mount forgets who waits, frees the filesystem once, closes 
   assert.is(calls.filter(([name]) => name === 'destroy').length, 1);
   gate.open = true;
   gate.host.retry(1 as WaiterId);
-  gate.host.inodeGone(5 as InodeNumber);
+  gate.host.backingGone(5 as InodeNumber);
   assert.is(channel.sent.length, 0);
   assert.equal(log, []);
 });

@@ -64,9 +64,9 @@ test('the id is kept when the file is closed, and given back when the inode is g
   open(b, 5);
   b.channel.deliver(record(18, { nodeid: 5 }, u32(1), u32(0), u32(0), u32(0), u32(0), u32(0)));
   assert.equal(b.channel.closedIds, []);
-  b.host.inodeGone(5 as InodeNumber);
-  b.host.inodeGone(5 as InodeNumber);
-  b.host.inodeGone(6 as InodeNumber);
+  b.host.backingGone(5 as InodeNumber);
+  b.host.backingGone(5 as InodeNumber);
+  b.host.backingGone(6 as InodeNumber);
   assert.equal(b.channel.closedIds, [77]);
 });
 
@@ -92,7 +92,7 @@ test('an inode that failed once stays with the daemon, so that its opens agree; 
   assert.ok(isPassthrough(open(b, 6)));
   assert.ok(b.session.passthrough);
   assert.match(b.log.join('\n'), 'ENOMEM');
-  b.host.inodeGone(5 as InodeNumber);
+  b.host.backingGone(5 as InodeNumber);
   assert.equal(b.channel.closedIds, [], 'there was no id');
 });
 

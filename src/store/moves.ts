@@ -1,0 +1,78 @@
+// A direct file's way into the pool and back, so that more files can be there than descriptors (design.md, Residency).
+//
+// The order is lease test, copy, seal, copy, free (F20). The lease proves that nobody has the memfd open or mapped, and
+// while it is held nobody can come. The first copy finds out whether there is room, for the seal is final. The seal
+// against writing fails while the kernel has a page pinned, for a device that may still write into it; once it is there
+// nobody can write any more, and the second copy is the true one.
+import { errno, FsError } from '../base/errno.js';
+import { BLOCK, blocksFor } from '../base/units.js';
+import { native } from '../native/binding.js';
+import { copyContents } from './contents.js';
+import type { DirectStore } from './direct-store.js';
+import { openExclusive } from './exclusive.js';
+import { FileStat, type Moves, type StoredFile } from './file-store.js';
+import { PooledStore } from './pooled-store.js';
+
+const F_ADD_SEALS = 1033;
+const F_SEAL_WRITE = 8;
+
+const stat = new FileStat();
+
+export class DirectMoves implements Moves {
+  private readonly direct: DirectStore;
+  private pool: PooledStore | undefined;
+
+  constructor(direct: DirectStore) {
+    this.direct = direct;
+  }
+
+  get descriptors(): number {
+    return this.direct.descriptors;
+  }
+
+  out(file: StoredFile): StoredFile | number {
+    const { capacity } = this.direct;
+    file.stat(stat);
+    // Blocks beyond the end, which no listing of a memfd's extents shows.
+    if (stat.blocks * 512 > blocksFor(stat.size) * BLOCK) return -errno.EBUSY;
+    const alone = openExclusive(file.backing);
+    if (alone === undefined) return -errno.EAGAIN;
+    this.pool ??= new PooledStore(capacity.total, capacity);
+    const moved = this.pool.create();
+    try {
+      const failed = copyContents(file, moved) || native.fcntl(file.backing, F_ADD_SEALS, F_SEAL_WRITE);
+      if (failed < 0) {
+        moved.free();
+        return failed;
+      }
+      const result = copyContents(file, moved);
+      if (result < 0) throw new FsError(result, 'copying a sealed file');
+    } finally {
+      alone.close();
+    }
+    file.free();
+    return moved;
+  }
+
+  in(file: StoredFile, label: string): StoredFile | number {
+    const { capacity } = this.direct;
+    file.stat(stat);
+    const counted = stat.blocks * 512;
+    let back: StoredFile;
+    try {
+      back = this.direct.create(label);
+    } catch (error) {
+      return -((error as { errno?: number }).errno ?? errno.EIO);
+    }
+    // What is in both places meanwhile is one file's and counts once.
+    capacity.used -= counted;
+    const result = copyContents(file, back);
+    capacity.used += counted;
+    if (result < 0) {
+      back.free();
+      return result;
+    }
+    file.free();
+    return back;
+  }
+}
