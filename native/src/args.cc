@@ -53,18 +53,6 @@ Bytes ArrayBufferArg(const Napi::CallbackInfo& info, size_t index) {
   return bytes;
 }
 
-Bytes Uint8ArrayArg(const Napi::CallbackInfo& info, size_t index) {
-  napi_typedarray_type type;
-  void* data;
-  Bytes bytes;
-  if (napi_get_typedarray_info(info.Env(), info[index], &type, &bytes.length, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_uint8_array) {
-    throw Expected(info, index, "a Uint8Array");
-  }
-  bytes.data = static_cast<uint8_t*>(data);
-  return bytes;
-}
-
 double* Float64ArrayArg(const Napi::CallbackInfo& info, size_t index, size_t length) {
   napi_typedarray_type type;
   size_t actual;

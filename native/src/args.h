@@ -39,7 +39,6 @@ bool BooleanArg(const Napi::CallbackInfo& info, size_t index);
 std::string TextArg(const Napi::CallbackInfo& info, size_t index);
 Napi::Function FunctionArg(const Napi::CallbackInfo& info, size_t index);
 Bytes ArrayBufferArg(const Napi::CallbackInfo& info, size_t index);
-Bytes Uint8ArrayArg(const Napi::CallbackInfo& info, size_t index);
 /** At least `length` doubles. */
 double* Float64ArrayArg(const Napi::CallbackInfo& info, size_t index, size_t length);
 

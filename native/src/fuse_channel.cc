@@ -30,6 +30,8 @@ constexpr int64_t kOutHeader = 16;
 constexpr int64_t kMinBuffer = 8192;
 constexpr int64_t kMaxBuffer = 64 << 20;
 constexpr int64_t kMaxBatch = 1 << 16;
+/** Pieces of one vectored record; writev takes 1024 with the head. */
+constexpr int64_t kMaxPieces = 512;
 
 template <typename Call>
 ssize_t Uninterrupted(Call call) {
@@ -145,10 +147,25 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     if (!fd_.IsOpen()) return Failure(info.Env(), EBADF);
     Napi::ArrayBuffer reply = reply_.Value();
     auto length = static_cast<size_t>(IntegerArg(info, 0, kOutHeader, kMaxBuffer));
-    Bytes data = Uint8ArrayArg(info, 1);
+    auto count = static_cast<uint32_t>(IntegerArg(info, 3, 0, kMaxPieces));
+    if (!info[1].IsArray()) throw Napi::TypeError::New(info.Env(), "argument 1 must be an Array");
+    auto memories = info[1].As<Napi::Array>();
+    const double* places = Float64ArrayArg(info, 2, 2 * count);
     if (length > reply.ByteLength()) return Failure(info.Env(), EFAULT);
-    iovec parts[] = {{reply.Data(), length}, {data.data, data.length}};
-    ssize_t n = Uninterrupted([&] { return writev(fd_.Get(), parts, data.length > 0 ? 2 : 1); });
+    iovec parts[1 + kMaxPieces];
+    parts[0] = {reply.Data(), length};
+    for (uint32_t i = 0; i < count; i++) {
+      Napi::Value memory = memories.Get(i);
+      if (!memory.IsArrayBuffer()) throw Napi::TypeError::New(info.Env(), "argument 1 must hold ArrayBuffers");
+      auto buffer = memory.As<Napi::ArrayBuffer>();
+      double at = places[2 * i];
+      double bytes = places[2 * i + 1];
+      if (!(at >= 0 && bytes >= 0 && at + bytes <= static_cast<double>(buffer.ByteLength()))) {
+        return Failure(info.Env(), EFAULT);
+      }
+      parts[1 + i] = {static_cast<uint8_t*>(buffer.Data()) + static_cast<size_t>(at), static_cast<size_t>(bytes)};
+    }
+    ssize_t n = Uninterrupted([&] { return writev(fd_.Get(), parts, static_cast<int>(1 + count)); });
     return Result(info.Env(), n < 0 && errno == ENOENT ? 0 : n);
   }
 

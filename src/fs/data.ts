@@ -2,6 +2,7 @@
 // fsync, copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask the leases
 // first (X8).
 import { errno } from '../base/errno.js';
+import type { Gather } from '../base/gather.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
 import { SEEK_DATA, SEEK_HOLE, type StoredFile } from '../store/file-store.js';
@@ -20,9 +21,12 @@ export function read(
   len: number,
   out: ArrayBuffer,
   at: number,
+  gather: Gather,
 ): Answer {
   const file = sb.inode(ino)?.file;
-  return file === undefined ? -errno.EBADF : file.read(off, len, out, at);
+  if (file === undefined) return -errno.EBADF;
+  const gathered = file.gather(off, len, gather);
+  return gathered >= 0 ? gathered : file.read(off, len, out, at);
 }
 
 /** @param writeback from the page cache: never refused, never waits (X8). */

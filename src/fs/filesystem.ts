@@ -1,4 +1,5 @@
 // The filesystem as its transports see it: every operation, each one line to the family that does it.
+import type { Gather } from '../base/gather.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
 import { Processes } from '../process/processes.js';
@@ -143,8 +144,9 @@ export class Filesystem implements Operations {
     len: number,
     out: ArrayBuffer,
     at: number,
+    gather: Gather,
   ): Answer {
-    return read(this.sb, ino, off, len, out, at);
+    return read(this.sb, ino, off, len, out, at, gather);
   }
 
   write(

@@ -1,5 +1,6 @@
 // What a transport (src/fuse, src/fuse-native) asks of the filesystem, and what the filesystem asks of it. No wire
 // format here. Hot operations allocate nothing: they fill objects that the transport owns, and answer a number.
+import type { Gather } from '../base/gather.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import { NO_WAITER } from '../base/units.js';
 import type { Kind, PinInfo } from '../lease/types.js';
@@ -201,6 +202,7 @@ export interface Operations {
     out: Opened,
   ): Answer;
   tmpfile(caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer;
+  /** Bytes put into `out` at `at`, or into `gather`, which is empty, as pieces of memory valid until the next operation. */
   read(
     caller: Caller,
     ino: InodeNumber,
@@ -209,6 +211,7 @@ export interface Operations {
     len: number,
     out: ArrayBuffer,
     at: number,
+    gather: Gather,
   ): Answer;
   write(
     caller: Caller,

@@ -1,12 +1,14 @@
 // What the adapters share: the operations they call, the buffer they answer in, and what is kept between requests.
 // An adapter decodes a well-formed request, calls one operation and encodes what it answered; what an operation means is
 // not its business.
+import { Gather } from '../base/gather.js';
 import type { FileHandle } from '../base/units.js';
 import type { Answer, Operations } from '../fs/operations.js';
+import type { Channel } from '../native/binding.js';
 import type { Passthrough } from './passthrough.js';
 import type { Polls } from './poll.js';
 import { Dirents } from './wire/dirents.js';
-import type { Reply } from './wire/reply.js';
+import { OUT_HEADER, type Reply } from './wire/reply.js';
 import type { Request } from './wire/request.js';
 
 /** The length of the payload put into the reply, `-errno`, PARKED, or one of the two below. */
@@ -23,15 +25,32 @@ export class Connection {
   readonly passthrough: Passthrough;
   readonly polls: Polls;
   readonly dirents: Dirents;
+  /** Pieces of the answer to a READ. */
+  readonly gather = new Gather();
   /** The text that a description reads by REPORT, piece by piece. */
   readonly reports = new Map<FileHandle, Uint8Array>();
+  private readonly channel: Channel;
 
-  constructor(operations: Operations, reply: Reply, passthrough: Passthrough, polls: Polls) {
+  constructor(
+    channel: Channel,
+    operations: Operations,
+    reply: Reply,
+    passthrough: Passthrough,
+    polls: Polls,
+  ) {
+    this.channel = channel;
     this.operations = operations;
     this.reply = reply;
     this.passthrough = passthrough;
     this.polls = polls;
     this.dirents = new Dirents(reply);
+  }
+
+  /** Answers with the `bytes` that were gathered, from where they lie. */
+  sendGathered(request: Request, bytes: number): void {
+    const { gather, reply } = this;
+    reply.succeed(request, bytes);
+    this.channel.sendv(OUT_HEADER, gather.memories, gather.places, gather.count);
   }
 
   /** The description is gone. */

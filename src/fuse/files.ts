@@ -3,7 +3,7 @@ import { errno } from '../base/errno.js';
 import { type InodeNumber, MAX_OFFSET } from '../base/units.js';
 import type { Answer } from '../fs/operations.js';
 import { killSuidgid } from './attributes.js';
-import { type Connection, MALFORMED } from './connection.js';
+import { type Connection, MALFORMED, NO_REPLY } from './connection.js';
 import {
   FOPEN_KEEP_CACHE,
   FOPEN_NOFLUSH,
@@ -78,11 +78,17 @@ export function release(connection: Connection, request: Request): Answer {
 }
 
 /** fuse_read_in: 0 fh, 8 offset, 16 size, 20 read_flags, 24 lock_owner, 32 flags. */
-export function read({ operations, reply }: Connection, request: Request): Answer {
+export function read(connection: Connection, request: Request): Answer {
+  const { operations, reply, gather } = connection;
   const off = request.u64(8);
   if (off > MAX_OFFSET) return 0;
   const size = Math.min(request.u32(16), reply.capacity);
-  return operations.read(request.caller, request.ino, request.fh(0), off, size, reply.buffer, OUT_HEADER);
+  const { caller, ino } = request;
+  gather.clear();
+  const read = operations.read(caller, ino, request.fh(0), off, size, reply.buffer, OUT_HEADER, gather);
+  if (gather.count === 0) return read;
+  connection.sendGathered(request, read);
+  return NO_REPLY;
 }
 
 /** fuse_write_in: 0 fh, 8 offset, 16 size, 20 write_flags, 24 lock_owner, 32 flags; the data. */

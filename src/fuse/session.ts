@@ -97,7 +97,7 @@ class Conversation implements Session, Host {
     this.live = new Request(channel.request);
     this.reply = new Reply(channel.reply);
     const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for');
-    this.connection = new Connection(operations, this.reply, served, new Polls(channel, this.reply));
+    this.connection = new Connection(channel, operations, this.reply, served, new Polls(channel, this.reply));
     operations.attach(this);
     channel.start(
       length => this.receive(length),

@@ -54,8 +54,12 @@ export interface Channel {
    * (the request was aborted, ENOENT); EFAULT when `length` is beyond `reply`.
    */
   send(length: number): Result;
-  /** Writes a record of `headLength` bytes of `reply` followed by bytes of `data`, without copying them. */
-  sendv(headLength: number, data: Uint8Array): Result;
+  /**
+   * Writes `headLength` bytes of `reply` and then `count` pieces of memory, up to 512, as one record, copying nothing:
+   * piece i is `places[2i + 1]` bytes of `memories[i]` from byte `places[2i]` on. As `send`; EFAULT for a piece beyond
+   * its memory.
+   */
+  sendv(headLength: number, memories: readonly ArrayBuffer[], places: Float64Array, count: number): Result;
   /** FUSE_DEV_IOC_BACKING_OPEN: the backing id of `fd`. */
   backingOpen(fd: number): Result;
   backingClose(id: number): Result;

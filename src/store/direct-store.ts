@@ -95,6 +95,10 @@ class DirectFile implements StoredFile {
     out.ctimeNsec = stat[STAT.ctimeNsec]!;
   }
 
+  gather(): number {
+    return -1;
+  }
+
   read(off: number, len: number, out: ArrayBuffer, at: number): number {
     return native.pread(this.memfd.fd, out, at, len, off);
   }

@@ -1,5 +1,6 @@
 // The store's face to the filesystem: one object a regular file, whatever its blocks live in. It moves bytes and
 // blocks and knows nothing of inodes, leases or pins: who may ask for what is settled before.
+import type { Gather } from '../base/gather.js';
 
 /** lseek(2)'s, for `seek`. */
 export const SEEK_DATA = 3;
@@ -47,6 +48,11 @@ export interface StoredFile {
   /** Bytes; asked of the store each time, since passthrough writes are not seen (kernel-facts 22). */
   size(): number;
   stat(out: FileStat): void;
+  /**
+   * Where [off, off + len) lies in memory, up to 1 MiB, into `out`: the bytes that are there, 0 at or beyond the end. -1
+   * for a file that must be read; nothing is in `out` then.
+   */
+  gather(off: number, len: number, out: Gather): number;
   /** Bytes read, 0 at or beyond the end; `-errno`. */
   read(off: number, len: number, out: ArrayBuffer, at: number): number;
   /** Bytes written; -ENOSPC, `-errno`. */

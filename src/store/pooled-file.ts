@@ -5,6 +5,7 @@
 // block is populated. Times: mtime and ctime move with every change; atime stays as it was (noatime), as reads that
 // the page cache answers are not seen anyway.
 import { errno } from '../base/errno.js';
+import type { Gather } from '../base/gather.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type ExtentArena, ExtentMap, MAX_PGOFF } from '../extent/index.js';
 import { native } from '../native/binding.js';
@@ -13,6 +14,8 @@ import { type Extent, type FileStat, SEEK_DATA, type StoredFile } from './file-s
 import type { PooledSpace } from './pooled-space.js';
 import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
 
+/** What a gathered hole reads as: as long as the longest read. */
+const zeros = new ArrayBuffer(1 << 20);
 const clock = new Float64Array(2);
 /** Runs that one change takes or frees: file block, store block, how many. Used again by the next. */
 const runs: number[] = [];
@@ -50,6 +53,22 @@ export class PooledFile implements StoredFile {
     out.mtimeNsec = this.mtimeNsec;
     out.ctime = this.mtimeSec;
     out.ctimeNsec = this.mtimeNsec;
+  }
+
+  gather(off: number, len: number, out: Gather): number {
+    const end = Math.min(off + len, this.length);
+    if (off >= end) return 0;
+    const { map } = this;
+    for (let from = off; from < end; ) {
+      const pgoff = blockOf(from);
+      const blk = map.translate(pgoff);
+      const skip = from - pgoff * BLOCK;
+      const n = Math.min(map.run * BLOCK - skip, end - from);
+      if (blk > 0) this.space.segments.gather(blk, skip, n, out);
+      else out.add(zeros, 0, n);
+      from += n;
+    }
+    return end - off;
   }
 
   read(off: number, len: number, out: ArrayBuffer, at: number): number {

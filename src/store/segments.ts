@@ -5,6 +5,7 @@
 // memory is an error code and never SIGBUS. Places are store blocks and bytes behind their beginning; runs may cross
 // from one segment to the next. Counterpart: a block device.
 import { check, errno } from '../base/errno.js';
+import type { Gather } from '../base/gather.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import { openExclusive } from './exclusive.js';
@@ -44,7 +45,18 @@ export class Segments {
     return 0;
   }
 
-  /** Copies `n` bytes from byte `skip` of block `blk` on to `out`. Precondition, here and below: populated. */
+  /** Adds `n` bytes from byte `skip` of block `blk` on to `out`. Precondition, here and below: populated. */
+  gather(blk: number, skip: number, n: number, out: Gather): void {
+    let from = within(blk) + skip;
+    for (let segment = segmentOf(blk), left = n; left > 0; segment++) {
+      const part = Math.min(left, SEGMENT_BYTES - from);
+      out.add(this.segments[segment]!.memory, from, part);
+      left -= part;
+      from = 0;
+    }
+  }
+
+  /** Copies `n` bytes from byte `skip` of block `blk` on to `out`. */
   read(blk: number, skip: number, n: number, out: Uint8Array, at: number): void {
     let from = within(blk) + skip;
     for (let segment = segmentOf(blk), done = 0; done < n; segment++) {
@@ -120,7 +132,7 @@ const partOf = (blk: number, end: number): number =>
 
 class Segment {
   readonly bytes: Uint8Array;
-  private readonly memory: ArrayBuffer;
+  readonly memory: ArrayBuffer;
   private readonly memfd: Descriptor;
   private readonly guarded: boolean;
   /** What clients take: a description of its own, since the kernel's count of opens leaves the memfd's first out. */

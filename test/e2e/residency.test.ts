@@ -1,5 +1,5 @@
 // More direct files than descriptors: those that nobody uses move into the pool and back (design.md, Residency), and
-// neither a byte, nor a time, nor a mapping, lease or pin is lost. LEASEFS_RESIDENT_FILES files, 100,000 by default.
+// neither a byte, nor a time, nor a mapping, lease or pin is lost. LEASEFS_RESIDENT_FILES files, 10,000 by default.
 import {
   closeSync,
   fstatSync,
@@ -21,7 +21,7 @@ import { native, PROT_READ, PROT_WRITE, type Uring } from '../../src/native/bind
 import { newSeed, random } from '../store/random.js';
 import { Mounted, requireMount, skipMount } from './mounted.js';
 
-const FILES = Number(process.env.LEASEFS_RESIDENT_FILES ?? 100_000);
+const FILES = Number(process.env.LEASEFS_RESIDENT_FILES ?? 10_000);
 const LIMIT = 1024;
 const MAPPED = 50;
 const LEASED = 10;

@@ -183,7 +183,7 @@ test('the classes of the addon make only dead objects when JavaScript calls them
   );
   assert.is(idle.backingClose(1), -errno.EBADF);
   assert.is(idle.send(16), -errno.EBADF);
-  assert.is(idle.sendv(16, new Uint8Array(1)), -errno.EBADF);
+  assert.is(idle.sendv(16, [], new Float64Array(0), 0), -errno.EBADF);
   assert.is(idle.request, undefined);
   idle.close();
   channel.close();

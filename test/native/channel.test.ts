@@ -60,7 +60,7 @@ test('a record comes into `request`, the answer in `reply` goes out at once', as
   closeAll(channel, kernel);
 });
 
-test('sendv writes head and data as one record', async () => {
+test('sendv writes head and pieces as one record', async () => {
   const { channel, kernel } = pair();
   const records: Uint8Array[] = [];
   channel.start(length => {
@@ -68,10 +68,11 @@ test('sendv writes head and data as one record', async () => {
     return 0;
   }, unexpected);
   new Uint8Array(kernel.reply).fill(1, 0, 16);
-  assert.is(kernel.sendv(16, new Uint8Array([9, 2, 3, 4, 9]).subarray(1, 4)), 19);
-  assert.is(kernel.sendv(16, new Uint8Array(0)), 16);
+  const memories = [new Uint8Array([9, 2, 3, 4, 9]).buffer, new Uint8Array([5, 6]).buffer];
+  assert.is(kernel.sendv(16, memories, Float64Array.of(1, 3, 0, 2, 7, 7), 2), 21);
+  assert.is(kernel.sendv(16, [], new Float64Array(0), 0), 16);
   await until(() => records.length === 2, 'two records');
-  assert.equal([...records[0]!], [...new Array(16).fill(1), 2, 3, 4]);
+  assert.equal([...records[0]!], [...new Array(16).fill(1), 2, 3, 4, 5, 6]);
   assert.is(records[1]!.length, 16);
   closeAll(channel, kernel);
 });
@@ -219,17 +220,23 @@ test('a reply that the kernel does not take is counted; send answers its errno',
   await sleep(5);
   assert.is(channel.lost, 1);
   assert.is(channel.send(16), -errno.EPIPE);
-  assert.is(channel.sendv(16, new Uint8Array(3)), -errno.EPIPE);
+  assert.is(channel.sendv(16, [new ArrayBuffer(3)], Float64Array.of(0, 3), 1), -errno.EPIPE);
   channel.close();
 });
 
 test('send beyond the buffer is EFAULT, of less than a header a RangeError', () => {
   const { channel, kernel } = pair();
   assert.is(channel.send(SIZE + 1), -errno.EFAULT);
-  assert.is(channel.sendv(SIZE + 1, new Uint8Array(1)), -errno.EFAULT);
+  const one = [new ArrayBuffer(1)];
+  const whole = Float64Array.of(0, 1);
+  assert.is(channel.sendv(SIZE + 1, one, whole, 1), -errno.EFAULT);
+  for (const [at, length] of [[1, 1], [0, 2], [-1, 1], [0, -1], [Number.NaN, 1], [0, Infinity]] as const)
+    assert.is(channel.sendv(16, one, Float64Array.of(at, length), 1), -errno.EFAULT, `${at} ${length}`);
   assert.throws(() => channel.send(15), RangeError);
-  assert.throws(() => channel.sendv(0, new Uint8Array(1)), RangeError);
-  assert.throws(() => channel.sendv(16, new ArrayBuffer(1) as unknown as Uint8Array), TypeError);
+  assert.throws(() => channel.sendv(0, one, whole, 1), RangeError);
+  assert.throws(() => channel.sendv(16, one, whole, 513), RangeError);
+  assert.throws(() => channel.sendv(16, new ArrayBuffer(1) as unknown as ArrayBuffer[], whole, 1), TypeError);
+  assert.throws(() => channel.sendv(16, [], whole, 1), TypeError);
   closeAll(channel, kernel);
 });
 

@@ -105,7 +105,7 @@ function read(unique: bigint): number {
   const data = new Uint8Array(request.getUint32(HEADER_IN + 16, true));
   const n = native.pread(file.fd, data.buffer, 0, data.length, off);
   header(unique, n);
-  channel.sendv(HEADER_OUT, data.subarray(0, n));
+  channel.sendv(HEADER_OUT, [data.buffer], Float64Array.of(0, n), 1);
   return 0;
 }
 

@@ -1,0 +1,24 @@
+// An answer that lies in several pieces of memory, to be written out without being copied together first (writev).
+
+/** A read of 1 MiB that begins amid a block touches 257 blocks, each elsewhere at worst. */
+const MAX_PIECES = 512;
+
+/** One object is used again and makes no garbage. */
+export class Gather {
+  /** Of each piece: the memory, and at 2i and 2i + 1 the first byte in it and how many, in bytes. */
+  readonly memories: ArrayBuffer[] = [];
+  readonly places = new Float64Array(2 * MAX_PIECES);
+  count = 0;
+
+  /** Precondition: fewer than 512 pieces so far. */
+  add(memory: ArrayBuffer, at: number, length: number): void {
+    const i = this.count++;
+    this.memories[i] = memory;
+    this.places[2 * i] = at;
+    this.places[2 * i + 1] = length;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+}
