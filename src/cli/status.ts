@@ -33,6 +33,7 @@ export function statusLines(mountPoint: string, status: ReportedStatus): string[
       'store',
       `${status.store} (${status.storeReason}), ${readableSize(status.used)} of ${readableSize(status.size)} used`,
     ],
+    ...detail(status),
     ['files', `${status.files} of ${status.inodes} inodes`],
     [
       'leases',
@@ -43,4 +44,24 @@ export function statusLines(mountPoint: string, status: ReportedStatus): string[
     ['protocol', `FUSE ${status.kernel}`],
     ['requests', requests.map(([name, count]) => `${name} ${count}`).join(', ') || 'none'],
   ]);
+}
+
+function detail({ residency, fragmentation }: ReportedStatus): [string, string][] {
+  const lines: [string, string][] = [];
+  if (fragmentation !== null) {
+    const { files, extents, free, freeInLongRuns } = fragmentation;
+    const share = free === 0 ? 100 : Math.floor((100 * freeInLongRuns) / free);
+    lines.push([
+      'fragmentation',
+      `${extents} extents in ${files} files, ${share}% of the free space in runs of 2 MiB and more`,
+    ]);
+  }
+  if (residency !== null) {
+    const { descriptors, budget, movedOut, movedIn } = residency;
+    lines.push([
+      'descriptors',
+      `${descriptors} of ${budget} in use by files, ${movedOut} files moved into the pool, ${movedIn} back`,
+    ]);
+  }
+  return lines;
 }

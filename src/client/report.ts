@@ -74,6 +74,13 @@ export interface ReportedStatus {
     readonly movedOut: number;
     readonly movedIn: number;
   } | null;
+  /** Of the pooled store: files with blocks, their extents; bytes free, and those in runs of 2 MiB and more. */
+  readonly fragmentation: {
+    readonly files: number;
+    readonly extents: number;
+    readonly free: number;
+    readonly freeInLongRuns: number;
+  } | null;
   readonly files: number;
   readonly inodes: number;
   readonly leases: number;

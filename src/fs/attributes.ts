@@ -67,6 +67,7 @@ function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
 
 export function statfs(sb: Superblock, out: StatFs): Answer {
   const { capacity } = sb.store;
+  sb.lookAtOpenFiles();
   out.blocks = Math.floor(capacity.total / BLOCK);
   out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
   out.files = INODES;

@@ -8,7 +8,7 @@ import { type Inode, S_IFREG } from './inode.js';
 import { setSize } from './layout.js';
 import { enter, newChild, placeFor } from './names.js';
 import type { Answer, Attr, Caller, Opened } from './operations.js';
-import { O_EXCL, O_NONBLOCK, O_TRUNC, type Superblock } from './superblock.js';
+import { O_ACCMODE, O_EXCL, O_NONBLOCK, O_RDONLY, O_TRUNC, type Superblock } from './superblock.js';
 
 function opened(sb: Superblock, inode: Inode, flags: number, out: Opened): Answer {
   const awake = sb.residency.wake(sb, inode);
@@ -86,6 +86,8 @@ export function release(sb: Superblock, fh: FileHandle): void {
   if (file === undefined) return;
   sb.leases.release(sb.monotonic(), fh);
   carryOut(sb);
+  // The last look at what it wrote by passthrough, which the capacity counts.
+  if ((file.flags & O_ACCMODE) !== O_RDONLY) file.inode.file?.size();
   if (file.inode.nopen === 0) sb.residency.rest(sb, file.inode);
   sb.reap(file.inode);
 }

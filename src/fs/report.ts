@@ -32,6 +32,7 @@ export function report(
 
 function status(sb: Superblock): object {
   const { capacity, name } = sb.store;
+  sb.lookAtOpenFiles();
   let files = 0;
   for (const inode of sb.inodes.values()) if (inode.file !== undefined) files++;
   return {
@@ -40,12 +41,27 @@ function status(sb: Superblock): object {
     size: capacity.total,
     used: capacity.used,
     residency: residency(sb),
+    fragmentation: fragmentation(sb),
     files,
     inodes: sb.inodes.size,
     leases: sb.leases.leases().length,
     pins: sb.leases.pins().length,
     leaseBreakMs: sb.breakTime,
   };
+}
+
+/** Of a store that places blocks: extents of all files that have any, and how much free space is left for long ones. */
+function fragmentation(sb: Superblock): object | null {
+  const { capacity, freeInLongRuns } = sb.store;
+  if (freeInLongRuns === undefined) return null;
+  let files = 0;
+  let extents = 0;
+  for (const { file } of sb.inodes.values()) {
+    const count = file?.extentCount() ?? 0;
+    if (count > 0) files++;
+    extents += count;
+  }
+  return { files, extents, free: capacity.total - capacity.used, freeInLongRuns };
 }
 
 /** Of a store whose files cost a descriptor each. */

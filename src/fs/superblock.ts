@@ -204,6 +204,12 @@ export class Superblock {
     if (adoptTimes(inode, this.stat)) killPrivileges(inode);
   }
 
+  /** Brings the capacity up to date: what passthrough writes, nobody is told of. */
+  lookAtOpenFiles(): void {
+    if (!this.store.identity) return;
+    for (const { inode } of this.handles.values()) inode.file?.size();
+  }
+
   /** An attribute changed: ctime is now. */
   touch(inode: Inode): void {
     this.refresh(inode);

@@ -83,6 +83,17 @@ export class BlockAllocator {
     window.ahead = 0;
   }
 
+  /** Blocks of wholly free groups of 512: what is left for long runs. O(groups / 32). */
+  get freeInGroups(): number {
+    let groups = 0;
+    for (let at = this.used.nextClear(0); at >= 0; ) {
+      const run = this.used.clearRun(at, this.usedBlocks.length);
+      groups += run;
+      at = this.used.nextClear(at + run);
+    }
+    return groups * GROUP;
+  }
+
   /** Whether the block is taken, by a file or a window. For tests. */
   isTaken(blk: number): boolean {
     return this.taken.has(blk);

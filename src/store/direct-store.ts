@@ -15,8 +15,8 @@ import {
   type FileStat,
   type FileStore,
   type Grant,
-  SEEK_DATA,
   type Moves,
+  SEEK_DATA,
   SEEK_HOLE,
   type StoredFile,
 } from './file-store.js';
@@ -29,6 +29,7 @@ const zeros = new ArrayBuffer(1 << 20);
 export class DirectStore implements FileStore {
   readonly name = 'direct';
   readonly identity = true;
+  readonly freeInLongRuns = undefined;
   readonly capacity: Capacity;
   readonly moves: Moves = new DirectMoves(this);
   /** Files that are there. */
@@ -169,6 +170,10 @@ class DirectFile implements StoredFile {
     return true;
   }
 
+  extentCount(): number {
+    return 1;
+  }
+
   commit(): number {
     return 0;
   }
@@ -201,7 +206,7 @@ class DirectFile implements StoredFile {
       if (next >= end) break;
       at = Math.min(end, this.seek(next, SEEK_HOLE));
     }
-    return this.capacity.fits(holes);
+    return holes === 0 || this.capacity.fits(holes);
   }
 
   /** Writes zeros over the data of [off, end), keeping its blocks. */

@@ -77,6 +77,8 @@ export interface StoredFile {
   readonly seq: number;
   /** The first extent that ends behind byte `off`, from its block on, not beyond the block of the last byte; false: none. */
   nextExtent(off: number, out: Extent): boolean;
+  /** How many extents the file has; of the identity, which is never in pieces, 1. */
+  extentCount(): number;
   /** Makes the unwritten blocks of [off, off + len) written: they read as before. 0 or -ENOSPC. */
   commit(off: number, len: number): number;
   /** Gives everything back. */
@@ -90,6 +92,8 @@ export interface FileStore {
   /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
   create(label: string): StoredFile;
   newGrant(): Grant;
+  /** Bytes of free space in runs of 2 MiB and more; undefined where no block has a place. */
+  readonly freeInLongRuns: number | undefined;
   /** Where each file costs a descriptor; undefined where none does. */
   readonly moves: Moves | undefined;
   /** Bytes promised by --size, and used. */
@@ -113,7 +117,7 @@ export interface Moves {
   in(file: StoredFile, label: string): StoredFile | number;
 }
 
-/** Bytes promised and used. The direct store's figure is as fresh as the last look at each file. */
+/** Bytes promised and used. The direct store's figure is as fresh as the last look at each file: `size`, `stat`. */
 export class Capacity {
   readonly total: number;
   used = 0;

@@ -56,18 +56,17 @@ export class DirectMoves implements Moves {
 
   in(file: StoredFile, label: string): StoredFile | number {
     const { capacity } = this.direct;
-    file.stat(stat);
-    const counted = stat.blocks * 512;
     let back: StoredFile;
     try {
       back = this.direct.create(label);
     } catch (error) {
       return -((error as { errno?: number }).errno ?? errno.EIO);
     }
-    // What is in both places meanwhile is one file's and counts once.
-    capacity.used -= counted;
+    // It was let in long ago: nothing is in its way, also where passthrough has written beyond --size.
+    const { used } = capacity;
+    capacity.used -= used;
     const result = copyContents(file, back);
-    capacity.used += counted;
+    capacity.used += used;
     if (result < 0) {
       back.free();
       return result;

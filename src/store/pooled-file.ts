@@ -197,6 +197,10 @@ export class PooledFile implements StoredFile {
     return true;
   }
 
+  extentCount(): number {
+    return this.map.count();
+  }
+
   commit(off: number, len: number): number {
     return this.map.markWritten(blockOf(off), blocksFor(len)) < 0 ? -errno.ENOSPC : 0;
   }

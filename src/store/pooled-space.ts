@@ -44,6 +44,11 @@ export class PooledSpace {
     return this.allocator.available;
   }
 
+  /** Bytes of free space in runs of 2 MiB and more. */
+  get freeInLongRuns(): number {
+    return this.allocator.freeInGroups * BLOCK;
+  }
+
   /** Out of `take`: how many blocks. */
   get run(): number {
     return this.allocator.run;

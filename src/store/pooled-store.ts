@@ -33,6 +33,10 @@ export class PooledStore implements FileStore {
     return this.space.capacity;
   }
 
+  get freeInLongRuns(): number {
+    return this.space.freeInLongRuns;
+  }
+
   create(): StoredFile {
     return new PooledFile(this.space, this.arena);
   }

@@ -24,6 +24,7 @@ export const segmentOf = (blk: number): number => Math.floor(blk / SEGMENT_BLOCK
 
 export class Segments {
   private readonly segments: (Segment | undefined)[] = [];
+  private last: Uint8Array = new Uint8Array(0);
 
   /** Gives [blk, blk + n) their pages. 0; -ENOSPC when there is no memory, -EMFILE. */
   populate(blk: number, n: number): number {
@@ -72,7 +73,7 @@ export class Segments {
     let to = within(blk) + skip;
     for (let segment = segmentOf(blk), done = 0; done < n; segment++) {
       const part = Math.min(n - done, SEGMENT_BYTES - to);
-      this.bytes(segment).set(data.subarray(at + done, at + done + part), to);
+      this.bytes(segment).set(this.piece(data, at + done, part), to);
       done += part;
       to = 0;
     }
@@ -116,6 +117,15 @@ export class Segments {
     const free = this.segments[segment]!.reclaim();
     if (free) this.lent.delete(segment);
     return free;
+  }
+
+  /** `n` bytes of `data` from `at` on: the same object again for the same piece, since most writes are like the last. */
+  private piece(data: Uint8Array, at: number, n: number): Uint8Array {
+    const { last } = this;
+    if (last.buffer === data.buffer && last.byteOffset === data.byteOffset + at && last.length === n)
+      return last;
+    this.last = data.subarray(at, at + n);
+    return this.last;
   }
 
   private bytes(segment: number): Uint8Array {

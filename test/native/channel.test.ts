@@ -230,7 +230,14 @@ test('send beyond the buffer is EFAULT, of less than a header a RangeError', () 
   const one = [new ArrayBuffer(1)];
   const whole = Float64Array.of(0, 1);
   assert.is(channel.sendv(SIZE + 1, one, whole, 1), -errno.EFAULT);
-  for (const [at, length] of [[1, 1], [0, 2], [-1, 1], [0, -1], [Number.NaN, 1], [0, Infinity]] as const)
+  for (const [at, length] of [
+    [1, 1],
+    [0, 2],
+    [-1, 1],
+    [0, -1],
+    [Number.NaN, 1],
+    [0, Infinity],
+  ] as const)
     assert.is(channel.sendv(16, one, Float64Array.of(at, length), 1), -errno.EFAULT, `${at} ${length}`);
   assert.throws(() => channel.send(15), RangeError);
   assert.throws(() => channel.sendv(0, one, whole, 1), RangeError);
