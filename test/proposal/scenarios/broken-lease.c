@@ -1,0 +1,35 @@
+/* A lease that can be broken: a truncate tells its holder by the signal of F_SETSIG, waits, and goes on when the holder
+ * has given the lease back (X4, B1, L8). */
+#include "../proposal.h"
+
+static void breaker(int line)
+{
+	say(line, cut(MIB));
+}
+
+int main(int argc, char **argv)
+{
+	int fd = begin(argc, argv);
+	int wanted = SIGRTMIN + 3;
+	sigset_t set;
+	siginfo_t info;
+
+	sigemptyset(&set);
+	sigaddset(&set, wanted);
+	sigaddset(&set, SIGIO);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	expect("choose a signal", 0, answer(fcntl(fd, F_SETSIG, wanted)));
+	expect("take a shared lease", 0, set_lease(fd, SHARED));
+	struct process p = start(breaker);
+	long got = answer(sigtimedwait(&set, &info, &(struct timespec){ 3, 0 }));
+	expect_value("a truncate by somebody else: the signal comes", wanted, got);
+	expect_value("with the descriptor", fd, got > 0 ? info.si_fd : got);
+	expect_value("the truncate waits", FILE_SIZE, size_now());
+	expect_lease("the lease must become", NONE, fd);
+	expect("take another in the middle of it", -EAGAIN, set_lease(fd, SHARED));
+	expect("give the lease back", 0, set_lease(fd, NONE));
+	expect("the truncate is done", 0, hear(p.line));
+	expect_value("as it was asked", MIB, size_now());
+	end(p);
+	return finish();
+}

@@ -1,0 +1,36 @@
+/* SCM_RIGHTS: whoever is passed the descriptor shares the lease, and so may give it back, but does not own it, and so
+ * may not pin; the last descriptor ends it (L1, L2, N2). */
+#include "../proposal.h"
+
+static void receiver(int line)
+{
+	int fd = receive_descriptor(line);
+
+	say(line, answer(fcntl(fd, F_GETLEASE)));
+	say(line, try_register(map(fd), MIB));
+	hear(line);
+	say(line, set_lease(fd, NONE));
+	hear(line);
+}
+
+int main(int argc, char **argv)
+{
+	close(begin(argc, argv));
+	struct memory m = device();
+	memory_close(&m);
+
+	/* It is there before the file is opened: what it has, it was passed. */
+	struct process p = start(receiver);
+	int fd = open_file();
+	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	send_descriptor(p.line, fd);
+	expect_value("who is passed the descriptor sees the lease", EXCLUSIVE, hear(p.line));
+	expect("and registers", -EPERM, hear(p.line));
+	close(fd);
+	expect("truncate when we have closed ours", -ETXTBSY, BY_ANOTHER(cut(0)));
+	say(p.line, 0);
+	expect("the other one gives the lease back", 0, hear(p.line));
+	expect("truncate then", 0, SOON_BY_ANOTHER(cut(MIB)));
+	end(p);
+	return finish();
+}

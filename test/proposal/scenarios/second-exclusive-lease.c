@@ -1,0 +1,22 @@
+/* A second exclusive lease, while the first is held, is refused to everybody, by another description of its own
+ * process too (L3). Truncate and punch are refused without any pin (X2). */
+#include "../proposal.h"
+
+int main(int argc, char **argv)
+{
+	int fd = begin(argc, argv);
+
+	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect_lease("see it", EXCLUSIVE, fd);
+	expect("a second one for somebody else", -EAGAIN, BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
+	expect("a second one by another description of ours", -EAGAIN, lease_elsewhere(EXCLUSIVE));
+	expect("a shared one for somebody else", -EAGAIN, BY_ANOTHER(lease_elsewhere(SHARED)));
+	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(MIB)));
+	expect("punch by somebody else", -ETXTBSY, BY_ANOTHER(punch(0, BLOCK)));
+	expect_value("the size is as it was", FILE_SIZE, size_now());
+	expect("give it back", 0, set_lease(fd, NONE));
+	expect_lease("see none", NONE, fd);
+	expect("give back what is none", -EAGAIN, set_lease(fd, NONE));
+	expect("now somebody else can have it", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
+	return finish();
+}

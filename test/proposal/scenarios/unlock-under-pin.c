@@ -1,0 +1,22 @@
+/* F_UNLCK under a pin: a lease cannot be given back, nor made breakable, while memory is registered under it (L5). */
+#include "../proposal.h"
+
+int main(int argc, char **argv)
+{
+	int fd = begin(argc, argv);
+	char *at = map(fd);
+	struct memory m = device();
+
+	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect_registered("register", memory_register(&m, at, MIB));
+	expect("give the lease back", -EBUSY, set_lease(fd, NONE));
+	expect("give it back by a child", -EBUSY, BY_ANOTHER(set_lease(fd, NONE)));
+	expect("make it breakable", -EBUSY, set_lease(fd, SHARED));
+	expect_lease("it is as it was", EXCLUSIVE, fd);
+	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(0)));
+	expect("make it a shared unbreakable one", 0, set_lease(fd, SHARED_UNBREAKABLE));
+	expect("and exclusive again", 0, set_lease(fd, EXCLUSIVE));
+	expect("unregister", 0, memory_unregister(&m));
+	expect("give the lease back then", 0, set_lease(fd, NONE));
+	return finish();
+}
