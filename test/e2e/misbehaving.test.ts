@@ -1,0 +1,137 @@
+// Holders that misbehave, as real processes: what they can do to others is bounded. That a break is ignored (B2), that
+// its holder dies in it (B5), and that a file is closed with pins on it (N5) is in rules.test.ts.
+import { statSync, truncateSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Actor, eventually, Stage, waits } from './actors.js';
+import { Mounted, requireMount, skipMount } from './mounted.js';
+
+const MIB = 1 << 20;
+const O_RDWR = 2;
+const UNLCK = 2;
+const SHARED = 16;
+const EXCLUSIVE = 48;
+const BREAK_MS = 400;
+
+for (const store of ['direct', 'pooled'] as const) {
+  const test = suite(`holders that misbehave, ${store} store`);
+
+  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+  else {
+    requireMount();
+    let mount: Mounted;
+    const stage = new Stage();
+    let made = 0;
+    let path = '';
+    let holder: Actor;
+    let breaker: Actor;
+
+    test.before(async () => {
+      mount = await Mounted.start('--store', store, '--lease-break-time', `${BREAK_MS}`);
+    });
+    test.before.each(async () => {
+      path = mount.file(`f${made++}`);
+      writeFileSync(path, Buffer.alloc(MIB, 1));
+      holder = await stage.actor(`holder${made}`);
+      breaker = await stage.actor(`breaker${made}`);
+      await holder.must('open', 0, path, O_RDWR);
+    });
+    test.after.each(() => stage.clear());
+    test.after(async () => {
+      await stage.close();
+      await mount.stop();
+    });
+
+    const kindOf = async (actor: Actor) => Number((await actor.do('getlease', 0)).text.split(' ')[0]);
+    const nothingIsHeld = () =>
+      mount.report('pins').pins.length === 0 && mount.report('leases').leases.length === 0;
+
+    test('B6, B2: who writes before he yields waits for his own break, and no longer than its time', async () => {
+      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      const breaking = breaker.start('truncate', path, 4096);
+      assert.ok(await waits(breaking, 50));
+      const writing = holder.start('pwrite', 0, 0, 1, 9);
+      assert.is((await breaking.result).verdict, 'ok');
+      assert.is((await writing.result).verdict, 'ok');
+      assert.is(await kindOf(holder), UNLCK);
+      assert.is(statSync(path).size, 4096);
+      assert.is(await holder.must('pread', 0, 0), 9);
+    });
+
+    test('B2: who writes, syncs and changes modes instead of answering is not alone: others are served meanwhile', async () => {
+      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      const breaking = breaker.start('truncate', path, 4096);
+      assert.ok(await waits(breaking, 50));
+      const stuck = [holder.start('pwrite', 0, 0, 1, 9), holder.start('pwrite', 0, 4096, 1, 9)];
+      writeFileSync(mount.file(`other${made}`), 'served');
+      assert.is(statSync(mount.file(`other${made}`)).size, 6);
+      for (const command of [breaking, ...stuck]) assert.is((await command.result).verdict, 'ok');
+    });
+
+    test('B5, L1: who forks in a break shares the duty: the child may answer it', async () => {
+      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      const breaking = breaker.start('truncate', path, 4096);
+      assert.ok(await waits(breaking, 50));
+      const child = await holder.fork(`child${made}`);
+      assert.is(await kindOf(child), UNLCK);
+      await child.must('setlease', 0, UNLCK, 0, 0, 0);
+      assert.is((await breaking.result).verdict, 'ok');
+      assert.is(await holder.verdict('setlease', 0, UNLCK, 0, 0, 0), 'EAGAIN');
+    });
+
+    test('B5: who forks in a break and dies leaves a child with a descriptor and no lease', async () => {
+      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      const breaking = breaker.start('truncate', path, 4096);
+      assert.ok(await waits(breaking, 50));
+      const child = await holder.fork(`child${made}`);
+      await holder.kill();
+      assert.is((await breaking.result).verdict, 'ok');
+      assert.is(await kindOf(child), UNLCK);
+      assert.is(await child.verdict('setlease', 0, UNLCK, 0, 0, 0), 'EAGAIN');
+      assert.is(await breaker.verdict('truncate', path, 0), 'ok');
+    });
+
+    test('B3: who answers a break and takes the lease anew at once stops nobody', async () => {
+      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      const breaking = breaker.start('truncate', path, 4096);
+      assert.ok(await waits(breaking, 50));
+      assert.is(await holder.verdict('setlease', 0, EXCLUSIVE, 0, 0, 0), 'EAGAIN');
+      await holder.must('setlease', 0, UNLCK, 0, 0, 0);
+      const again = holder.start('setlease', 0, SHARED, 0, 0, 0);
+      assert.is((await breaking.result).verdict, 'ok');
+      await again.result;
+      assert.is(statSync(path).size, 4096);
+    });
+
+    test('N4, A2: who is killed while his pin is being made leaves neither pin nor lease, and the file as it was', async () => {
+      // Filling the holes of the range takes some ms; the kill comes before, within and after.
+      for (let round = 0; round < 24; round++) {
+        const victim = await stage.actor(`victim${made}-${round}`);
+        truncateSync(path, 0);
+        truncateSync(path, 24 * MIB);
+        await victim.must('open', 0, path, O_RDWR);
+        await victim.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+        const pinning = victim.start('pin', 0, 0, 24 * MIB, 0, 0);
+        await Promise.race([pinning.result, new Promise(resolve => setTimeout(resolve, round))]);
+        await victim.kill();
+        await eventually('nothing is held', nothingIsHeld);
+        assert.is(statSync(path).size, 24 * MIB);
+      }
+      assert.is(await breaker.verdict('truncate', path, 0), 'ok');
+      assert.is(statSync(path).blocks, 0);
+    });
+
+    test('L2: who is killed while he waits for a lease leaves no lease behind', async () => {
+      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      await breaker.must('open', 0, path, O_RDWR);
+      const asking = breaker.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      assert.ok(await waits(asking, 50));
+      await breaker.kill();
+      await holder.must('setlease', 0, UNLCK, 0, 0, 0);
+      await eventually('nothing is held', nothingIsHeld);
+      await holder.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+    });
+  }
+
+  test.run();
+}
