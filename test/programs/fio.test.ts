@@ -1,0 +1,82 @@
+// fio as it comes from Debian, on both stores: what it writes by each of its engines it reads back and verifies.
+import { truncateSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { type Ended, missing, run } from './installed.js';
+
+const absent = missing('fio');
+const engines: Readonly<Record<string, readonly string[]>> = {
+  psync: ['--ioengine=psync', '--numjobs=2'],
+  mmap: ['--ioengine=mmap'],
+  'io_uring with fixed buffers': ['--ioengine=io_uring', '--fixedbufs=1', '--iodepth=8'],
+};
+
+for (const store of ['direct', 'pooled'] as const) {
+  const test = suite(`fio, ${store} store`);
+
+  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+  else if (absent !== undefined) test.skip(absent);
+  else {
+    requireMount();
+    let mount: Mounted;
+
+    test.before(async () => {
+      mount = await Mounted.start('--store', store);
+    });
+    test.after(() => mount.stop());
+
+    const fio = (...args: readonly string[]): Promise<Ended> =>
+      run([
+        'fio',
+        '--name=job',
+        '--size=4m',
+        '--bs=16k',
+        `--directory=${mount.path}`,
+        '--output-format=json',
+        '--verify_state_save=0',
+        ...args,
+      ]);
+    /** Bytes read by all jobs, none of which had an error. */
+    const read = ({ code, stdout, stderr }: Ended): number => {
+      assert.is(code, 0, stderr + stdout);
+      const { jobs } = JSON.parse(stdout) as { jobs: { error: number; read: { io_bytes: number } }[] };
+      assert.ok(jobs.every(({ error }) => error === 0));
+      return jobs.reduce((sum, job) => sum + job.read.io_bytes, 0);
+    };
+
+    for (const [name, args] of Object.entries(engines)) {
+      test(`random writes by ${name} are verified`, async () => {
+        const ended = await fio('--rw=randwrite', '--verify=crc32c', '--verify_fatal=1', ...args);
+        assert.is(read(ended), (args.includes('--numjobs=2') ? 2 : 1) * (4 << 20));
+      });
+    }
+
+    const buffers = 'I/O into fixed buffers that are the memory of a file';
+    const intoFile = async (): Promise<Ended> => {
+      const memory = mount.file('memory');
+      writeFileSync(memory, '');
+      truncateSync(memory, 1 << 20);
+      return fio(
+        '--rw=randread',
+        '--ioengine=io_uring',
+        '--fixedbufs=1',
+        '--iodepth=8',
+        `--mem=mmapshared:${memory}`,
+      );
+    };
+    if (store === 'direct') {
+      test(`${buffers} is done`, async () => {
+        assert.is(read(await intoFile()), 4 << 20);
+      });
+    } else {
+      test(`${buffers} is refused by the kernel, which pins no ordinary FUSE mapping`, async () => {
+        const { code, stderr, stdout } = await intoFile();
+        assert.is.not(code, 0);
+        assert.match(stderr + stdout, 'Bad address');
+      });
+    }
+  }
+
+  test.run();
+}

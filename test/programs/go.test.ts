@@ -1,0 +1,44 @@
+// A Go program, statically linked and without libc, that makes the proposal's calls from many goroutines.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { missing, must, run } from './installed.js';
+
+const source = fileURLToPath(new URL('../../../test/programs/lease.go', import.meta.url));
+const GOROUTINES = 20;
+const test = suite('a Go program');
+const absent = missing('go');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else if (absent !== undefined) test.skip(absent);
+else {
+  requireMount();
+  const built = mkdtempSync(join(tmpdir(), 'leasefs-go-'));
+  const program = join(built, 'lease');
+  let mount: Mounted;
+
+  test.before(async () => {
+    await must(['go', 'build', '-o', program, source], {
+      CGO_ENABLED: '0',
+      GO111MODULE: 'off',
+      GOCACHE: join(built, 'cache'),
+    });
+    mount = await Mounted.start();
+  });
+  test.after(async () => {
+    await mount.stop();
+    rmSync(built, { recursive: true });
+  });
+
+  test("without a supervisor the proposal's F_SETLEASE never reaches a FUSE server: EINVAL", async () => {
+    const { code, stdout } = await run([program, mount.path, `${GOROUTINES}`]);
+    assert.is(code, 1);
+    assert.is(stdout, 'F_SETLEASE: invalid argument\n'.repeat(GOROUTINES));
+  });
+}
+
+test.run();
