@@ -1,4 +1,5 @@
 // mount(2) and umount2(2).
+#include <dlfcn.h>
 #include <sys/mount.h>
 
 #include "addon.h"
@@ -22,9 +23,18 @@ Napi::Value Umount(const Napi::CallbackInfo& info) {
   return Result(info.Env(), umount2(target.c_str(), IntArg(info, 1)));
 }
 
+/** dlopen(path, RTLD_NOW | RTLD_GLOBAL), for good: what is loaded later finds its symbols and its SONAME there (F13). */
+Napi::Value LoadLibrary(const Napi::CallbackInfo& info) {
+  if (dlopen(TextArg(info, 0).c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    throw Napi::Error::New(info.Env(), dlerror());
+  }
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void ExportMount(Napi::Env, Napi::Object exports) {
+  Export<LoadLibrary>(exports, "loadLibrary");
   Export<Mount>(exports, "mount");
   Export<Umount>(exports, "umount");
 }

@@ -21,4 +21,14 @@ export class Gather {
   clear(): void {
     this.count = 0;
   }
+
+  /** Copies the pieces together, for a transport that must have them so. Precondition: they fit. */
+  copyTo(out: Uint8Array): void {
+    let to = 0;
+    for (let i = 0; i < this.count; i++) {
+      const length = this.places[2 * i + 1]!;
+      out.set(new Uint8Array(this.memories[i]!, this.places[2 * i]!, length), to);
+      to += length;
+    }
+  }
 }

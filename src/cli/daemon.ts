@@ -2,13 +2,14 @@
 // place that knows all layers.
 import { errnoName, errnoText } from '../base/errno.js';
 import { Filesystem } from '../fs/filesystem.js';
-import { mount, unmount } from '../fuse/mount.js';
+import { isMounted, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { LeaseMachine } from '../lease/index.js';
 import { native } from '../native/binding.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
 import type { ServeOptions } from './mount-options.js';
+import { UsageError } from './verb.js';
 import { version } from './version.js';
 
 /** As tmpfs: everybody may make files, nobody may remove another's. */
@@ -17,12 +18,18 @@ const ROOT_MODE = 0o1777;
 /** For processes (src/process), segments, and what Node itself needs. */
 const OTHER_DESCRIPTORS = 384;
 
+/** What both transports are to the daemon. */
+type Served = Pick<
+  Session,
+  'ready' | 'ended' | 'passthrough' | 'reason' | 'kernel' | 'waiting' | 'requestCounts'
+>;
+
 /**
  * Mounts and serves in this process until it is unmounted; then 0.
  * @throws FsError when it cannot be mounted.
  */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { mountPoint, mountOptions, size, breakTimeMs, semantics, log } = options;
+  const { mountPoint, size, breakTimeMs, semantics, log } = options;
   const limit = native.raiseFileLimit();
   // The store asks by kernel leases whether its memory is in use (F20). Whoever opens that in this very moment breaks
   // one, and the signal that says so kills by default.
@@ -39,9 +46,8 @@ export async function serve(options: ServeOptions): Promise<number> {
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),
     log,
   });
-  const channel = mount(mountPoint, mountOptions);
-  const passthrough = options.store !== 'pooled';
-  const session: Session = startSession({ channel, operations: filesystem, passthrough, log });
+  const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
+  const session = await start(options, filesystem, passthrough);
   filesystem.moreStatus = () => ({ ...status(session, options.store), semantics });
   const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
   try {
@@ -56,10 +62,29 @@ export async function serve(options: ServeOptions): Promise<number> {
   } finally {
     forgetSignals();
   }
+  // The package keeps the event loop running for good.
+  if (options.transport === 'fuse-native') process.exit(0);
   return 0;
 }
 
-function status(session: Session, store: ServeOptions['store']): object {
+async function start(options: ServeOptions, operations: Filesystem, passthrough: boolean): Promise<Served> {
+  const { mountPoint, mountOptions, log } = options;
+  if (options.transport === 'kernel') {
+    return startSession({ channel: mount(mountPoint, mountOptions), operations, passthrough, log });
+  }
+  const other = mountOptions.find(word => word !== 'allow_other');
+  if (other !== undefined) {
+    throw new UsageError(`--transport=fuse-native knows -o allow_other alone, not '${other}'`);
+  }
+  // The package is optional, and brings a library with it.
+  const { NativeSession } = await import('../fuse-native/session.js');
+  prepareMountPoint(mountPoint);
+  const allowOther = mountOptions.length > 0;
+  const isThere = () => isMounted(mountPoint);
+  return new NativeSession({ mountPoint, operations, allowOther, isMounted: isThere, log });
+}
+
+function status(session: Served, store: ServeOptions['store']): object {
   const { passthrough, kernel, waiting } = session;
   const reason = store === 'pooled' ? '--store=pooled' : session.reason;
   const auto = passthrough ? 'passthrough works' : 'no passthrough';

@@ -16,6 +16,8 @@ export interface MountOptions {
   readonly semantics: 'default' | 'rfc-v2';
   /** auto: direct where passthrough works, else pooled. */
   readonly store: 'auto' | 'direct' | 'pooled';
+  /** kernel: its protocol, by ourselves; fuse-native: through that package. */
+  readonly transport: 'kernel' | 'fuse-native';
 }
 
 /** What the daemon is given by the command. */
@@ -41,6 +43,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     'lease-break-time': { type: 'string' },
     semantics: { type: 'string' },
     store: { type: 'string' },
+    transport: { type: 'string' },
     foreground: { type: 'boolean', short: 'f' },
     log: { type: 'string' },
     'ready-fd': { type: 'string' },
@@ -53,6 +56,13 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   if (store !== 'auto' && store !== 'direct' && store !== 'pooled') {
     throw new UsageError(`--store is 'auto', 'direct' or 'pooled', not '${store}'`);
   }
+  const transport = values.transport ?? 'kernel';
+  if (transport !== 'kernel' && transport !== 'fuse-native') {
+    throw new UsageError(`--transport is 'kernel' or 'fuse-native', not '${transport}'`);
+  }
+  if (transport === 'fuse-native' && store === 'direct') {
+    throw new UsageError('--transport=fuse-native has no passthrough, so no --store=direct');
+  }
   const breakTime = values['lease-break-time'];
   const readyFd = values['ready-fd'];
   return {
@@ -64,6 +74,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
         breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
       semantics,
       store,
+      transport,
     },
     foreground: values.foreground ?? false,
     logFile: values.log,

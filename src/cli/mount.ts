@@ -30,6 +30,9 @@ Files live in memory and are gone with the mount.
                            by passthrough; pooled: files share memory, through the daemon,
                            and --size is a promise. auto (default): direct where
                            passthrough works
+  --transport kernel|fuse-native
+                           fuse-native: through that npm package, by path: no leases, no
+                           pins, no holes (default: kernel)
   --semantics default|rfc-v2
                            rfc-v2: the exclusive owner may not truncate either (rule X3)
   -f, --foreground         stay, log to stderr, unmount at SIGINT or SIGTERM
@@ -114,7 +117,7 @@ function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
   return [
     ...['mount', '--foreground', '--ready-fd', `${CHILD_READY_FD}`, '--size', `${options.size}`],
     ...['--lease-break-time', `${options.breakTimeMs}`, '--semantics', options.semantics],
-    ...['--store', options.store],
+    ...['--store', options.store, '--transport', options.transport],
     ...options.mountOptions.flatMap(word => ['-o', word]),
     ...['--', absolute(mountPoint)],
   ];

@@ -27,10 +27,18 @@ const isRoot = (): boolean => process.geteuid?.() === 0;
  */
 export function mount(target: string, words: readonly string[]): Channel {
   const options = parseMountWords(words);
-  clearDeadMount(target);
-  checkMountPoint(target);
+  prepareMountPoint(target);
   return isRoot() ? mountDirectly(target, options) : mountByFusermount(target, options);
 }
+
+/** What comes before every mount: cleans up a dead leasefs on `target`, and throws as `mount` when it cannot be one. */
+export function prepareMountPoint(target: string): void {
+  clearDeadMount(target);
+  checkMountPoint(target);
+}
+
+/** Whether a leasefs is what is mounted on `target`. */
+export const isMounted = (target: string): boolean => topmostType(target) === FS_TYPE;
 
 /** @param lazy detach it although it is busy. */
 export function unmount(target: string, lazy: boolean): Result {
@@ -70,8 +78,7 @@ function checkMountPoint(target: string): void {
     throw new FsError(code, `the mount point ${target}${hint}`);
   }
   if (!isDirectory) throw new FsError(errno.ENOTDIR, `the mount point ${target}`);
-  if (topmostType(target) === FS_TYPE)
-    throw new FsError(errno.EBUSY, `a leasefs is mounted on ${target} already`);
+  if (isMounted(target)) throw new FsError(errno.EBUSY, `a leasefs is mounted on ${target} already`);
 }
 
 function mountDirectly(target: string, options: MountWords): Channel {

@@ -157,6 +157,9 @@ export interface Binding {
   /** umount2(2). flags: MNT_DETACH 2, UMOUNT_NOFOLLOW 8. */
   umount(target: string, flags: number): Result;
 
+  /** dlopen(3) of a shared library for good, its symbols for all; throws what dlerror says. */
+  loadLibrary(path: string): void;
+
   // processes
   pidfdOpen(pid: number): Descriptor;
   /** pidfd_getfd(2): the process's descriptor `fd`, the same description; throws. Needs what ptrace(2) would. */
