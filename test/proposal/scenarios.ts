@@ -1,7 +1,7 @@
 // The scenarios of the proposal: C programs against plain system calls, compiled here, run in any directory. A story of
 // the 2019 thread each; see proposal.h for what they print.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,13 +48,6 @@ export class Scenarios {
       const built = spawnSync('gcc', [...flags, ...files, '-o', this.program(name)], { encoding: 'utf8' });
       if (built.status !== 0) throw new Error(`${name}.c: ${built.stderr ?? built.error}`);
     }
-  }
-
-  /** The first sentence of the story, without the rules. */
-  story(name: string): string {
-    const text = readFileSync(join(sources, `scenarios/${name}.c`), 'utf8');
-    const [, comment = ''] = /^\/\* (.*?)\*\//s.exec(text) ?? [];
-    return comment.replace(/\s+\*?\s*/g, ' ').trim();
   }
 
   /** Runs one in `directory`, through the command `prefix` if there is one. */

@@ -1,0 +1,42 @@
+/* Who waits for a lease can be interrupted: EINTR, and no lease comes of it later (B5). */
+#include "../proposal.h"
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static void asker(int line)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	int fd = open_file();
+
+	sigaction(SIGUSR1, &action, NULL);
+	say(line, 0);
+	say(line, set_lease(fd, EXCLUSIVE));
+	hear(line);
+	say(line, answer(fcntl(fd, F_GETLEASE)));
+}
+
+int main(int argc, char **argv)
+{
+	int fd = begin(argc, argv);
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	expect("take a shared lease", 0, set_lease(fd, SHARED));
+	struct process p = start(asker);
+	hear(p.line);
+	expect_value("an exclusive one for somebody else: SIGIO comes", SIGIO,
+		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	kill(p.pid, SIGUSR1);
+	expect("the other one gets a signal while he waits", -EINTR, hear(p.line));
+	expect("give ours back", 0, set_lease(fd, NONE));
+	say(p.line, 0);
+	expect_value("he has none", NONE, hear(p.line));
+	expect("a third one can have it", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
+	end(p);
+	return finish();
+}

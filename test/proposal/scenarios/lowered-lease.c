@@ -1,0 +1,31 @@
+/* An exclusive lease that can be broken, when somebody else asks for a shared one: its holder makes it shared, and both
+ * have one (L3, L4, L8). */
+#include "../proposal.h"
+
+static void reader(int line)
+{
+	int fd = open_file();
+
+	say(line, set_lease(fd, SHARED));
+	hear(line);
+}
+
+int main(int argc, char **argv)
+{
+	int fd = begin(argc, argv);
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	expect("take an exclusive lease that can be broken", 0, set_lease(fd, F_WRLCK | F_LAYOUT));
+	struct process p = start(reader);
+	expect_value("a shared one for somebody else: SIGIO comes", SIGIO,
+		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	expect_lease("ours must become", SHARED, fd);
+	expect("make it that", 0, set_lease(fd, SHARED));
+	expect("the other one has his", 0, hear(p.line));
+	expect_lease("and we have ours", SHARED, fd);
+	end(p);
+	return finish();
+}

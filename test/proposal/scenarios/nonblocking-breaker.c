@@ -1,0 +1,27 @@
+/* A breaker that will not wait, O_NONBLOCK, is told EWOULDBLOCK at once; the break has begun and the holder knows of it
+ * (B4). */
+#include "../proposal.h"
+
+static long open_at_once(void)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	int fd = begin(argc, argv);
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	expect("take a shared lease", 0, set_lease(fd, SHARED));
+	expect("open with O_TRUNC and O_NONBLOCK by somebody else", -EWOULDBLOCK, BY_ANOTHER(open_at_once()));
+	expect_value("SIGIO comes all the same", SIGIO, answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	expect_value("the size is as it was", FILE_SIZE, size_now());
+	expect("give the lease back", 0, set_lease(fd, NONE));
+	expect("the same again", 0, SOON_BY_ANOTHER(open_at_once()));
+	expect_value("which is done", 0, size_now());
+	return finish();
+}
