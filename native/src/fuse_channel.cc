@@ -109,8 +109,9 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
         return End(errno);
       }
       if (length == 0) return End(ENODEV);  // not of /dev/fuse: the other end of a socket is gone
-      Napi::Value answer = on_request_.Call({Napi::Number::New(Env(), static_cast<double>(length))});
-      if (!fd_.IsOpen()) return;
+      Napi::Value answer =
+          CallFromLoop(Env(), on_request_.Value(), Napi::Number::New(Env(), static_cast<double>(length)));
+      if (answer.IsEmpty() || !fd_.IsOpen()) return;
       Reply(answer);
     }
   }
@@ -192,7 +193,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   void End(int error) {
     Napi::Function on_end = on_end_.Value();
     Stop();
-    on_end.Call({Napi::Number::New(Env(), error)});
+    CallFromLoop(Env(), on_end, Napi::Number::New(Env(), error));
   }
 
   void Close(const Napi::CallbackInfo&) {

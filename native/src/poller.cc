@@ -43,7 +43,7 @@ class Poller : public Napi::ObjectWrap<Poller>, private PollHandle::Listener {
     RunFromLoop(Env(), [this] {
       // close() inside the callback drops the reference that Start took.
       [[maybe_unused]] Napi::Value alive = Value();
-      callback_.Call({Napi::Number::New(Env(), asked_.revents)});
+      CallFromLoop(Env(), callback_.Value(), Napi::Number::New(Env(), asked_.revents));
     });
   }
 

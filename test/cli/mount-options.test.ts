@@ -19,6 +19,7 @@ test('all options together', () => {
       breakTimeMs: 500,
       semantics: 'rfc-v2',
       store: 'pooled',
+      transport: 'kernel',
     },
     foreground: true,
     logFile: '/l',

@@ -1,5 +1,6 @@
 // Test doubles of both sides of the session: a channel that a test speaks through as the kernel, and operations that
 // record how they were called. Records are put together from fields here, never by the code under test.
+import { Gather } from '../../src/base/gather.js';
 import { Attr, Caller, Opened, type Operations, SetAttr, StatFs } from '../../src/fs/operations.js';
 import { BUFFER_SIZE } from '../../src/fuse/init.js';
 import { type Session, startSession } from '../../src/fuse/session.js';
@@ -134,6 +135,7 @@ export type Call = readonly [name: string, ...args: unknown[]];
 function snapshot(value: unknown): unknown {
   if (value instanceof Caller || value instanceof SetAttr) return { ...value };
   if (value instanceof Attr || value instanceof Opened || value instanceof StatFs) return 'out';
+  if (value instanceof Gather) return 'gather';
   if (value instanceof ArrayBuffer) return 'buffer';
   if (value instanceof Uint8Array) return value.length === BUFFER_SIZE ? 'buffer' : Buffer.from(value);
   return value;

@@ -296,7 +296,7 @@ const cases: readonly Case[] = [
         return 4;
       },
     },
-    call: ['read', caller, 7, 9, 8192, 4096, 'buffer', 16],
+    call: ['read', caller, 7, 9, 8192, 4096, 'buffer', 16, 'gather'],
     reply: [text('data')],
   },
   {
