@@ -43,6 +43,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     breakTime: breakTimeMs,
+    inodes: options.inodes,
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),
     log,
   });

@@ -4,6 +4,9 @@ import { totalmem } from 'node:os';
 import { parseSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
 
+/** As many as statfs can say: only memory bounds them. */
+const MAX_INODES = 2 ** 32;
+
 export interface MountOptions {
   /** Absolute; whether it can be mounted on is the daemon's to find out. */
   readonly mountPoint: string;
@@ -11,6 +14,8 @@ export interface MountOptions {
   readonly mountOptions: readonly string[];
   /** Bytes that the files may take. */
   readonly size: number;
+  /** Inodes that there may be, the root one of them. */
+  readonly inodes: number;
   /** B2, ms. */
   readonly breakTimeMs: number;
   readonly semantics: 'default' | 'rfc-v2';
@@ -40,6 +45,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   const { values, positionals } = parseOptions(args, {
     options: { type: 'string', short: 'o', multiple: true },
     size: { type: 'string' },
+    inodes: { type: 'string' },
     'lease-break-time': { type: 'string' },
     semantics: { type: 'string' },
     store: { type: 'string' },
@@ -70,6 +76,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     options: {
       mountOptions: (values.options ?? []).flatMap(list => list.split(',')).filter(word => word !== ''),
       size: values.size === undefined ? defaultSize(totalmem()) : sizeOption(values.size),
+      inodes: values.inodes === undefined ? MAX_INODES : inodesOption(values.inodes),
       breakTimeMs:
         breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
       semantics,
@@ -105,6 +112,14 @@ function sizeOption(text: string): number {
     throw new UsageError(`--size '${text}' is no size of 4k or more: write 512m or 4g`);
   }
   return size;
+}
+
+function inodesOption(text: string): number {
+  const inodes = parseSize(text);
+  if (inodes === undefined || inodes < 2 || inodes > MAX_INODES) {
+    throw new UsageError(`--inodes '${text}' is no number from 2 to 4g: write 10000 or 1m`);
+  }
+  return inodes;
 }
 
 function whole(text: string, option: string): number {

@@ -23,6 +23,7 @@ Files live in memory and are gone with the mount.
 
   -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, allow_other, ... as mount(8)
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
+  --inodes N               files and directories there may be: 10000, 1m (default: no bound)
   --lease-break-time MS    time to answer a break before it is forced (default: the sysctl
                            fs.lease-break-time if it is above 0, else 45000)
   --store auto|direct|pooled
@@ -116,6 +117,7 @@ async function serveInBackground(command: MountCommand): Promise<number> {
 function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
   return [
     ...['mount', '--foreground', '--ready-fd', `${CHILD_READY_FD}`, '--size', `${options.size}`],
+    ...['--inodes', `${options.inodes}`],
     ...['--lease-break-time', `${options.breakTimeMs}`, '--semantics', options.semantics],
     ...['--store', options.store, '--transport', options.transport],
     ...options.mountOptions.flatMap(word => ['-o', word]),

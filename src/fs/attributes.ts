@@ -26,9 +26,6 @@ import {
 import { isNonblocking, type Superblock } from './superblock.js';
 import { setTime } from './times.js';
 
-/** What statfs says of the number of inodes: only memory bounds it. */
-const INODES = 0x1_0000_0000;
-
 export function getattr(sb: Superblock, ino: InodeNumber, out: Attr): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
@@ -70,7 +67,7 @@ export function statfs(sb: Superblock, out: StatFs): Answer {
   sb.lookAtOpenFiles();
   out.blocks = Math.floor(capacity.total / BLOCK);
   out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
-  out.files = INODES;
-  out.filesFree = INODES - sb.inodes.size;
+  out.files = sb.maxInodes;
+  out.filesFree = sb.maxInodes - sb.inodes.size;
   return 0;
 }

@@ -54,6 +54,8 @@ export interface SuperblockOptions {
   readonly gid: number;
   /** B2, ms; the same that the lease machine was given. */
   readonly breakTime: number;
+  /** Inodes that there may be, the root one of them. */
+  readonly inodes: number;
   /** Descriptors that files may have before some must move (residency.ts). */
   readonly descriptors: number;
   readonly log: (line: string) => void;
@@ -71,6 +73,8 @@ export class Superblock {
   /** Layouts granted to clients, by the lease that they live with (extents.ts). */
   readonly grants = new Map<LeaseId, Grant>();
   readonly residency: Residency;
+  /** Inodes that there may be. */
+  readonly maxInodes: number;
   host: Host | undefined;
   /** The timer of the next forced break, and when it is due (effects.ts). */
   timer: NodeJS.Timeout | undefined;
@@ -97,6 +101,7 @@ export class Superblock {
     this.processes = processes;
     this.log = options.log;
     this.breakTime = options.breakTime;
+    this.maxInodes = options.inodes;
     this.residency = new Residency(options.descriptors);
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
     this.root.parent = this.root;

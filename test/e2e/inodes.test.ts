@@ -1,0 +1,55 @@
+// --inodes: a bound on what there may be, names or not.
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  statfsSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { eventually } from './actors.js';
+import { Mounted, requireMount, skipMount } from './mounted.js';
+
+const test = suite('--inodes');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  test('ENOSPC for whatever needs one more, statfs tells, and an unlinked open file still counts', async () => {
+    const mount = await Mounted.start('--inodes', '4');
+    try {
+      writeFileSync(mount.file('file'), 'x');
+      mkdirSync(mount.file('dir'));
+      const fd = openSync(mount.file('open'), 'w');
+      assert.is(statfsSync(mount.path).files, 4);
+      assert.is(statfsSync(mount.path).ffree, 0);
+      const wanting = () => {
+        assert.throws(() => writeFileSync(mount.file('more'), ''), /ENOSPC/);
+        assert.throws(() => mkdirSync(mount.file('more')), /ENOSPC/);
+        assert.throws(() => symlinkSync('x', mount.file('more')), /ENOSPC/);
+        assert.is.not(spawnSync('mkfifo', [mount.file('more')]).status, 0);
+      };
+      wanting();
+      linkSync(mount.file('file'), mount.file('dir/link'));
+      unlinkSync(mount.file('open'));
+      wanting();
+      closeSync(fd);
+      // The kernel releases it after close(2) has returned.
+      await eventually('a free inode', () => statfsSync(mount.path).ffree === 1);
+      symlinkSync('x', mount.file('more'));
+      unlinkSync(mount.file('dir/link'));
+      rmdirSync(mount.file('dir'));
+      await eventually('a free inode', () => statfsSync(mount.path).ffree === 1);
+    } finally {
+      await mount.stop();
+    }
+  });
+}
+
+test.run();
