@@ -3,47 +3,32 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cli, Mounted } from '../e2e/mounted.js';
+import { Mounted } from '../e2e/mounted.js';
+import type { Calls, Place } from './scenarios.js';
 
-/** A directory of the file system, and the command through which programs are run there. */
-export interface Ground {
-  readonly directory: string;
-  readonly prefix: readonly string[];
+/** Scenarios are told there until it is stopped. */
+export interface Ground extends Place {
   stop(): Promise<void>;
 }
 
-/** What the supervisor of `leasefs run` is told in front of the program. */
-export const under = (mount: Mounted): readonly string[] => [
-  process.execPath,
-  '--enable-source-maps',
-  cli,
-  'run',
-  '--at',
-  mount.path,
-  '--',
-];
-
 const IMAGE_BYTES = 400 << 20;
+/** Above the 3 s for which a scenario waits at most before it answers a break. */
+const BREAK_MS = 10_000;
 
 /** Each by its column's name; an error says why there is none here. */
 export const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
   tmpfs: async () => mounted(['-t', 'tmpfs', 'tmpfs']),
   ext4: async () => onLoop('mkfs.ext4', '-q', '-F'),
   xfs: async () => onLoop('mkfs.xfs', '-q', '-f'),
-  leasefs: async () => plain('direct'),
-  'leasefs run': async () => supervised('direct'),
-  'leasefs run, pooled': async () => supervised('pooled'),
+  leasefs: () => leasefs('direct', 'fcntl'),
+  'leasefs, ioctls': () => leasefs('direct', 'ioctl'),
+  'leasefs, ioctls, pooled': () => leasefs('pooled', 'ioctl'),
 };
 
-/** leasefs without a supervisor: the proposal's fcntl never reaches a FUSE server. */
-async function plain(store: 'direct' | 'pooled'): Promise<Ground> {
-  const mount = await Mounted.start('--store', store, '--lease-break-time', '10000');
-  return { directory: mount.path, prefix: [], stop: () => mount.stop() };
-}
-
-async function supervised(store: 'direct' | 'pooled'): Promise<Ground> {
-  const mount = await Mounted.start('--store', store, '--lease-break-time', '10000');
-  return { directory: mount.path, prefix: under(mount), stop: () => mount.stop() };
+/** Without a supervisor the proposal's fcntl never reaches a FUSE server; the ioctls do. */
+async function leasefs(store: 'direct' | 'pooled', calls: Calls): Promise<Ground> {
+  const mount = await Mounted.start('--store', store, '--lease-break-time', `${BREAK_MS}`);
+  return { directory: mount.path, calls, prefix: [], stop: () => mount.stop() };
 }
 
 function onLoop(mkfs: string, ...options: readonly string[]): Ground {
@@ -73,7 +58,7 @@ function mounted(what: readonly string[], clear = () => {}): Ground {
     rmdirSync(directory);
     clear();
   };
-  return { directory, prefix: [], stop };
+  return { directory, calls: 'fcntl', prefix: [], stop };
 }
 
 function must(command: string, ...args: readonly string[]): void {

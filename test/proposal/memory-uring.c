@@ -24,6 +24,7 @@ static struct io_uring_params params;
 long memory_open(struct memory *m)
 {
 	memset(&params, 0, sizeof params);
+	memset(m, 0, sizeof *m);
 	m->fd = syscall(SYS_io_uring_setup, 4, &params);
 	return m->fd < 0 ? -errno : 0;
 }

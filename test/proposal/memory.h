@@ -3,19 +3,22 @@
  * memory.h - memory registered with a device that reads and writes it by itself, whatever becomes of the mapping.
  *
  * The proposal speaks of RDMA's ibv_reg_mr. What it says is true of whatever pins pages for long: a program is linked
- * with one device, memory-uring.c (a ring's registered buffers) or another.
+ * with one device, memory-uring.c (a ring's registered buffers), memory-ioctl.c (pins of leasefs) or another.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* What the device is called. */
 extern const char *const memory_device;
 
-/* Registrations belong to this descriptor: they live while anybody has it. */
+/* The registration belongs to this descriptor: it lives while anybody has it. The rest is the device's. */
 struct memory {
 	int fd;
+	uint64_t handle;
+	uintptr_t origin;
 };
 
 /* All answer 0 or -errno. */

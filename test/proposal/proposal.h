@@ -5,7 +5,11 @@
  *	SCENARIO DIRECTORY
  *
  * A scenario is a story of the 2019 thread 'RDMA/FS DAX truncate', told with plain system calls, so that it runs on
- * any file system and on a patched kernel as well. It prints one line an expectation,
+ * any file system and on a patched kernel as well:
+ *
+ *	gcc scenarios/zombie.c lease-fcntl.c memory-uring.c -o zombie && ./zombie /mnt
+ *
+ * It prints one line an expectation,
  *
  *	scenario, step, expected, got
  *
@@ -32,6 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lease.h"
 #include "memory.h"
 
 /* The proposal's arguments to F_SETLEASE; it gives no value for F_UNBREAK. */
@@ -191,21 +196,16 @@ static inline long open_truncating(void)
 
 /* ---- leases ---- */
 
-static inline long set_lease(int fd, int kind)
-{
-	return answer(fcntl(fd, F_SETLEASE, kind));
-}
-
 static inline void expect_lease(const char *step, int expected, int fd)
 {
-	expect_value(step, expected, answer(fcntl(fd, F_GETLEASE)));
+	expect_value(step, expected, lease_get(fd));
 }
 
 /* Whether a new description could have such a lease. */
 static inline long lease_elsewhere(int kind)
 {
 	int fd = open_file();
-	long r = set_lease(fd, kind);
+	long r = lease_set(fd, kind);
 
 	close(fd);
 	return r;
@@ -264,7 +264,11 @@ static inline void say(int to, long value)
 static inline long hear(int from)
 {
 	long value;
-	return read(from, &value, sizeof value) == sizeof value ? value : -ENODATA;
+	ssize_t n;
+
+	while ((n = read(from, &value, sizeof value)) < 0 && errno == EINTR)
+		;
+	return n == sizeof value ? value : -ENODATA;
 }
 
 /* Forks; the child plays `role` and ends. It has all descriptors and mappings of ours. */

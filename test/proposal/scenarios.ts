@@ -1,13 +1,14 @@
-// The scenarios of the proposal: C programs against plain system calls, compiled here, run in any directory. A story of
-// the 2019 thread each; see proposal.h for what they print.
+// The scenarios of the proposal: C programs, compiled here, run in any directory. A story of the 2019 thread each; see
+// proposal.h for what they print. Linked with the proposal's own system calls, or with the ioctls of leasefs.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** test/proposal of the sources: this file runs from dist/. */
 const sources = fileURLToPath(new URL('../../../test/proposal/', import.meta.url));
+const headers = join(sources, '../../native/include');
 const LIMIT_MS = 40_000;
 
 /** `untried`: what the story needs is not there. `broken`: the program itself failed, or hung. */
@@ -26,7 +27,23 @@ export interface Outcome {
   readonly complaint: string;
 }
 
+/** What they are linked with: the proposal's fcntl and io_uring, or the ioctls of leasefs.h. */
+export type Calls = 'fcntl' | 'ioctl';
+
+const calls: Readonly<Record<Calls, readonly string[]>> = {
+  fcntl: ['lease-fcntl.c', 'memory-uring.c'],
+  ioctl: ['lease-ioctl.c', 'memory-ioctl.c'],
+};
+
 const verdicts: Readonly<Record<number, Verdict>> = { 0: 'as proposed', 1: 'differs', 77: 'untried' };
+
+/** Where a scenario is told. */
+export interface Place {
+  readonly directory: string;
+  readonly calls: Calls;
+  /** The command through which it is run, if there is one. */
+  readonly prefix: readonly string[];
+}
 
 /** Those that are not as the proposal. */
 export const differing = ({ expectations }: Outcome): readonly Expectation[] =>
@@ -39,20 +56,37 @@ export class Scenarios {
   /** Compiles them all; `static` links them with everything, so that nothing can be preloaded into them. */
   constructor(linkage: 'dynamic' | 'static' = 'dynamic') {
     this.directory = mkdtempSync(join(tmpdir(), 'leasefs-proposal-'));
+    const compile = (output: string, ...args: readonly string[]): void => {
+      const flags = ['-Wall', '-Wextra', '-Werror', '-O1', ...(linkage === 'static' ? ['-static'] : [])];
+      const built = spawnSync('gcc', [...flags, '-I', headers, ...args, '-o', output], { encoding: 'utf8' });
+      if (built.status !== 0) throw new Error(`${args.join(' ')}: ${built.stderr ?? built.error}`);
+    };
     this.names = readdirSync(join(sources, 'scenarios'))
       .map(file => basename(file, '.c'))
       .sort();
+    const objects = (kind: Calls) => calls[kind].map(file => join(this.directory, `${file}.o`));
+    for (const kind of ['fcntl', 'ioctl'] as const) {
+      mkdirSync(join(this.directory, kind));
+      for (const [at, object] of objects(kind).entries())
+        compile(object, '-c', join(sources, calls[kind][at]!));
+    }
     for (const name of this.names) {
-      const flags = ['-Wall', '-Wextra', '-Werror', '-O1', ...(linkage === 'static' ? ['-static'] : [])];
-      const files = [join(sources, `scenarios/${name}.c`), join(sources, 'memory-uring.c')];
-      const built = spawnSync('gcc', [...flags, ...files, '-o', this.program(name)], { encoding: 'utf8' });
-      if (built.status !== 0) throw new Error(`${name}.c: ${built.stderr ?? built.error}`);
+      const object = join(this.directory, `${name}.o`);
+      compile(object, '-c', join(sources, `scenarios/${name}.c`));
+      for (const kind of ['fcntl', 'ioctl'] as const)
+        compile(this.program(kind, name), object, ...objects(kind));
     }
   }
 
-  /** Runs one in `directory`, through the command `prefix` if there is one. */
-  async run(name: string, directory: string, prefix: readonly string[] = []): Promise<Outcome> {
-    const [command, ...args] = [...prefix, this.program(name), directory];
+  /** Runs all of them there at once, each on a file of its own; by name, in the order of the names. */
+  async runAll(place: Place): Promise<ReadonlyMap<string, Outcome>> {
+    const outcomes = await Promise.all(this.names.map(name => this.run(name, place)));
+    return new Map(this.names.map((name, at) => [name, outcomes[at]!]));
+  }
+
+  /** Runs one there. */
+  async run(name: string, { calls, prefix, directory }: Place): Promise<Outcome> {
+    const [command, ...args] = [...prefix, this.program(calls, name), directory];
     const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const late = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
     const [said, complaint] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -75,8 +109,8 @@ export class Scenarios {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private program(name: string): string {
-    return join(this.directory, name);
+  private program(kind: Calls, name: string): string {
+    return join(this.directory, kind, name);
   }
 }
 

@@ -1,75 +1,73 @@
 // The proposal's scenarios on every file system that this machine has, as a table: `npm run proposal`.
 //   node dist/test/proposal/table.js [--markdown] [--steps] [--static] [FILESYSTEM...]
+// --steps adds each expectation that was not met.
 import { parseArgs } from 'node:util';
 import { grounds } from './grounds.js';
 import { differing, type Outcome, Scenarios } from './scenarios.js';
+
+interface Column {
+  readonly name: string;
+  readonly outcomes: ReadonlyMap<string, Outcome>;
+}
 
 const { values, positionals } = parseArgs({
   options: { markdown: { type: 'boolean' }, steps: { type: 'boolean' }, static: { type: 'boolean' } },
   allowPositionals: true,
 });
-
-function cell(outcome: Outcome | undefined): string {
-  if (outcome === undefined) return '';
-  const { verdict, expectations } = outcome;
-  if (verdict !== 'differs') return verdict;
-  return `differs, ${differing(outcome).length} of ${expectations.length}`;
+const wanted = positionals.length > 0 ? positionals : Object.keys(grounds);
+for (const name of wanted) {
+  if (grounds[name] !== undefined) continue;
+  console.error(`table: no file system '${name}'; there are: ${Object.keys(grounds).join('; ')}`);
+  process.exit(2);
 }
 
-const wanted = positionals.length > 0 ? positionals : Object.keys(grounds);
 const scenarios = new Scenarios(values.static ? 'static' : 'dynamic');
-const columns: { name: string; outcomes: Map<string, Outcome> }[] = [];
-const absent: string[] = [];
 try {
+  const columns: Column[] = [];
+  const absent: string[] = [];
   for (const name of wanted) {
-    const start = grounds[name];
-    if (start === undefined) {
-      console.error(`table: no file system ${name}; there are: ${Object.keys(grounds).join(', ')}`);
-      process.exitCode = 2;
-      continue;
-    }
     try {
-      const ground = await start();
-      const outcomes = new Map<string, Outcome>();
-      for (const scenario of scenarios.names)
-        outcomes.set(scenario, await scenarios.run(scenario, ground.directory, ground.prefix));
-      await ground.stop();
-      columns.push({ name, outcomes });
+      const ground = await grounds[name]!();
+      columns.push({ name, outcomes: await scenarios.runAll(ground).finally(() => ground.stop()) });
     } catch (error) {
-      absent.push(`${name}: not here: ${(error as Error).message.split('\n')[0]}`);
+      absent.push(`${name}: cannot be had here: ${(error as Error).message.split('\n')[0]}`);
     }
   }
-  const rows = [
-    ['scenario', ...columns.map(column => column.name)],
-    ...scenarios.names.map(name => [name, ...columns.map(({ outcomes }) => cell(outcomes.get(name)))]),
-  ];
-  if (values.markdown)
-    rows.splice(
-      1,
-      0,
-      rows[0]!.map(() => '---'),
-    );
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map(row => row[at]!.length)));
-  for (const row of rows) {
-    if (values.markdown) console.log(`| ${row.join(' | ')} |`);
-    else
-      console.log(
-        row
-          .map((text, at) => text.padEnd(widths[at]!))
-          .join('  ')
-          .trimEnd(),
-      );
-  }
-  for (const line of absent) console.log(line);
-  if (values.steps) {
-    for (const { name, outcomes } of columns) {
-      for (const [scenario, outcome] of outcomes) {
-        for (const { step, expected, got } of differing(outcome))
-          console.log(`${name}: ${scenario}, ${step}, ${expected}, ${got}`);
-        if (outcome.verdict === 'broken') console.log(`${name}: ${scenario}: ${outcome.complaint.trim()}`);
-      }
-    }
-  }
+  const header = ['scenario', ...columns.map(column => column.name)];
+  const rows = scenarios.names.map(name => [
+    name,
+    ...columns.map(({ outcomes }) => cell(outcomes.get(name)!)),
+  ]);
+  const lines = values.markdown ? markdown(header, rows) : aligned([header, ...rows]);
+  console.log([...lines, ...absent, ...(values.steps ? columns.flatMap(unmet) : [])].join('\n'));
 } finally {
   scenarios.clear();
+}
+
+function cell(outcome: Outcome): string {
+  const { verdict, expectations } = outcome;
+  return verdict === 'differs' ? `differs, ${differing(outcome).length} of ${expectations.length}` : verdict;
+}
+
+function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return [header, header.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`);
+}
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map(row => row[at]!.length)));
+  return rows.map(row =>
+    row
+      .map((text, at) => text.padEnd(widths[at]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function unmet({ name, outcomes }: Column): string[] {
+  return [...outcomes].flatMap(([scenario, outcome]) => [
+    ...differing(outcome).map(
+      ({ step, expected, got }) => `${name}: ${scenario}, ${step}, ${expected}, ${got}`,
+    ),
+    ...(outcome.verdict === 'broken' ? [`${name}: ${scenario}: ${outcome.complaint.trim()}`] : []),
+  ]);
 }

@@ -8,12 +8,12 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take a shared lease", 0, set_lease(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED));
 	expect("truncate under a breakable lease of ours", 0, answer(ftruncate(fd, 3 * MIB)));
 	expect_lease("it was not broken", SHARED, fd);
-	expect("convert it to a shared unbreakable one", 0, set_lease(fd, SHARED_UNBREAKABLE));
+	expect("convert it to a shared unbreakable one", 0, lease_set(fd, SHARED_UNBREAKABLE));
 	expect("truncate under it", -EDEADLK, answer(ftruncate(fd, 2 * MIB)));
-	expect("convert it to an exclusive one", 0, set_lease(fd, EXCLUSIVE));
+	expect("convert it to an exclusive one", 0, lease_set(fd, EXCLUSIVE));
 	expect("truncate under that", 0, answer(ftruncate(fd, 2 * MIB)));
 	expect_registered("register", memory_register(&m, at, MIB));
 	expect("truncate what we registered", -EDEADLK, answer(ftruncate(fd, 0)));

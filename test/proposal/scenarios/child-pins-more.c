@@ -7,7 +7,7 @@ static char *at;
 static long own_lease_and_register(void)
 {
 	int fd = open_file();
-	long r = set_lease(fd, SHARED_UNBREAKABLE);
+	long r = lease_set(fd, SHARED_UNBREAKABLE);
 	return r < 0 ? r : try_register(map(fd), MIB);
 }
 
@@ -19,7 +19,7 @@ static void child(int line)
 
 	close(data);
 	memory_open(&m);
-	set_lease(fd, SHARED_UNBREAKABLE);
+	lease_set(fd, SHARED_UNBREAKABLE);
 	say(line, memory_register(&m, map(fd) + 2 * MIB, MIB));
 	hear(line);
 }
@@ -30,16 +30,16 @@ int main(int argc, char **argv)
 	at = map(data);
 	struct memory m = device();
 
-	expect("the parent takes an exclusive lease", 0, set_lease(data, EXCLUSIVE));
+	expect("the parent takes an exclusive lease", 0, lease_set(data, EXCLUSIVE));
 	expect_registered("the parent registers", memory_register(&m, at, MIB));
 	expect("its child registers more", -EPERM, BY_ANOTHER(try_register(at + MIB, MIB)));
 	expect("its child wants a lease of its own", -EAGAIN, BY_ANOTHER(own_lease_and_register()));
-	expect("the parent shares: converts to a shared unbreakable lease", 0, set_lease(data, SHARED_UNBREAKABLE));
+	expect("the parent shares: converts to a shared unbreakable lease", 0, lease_set(data, SHARED_UNBREAKABLE));
 	expect("its child still owns none", -EPERM, BY_ANOTHER(try_register(at + MIB, MIB)));
 	struct process c = start(child);
 	expect("a child with a lease of its own registers", 0, hear(c.line));
 	expect("the parent unregisters", 0, memory_unregister(&m));
-	expect("the parent gives its lease back", 0, set_lease(data, NONE));
+	expect("the parent gives its lease back", 0, lease_set(data, NONE));
 	expect("truncate while the child's registration lives", -ETXTBSY, BY_ANOTHER(cut(0)));
 	end(c);
 	expect("truncate when the child is gone", 0, SOON_BY_ANOTHER(cut(0)));

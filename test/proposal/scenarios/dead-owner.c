@@ -13,14 +13,14 @@ static void child(int unused)
 	say(line, getpid());
 	hear(line);
 	say(line, try_register(at, MIB));
-	say(line, set_lease(data, EXCLUSIVE));
+	say(line, lease_set(data, EXCLUSIVE));
 	say(line, try_register(at, MIB));
 }
 
 static void owner(int line)
 {
 	to_storyteller = line;
-	say(line, set_lease(data, EXCLUSIVE));
+	say(line, lease_set(data, EXCLUSIVE));
 	start(child);
 }
 

@@ -12,7 +12,7 @@ static int go_on(int fd)
 	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect_registered("register", memory_register(&m, map(fd), MIB));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back", 0, set_lease(fd, NONE));
+	expect("give the lease back", 0, lease_set(fd, NONE));
 	return finish();
 }
 
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	int fd = begin(argc, argv);
 	char number[24];
 
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	snprintf(number, sizeof number, "%d", fd);
 	must("setenv", setenv(HELD, number, 1) == 0 && (!differs || setenv("PROPOSAL_DIFFERS", "1", 1) == 0));
 	must("fcntl", fcntl(fd, F_SETFD, 0) == 0);

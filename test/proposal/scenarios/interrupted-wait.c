@@ -13,9 +13,9 @@ static void asker(int line)
 
 	sigaction(SIGUSR1, &action, NULL);
 	say(line, 0);
-	say(line, set_lease(fd, EXCLUSIVE));
+	say(line, lease_set(fd, EXCLUSIVE));
 	hear(line);
-	say(line, answer(fcntl(fd, F_GETLEASE)));
+	say(line, lease_get(fd));
 }
 
 int main(int argc, char **argv)
@@ -26,14 +26,14 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	expect("take a shared lease", 0, set_lease(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED));
 	struct process p = start(asker);
 	hear(p.line);
 	expect_value("an exclusive one for somebody else: SIGIO comes", SIGIO,
 		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
 	kill(p.pid, SIGUSR1);
 	expect("the other one gets a signal while he waits", -EINTR, hear(p.line));
-	expect("give ours back", 0, set_lease(fd, NONE));
+	expect("give ours back", 0, lease_set(fd, NONE));
 	say(p.line, 0);
 	expect_value("he has none", NONE, hear(p.line));
 	expect("a third one can have it", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));

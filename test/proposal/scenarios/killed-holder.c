@@ -9,7 +9,7 @@ static void holder(int line)
 	struct memory m;
 	long r = memory_open(&m);
 
-	say(line, set_lease(data, EXCLUSIVE));
+	say(line, lease_set(data, EXCLUSIVE));
 	say(line, r < 0 ? r : memory_register(&m, at, MIB));
 	close(data);
 	say(line, 0);

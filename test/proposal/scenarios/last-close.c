@@ -6,7 +6,7 @@ int main(int argc, char **argv)
 {
 	int fd = begin(argc, argv);
 
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	int twin = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	must("dup", twin >= 0);
 	expect("close one of two descriptors", 0, answer(close(fd)));

@@ -6,7 +6,7 @@ static void reader(int line)
 {
 	int fd = open_file();
 
-	say(line, set_lease(fd, SHARED));
+	say(line, lease_set(fd, SHARED));
 	hear(line);
 }
 
@@ -18,12 +18,12 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	expect("take an exclusive lease that can be broken", 0, set_lease(fd, F_WRLCK | F_LAYOUT));
+	expect("take an exclusive lease that can be broken", 0, lease_set(fd, F_WRLCK | F_LAYOUT));
 	struct process p = start(reader);
 	expect_value("a shared one for somebody else: SIGIO comes", SIGIO,
 		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
 	expect_lease("ours must become", SHARED, fd);
-	expect("make it that", 0, set_lease(fd, SHARED));
+	expect("make it that", 0, lease_set(fd, SHARED));
 	expect("the other one has his", 0, hear(p.line));
 	expect_lease("and we have ours", SHARED, fd);
 	end(p);

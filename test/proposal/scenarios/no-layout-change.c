@@ -28,7 +28,7 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register", memory_register(&m, at, MIB));
 	expect("write in place by somebody else", 0, BY_ANOTHER(write_in_place()));
 	expect_value("which is seen", 'x', at[BLOCK]);
@@ -38,6 +38,6 @@ int main(int argc, char **argv)
 	expect("rename by somebody else", 0, BY_ANOTHER(rename_twice()));
 	expect("set the size to what it is", 0, BY_ANOTHER(cut(FILE_SIZE)));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back", 0, set_lease(fd, NONE));
+	expect("give the lease back", 0, lease_set(fd, NONE));
 	return finish();
 }

@@ -6,10 +6,10 @@ static void receiver(int line)
 {
 	int fd = receive_descriptor(line);
 
-	say(line, answer(fcntl(fd, F_GETLEASE)));
+	say(line, lease_get(fd));
 	say(line, try_register(map(fd), MIB));
 	hear(line);
-	say(line, set_lease(fd, NONE));
+	say(line, lease_set(fd, NONE));
 	hear(line);
 }
 
@@ -22,7 +22,7 @@ int main(int argc, char **argv)
 	/* It is there before the file is opened: what it has, it was passed. */
 	struct process p = start(receiver);
 	int fd = open_file();
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	send_descriptor(p.line, fd);
 	expect_value("who is passed the descriptor sees the lease", EXCLUSIVE, hear(p.line));
 	expect("and registers", -EPERM, hear(p.line));

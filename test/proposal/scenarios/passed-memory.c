@@ -28,7 +28,7 @@ static void first(int line)
 	long r = memory_open(&m);
 
 	to_storyteller = line;
-	say(line, set_lease(data, EXCLUSIVE));
+	say(line, lease_set(data, EXCLUSIVE));
 	say(line, r < 0 ? r : memory_register(&m, at, MIB));
 	if (hear(line) >= 0)
 		start(heir);

@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 	expect("register anonymous memory", 0, try_register(at, 2 * MIB));
 	must("mmap", mmap(at + MIB, MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED);
 	expect("register it with a file behind it", -EPERM, try_register(at, 2 * MIB));
-	expect("take an exclusive lease on the file", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease on the file", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register both", try_register(at, 2 * MIB));
 	return finish();
 }

@@ -7,9 +7,9 @@ int main(int argc, char **argv)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	must("open", fd >= 0);
-	expect("an exclusive lease through a descriptor for reading", -EBADF, set_lease(fd, EXCLUSIVE));
-	expect("a shared unbreakable one", -EBADF, set_lease(fd, SHARED_UNBREAKABLE));
-	expect("a shared one", 0, set_lease(fd, SHARED));
-	expect("give it back", 0, set_lease(fd, NONE));
+	expect("an exclusive lease through a descriptor for reading", -EBADF, lease_set(fd, EXCLUSIVE));
+	expect("a shared unbreakable one", -EBADF, lease_set(fd, SHARED_UNBREAKABLE));
+	expect("a shared one", 0, lease_set(fd, SHARED));
+	expect("give it back", 0, lease_set(fd, NONE));
 	return finish();
 }

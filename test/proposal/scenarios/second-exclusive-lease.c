@@ -6,7 +6,7 @@ int main(int argc, char **argv)
 {
 	int fd = begin(argc, argv);
 
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_lease("see it", EXCLUSIVE, fd);
 	expect("a second one for somebody else", -EAGAIN, BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
 	expect("a second one by another description of ours", -EAGAIN, lease_elsewhere(EXCLUSIVE));
@@ -14,9 +14,9 @@ int main(int argc, char **argv)
 	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(MIB)));
 	expect("punch by somebody else", -ETXTBSY, BY_ANOTHER(punch(0, BLOCK)));
 	expect_value("the size is as it was", FILE_SIZE, size_now());
-	expect("give it back", 0, set_lease(fd, NONE));
+	expect("give it back", 0, lease_set(fd, NONE));
 	expect_lease("see none", NONE, fd);
-	expect("give back what is none", -EAGAIN, set_lease(fd, NONE));
+	expect("give back what is none", -EAGAIN, lease_set(fd, NONE));
 	expect("now somebody else can have it", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
 	return finish();
 }

@@ -9,11 +9,11 @@ static void other(int line)
 	char *at = map(fd);
 
 	memory_open(&m);
-	say(line, set_lease(fd, SHARED_UNBREAKABLE));
+	say(line, lease_set(fd, SHARED_UNBREAKABLE));
 	say(line, memory_register(&m, at, MIB));
 	hear(line);
 	say(line, memory_unregister(&m));
-	say(line, set_lease(fd, NONE));
+	say(line, lease_set(fd, NONE));
 	hear(line);
 }
 
@@ -23,16 +23,16 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take a shared unbreakable lease", 0, set_lease(fd, SHARED_UNBREAKABLE));
+	expect("take a shared unbreakable lease", 0, lease_set(fd, SHARED_UNBREAKABLE));
 	expect_registered("register", memory_register(&m, at, MIB));
 	struct process p = start(other);
 	expect("another process takes one too", 0, hear(p.line));
 	expect("and registers the same range", 0, hear(p.line));
 	expect("truncate by a third", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect("an exclusive lease for a third", -EAGAIN, BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
-	expect("make ours exclusive", -EAGAIN, set_lease(fd, EXCLUSIVE));
+	expect("make ours exclusive", -EAGAIN, lease_set(fd, EXCLUSIVE));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give ours back", 0, set_lease(fd, NONE));
+	expect("give ours back", 0, lease_set(fd, NONE));
 	expect("truncate while the other registration lives", -ETXTBSY, cut(0));
 	say(p.line, 0);
 	expect("the other one unregisters", 0, hear(p.line));

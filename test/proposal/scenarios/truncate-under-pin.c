@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register", memory_register(&m, at, MIB));
 	expect("truncate to nothing", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect("truncate inside a registered block", -ETXTBSY, BY_ANOTHER(cut(MIB - 1)));
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	expect_value("and are in the file", 0x5a, byte_at(BLOCK));
 	expect("unregister", 0, memory_unregister(&m));
 	expect("truncate under the lease alone", -ETXTBSY, BY_ANOTHER(cut(0)));
-	expect("give the lease back", 0, set_lease(fd, NONE));
+	expect("give the lease back", 0, lease_set(fd, NONE));
 	expect("truncate", 0, SOON_BY_ANOTHER(cut(0)));
 	return finish();
 }

@@ -8,12 +8,12 @@ int main(int argc, char **argv)
 	struct memory m = device();
 
 	expect("register without a lease", -EPERM, try_register(at, MIB));
-	expect("take a shared lease", 0, set_lease(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED));
 	expect("register under a lease that can be broken", -EPERM, try_register(at, MIB));
-	expect("convert it to an exclusive one", 0, set_lease(fd, EXCLUSIVE));
+	expect("convert it to an exclusive one", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register under it", memory_register(&m, at, MIB));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back", 0, set_lease(fd, NONE));
+	expect("give the lease back", 0, lease_set(fd, NONE));
 	expect("register again", -EPERM, try_register(at, MIB));
 	return finish();
 }

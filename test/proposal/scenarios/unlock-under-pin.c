@@ -7,16 +7,16 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register", memory_register(&m, at, MIB));
-	expect("give the lease back", -EBUSY, set_lease(fd, NONE));
-	expect("give it back by a child", -EBUSY, BY_ANOTHER(set_lease(fd, NONE)));
-	expect("make it breakable", -EBUSY, set_lease(fd, SHARED));
+	expect("give the lease back", -EBUSY, lease_set(fd, NONE));
+	expect("give it back by a child", -EBUSY, BY_ANOTHER(lease_set(fd, NONE)));
+	expect("make it breakable", -EBUSY, lease_set(fd, SHARED));
 	expect_lease("it is as it was", EXCLUSIVE, fd);
 	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(0)));
-	expect("make it a shared unbreakable one", 0, set_lease(fd, SHARED_UNBREAKABLE));
-	expect("and exclusive again", 0, set_lease(fd, EXCLUSIVE));
+	expect("make it a shared unbreakable one", 0, lease_set(fd, SHARED_UNBREAKABLE));
+	expect("and exclusive again", 0, lease_set(fd, EXCLUSIVE));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back then", 0, set_lease(fd, NONE));
+	expect("give the lease back then", 0, lease_set(fd, NONE));
 	return finish();
 }

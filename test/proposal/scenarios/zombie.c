@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take an exclusive lease", 0, set_lease(fd, EXCLUSIVE));
+	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register", memory_register(&m, at, MIB));
 	expect("unmap", 0, answer(munmap(at, FILE_SIZE)));
 	expect("close the file", 0, answer(close(fd)));
