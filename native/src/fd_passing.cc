@@ -1,8 +1,11 @@
 // Descriptors from process to process: SCM_RIGHTS over a socketpair (unix(7)).
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <cstddef>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "addon.h"
@@ -76,9 +79,25 @@ Napi::Value ReceiveFd(const Napi::CallbackInfo& info) {
   return Descriptor::Make(info.Env(), UniqueFd(fd));
 }
 
+Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
+  std::string path = TextArg(info, 0);
+  std::string text = TextArg(info, 1);
+  sockaddr_un to = {};
+  to.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof to.sun_path) return Failure(info.Env(), ENAMETOOLONG);
+  memcpy(to.sun_path, path.data(), path.size());
+  if (path[0] == '@') to.sun_path[0] = '\0';
+  UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.IsOpen()) return Failure(info.Env(), errno);
+  auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  return Result(info.Env(), sendto(fd.Get(), text.data(), text.size(), MSG_NOSIGNAL,
+                                   reinterpret_cast<const sockaddr*>(&to), length));
+}
+
 }  // namespace
 
 void ExportFdPassing(Napi::Env, Napi::Object exports) {
+  Export<SendDatagram>(exports, "sendDatagram");
   Export<Socketpair>(exports, "socketpair");
   Export<SendFd>(exports, "sendFd");
   Export<ReceiveFd>(exports, "receiveFd");

@@ -12,9 +12,6 @@ import type { ServeOptions } from './mount-options.js';
 import { UsageError } from './verb.js';
 import { version } from './version.js';
 
-/** As tmpfs: everybody may make files, nobody may remove another's. */
-const ROOT_MODE = 0o1777;
-
 /** For processes (src/process), segments, and what Node itself needs. */
 const OTHER_DESCRIPTORS = 384;
 
@@ -39,9 +36,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     options.store === 'direct' || (options.store === 'auto' && session.passthrough);
   const chooseStore = () => (direct() ? new DirectStore(size) : new PooledStore(size));
   const filesystem = new Filesystem(chooseStore, leases, {
-    mode: ROOT_MODE,
-    uid: process.getuid?.() ?? 0,
-    gid: process.getgid?.() ?? 0,
+    ...options.root,
     breakTime: breakTimeMs,
     inodes: options.inodes,
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),

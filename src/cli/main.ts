@@ -33,6 +33,10 @@ ${pairs(
 'leasefs VERB --help' has the rest; 'leasefs demo' shows what it is for.`;
 }
 
+/** As mount(8) calls us for a line of /etc/fstab, by way of mount.fuse3(8): SOURCE MNT [-o OPTIONS]. */
+const isMountHelper = (rest: readonly string[]): boolean =>
+  rest[0]?.startsWith('/') === true && (rest.length === 1 || (rest.length === 3 && rest[1] === '-o'));
+
 async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -45,6 +49,9 @@ async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (load === undefined && isMountHelper(rest)) {
+    return run(['mount', ...rest.slice(1), '-o', `fsname=${name}`, '--', rest[0]!]);
+  }
   if (load === undefined) {
     console.error(`leasefs: '${name}' is no verb of leasefs: ${Object.keys(verbs).join(', ')}`);
     return 2;

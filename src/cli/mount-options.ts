@@ -4,14 +4,18 @@ import { totalmem } from 'node:os';
 import { parseSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
 
+/** As tmpfs: everybody may make files, nobody may remove another's. */
+const ROOT_MODE = 0o1777;
 /** As many as statfs can say: only memory bounds them. */
 const MAX_INODES = 2 ** 32;
 
 export interface MountOptions {
   /** Absolute; whether it can be mounted on is the daemon's to find out. */
   readonly mountPoint: string;
-  /** The words of -o, as given: ro, noexec, allow_other, ... */
+  /** The words of -o that are the kernel's or fusermount3's: ro, noexec, allow_other, ... */
   readonly mountOptions: readonly string[];
+  /** Whose the root directory is, and its permission bits. */
+  readonly root: { readonly uid: number; readonly gid: number; readonly mode: number };
   /** Bytes that the files may take. */
   readonly size: number;
   /** Inodes that there may be, the root one of them. */
@@ -42,7 +46,7 @@ export interface MountCommand {
 
 /** @throws UsageError */
 export function parseMountCommand(args: readonly string[]): MountCommand {
-  const { values, positionals } = parseOptions(args, {
+  const parsed = parseOptions(args, {
     options: { type: 'string', short: 'o', multiple: true },
     size: { type: 'string' },
     inodes: { type: 'string' },
@@ -54,6 +58,10 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     log: { type: 'string' },
     'ready-fd': { type: 'string' },
   });
+  const { positionals } = parsed;
+  const words = (parsed.values.options ?? []).flatMap(list => list.split(',')).filter(word => word !== '');
+  const { own, rest } = ownWords(words);
+  const values = { ...own, ...parsed.values };
   const semantics = values.semantics ?? 'default';
   if (semantics !== 'default' && semantics !== 'rfc-v2') {
     throw new UsageError(`--semantics is 'default' or 'rfc-v2', not '${semantics}'`);
@@ -74,7 +82,12 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   return {
     mountPoint: onlyArgument(positionals, 'MNT'),
     options: {
-      mountOptions: (values.options ?? []).flatMap(list => list.split(',')).filter(word => word !== ''),
+      mountOptions: rest,
+      root: {
+        uid: own.uid === undefined ? (process.getuid?.() ?? 0) : whole(own.uid, '-o uid='),
+        gid: own.gid === undefined ? (process.getgid?.() ?? 0) : whole(own.gid, '-o gid='),
+        mode: own.mode === undefined ? ROOT_MODE : modeOption(own.mode),
+      },
       size: values.size === undefined ? defaultSize(totalmem()) : sizeOption(values.size),
       inodes: values.inodes === undefined ? MAX_INODES : inodesOption(values.inodes),
       breakTimeMs:
@@ -87,6 +100,25 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     logFile: values.log,
     readyFd: readyFd === undefined ? undefined : whole(readyFd, '--ready-fd'),
   };
+}
+
+/** What -o takes too, for /etc/fstab: the options by the same names, and whose the root directory is. */
+const OWN_WORDS = [
+  ...['size', 'inodes', 'lease-break-time', 'semantics', 'store', 'transport'],
+  ...['uid', 'gid', 'mode'],
+] as const;
+
+type OwnWords = Partial<Record<(typeof OWN_WORDS)[number], string>>;
+
+function ownWords(words: readonly string[]): { own: OwnWords; rest: string[] } {
+  const own: OwnWords = {};
+  const rest: string[] = [];
+  for (const word of words) {
+    const name = OWN_WORDS.find(own => word.startsWith(`${own}=`));
+    if (name === undefined) rest.push(word);
+    else own[name] = word.slice(name.length + 1);
+  }
+  return { own, rest };
 }
 
 /** Half of the memory in whole MiB, as tmpfs. */
@@ -120,6 +152,11 @@ function inodesOption(text: string): number {
     throw new UsageError(`--inodes '${text}' is no number from 2 to 4g: write 10000 or 1m`);
   }
   return inodes;
+}
+
+function modeOption(text: string): number {
+  if (!/^[0-7]{1,4}$/.test(text)) throw new UsageError(`-o mode=${text} is no mode: write 755 or 1777`);
+  return Number.parseInt(text, 8);
 }
 
 function whole(text: string, option: string): number {

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { native } from '../native/binding.js';
 import { type MountCommand, parseMountCommand } from './mount-options.js';
 import { absolute } from './mounts.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
@@ -21,7 +22,9 @@ export const verb: Verb = {
 Mounts an empty filesystem on the directory MNT and returns when it is ready.
 Files live in memory and are gone with the mount.
 
-  -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, allow_other, ... as mount(8)
+  -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, allow_other, ... as mount(8); uid=, gid=
+                           and mode= of the root directory; and the options below, as in
+                           -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
   --inodes N               files and directories there may be: 10000, 1m (default: no bound)
   --lease-break-time MS    time to answer a break before it is forced (default: the sysctl
@@ -40,6 +43,8 @@ Files live in memory and are gone with the mount.
   --log FILE               append the log to FILE (default: none in the background)
   --ready-fd N             for supervisors: write 'ready' and a newline to descriptor N when
                            the mount answers, or why it does not
+
+In /etc/fstab:  none  /mnt/l  fuse.leasefs  size=4g,nofail  0 0
 
 A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
 
@@ -68,6 +73,7 @@ async function serveHere(command: MountCommand): Promise<number> {
       mountPoint: absolute(command.mountPoint),
       ready: notice => {
         started = true;
+        tellSystemd();
         tell(notice === undefined ? READY : `${READY} ${notice}`);
       },
       log: line => {
@@ -82,6 +88,12 @@ async function serveHere(command: MountCommand): Promise<number> {
     if (!started) tell(errorLine(error));
     throw error;
   }
+}
+
+/** sd_notify(3), for a unit of Type=notify. */
+function tellSystemd(): void {
+  const { NOTIFY_SOCKET } = process.env;
+  if (NOTIFY_SOCKET) native.sendDatagram(NOTIFY_SOCKET, 'READY=1');
 }
 
 async function serveInBackground(command: MountCommand): Promise<number> {
@@ -120,6 +132,7 @@ function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
     ...['--inodes', `${options.inodes}`],
     ...['--lease-break-time', `${options.breakTimeMs}`, '--semantics', options.semantics],
     ...['--store', options.store, '--transport', options.transport],
+    ...['-o', `uid=${options.root.uid},gid=${options.root.gid},mode=${options.root.mode.toString(8)}`],
     ...options.mountOptions.flatMap(word => ['-o', word]),
     ...['--', absolute(mountPoint)],
   ];

@@ -21,6 +21,12 @@ export interface MountWords {
   readonly source: string;
 }
 
+/** What is always so, and what /etc/fstab says to mount(8) and systemd. */
+const isOthers = (word: string): boolean =>
+  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|owner|group|comment=.*|[xX]-.*)$/.test(
+    word,
+  );
+
 /** @throws FsError EINVAL */
 export function parseMountWords(words: readonly string[]): MountWords {
   let flags = 0;
@@ -31,7 +37,7 @@ export function parseMountWords(words: readonly string[]): MountWords {
     if (row !== undefined) flags = row[1] === word ? flags | row[0] : flags & ~row[0];
     else if (word === 'allow_other') allowOther = true;
     else if (/^fsname=[^,]+$/.test(word)) source = word.slice('fsname='.length);
-    else if (word !== 'defaults' && word !== 'default_permissions') {
+    else if (!isOthers(word)) {
       throw new FsError(errno.EINVAL, `unknown mount option '${word}'`);
     }
   }

@@ -179,6 +179,8 @@ export interface Binding {
   // descriptors between processes
   socketpair(): [Descriptor, Descriptor];
   sendFd(socket: number, fd: number): Result;
+  /** One datagram to a socket of AF_UNIX by its path, abstract when that begins with '@'; does not wait. */
+  sendDatagram(path: string, text: string): Result;
   /** Waits for a message; throws EPROTO when it carries no descriptor. */
   receiveFd(socket: number): Descriptor;
 

@@ -10,11 +10,12 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --store pooled -f --log /l --ready-fd 3 m';
+    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --store pooled -f --log /l --ready-fd 3 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     options: {
       mountOptions: ['ro', 'noexec', 'allow_other'],
+      root: { uid: 5, gid: 7, mode: 0o755 },
       size: 4 * 2 ** 30,
       inodes: 10 * 1024,
       breakTimeMs: 500,
