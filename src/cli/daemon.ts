@@ -80,12 +80,15 @@ async function start(options: ServeOptions, operations: Filesystem, passthrough:
   return new NativeSession({ mountPoint, operations, allowOther, isMounted: isThere, log });
 }
 
+/** Read once, while there are descriptors. */
+const VERSION = version();
+
 function status(session: Served, store: ServeOptions['store']): object {
   const { passthrough, kernel, waiting } = session;
   const reason = store === 'pooled' ? '--store=pooled' : session.reason;
   const auto = passthrough ? 'passthrough works' : 'no passthrough';
   return {
-    version: version(),
+    version: VERSION,
     passthrough,
     reason: reason ?? null,
     storeReason: store === 'auto' ? auto : `--store=${store}`,

@@ -13,8 +13,10 @@ import type { Superblock } from './superblock.js';
 const TRIES = 16;
 
 export class Residency {
-  /** Descriptors that files may have before some must move. */
+  /** Descriptors that files may have. A move needs some itself, so all of them are never a file's. */
   readonly budget: number;
+  /** How many they have before some must move. */
+  private readonly comfortable: number;
   /** Moves so far, into the pool and back. */
   movedOut = 0;
   movedIn = 0;
@@ -28,6 +30,7 @@ export class Residency {
 
   constructor(budget: number) {
     this.budget = budget;
+    this.comfortable = budget - Math.ceil(budget / 8);
   }
 
   /** Nobody has the file open any more, or yet. */
@@ -47,9 +50,8 @@ export class Residency {
     const { file, ino } = inode;
     this.forget(ino);
     if (moves === undefined || file === undefined || file.backing >= 0) return 0;
-    this.makeRoom(sb);
     sb.refresh(inode);
-    const back = moves.in(file, `leasefs:${ino}`);
+    const back = this.makeRoom(sb) ? moves.in(file, `leasefs:${ino}`) : -errno.EMFILE;
     if (typeof back === 'number') {
       sb.log(`open refused: ${errnoName(back)} for another memfd; close files or raise RLIMIT_NOFILE`);
       return back === -errno.EMFILE ? -errno.ENFILE : back;
@@ -59,14 +61,15 @@ export class Residency {
     return 0;
   }
 
-  /** Before a descriptor more is taken. */
-  makeRoom(sb: Superblock): void {
+  /** Before a descriptor more is taken: whether it may be. */
+  makeRoom(sb: Superblock): boolean {
     const { moves } = sb.store;
-    if (moves === undefined) return;
-    for (let tries = 0; tries < TRIES && moves.descriptors >= this.budget; tries++) {
+    if (moves === undefined) return true;
+    for (let tries = 0; tries < TRIES && moves.descriptors >= this.comfortable; tries++) {
       const inode = this.idle.pop() ?? this.unstick();
-      if (inode === undefined || !this.move(sb, moves, inode)) return;
+      if (inode === undefined || !this.move(sb, moves, inode)) break;
     }
+    return moves.descriptors < this.budget;
   }
 
   /** Whether it is worth trying another. */

@@ -1,6 +1,6 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
 // descriptions, the present time, the fate of inodes that nobody refers to. Kernel counterpart: struct super_block.
-import { errno } from '../base/errno.js';
+import { errno, FsError } from '../base/errno.js';
 import type { FileHandle, InodeNumber, LeaseId, Name } from '../base/units.js';
 import { ROOT_INO } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
@@ -56,7 +56,7 @@ export interface SuperblockOptions {
   readonly breakTime: number;
   /** Inodes that there may be, the root one of them. */
   readonly inodes: number;
-  /** Descriptors that files may have before some must move (residency.ts). */
+  /** Descriptors that files may have (residency.ts). */
   readonly descriptors: number;
   readonly log: (line: string) => void;
 }
@@ -137,7 +137,7 @@ export class Superblock {
     const ino = this.nextIno++ as InodeNumber;
     const inode = new Inode(ino, mode, uid, gid, this.now());
     if (inode.type === S_IFREG) {
-      this.residency.makeRoom(this);
+      if (!this.residency.makeRoom(this)) throw new FsError(errno.EMFILE, 'memfd_create');
       this.replace(inode, this.store.create(`leasefs:${ino}`));
       this.residency.rest(this, inode);
     } else if (inode.type === S_IFDIR) {

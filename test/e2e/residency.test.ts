@@ -129,6 +129,21 @@ else {
     for (const memory of maps) native.unmap(memory);
     assert.not.match(mount.log(), /EIO|refused: (ENFILE|EMFILE)/);
   });
+
+  test('more open files than descriptors: ENFILE, with the reason in the log, and all goes on', () => {
+    const fds: number[] = [];
+    const open = () => {
+      for (;;) fds.push(openSync(mount.file(`open${fds.length}`), 'w+'));
+    };
+    assert.throws(open, /ENFILE/);
+    assert.match(mount.log(), /create refused: EMFILE: .*raise RLIMIT_NOFILE/);
+    mkdirSync(mount.file('still'));
+    writeSync(fds[0]!, 'x');
+    for (const fd of fds) closeSync(fd);
+    for (let i = 0; i < 100; i++) closeSync(openSync(mount.file(`after${i}`), 'w'));
+    assert.is(statSync(mount.file('open0')).size, 1);
+    assert.ok(fds.length >= LIMIT / 2, `${fds.length} were open`);
+  });
 }
 
 test.run();
