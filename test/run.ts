@@ -34,7 +34,7 @@ function counts(output: string): Outcome | undefined {
   const total = of('Total');
   const passed = of('Passed');
   const skipped = of('Skipped');
-  if (Number.isNaN(total) || total === 0) return undefined;
+  if (Number.isNaN(total) || total + skipped === 0) return undefined;
   return { passed, failed: total - passed, skipped };
 }
 

@@ -15,11 +15,21 @@ const IMAGE_BYTES = 400 << 20;
 /** Above the 3 s for which a scenario waits at most before it answers a break. */
 const BREAK_MS = 10_000;
 
+/** On the emulated persistent memory of test/vm alone: somebody else's has data. */
+const fsDax: Readonly<Record<string, () => Promise<Ground>>> =
+  process.env.LEASEFS_VM === undefined
+    ? {}
+    : {
+        'ext4 dax': async () => onPmem('/dev/pmem1', 'dax', 'mkfs.ext4', '-q', '-F', '-b', '4096'),
+        'xfs dax': async () => onPmem('/dev/pmem0', 'dax=always', 'mkfs.xfs', '-q', '-f'),
+      };
+
 /** Each by its column's name; an error says why there is none here. */
 export const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
   tmpfs: async () => mounted(['-t', 'tmpfs', 'tmpfs']),
   ext4: async () => onLoop('mkfs.ext4', '-q', '-F'),
   xfs: async () => onLoop('mkfs.xfs', '-q', '-f'),
+  ...fsDax,
   leasefs: () => leasefs('direct', 'fcntl'),
   'leasefs, ioctls': () => leasefs('direct', 'ioctl'),
   'leasefs, ioctls, pooled': () => leasefs('pooled', 'ioctl'),
@@ -43,6 +53,11 @@ function onLoop(mkfs: string, ...options: readonly string[]): Ground {
     clear();
     throw error;
   }
+}
+
+function onPmem(device: string, option: string, mkfs: string, ...options: readonly string[]): Ground {
+  must(mkfs, ...options, device);
+  return mounted(['-o', option, device]);
 }
 
 function mounted(what: readonly string[], clear = () => {}): Ground {

@@ -12,29 +12,21 @@ const char *const memory_device = "RDMA";
 
 #define DEVICES_MAX 8
 
-/* By the descriptor of its context; a process that was forked has them all. */
+/* memory.handle is the place here; a process that was forked has them all. */
 static struct {
 	struct rdma_loopback loopback;
 	struct ibv_mr *mr;
 } devices[DEVICES_MAX];
 
-static int device_of(const struct memory *m)
-{
-	for (int i = 0; i < DEVICES_MAX; i++)
-		if (devices[i].loopback.context != NULL && devices[i].loopback.context->cmd_fd == m->fd)
-			return i;
-	return -1;
-}
-
 long memory_open(struct memory *m)
 {
-	m->fd = -1;
+	*m = (struct memory){ .fd = -1 };
 	for (int i = 0; i < DEVICES_MAX; i++) {
 		if (devices[i].loopback.context != NULL)
 			continue;
 		int r = rdma_open(&devices[i].loopback);
 		if (r == 0)
-			m->fd = devices[i].loopback.context->cmd_fd;
+			*m = (struct memory){ .fd = devices[i].loopback.context->cmd_fd, .handle = i };
 		return r;
 	}
 	return -EMFILE;
@@ -42,9 +34,9 @@ long memory_open(struct memory *m)
 
 long memory_register(struct memory *m, void *at, size_t len)
 {
-	int i = device_of(m);
+	int i = m->handle;
 
-	if (i < 0)
+	if (m->fd < 0)
 		return -EBADF;
 	if (devices[i].mr != NULL)
 		return -EBUSY;
@@ -54,9 +46,9 @@ long memory_register(struct memory *m, void *at, size_t len)
 
 long memory_unregister(struct memory *m)
 {
-	int i = device_of(m);
+	int i = m->handle;
 
-	if (i < 0 || devices[i].mr == NULL)
+	if (m->fd < 0 || devices[i].mr == NULL)
 		return -ENXIO;
 	int r = ibv_dereg_mr(devices[i].mr);
 	if (r == 0)
@@ -66,18 +58,18 @@ long memory_unregister(struct memory *m)
 
 long memory_receive(struct memory *m, void *at, size_t len, int byte)
 {
-	int i = device_of(m);
+	int i = m->handle;
 
-	if (i < 0 || devices[i].mr == NULL)
+	if (m->fd < 0 || devices[i].mr == NULL)
 		return -ENXIO;
 	return rdma_write(&devices[i].loopback, devices[i].mr, at, len, byte);
 }
 
 void memory_close(struct memory *m)
 {
-	int i = device_of(m);
+	int i = m->handle;
 
-	if (i >= 0) {
+	if (m->fd >= 0) {
 		if (devices[i].mr != NULL)
 			memory_unregister(m);
 		rdma_close(&devices[i].loopback);

@@ -11,6 +11,9 @@ const sources = fileURLToPath(new URL('../../../test/proposal/', import.meta.url
 const headers = join(sources, '../../native/include');
 const LIMIT_MS = 40_000;
 
+/** With which device memory is registered: a ring, or a queue pair of RDMA. */
+export type Device = 'uring' | 'rdma';
+
 /** `untried`: what the story needs is not there. `broken`: the program itself failed, or hung. */
 export type Verdict = 'as proposed' | 'differs' | 'untried' | 'broken';
 
@@ -27,13 +30,11 @@ export interface Outcome {
   readonly complaint: string;
 }
 
-/** What they are linked with: the proposal's fcntl and io_uring, or the ioctls of leasefs.h. */
+/** What they are linked with: the proposal's fcntl and what registers memory, or the ioctls of leasefs.h. */
 export type Calls = 'fcntl' | 'ioctl';
 
-const calls: Readonly<Record<Calls, readonly string[]>> = {
-  fcntl: ['lease-fcntl.c', 'memory-uring.c'],
-  ioctl: ['lease-ioctl.c', 'memory-ioctl.c'],
-};
+const parts = (kind: Calls, device: Device): readonly string[] =>
+  kind === 'fcntl' ? ['lease-fcntl.c', `memory-${device}.c`] : ['lease-ioctl.c', 'memory-ioctl.c'];
 
 const verdicts: Readonly<Record<number, Verdict>> = { 0: 'as proposed', 1: 'differs', 77: 'untried' };
 
@@ -53,8 +54,8 @@ export class Scenarios {
   readonly names: readonly string[];
   private readonly directory: string;
 
-  /** Compiles them all; `static` links them with everything, so that nothing can be preloaded into them. */
-  constructor(linkage: 'dynamic' | 'static' = 'dynamic') {
+  /** Compiles them all for a device; `static` links them with everything, so that nothing can be preloaded into them. */
+  constructor(linkage: 'dynamic' | 'static' = 'dynamic', device: Device = 'uring') {
     this.directory = mkdtempSync(join(tmpdir(), 'leasefs-proposal-'));
     const compile = (output: string, ...args: readonly string[]): void => {
       const flags = ['-Wall', '-Wextra', '-Werror', '-O1', ...(linkage === 'static' ? ['-static'] : [])];
@@ -64,17 +65,18 @@ export class Scenarios {
     this.names = readdirSync(join(sources, 'scenarios'))
       .map(file => basename(file, '.c'))
       .sort();
-    const objects = (kind: Calls) => calls[kind].map(file => join(this.directory, `${file}.o`));
+    const libraries = device === 'rdma' ? ['-libverbs'] : [];
+    const objects = (kind: Calls) => parts(kind, device).map(file => join(this.directory, `${file}.o`));
     for (const kind of ['fcntl', 'ioctl'] as const) {
       mkdirSync(join(this.directory, kind));
       for (const [at, object] of objects(kind).entries())
-        compile(object, '-c', join(sources, calls[kind][at]!));
+        compile(object, '-c', join(sources, parts(kind, device)[at]!));
     }
     for (const name of this.names) {
       const object = join(this.directory, `${name}.o`);
       compile(object, '-c', join(sources, `scenarios/${name}.c`));
       for (const kind of ['fcntl', 'ioctl'] as const)
-        compile(this.program(kind, name), object, ...objects(kind));
+        compile(this.program(kind, name), object, ...objects(kind), ...libraries);
     }
   }
 

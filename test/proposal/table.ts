@@ -1,6 +1,6 @@
 // The proposal's scenarios on every file system that this machine has, as a table: `npm run proposal`.
-//   node dist/test/proposal/table.js [--markdown] [--steps] [--static] [FILESYSTEM...]
-// --steps adds each expectation that was not met.
+//   node dist/test/proposal/table.js [--markdown] [--steps] [--static] [--rdma] [FILESYSTEM...]
+// --steps adds each expectation that was not met; --rdma registers with an RDMA device instead of a ring.
 import { parseArgs } from 'node:util';
 import { grounds } from './grounds.js';
 import { differing, type Outcome, Scenarios } from './scenarios.js';
@@ -11,7 +11,12 @@ interface Column {
 }
 
 const { values, positionals } = parseArgs({
-  options: { markdown: { type: 'boolean' }, steps: { type: 'boolean' }, static: { type: 'boolean' } },
+  options: {
+    markdown: { type: 'boolean' },
+    steps: { type: 'boolean' },
+    static: { type: 'boolean' },
+    rdma: { type: 'boolean' },
+  },
   allowPositionals: true,
 });
 const wanted = positionals.length > 0 ? positionals : Object.keys(grounds);
@@ -21,7 +26,7 @@ for (const name of wanted) {
   process.exit(2);
 }
 
-const scenarios = new Scenarios(values.static ? 'static' : 'dynamic');
+const scenarios = new Scenarios(values.static ? 'static' : 'dynamic', values.rdma ? 'rdma' : 'uring');
 try {
   const columns: Column[] = [];
   const absent: string[] = [];

@@ -1,0 +1,114 @@
+// What a system call on an RDMA device's descriptor, /dev/infiniband/uverbsN, asks of memory: the verbs ioctl with the
+// method for memory regions or with an older write command inside it, as rdma-core sends it, and that command as
+// write(2) has it. Pure decoding; the kernel's counterpart is drivers/infiniband/core/uverbs_ioctl.c, the structures are
+// those of <rdma/rdma_user_ioctl_cmds.h> and <rdma/ib_user_verbs.h>.
+
+/** The one ioctl of uverbs. */
+export const RDMA_VERBS_IOCTL = 0xc018_1b01;
+
+export type RegionRequest =
+  /** Bytes [start, start + length) of the caller's memory become a region. */
+  | { readonly kind: 'register'; readonly start: number; readonly length: number }
+  /** The region `handle` is to be of this memory from now on. */
+  | { readonly kind: 'move'; readonly handle: number; readonly start: number; readonly length: number }
+  | { readonly kind: 'deregister'; readonly handle: number };
+
+/** Bytes of the caller's memory; undefined where it has none. */
+export type Memory = (address: number, length: number) => DataView | undefined;
+
+const HEADER_BYTES = 24;
+const ATTRIBUTE_BYTES = 16;
+/** As the kernel: what is longer is refused by it. */
+const REQUEST_BYTES_MAX = 4096;
+
+const OBJECT_DEVICE = 0;
+const METHOD_INVOKE_WRITE = 0;
+const ATTRIBUTE_CORE_IN = 0;
+const ATTRIBUTE_WRITE_CMD = 2;
+
+const OBJECT_MR = 7;
+const METHOD_MR_DESTROY = 1;
+const ATTRIBUTE_DESTROY_HANDLE = 0;
+
+const CMD_REG_MR = 9;
+const CMD_REREG_MR = 11;
+const CMD_DEREG_MR = 13;
+/** ib_uverbs_cmd_hdr: command, then the lengths of what is sent and what comes back in words of 4 bytes. */
+const COMMAND_HEADER_BYTES = 8;
+const REREG_CHANGE_TRANSLATION = 1;
+
+interface Attribute {
+  readonly length: number;
+  /** The value itself, or where it is. */
+  readonly data: bigint;
+}
+
+/** What ioctl(fd, RDMA_VERBS_IOCTL, address) asks; undefined if it is not about regions, or is not well formed. */
+export function regionRequestOfIoctl(memory: Memory, address: number): RegionRequest | undefined {
+  const length = memory(address, HEADER_BYTES)?.getUint16(0, true) ?? 0;
+  if (length < HEADER_BYTES || length > REQUEST_BYTES_MAX) return undefined;
+  const request = memory(address, length);
+  if (request === undefined) return undefined;
+  const object = request.getUint16(2, true);
+  const method = request.getUint16(4, true);
+  if (object === OBJECT_MR && method === METHOD_MR_DESTROY) {
+    const handle = attributeOf(request, ATTRIBUTE_DESTROY_HANDLE);
+    return handle === undefined
+      ? undefined
+      : { kind: 'deregister', handle: Number(handle.data & 0xffff_ffffn) };
+  }
+  if (object !== OBJECT_DEVICE || method !== METHOD_INVOKE_WRITE) return undefined;
+  const command = attributeOf(request, ATTRIBUTE_WRITE_CMD);
+  const input = attributeOf(request, ATTRIBUTE_CORE_IN);
+  if (command === undefined || input === undefined) return undefined;
+  return regionRequestOfCommand(Number(command.data & 0xffff_ffffn), bytesOf(memory, input));
+}
+
+/** What write(fd, address, length) on the descriptor asks; undefined as above. */
+export function regionRequestOfWrite(
+  memory: Memory,
+  address: number,
+  length: number,
+): RegionRequest | undefined {
+  if (length < COMMAND_HEADER_BYTES || length > REQUEST_BYTES_MAX) return undefined;
+  const bytes = memory(address, length);
+  if (bytes === undefined) return undefined;
+  const input = new DataView(
+    bytes.buffer,
+    bytes.byteOffset + COMMAND_HEADER_BYTES,
+    length - COMMAND_HEADER_BYTES,
+  );
+  return regionRequestOfCommand(bytes.getUint32(0, true), input);
+}
+
+function attributeOf(request: DataView, id: number): Attribute | undefined {
+  const count = Math.min(
+    request.getUint16(6, true),
+    Math.floor((request.byteLength - HEADER_BYTES) / ATTRIBUTE_BYTES),
+  );
+  for (let n = 0, at = HEADER_BYTES; n < count; n++, at += ATTRIBUTE_BYTES)
+    if (request.getUint16(at, true) === id)
+      return { length: request.getUint16(at + 2, true), data: request.getBigUint64(at + 8, true) };
+  return undefined;
+}
+
+/** Values of up to 8 bytes stand in the attribute itself. */
+function bytesOf(memory: Memory, { length, data }: Attribute): DataView | undefined {
+  if (length > 8) return memory(Number(data), length);
+  const inline = new DataView(new ArrayBuffer(8));
+  inline.setBigUint64(0, data, true);
+  return new DataView(inline.buffer, 0, length);
+}
+
+/** `input`: the command's structure, without the header. */
+function regionRequestOfCommand(command: number, input: DataView | undefined): RegionRequest | undefined {
+  if (input === undefined) return undefined;
+  const has = (bytes: number): boolean => input.byteLength >= bytes;
+  const word = (at: number): number => Number(input.getBigUint64(at, true));
+  // struct ib_uverbs_reg_mr, ib_uverbs_rereg_mr, ib_uverbs_dereg_mr
+  if (command === CMD_REG_MR && has(40)) return { kind: 'register', start: word(8), length: word(16) };
+  if (command === CMD_REREG_MR && has(48) && (input.getUint32(12, true) & REREG_CHANGE_TRANSLATION) !== 0)
+    return { kind: 'move', handle: input.getUint32(8, true), start: word(16), length: word(24) };
+  if (command === CMD_DEREG_MR && has(4)) return { kind: 'deregister', handle: input.getUint32(0, true) };
+  return undefined;
+}

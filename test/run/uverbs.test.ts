@@ -1,0 +1,151 @@
+// Requests as rdma-core builds them, byte by byte from the kernel's headers, in a memory of the test's own.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Memory, regionRequestOfIoctl, regionRequestOfWrite } from '../../src/run/uverbs.js';
+
+const test = suite('uverbs');
+
+const BASE = 0x7f00_0000_0000;
+const REQUEST = BASE;
+const INPUT = BASE + 0x1000;
+
+/** A memory of two pages at BASE. */
+class Pages {
+  readonly view = new DataView(new ArrayBuffer(0x2000));
+
+  readonly read: Memory = (address, length) =>
+    address < BASE || address + length > BASE + this.view.byteLength
+      ? undefined
+      : new DataView(this.view.buffer, address - BASE, length);
+
+  /** ib_uverbs_ioctl_hdr and its attributes: [id, len, data]. */
+  request(object: number, method: number, attributes: readonly (readonly [number, number, bigint])[]): void {
+    this.view.setUint16(0, 24 + 16 * attributes.length, true);
+    this.view.setUint16(2, object, true);
+    this.view.setUint16(4, method, true);
+    this.view.setUint16(6, attributes.length, true);
+    attributes.forEach(([id, length, data], n) => {
+      const at = 24 + 16 * n;
+      this.view.setUint16(at, id, true);
+      this.view.setUint16(at + 2, length, true);
+      this.view.setBigUint64(at + 8, data, true);
+    });
+  }
+
+  /** ib_uverbs_reg_mr at `address`: response, start, length, hca_va, pd_handle, access_flags. */
+  regMr(address: number, start: number, length: number): void {
+    const at = address - BASE;
+    this.view.setBigUint64(at + 8, BigInt(start), true);
+    this.view.setBigUint64(at + 16, BigInt(length), true);
+    this.view.setBigUint64(at + 24, 0xdead_0000n, true);
+    this.view.setUint32(at + 32, 5, true);
+    this.view.setUint32(at + 36, 7, true);
+  }
+}
+
+const command = (number: number, length: number): (readonly [number, number, bigint])[] => [
+  [2, 8, BigInt(number)],
+  [0, length, BigInt(INPUT)],
+  [1, 12, BigInt(INPUT + 0x100)],
+];
+
+test('REG_MR inside the ioctl: the memory, not the address that the device is told', () => {
+  const pages = new Pages();
+  pages.request(0, 0, command(9, 40));
+  pages.regMr(INPUT, 0x7fee_1234_5000, 1 << 20);
+  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), {
+    kind: 'register',
+    start: 0x7fee_1234_5000,
+    length: 1 << 20,
+  });
+});
+
+test('attributes may come in any order, with those of the driver between', () => {
+  const pages = new Pages();
+  pages.request(0, 0, [[0x1000, 16, BigInt(INPUT)], ...command(9, 40).reverse()]);
+  pages.regMr(INPUT, 0x5000, 0x3000);
+  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), {
+    kind: 'register',
+    start: 0x5000,
+    length: 0x3000,
+  });
+});
+
+test('DEREG_MR: the method of memory regions, and the older command with its 4 bytes in the attribute', () => {
+  const pages = new Pages();
+  pages.request(7, 1, [[0, 0, 42n]]);
+  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), { kind: 'deregister', handle: 42 });
+  pages.request(0, 0, [
+    [2, 8, 13n],
+    [0, 4, 43n],
+  ]);
+  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), { kind: 'deregister', handle: 43 });
+});
+
+test('REREG_MR counts only if it changes the memory', () => {
+  const pages = new Pages();
+  pages.request(0, 0, command(11, 48));
+  pages.view.setUint32(0x1008, 9, true);
+  pages.view.setUint32(0x100c, 1, true);
+  pages.view.setBigUint64(0x1010, 0x8000n, true);
+  pages.view.setBigUint64(0x1018, 0x1000n, true);
+  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), {
+    kind: 'move',
+    handle: 9,
+    start: 0x8000,
+    length: 0x1000,
+  });
+  pages.view.setUint32(0x100c, 4, true);
+  assert.is(regionRequestOfIoctl(pages.read, REQUEST), undefined);
+});
+
+test('write(2): the same commands behind a header of 8 bytes', () => {
+  const pages = new Pages();
+  pages.view.setUint32(0, 9, true);
+  pages.regMr(BASE + 8, 0x9000, 0x2000);
+  assert.equal(regionRequestOfWrite(pages.read, BASE, 48), {
+    kind: 'register',
+    start: 0x9000,
+    length: 0x2000,
+  });
+  pages.view.setUint32(0, 13, true);
+  pages.view.setUint32(8, 3, true);
+  assert.equal(regionRequestOfWrite(pages.read, BASE, 12), { kind: 'deregister', handle: 3 });
+  pages.view.setUint32(0, 28, true);
+  assert.is(regionRequestOfWrite(pages.read, BASE, 48), undefined, 'POST_SEND');
+});
+
+test('what is not well formed asks nothing: the kernel refuses it', () => {
+  const pages = new Pages();
+  const nothing = (why: string) => assert.is(regionRequestOfIoctl(pages.read, REQUEST), undefined, why);
+  nothing('a header of zeros');
+  pages.request(0, 0, command(9, 40));
+  pages.view.setUint16(0, 0x3000, true);
+  nothing('longer than the kernel takes');
+  pages.view.setUint16(0, 24, true);
+  nothing('more attributes than bytes');
+  pages.request(0, 0, command(9, 39));
+  nothing('an input that is too short');
+  pages.request(0, 0, [
+    [2, 8, 9n],
+    [0, 40, 0x10n],
+  ]);
+  nothing('an input that is nowhere');
+  assert.is(regionRequestOfIoctl(pages.read, BASE - 8), undefined, 'a request that is nowhere');
+  assert.is(regionRequestOfIoctl(pages.read, BASE + 0x1ff8), undefined, 'a request that ends nowhere');
+  assert.is(regionRequestOfWrite(pages.read, BASE, 4), undefined, 'a write without a header');
+});
+
+test('random bytes never throw', () => {
+  const pages = new Pages();
+  for (let seed = 1, n = 0; n < 20_000; n++) {
+    for (let at = 0; at < 96; at += 4) {
+      seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+      pages.view.setUint32(at, seed >>> (seed & 24), true);
+    }
+    regionRequestOfIoctl(pages.read, REQUEST);
+    regionRequestOfWrite(pages.read, REQUEST, 96);
+  }
+});
+
+test.run();

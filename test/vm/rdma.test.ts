@@ -1,0 +1,62 @@
+// Real RDMA, soft-RoCE: what a punch under a registered region does, on each kind of file system. Inside the virtual
+// machine of `npm run test:vm` only.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Ground, grounds } from '../proposal/grounds.js';
+import { bringUpRdma } from './rdma-device.js';
+import { type Answers, type LeaseBy, RdmaExperiment, reading } from './rdma-experiment.js';
+
+const test = suite('rdma');
+
+if (process.env.LEASEFS_VM === undefined) test.skip('not in the virtual machine: npm run test:vm');
+else {
+  bringUpRdma();
+  const experiment = new RdmaExperiment();
+
+  const on = async (ground: keyof typeof grounds, lease: LeaseBy): Promise<Answers> => {
+    const there: Ground = await grounds[ground]!();
+    try {
+      return experiment.run(there, lease);
+    } finally {
+      await there.stop();
+    }
+  };
+
+  test.after(() => experiment.clear());
+
+  test('on tmpfs a region is registered, punched, and what the device writes is lost', async () => {
+    const answers = await on('tmpfs', 'fcntl');
+    assert.equal(answers, {
+      lease: 'EINVAL',
+      register: 'ok',
+      punch: 'ok',
+      write: 'ok',
+      device: '0x5a',
+      file: '0x00',
+    });
+    assert.match(reading(answers), /^data lost/);
+  });
+
+  for (const ground of ['ext4 dax', 'xfs dax'])
+    test(`on ${ground} no region is registered`, async () => {
+      const answers = await on(ground, 'fcntl');
+      assert.is(answers.register, 'EOPNOTSUPP');
+      assert.is(answers.punch, 'ok');
+      assert.match(reading(answers), /^no RDMA here/);
+    });
+
+  test('X1: on leasefs the punch of a pinned region is refused, and the file has what the device wrote', async () => {
+    const answers = await on('leasefs', 'ioctl');
+    assert.equal(answers, {
+      lease: 'ok',
+      register: 'ok',
+      punch: 'ETXTBSY',
+      write: 'ok',
+      device: '0x5a',
+      file: '0x5a',
+    });
+    assert.match(reading(answers), /^kept/);
+  });
+}
+
+test.run();
