@@ -38,6 +38,9 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
   const { inode } = file;
   const process = sb.processes.identify(caller.tid);
   const taking = request.kind !== NONE;
+  const held = sb.leases.leases(inode.ino).find(({ description }) => description === fh);
+  // L6: whoever has waited for the owner's end takes the lease over, though we may not have heard of that end yet.
+  if (held !== undefined && held.owner !== process) sb.processes.hear(held.owner);
   const verdict = sb.leases.setLease(sb.monotonic(), {
     process,
     description: fh,

@@ -69,6 +69,12 @@ export class Processes {
     return this.byId.get(id) ?? NOBODY;
   }
 
+  /** Hears of its end now, if it has ended and the event loop has not told us yet. */
+  hear(id: ProcessId): void {
+    const process = this.byId.get(id);
+    if (process?.alive && native.pollWait(process.pidfd.fd, POLLIN, 0) > 0) this.ended(process);
+  }
+
   /** RLIMIT_MEMLOCK of the process in bytes; 0 when it cannot be read. */
   memlock(id: ProcessId): number {
     const process = this.byId.get(id);

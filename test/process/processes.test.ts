@@ -74,6 +74,26 @@ test('A3: a death is told once, within 50 ms, and its id is never used again', a
   processes.close();
 });
 
+test('a death is heard of at once by whoever asks, and told once', () => {
+  const died: ProcessId[] = [];
+  const processes = new Processes(
+    id => died.push(id),
+    () => true,
+  );
+  const child = sleeper();
+  const id = processes.identify(child.pid!);
+  processes.hear(id);
+  assert.equal(died, []);
+  child.kill('SIGKILL');
+  // The event loop hears of nothing meanwhile.
+  for (const until = performance.now() + 5000; died.length === 0 && performance.now() < until; )
+    processes.hear(id);
+  processes.hear(id);
+  assert.equal(died, [id]);
+  assert.not.ok(processes.info(id).alive);
+  processes.close();
+});
+
 test('processes that nobody names are let go when there are many', () => {
   const named = new Set<ProcessId>();
   const processes = new Processes(
