@@ -1,0 +1,229 @@
+// One contestant with one file, in a process of its own: loads, checks, then measures what it is asked for, when it is
+// asked for (main.ts interleaves the rounds).
+import type { Answer, Ask, Garbage, TimedAxis } from './axes.js';
+import { patternOf, TIMED } from './axes.js';
+import { type Contestant, type ContestantName, create, FIELDS } from './contestant.js';
+import { checkChanges, checkLoaded } from './differential.js';
+import { type Batch, garbageOf, Timed, tailOf } from './timing.js';
+import {
+  type Below,
+  type Extents,
+  extentsOf,
+  PIECES,
+  type Pieces,
+  piecesOf,
+  QUERIES,
+  queriesOf,
+  randomFrom,
+  type Shape,
+  shuffled,
+} from './workload.js';
+
+const CHECKED = 4096;
+const GARBAGE_OPERATIONS = 16_384;
+/** Tails and inserts that take longer than this are cut off, ms. */
+const PATIENCE = 4000;
+
+class Stand {
+  private readonly make: () => Contestant;
+  private readonly contestant: Contestant;
+  private readonly extents: Extents;
+  private readonly below: Below;
+  private readonly timed = new Map<TimedAxis, Timed>();
+  private readonly pieces: Pieces;
+  /** The next change. */
+  private next = 0;
+  readonly bytesAnExtent: number;
+
+  constructor(make: () => Contestant, shape: Shape, count: number, seed: number) {
+    this.make = make;
+    this.below = randomFrom(seed);
+    checkChanges(make(), this.below);
+    this.extents = extentsOf(shape, count, randomFrom(seed + 1));
+    globalThis.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    this.contestant = make();
+    this.contestant.load(this.extents);
+    globalThis.gc?.();
+    const bytes = this.contestant.bytes?.() ?? process.memoryUsage().heapUsed - before;
+    this.bytesAnExtent = bytes / count;
+    this.pieces = piecesOf(this.extents, randomFrom(11));
+    this.verify();
+  }
+
+  get axes(): readonly TimedAxis[] {
+    const { translate, map, fiemap } = this.contestant;
+    return TIMED.filter(axis => {
+      if (axis.startsWith('translate')) return translate !== undefined;
+      if (axis === 'mix' || axis === 'insert random') return map !== undefined;
+      return axis !== 'fiemap 64' || fiemap !== undefined;
+    });
+  }
+
+  verify(): void {
+    checkLoaded(this.contestant, this.extents, queriesOf('random', this.extents, this.below), CHECKED);
+  }
+
+  async time(axis: TimedAxis, ms: number): Promise<Answer> {
+    if (axis === 'insert random') return this.inserts();
+    let timed = this.timed.get(axis);
+    if (timed === undefined) {
+      timed = new Timed(this.batchOf(axis));
+      this.timed.set(axis, timed);
+    }
+    const ns = await timed.measure(ms);
+    this.restore();
+    return { ns };
+  }
+
+  garbage(): Garbage {
+    const of = (axis: TimedAxis) =>
+      this.axes.includes(axis) ? garbageOf(this.batchOf(axis), GARBAGE_OPERATIONS) : undefined;
+    const translate = of('translate random');
+    const mix = of('mix');
+    const fiemap = of('fiemap 64');
+    this.restore();
+    return {
+      lookup: garbageOf(this.batchOf('lookup random'), GARBAGE_OPERATIONS),
+      ...(translate === undefined ? {} : { translate }),
+      ...(mix === undefined ? {} : { mix }),
+      ...(fiemap === undefined ? {} : { fiemap }),
+    };
+  }
+
+  tail(changes: number): Answer {
+    if (this.contestant.map === undefined) return { cannot: 'no changes' };
+    const from = this.next;
+    const tail = tailOf(i => this.change(from + i), changes, PATIENCE);
+    this.next = from + tail.changes;
+    this.restore();
+    return { tail };
+  }
+
+  private batchOf(axis: TimedAxis): Batch {
+    const { contestant } = this;
+    const { translate } = contestant;
+    if (axis === 'mix') return this.mix();
+    const queries = queriesOf(patternOf(axis), this.extents, randomFrom(7));
+    let cursor = 0;
+    const from = (n: number) => {
+      const at = cursor;
+      cursor = (cursor + n) & (QUERIES - 1);
+      return at;
+    };
+    if (axis === 'fiemap 64') {
+      const out = new Float64Array(64 * FIELDS);
+      return n => {
+        const first = from(n);
+        let sum = 0;
+        for (let i = first; i < first + n; i++) sum += contestant.fiemap!(queries[i]!, out);
+        return sum;
+      };
+    }
+    if (axis === 'lookup random') return n => lookups(contestant, queries, from(n), n);
+    if (translate === undefined) throw new Error(`${axis} is asked of a contestant that cannot`);
+    return n => translations(contestant as Translating, queries, from(n), n);
+  }
+
+  private mix(): Batch {
+    return n => {
+      const end = this.next + n;
+      for (let i = this.next; i < end; i++) this.change(i);
+      this.next = end;
+      return end;
+    };
+  }
+
+  /** Maps again what the last changes punched, so that the file is as it was loaded. */
+  private restore(): void {
+    if (this.contestant.map === undefined) return;
+    for (const end = this.next + 2 * this.pieces.lag + 2; this.next < end; this.next++)
+      if ((this.next & 1) === 1) this.change(this.next);
+  }
+
+  /** Punches for even i, maps again for odd ones (workload.ts). */
+  private change(i: number): void {
+    const { start, length, blk, lag } = this.pieces;
+    const punched = (i >> 1) & (PIECES - 1);
+    if ((i & 1) === 0) {
+      this.contestant.punch!(start[punched]!, length[punched]!);
+    } else {
+      const mapped = (punched - lag) & (PIECES - 1);
+      this.contestant.map!(start[mapped]!, blk[mapped]!, length[mapped]!);
+    }
+  }
+
+  /** All extents in random order into an empty contestant, its growth included. */
+  private inserts(): Answer {
+    const { count, start, length, blk, end } = this.extents;
+    const order = shuffled(count, randomFrom(13));
+    const none = new Int32Array(0);
+    globalThis.gc?.();
+    const fresh = this.make();
+    fresh.load({ count: 0, start: none, length: none, blk: none, end });
+    const from = performance.now();
+    for (let i = 0; i < count; i++) {
+      const e = order[i]!;
+      fresh.map!(start[e]!, blk[e]!, length[e]!);
+      if ((i & 0xfff) === 0 && performance.now() - from > PATIENCE)
+        return { cannot: `${count} inserts take longer than ${PATIENCE / 1000} s` };
+    }
+    const ns = ((performance.now() - from) * 1e6) / count;
+    checkLoaded(fresh, this.extents, start, Math.min(count, 64));
+    return { ns };
+  }
+}
+
+type Translating = Contestant & { translate(pgoff: number): number; run: number };
+
+// Functions of their own, so that each is compiled for its one loop.
+function lookups(contestant: Contestant, queries: Int32Array, first: number, n: number): number {
+  let sum = 0;
+  for (let i = first; i < first + n; i++) sum = (sum + contestant.lookup(queries[i]!)) | 0;
+  return sum;
+}
+
+function translations(contestant: Translating, queries: Int32Array, first: number, n: number): number {
+  let sum = 0;
+  for (let i = first; i < first + n; i++)
+    sum = (sum + contestant.translate(queries[i]!) + contestant.run) | 0;
+  return sum;
+}
+
+let stand: Stand | undefined;
+
+async function answer(ask: Ask): Promise<Answer> {
+  if (ask.ask === 'load') {
+    const make = await create(ask.name as ContestantName);
+    try {
+      stand = new Stand(make, ask.shape as Shape, ask.count, ask.seed);
+    } catch (error) {
+      if (error instanceof RangeError) return { cannot: error.message };
+      throw error;
+    }
+    return { axes: stand.axes, bytesAnExtent: stand.bytesAnExtent };
+  }
+  if (stand === undefined) throw new Error('nothing is loaded');
+  switch (ask.ask) {
+    case 'time':
+      return stand.time(ask.axis, ask.ms);
+    case 'garbage':
+      return { garbage: stand.garbage() };
+    case 'tail':
+      return stand.tail(ask.changes);
+    case 'verify':
+      stand.verify();
+      return { right: true };
+  }
+}
+
+process.on('message', (ask: Ask) => {
+  answer(ask).then(
+    answered => process.send!(answered),
+    error => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,97 @@
+// npm run bench:extent [-- --quick | --rounds=N | --counts=10,1000 | --draw=FILE]: the extent map against its rivals.
+// --quick takes about a minute, else every size and shape, some twenty minutes. Results go to bench/results/:
+// extent.json (extent-quick.json), and drawn from it extent-lookup.svg, extent-tail.svg. --draw makes tables and
+// drawings again from a results file.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, thisMachine, versionOf } from '../shared/machine.js';
+import { option } from '../shared/numbers.js';
+import { NATIVE, type RowName } from './contestant.js';
+import { lookupSvg, tailSvg } from './drawings.js';
+import { buildNative } from './native-row.js';
+import { markdown, report } from './report.js';
+import type { Results } from './results.js';
+import { type Effort, type Plan, runPins, runScenario } from './run.js';
+
+const PACKAGES = [
+  'sorted-btree',
+  'bintrees',
+  'functional-red-black-tree',
+  '@flatten-js/interval-tree',
+  'lru-cache',
+  'tinybench',
+];
+
+const FEW: readonly RowName[] = [
+  'leasefs',
+  'flat-table',
+  'two-level-table',
+  'sorted-btree',
+  'packed-int32',
+  NATIVE,
+];
+
+const QUICK: readonly Plan[] = [
+  { shape: 'fragmented', count: 1000 },
+  { shape: 'fragmented', count: 100_000 },
+  { shape: 'fragmented', count: 1_000_000, only: FEW },
+];
+const FULL: readonly Plan[] = [
+  { shape: 'fragmented', count: 10 },
+  { shape: 'fragmented', count: 1000 },
+  { shape: 'fragmented', count: 100_000 },
+  { shape: 'fragmented', count: 1_000_000 },
+  { shape: 'large', count: 100_000 },
+  { shape: 'sparse', count: 100_000 },
+];
+const QUICK_EFFORT: Effort = { rounds: 3, insertRounds: 1, ms: 8, tail: 50_000 };
+const FULL_EFFORT: Effort = { rounds: 9, insertRounds: 3, ms: 100, tail: 1_000_000 };
+
+const FOLDER = join(ROOT, 'bench/results');
+
+function progress(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
+}
+
+async function measure(quick: boolean): Promise<Results> {
+  const machine = thisMachine();
+  const from = performance.now();
+  const noNative = buildNative();
+  if (noNative !== undefined) console.error(`The rival in C is left out: ${noNative}`);
+  const counts = option('counts')?.split(',').map(Number);
+  const plans = (quick ? QUICK : FULL).filter(({ count }) => counts === undefined || counts.includes(count));
+  const rounds = Number(option('rounds') ?? 0);
+  const effort = quick ? QUICK_EFFORT : FULL_EFFORT;
+  const scenarios = [];
+  for (const plan of plans) {
+    console.error(`${quick ? 'quick' : 'full'}: ${plan.shape}, ${plan.count} extents`);
+    scenarios.push(await runScenario(plan, rounds > 0 ? { ...effort, rounds } : effort, noNative, progress));
+    progress('');
+  }
+  const pins = [];
+  for (const count of quick ? [100_000] : [100_000, 1_000_000])
+    pins.push(...(await runPins(count, effort, progress)));
+  progress('');
+  return {
+    bench: 'extent',
+    quick,
+    machine,
+    versions: Object.fromEntries(PACKAGES.map(name => [name, versionOf(name)])),
+    scenarios,
+    pins,
+    seconds: Math.round((performance.now() - from) / 1000),
+  };
+}
+
+const drawn = option('draw');
+const quick = process.argv.includes('--quick');
+const results: Results =
+  drawn === undefined ? await measure(quick) : (JSON.parse(readFileSync(drawn, 'utf8')) as Results);
+const name = results.quick ? 'extent-quick' : 'extent';
+mkdirSync(FOLDER, { recursive: true });
+if (drawn === undefined) writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(results, null, 1)}\n`);
+writeFileSync(join(FOLDER, `${name}-lookup.svg`), lookupSvg(results));
+writeFileSync(join(FOLDER, `${name}-tail.svg`), tailSvg(results));
+writeFileSync(join(FOLDER, `${name}.md`), `${markdown(results)}\n`);
+console.log(report(results));
+console.log(`\n${results.seconds} s; written: bench/results/${name}.json, -lookup.svg, -tail.svg, .md`);

@@ -1,0 +1,37 @@
+// Ours, in a table of one map.
+import { EXTENT_FIELDS, ExtentArena, ExtentMap } from '../../../src/extent/index.js';
+import { type Contestant, FIELDS } from '../contestant.js';
+import type { Extents } from '../workload.js';
+
+class Leasefs implements Contestant {
+  run = 0;
+  private readonly maps = [new ExtentMap(new ExtentArena())];
+
+  load({ count, start, blk, length }: Extents): void {
+    for (let i = 0; i < count; i++) this.map(start[i]!, blk[i]!, length[i]!);
+  }
+  lookup(pgoff: number): number {
+    return this.maps[0]!.lookup(pgoff);
+  }
+  translate(pgoff: number): number {
+    const map = this.maps[0]!;
+    const value = map.translate(pgoff);
+    this.run = map.run;
+    return value;
+  }
+  map(pgoff: number, blk: number, n: number): void {
+    if (this.maps[0]!.map(pgoff, blk, n) !== 0) throw new Error('map failed');
+  }
+  punch(pgoff: number, n: number): void {
+    if (this.maps[0]!.punch(pgoff, n) !== 0) throw new Error('punch failed');
+  }
+  fiemap(pgoff: number, out: Float64Array): number {
+    return this.maps[0]!.fiemap(pgoff, 2 ** 31, out);
+  }
+  bytes(): number {
+    return this.maps[0]!.bytes;
+  }
+}
+
+if (EXTENT_FIELDS !== FIELDS) throw new Error('the bench fills extents of another size');
+export const create = (): Contestant => new Leasefs();

@@ -1,0 +1,88 @@
+// Timing of one contestant in this process. One call is far below the clock's resolution, so tinybench is given
+// batches (`overriddenDuration`), and a round's figure is the median of its batches.
+import { Bench } from 'tinybench';
+import type { Tail } from './axes.js';
+
+/** A batch takes at least so long, ms, unless it has MOST_OPERATIONS. */
+const BATCH_MS = 0.5;
+const MOST_OPERATIONS = 2 ** 15;
+
+/** Carries out `n` operations, a power of two; answers something that depends on all of them. */
+export type Batch = (n: number) => number;
+
+export class Timed {
+  private readonly batch: Batch;
+  private operations = 0;
+  /** Keeps the answers alive: what nobody asks for, the compiler leaves out. */
+  sum = 0;
+
+  constructor(batch: Batch) {
+    this.batch = batch;
+  }
+
+  /** Measures for about `ms`; answers ns an operation. */
+  async measure(ms: number): Promise<number> {
+    if (this.operations === 0) this.operations = this.fit();
+    const { operations } = this;
+    const bench = new Bench({ time: ms, iterations: 3, warmup: false });
+    bench.add('batch', () => {
+      const from = bench.now();
+      this.sum = (this.sum + this.batch(operations)) | 0;
+      const took = bench.now() - from;
+      return { overriddenDuration: took / operations, overriddenIterationCost: took };
+    });
+    await bench.run();
+    const result = bench.tasks[0]!.result;
+    if (!('latency' in result)) throw new Error(`tinybench: ${result.state}`);
+    return result.latency.p50 * 1e6;
+  }
+
+  private fit(): number {
+    for (let n = 16; ; n *= 2) {
+      const from = performance.now();
+      this.sum = (this.sum + this.batch(n)) | 0;
+      if (n >= MOST_OPERATIONS || performance.now() - from >= BATCH_MS) return n;
+    }
+  }
+}
+
+/** Bytes that `batch` leaves on the heap an operation. Needs --expose-gc and a young generation that holds them all. */
+export function garbageOf(batch: Batch, operations: number): number {
+  const { gc } = globalThis;
+  if (gc === undefined) throw new Error('the garbage is measured with node --expose-gc');
+  batch(operations);
+  batch(operations);
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 3; i++) {
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    batch(operations);
+    least = Math.min(least, Math.abs(process.memoryUsage().heapUsed - before));
+  }
+  // What the two questions themselves leave.
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  const asking = process.memoryUsage().heapUsed - before;
+  return Math.max(0, least - asking) / operations;
+}
+
+/** Times each change alone; the clock's own cost, some 50 ns, is in it. Stops after `ms`. */
+export function tailOf(change: (i: number) => void, changes: number, ms: number): Tail {
+  const took = new Float64Array(changes);
+  const stop = performance.now() + ms;
+  let n = 0;
+  while (n < changes) {
+    const from = performance.now();
+    change(n);
+    const now = performance.now();
+    took[n++] = now - from;
+    if (now > stop) break;
+  }
+  const sorted = took.subarray(0, n).sort();
+  const at = (share: number) => sorted[Math.min(n - 1, Math.floor(share * n))]! * 1e6;
+  const curve: [number, number][] = [];
+  for (let share = 0; share < 0.9; share += 0.02) curve.push([share, at(share)]);
+  for (let left = 0.1; left * n >= 1; left /= 1.3) curve.push([1 - left, at(1 - left)]);
+  curve.push([1 - 1 / (2 * n), at(1)]);
+  return { changes: n, p50: at(0.5), p999: at(0.999), p9999: at(0.9999), max: at(1), curve };
+}
