@@ -2,7 +2,7 @@
 // place that knows all layers.
 import { errnoName, errnoText } from '../base/errno.js';
 import { Filesystem } from '../fs/filesystem.js';
-import { isMounted, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
+import { deviceOf, isMounted, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { LeaseMachine } from '../lease/index.js';
 import { native } from '../native/binding.js';
@@ -44,6 +44,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   });
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   const session = await start(options, filesystem, passthrough);
+  const device = passthrough ? deviceOf(mountPoint) : undefined;
+  if (device !== undefined) filesystem.lookForKernelPins(device);
   filesystem.moreStatus = () => ({ ...status(session, options.store), semantics });
   const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
   try {

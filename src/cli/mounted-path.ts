@@ -14,15 +14,21 @@ export interface MountedPath<What extends keyof Reports> {
   readonly report: Reports[What];
   /** st_dev of the mount. */
   readonly dev: number;
+  /** Of a regular file. */
+  readonly ino: number | undefined;
 }
 
 /** @throws CommandError when there is no such path or it is not on a live leasefs mount. */
 export function readMounted<What extends keyof Reports>(path: string, what: What): MountedPath<What> {
-  return onMounted(path, (file, mountPoint) => ({
-    mountPoint,
-    report: file.report(what),
-    dev: fstatSync(file.fd).dev,
-  }));
+  return onMounted(path, (file, mountPoint) => {
+    const stat = fstatSync(file.fd);
+    return {
+      mountPoint,
+      report: file.report(what),
+      dev: stat.dev,
+      ino: stat.isFile() ? stat.ino : undefined,
+    };
+  });
 }
 
 /** What `ask` says of the file or directory, opened for reading. @throws CommandError as readMounted. */

@@ -3,6 +3,7 @@ import type { ReportedPin } from '../client/index.js';
 import { type Held, holderTexts, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
 import { table } from './table.js';
+import { type UnleasedPin, unleasedPins } from './unleased.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {
@@ -18,15 +19,20 @@ export const verb: Verb = {
                owns: the file of that description), 'mem' by a mapping alone; 'in flight or
                hidden' when there is none
 
+Below, 'kernel pins without a lease': buffers that io_uring has registered though nobody told
+leasefs, as far as /proc shows them to you. They refuse a layout change too; RING is the
+descriptor of that io_uring, 'busy' when it could not be looked into.
+
 There is no force-unpin: a device would go on writing into freed blocks. End the processes
 that are named; the moment they are gone the pins are.`,
 
   async run(args) {
     const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });
-    const { mountPoint, report, dev } = readMounted(onlyArgument(positionals, 'MNT|FILE'), 'pins');
+    const { mountPoint, report, dev, ino } = readMounted(onlyArgument(positionals, 'MNT|FILE'), 'pins');
     const pins = withHolders(dev, report.pins);
-    if (values.json) console.log(jsonText('pins', { mount: mountPoint, pins }));
-    else for (const line of pinTable(mountPoint, pins)) console.log(line);
+    const unleased = unleasedPins(dev, ino, report.pins);
+    if (values.json) console.log(jsonText('pins', { mount: mountPoint, pins, unleased }));
+    else for (const line of [...pinTable(mountPoint, pins), ...unleasedTable(unleased)]) console.log(line);
     return 0;
   },
 };
@@ -47,4 +53,19 @@ export function pinTable(mountPoint: string, pins: readonly Held<ReportedPin>[])
     ],
     pins,
   );
+}
+
+export function unleasedTable(pins: readonly UnleasedPin[]): string[] {
+  if (pins.length === 0) return [];
+  const rows = table<UnleasedPin>(
+    [
+      { title: 'COMMAND', cell: pin => pin.command },
+      { title: 'PID', right: true, cell: pin => `${pin.pid}` },
+      { title: 'RING', right: true, cell: pin => `${pin.ring}${pin.busy ? ' busy' : ''}` },
+      { title: 'RANGE', cell: pin => `[${exactSize(pin.off)},${exactSize(pin.off + pin.len)})` },
+      { title: 'PATH', cell: pin => pin.path },
+    ],
+    pins,
+  );
+  return ['kernel pins without a lease:', ...rows];
 }

@@ -3,6 +3,7 @@ import type { ReportedStatus } from '../client/index.js';
 import { jsonText, readMounted } from './mounted-path.js';
 import { readableAge, readableSize } from './sizes.js';
 import { pairs } from './table.js';
+import { type UnleasedPin, unleasedPins } from './unleased.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {
@@ -17,14 +18,20 @@ export const verb: Verb = {
 
   async run(args) {
     const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });
-    const { mountPoint, report } = readMounted(onlyArgument(positionals, 'MNT'), 'status');
-    if (values.json) console.log(jsonText('status', { mount: mountPoint, status: report }));
-    else for (const line of statusLines(mountPoint, report)) console.log(line);
+    const path = onlyArgument(positionals, 'MNT');
+    const { mountPoint, report, dev } = readMounted(path, 'status');
+    const unleased = unleasedPins(dev, undefined, readMounted(path, 'pins').report.pins);
+    if (values.json) console.log(jsonText('status', { mount: mountPoint, status: report, unleased }));
+    else for (const line of statusLines(mountPoint, report, unleased)) console.log(line);
     return 0;
   },
 };
 
-export function statusLines(mountPoint: string, status: ReportedStatus): string[] {
+export function statusLines(
+  mountPoint: string,
+  status: ReportedStatus,
+  unleased: readonly UnleasedPin[] = [],
+): string[] {
   const requests = Object.entries(status.requests).sort(([, a], [, b]) => b - a);
   return pairs([
     ['mount', `${mountPoint}, daemon ${status.pid}, leasefs ${status.version}`],
@@ -39,11 +46,18 @@ export function statusLines(mountPoint: string, status: ReportedStatus): string[
       'leases',
       `${status.leases}, broken within ${readableAge(status.leaseBreakMs)}, semantics ${status.semantics}`,
     ],
-    ['pins', `${status.pins}`],
+    ['pins', `${status.pins}${unleasedText(unleased)}`],
     ['waiting', `${status.waiters} for a lease to be given back`],
     ['protocol', `FUSE ${status.kernel}`],
     ['requests', requests.map(([name, count]) => `${name} ${count}`).join(', ') || 'none'],
   ]);
+}
+
+/** Who holds kernel pins without a lease, by process and ring. */
+function unleasedText(pins: readonly UnleasedPin[]): string {
+  if (pins.length === 0) return '';
+  const holders = new Set(pins.map(({ pid, command, ring }) => `${pid} ${command} (io_uring ${ring})`));
+  return `, and ${pins.length} of the kernel's without a lease: ${[...holders].join(', ')}`;
 }
 
 function detail({ residency, fragmentation }: ReportedStatus): [string, string][] {

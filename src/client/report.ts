@@ -85,6 +85,8 @@ export interface ReportedStatus {
   readonly inodes: number;
   readonly leases: number;
   readonly pins: number;
+  /** How often a layout change had to look for pins that nobody told of (N10). */
+  readonly kernelPinSearches: number;
   readonly waiters: number;
   /** Requests served, by name. */
   readonly requests: Readonly<Record<string, number>>;

@@ -148,6 +148,9 @@ function held(sb: Superblock, holder: Holder | undefined): string {
   const by = processName(sb, holder.process);
   if (holder.pin !== undefined) {
     const { start, end } = holder.pin;
+    if (holder.pin.id === 0) {
+      return `; kernel pin [${start * BLOCK}, ${end * BLOCK}) of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ends when the buffer is unregistered or that process ends`;
+    }
     return `; pin ${holder.pin.id} [${start * BLOCK}, ${end * BLOCK}) of ${by}; ends when it is unpinned or its owner dies`;
   }
   const kind = `${holder.zombie ? 'zombie of ' : ''}${kindNames[holder.leaseKind]} lease ${holder.lease}`;

@@ -57,6 +57,11 @@ export class Filesystem implements Operations {
     this.sb.host = host;
   }
 
+  /** N10 from now on. @param device of the mount, as /proc/PID/maps writes it. */
+  lookForKernelPins(device: string): void {
+    this.sb.unleased.start(device, this.sb.log);
+  }
+
   lookup(_caller: Caller, parent: InodeNumber, name: Name, out: Attr): Answer {
     return lookup(this.sb, parent, name, out);
   }
@@ -268,6 +273,7 @@ export class Filesystem implements Operations {
   }
 
   interrupt(waiter: WaiterId): void {
+    this.sb.unleased.cancel(waiter);
     this.sb.leases.cancel(this.sb.monotonic(), waiter);
     carryOut(this.sb);
   }
@@ -279,6 +285,7 @@ export class Filesystem implements Operations {
 
   destroy(): void {
     clearTimeout(this.sb.timer);
+    this.sb.unleased.close();
     this.sb.processes.close();
     for (const grant of this.sb.grants.values()) grant.release();
     this.sb.grants.clear();

@@ -5,7 +5,7 @@ import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import { MAX_OFFSET, NO_WAITER } from '../base/units.js';
 import { fallocateRange, sizeRange, writeRange } from '../lease/index.js';
-import type { ChangeRange } from '../lease/types.js';
+import type { ChangeRange, KernelPin } from '../lease/types.js';
 import type { StoredFile } from '../store/file-store.js';
 import { conclude } from './effects.js';
 import type { Inode } from './inode.js';
@@ -15,6 +15,7 @@ import {
   FALLOC_KEEP_SIZE,
   FALLOC_PUNCH_HOLE,
   FALLOC_ZERO_RANGE,
+  PARKED,
 } from './operations.js';
 import { isNonblocking, type OpenFile, type Superblock } from './superblock.js';
 
@@ -27,17 +28,44 @@ interface Change {
   readonly nonblock: boolean;
 }
 
-/** 0: go on. `-errno` or PARKED: answer that; nothing was changed. */
+/**
+ * 0: go on. `-errno` or PARKED: answer that; nothing was changed. Kernel pins (N10) are looked for once the leases are
+ * not waited for, or no more.
+ */
 function judge(sb: Superblock, change: Change, range: ChangeRange, what: () => string): Answer {
+  const { caller, inode } = change;
+  const kernelPins = sb.unleased.answer(caller.waiter);
+  const looks = kernelPins === undefined && sb.unleased.concern(sb, inode, range);
+  if (looks && caller.waiter === NO_WAITER) return look(sb, change);
+  const judged = judgeLeases(sb, change, range, kernelPins, what);
+  return looks && judged === 0 ? look(sb, change) : judged;
+}
+
+/** Parked until it is known whether the kernel has pages of the file pinned. */
+function look(sb: Superblock, { caller, inode }: Change): Answer {
+  caller.waiter = sb.unleased.look(sb, inode.ino);
+  return PARKED;
+}
+
+function judgeLeases(
+  sb: Superblock,
+  change: Change,
+  range: ChangeRange,
+  kernelPins: readonly KernelPin[] | undefined,
+  what: () => string,
+): Answer {
   const { caller, inode, through } = change;
+  // To nobody the machine says yes without looking who asks.
+  if (kernelPins === undefined && !sb.leases.concerns(inode.ino)) return 0;
   const process = sb.processes.identify(caller.tid);
   const verdict = sb.leases.change(sb.monotonic(), {
     process,
     description: through?.fh ?? 0,
     file: inode.ino,
-    waiter: caller.waiter,
+    waiter: kernelPins === undefined ? caller.waiter : NO_WAITER,
     nonblock: change.nonblock,
     range,
+    ...(kernelPins === undefined ? {} : { kernelPins }),
   });
   return conclude(sb, caller, process, inode.ino, verdict, what);
 }
@@ -54,11 +82,9 @@ export function setSize(
   const { file } = inode;
   if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
   if (size > MAX_OFFSET) return -errno.EFBIG;
-  if (sb.leases.concerns(inode.ino)) {
-    const change = { caller, inode, through, nonblock };
-    const refused = judge(sb, change, sizeRange(file.size(), size), () => `truncate to ${size}`);
-    if (refused !== 0) return refused;
-  }
+  const change = { caller, inode, through, nonblock };
+  const refused = judge(sb, change, sizeRange(file.size(), size), () => `truncate to ${size}`);
+  if (refused !== 0) return refused;
   sb.refresh(inode);
   const result = file.setSize(size);
   if (result === 0) sb.modified(inode);
@@ -82,12 +108,10 @@ export function fallocate(
   const act = fallocateAct(mode);
   if (act === undefined) return -errno.EOPNOTSUPP;
   const keepSize = (mode & FALLOC_KEEP_SIZE) !== 0;
-  if (sb.leases.concerns(ino)) {
-    const change = { caller, inode, through, nonblock: isNonblocking(through) };
-    const range = fallocateRange(act, inode.file.size(), off, len, keepSize, inode.file);
-    const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
-    if (refused !== 0) return refused;
-  }
+  const change = { caller, inode, through, nonblock: isNonblocking(through) };
+  const range = fallocateRange(act, inode.file.size(), off, len, keepSize, inode.file);
+  const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
+  if (refused !== 0) return refused;
   sb.refresh(inode);
   const result = perform(inode.file, act, off, len, keepSize, !sb.leases.guarded(ino));
   if (result === 0) sb.modified(inode);
@@ -114,7 +138,7 @@ export function mayWrite(
   if (range.empty && caller.waiter === NO_WAITER) return 0;
   const through = sb.handles.get(fh);
   const change = { caller, inode, through, nonblock: isNonblocking(through) };
-  return judge(sb, change, range, () => `write [${off}, ${off + len})`);
+  return judgeLeases(sb, change, range, undefined, () => `write [${off}, ${off + len})`);
 }
 
 type Act = 'allocate' | 'punch' | 'zero';

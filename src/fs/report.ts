@@ -46,6 +46,7 @@ function status(sb: Superblock): object {
     inodes: sb.inodes.size,
     leases: sb.leases.leases().length,
     pins: sb.leases.pins().length,
+    kernelPinSearches: sb.unleased.searches,
     leaseBreakMs: sb.breakTime,
   };
 }

@@ -8,6 +8,7 @@ import { native } from '../native/binding.js';
 import type { Processes } from '../process/processes.js';
 import { FileStat, type FileStore, type Grant, type StoredFile } from '../store/file-store.js';
 import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from './inode.js';
+import { UnleasedPins } from './kernel-pins.js';
 import type { Attr, Host } from './operations.js';
 import { Residency } from './residency.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
@@ -73,6 +74,7 @@ export class Superblock {
   /** Layouts granted to clients, by the lease that they live with (extents.ts). */
   readonly grants = new Map<LeaseId, Grant>();
   readonly residency: Residency;
+  readonly unleased = new UnleasedPins();
   /** Inodes that there may be. */
   readonly maxInodes: number;
   host: Host | undefined;

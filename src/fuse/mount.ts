@@ -5,9 +5,10 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { type Channel, native, type Result } from '../native/binding.js';
+import { deviceName } from '../process/proc-text.js';
 import { BUFFER_SIZE } from './init.js';
 import { fusermountOptions, kernelOptions, type MountWords, parseMountWords } from './mount-words.js';
-import { FS_TYPE, mountsNow } from './mountinfo.js';
+import { FS_TYPE, type Mount, mountsNow } from './mountinfo.js';
 
 const DEVICE = '/dev/fuse';
 /** Requests a wake-up of the event loop serves at most before it looks at timers and signals. */
@@ -47,6 +48,12 @@ export function unmount(target: string, lazy: boolean): Result {
   return status === 0 ? 0 : -errno.EBUSY;
 }
 
+/** The device that is mounted on `target`, as /proc/PID/maps writes it. */
+export function deviceOf(target: string): string | undefined {
+  const [major, minor] = topmost(target)?.device.split(':') ?? [];
+  return minor === undefined ? undefined : deviceName(Number(major), Number(minor));
+}
+
 /** Unmounts what a killed daemon left on `target`: only if it is a leasefs and answers nothing any more. */
 export function clearDeadMount(target: string): void {
   while (topmostType(target) === FS_TYPE && isDead(target)) {
@@ -55,9 +62,9 @@ export function clearDeadMount(target: string): void {
   }
 }
 
-function topmostType(target: string): string | undefined {
-  return mountsNow().findLast(mount => mount.target === target)?.type;
-}
+const topmost = (target: string): Mount | undefined => mountsNow().findLast(mount => mount.target === target);
+
+const topmostType = (target: string): string | undefined => topmost(target)?.type;
 
 function isDead(target: string): boolean {
   try {

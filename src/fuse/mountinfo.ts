@@ -7,6 +7,8 @@ export const FS_TYPE = 'fuse.leasefs';
 export interface Mount {
   /** Where, absolute. */
   readonly target: string;
+  /** MAJOR:MINOR, decimal. */
+  readonly device: string;
   readonly type: string;
   readonly source: string;
   /** Within the filesystem: '/' unless it is a bind mount of a part. */
@@ -24,6 +26,7 @@ export function parseMountinfo(text: string): Mount[] {
     return [
       {
         target: fromOctal(fields[4]),
+        device: fields[2]!,
         type,
         source: fromOctal(source ?? ''),
         root: fromOctal(fields[3] ?? '/'),

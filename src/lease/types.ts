@@ -36,6 +36,8 @@ export interface Holder {
   readonly lease: LeaseId;
   /** The pin in the way, in blocks; a lease alone otherwise. */
   readonly pin?: { readonly id: PinId; readonly start: number; readonly end: number };
+  /** Of a kernel pin: the descriptor of its ring. */
+  readonly ring?: number | undefined;
   readonly leaseKind: Kind;
   readonly zombie: boolean;
 }
@@ -162,6 +164,8 @@ export interface ChangeAsk {
 /** N10: blocks, half open. */
 export interface KernelPin {
   readonly process: ProcessId;
+  /** The descriptor of the io_uring that has it, where that is known. */
+  readonly ring?: number | undefined;
   readonly start: number;
   readonly end: number;
 }

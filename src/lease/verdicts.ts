@@ -41,6 +41,7 @@ export const pinnedByKernel = (pin: KernelPin): Holder => ({
   process: pin.process,
   lease: 0 as LeaseId,
   pin: { id: 0 as PinId, start: pin.start, end: pin.end },
+  ring: pin.ring,
   leaseKind: NONE,
   zombie: false,
 });

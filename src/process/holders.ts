@@ -1,8 +1,9 @@
 // Which processes are seen to hold a file open, by descriptor or by mapping (A1): what the administrator must end. A
 // scan of /proc, like fuser(1): a state of that instant, and of the processes that the caller may look into. A
 // descriptor in flight inside a socket's queue or a ring is seen nowhere.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { commandOf } from './proc.js';
+import { deviceNameOf, listOf, otherProcesses, textOf } from './proc-text.js';
 
 export interface FileHolder {
   readonly pid: number;
@@ -46,11 +47,6 @@ export function usersOf(dev: number): { readonly pid: number; readonly command: 
     .map(pid => ({ pid, command: commandOf(pid) }));
 }
 
-function otherProcesses(): number[] {
-  const pids = listOf('/proc').map(Number);
-  return pids.filter(pid => Number.isInteger(pid) && pid !== process.pid).sort((a, b) => a - b);
-}
-
 function descriptors(pid: number, dev: number, inos: ReadonlySet<number>): Map<number, number[]> {
   const found = new Map<number, number[]>();
   for (const fd of listOf(`/proc/${pid}/fd`)) {
@@ -70,19 +66,12 @@ function descriptors(pid: number, dev: number, inos: ReadonlySet<number>): Map<n
 /** The inodes of the filesystem that the process has mapped. */
 function mappings(pid: number, dev: number): Set<number> {
   const found = new Set<number>();
-  const device = ` ${deviceName(dev)} `;
+  const device = ` ${deviceNameOf(dev)} `;
   for (const line of textOf(`/proc/${pid}/maps`).split('\n')) {
     const at = line.indexOf(device);
     if (at >= 0) found.add(Number.parseInt(line.slice(at + device.length), 10));
   }
   return found;
-}
-
-/** As in /proc/PID/maps: two hexadecimal digits at least, 'fe:01'. */
-function deviceName(dev: number): string {
-  const major = ((dev >>> 8) & 0xfff) | (Math.floor(dev / 2 ** 32) & 0xffff_f000);
-  const minor = (dev & 0xff) | ((dev >>> 12) & 0xff_ff00);
-  return [major, minor].map(part => part.toString(16).padStart(2, '0')).join(':');
 }
 
 function inodeOf(path: string, dev: number): number | undefined {
@@ -91,21 +80,5 @@ function inodeOf(path: string, dev: number): number | undefined {
     return stat.dev === dev ? stat.ino : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function listOf(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
-  }
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
   }
 }

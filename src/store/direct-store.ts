@@ -9,6 +9,7 @@
 import { errno } from '../base/errno.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type Descriptor, native, STAT } from '../native/binding.js';
+import { openExclusive } from './exclusive.js';
 import {
   Capacity,
   type Extent,
@@ -77,6 +78,12 @@ class DirectFile implements StoredFile {
 
   get backing(): number {
     return this.memfd.fd;
+  }
+
+  isInUse(): boolean {
+    const alone = openExclusive(this.memfd.fd);
+    alone?.close();
+    return alone === undefined;
   }
 
   size(): number {

@@ -45,6 +45,8 @@ export interface Grant {
 export interface StoredFile {
   /** A descriptor that the kernel may serve by passthrough, or -1. */
   readonly backing: number;
+  /** Whether some process but this one has its memory open or mapped, as far as the kernel tells. */
+  isInUse(): boolean;
   /** Bytes; asked of the store each time, since passthrough writes are not seen (kernel-facts 22). */
   size(): number;
   stat(out: FileStat): void;

@@ -40,6 +40,10 @@ export class PooledFile implements StoredFile {
     this.atimeNsec = this.mtimeNsec;
   }
 
+  isInUse(): boolean {
+    return false;
+  }
+
   size(): number {
     return this.length;
   }

@@ -31,6 +31,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "leasefs.h"
@@ -174,19 +175,52 @@ static long fixed_read(int ring, char *to, size_t len, int byte)
 	return r;
 }
 
-static long ring_register(int slot, char *at, size_t len)
+/* One buffer; in a sparse table of `table` entries, if that is not 0, the last of them. */
+static long register_buffer(int ring, struct iovec *iov, unsigned table)
+{
+	if (!table)
+		return syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, iov, 1);
+	struct io_uring_rsrc_register sparse = { .nr = table, .flags = IORING_RSRC_REGISTER_SPARSE };
+	struct io_uring_rsrc_update2 update = { .offset = table - 1, .data = (uintptr_t)iov, .nr = 1 };
+	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS2, &sparse, sizeof sparse) < 0)
+		return -1;
+	return syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS_UPDATE, &update, sizeof update);
+}
+
+static long ring_register(int slot, char *at, size_t len, unsigned setup, unsigned table)
 {
 	struct iovec iov = { at, len };
 	memset(&ring_params, 0, sizeof ring_params);
+	ring_params.flags = setup;
 	int ring = syscall(SYS_io_uring_setup, 4, &ring_params);
 	if (ring < 0)
 		return -errno;
-	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1) < 0) {
+	if (register_buffer(ring, &iov, table) < 0) {
 		long e = -errno;
 		close(ring);
 		return e;
 	}
 	rings[slot] = ring;
+	return 0;
+}
+
+/* Keeps the ring's lock busy for `ms`. */
+static long ring_spin(int ring, long ms)
+{
+	struct { struct io_uring_probe probe; struct io_uring_probe_op ops[256]; } room;
+	struct timespec now, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += ms % 1000 * 1000000;
+	do {
+		for (int i = 0; i < 100; i++) {
+			memset(&room, 0, sizeof room);
+			if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_PROBE, &room, 256) < 0)
+				return -errno;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
 	return 0;
 }
 
@@ -273,6 +307,14 @@ static long run(struct command *c, char *text)
 		maps[N(1)].len = N(3);
 		return 0;
 	}
+	if (IS("move")) { /* the mapping, to another address */
+		size_t len = maps[N(0)].len;
+		void *to = mmap(0, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (to == MAP_FAILED || mremap(maps[N(0)].at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+			return -errno;
+		maps[N(0)].at = to;
+		return 0;
+	}
 	if (IS("munmap"))
 		return fail(munmap(maps[N(0)].at, maps[N(0)].len));
 	if (IS("store"))
@@ -282,7 +324,11 @@ static long run(struct command *c, char *text)
 	if (IS("madvise"))
 		return fail(madvise(maps[N(0)].at + N(1), N(2), N(3)));
 	if (IS("uring_register"))
-		return ring_register(N(0), maps[N(1)].at + N(2), N(3));
+		return ring_register(N(0), maps[N(1)].at + N(2), N(3), c->arg[4] ? N(4) : 0, c->arg[5] ? N(5) : 0);
+	if (IS("uring_unregister"))
+		return fail(syscall(SYS_io_uring_register, rings[N(0)], IORING_UNREGISTER_BUFFERS, NULL, 0));
+	if (IS("uring_spin"))
+		return ring_spin(rings[N(0)], N(1));
 	if (IS("uring_read"))
 		return fixed_read(rings[N(0)], maps[N(1)].at + N(2), N(3), N(4));
 	if (IS("uring_close"))

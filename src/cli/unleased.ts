@@ -1,0 +1,42 @@
+// Pins of the kernel's that nobody told leasefs of (N10): what `leasefs pins` and `status` find in /proc, each user what
+// /proc shows him.
+import type { ReportedPin } from '../client/index.js';
+import { type KernelPin, kernelPinsOf } from '../process/kernel-pins.js';
+import { commandOf } from '../process/proc.js';
+import { deviceNameOf } from '../process/proc-text.js';
+
+export interface UnleasedPin {
+  readonly pid: number;
+  readonly command: string;
+  /** The descriptor of its io_uring. */
+  readonly ring: number;
+  readonly ino: number;
+  /** As that process sees it. */
+  readonly path: string;
+  /** Bytes. */
+  readonly off: number;
+  readonly len: number;
+  /** The ring was in use whenever it was looked at: all that the process maps of the file is taken as pinned. */
+  readonly busy: boolean;
+}
+
+/**
+ * @param dev st_dev of the mount.
+ * @param ino the file; undefined: all.
+ * @param told pins that are left out where they protect the range already.
+ */
+export function unleasedPins(
+  dev: number,
+  ino: number | undefined,
+  told: readonly ReportedPin[],
+): UnleasedPin[] {
+  const inos = ino === undefined ? undefined : new Set([ino]);
+  return kernelPinsOf(deviceNameOf(dev), inos)
+    .filter(found => !told.some(pin => covers(pin, found)))
+    .map(({ pid, ring, ino, path, begin, end, busy }) => {
+      return { pid, command: commandOf(pid), ring, ino, path, off: begin, len: end - begin, busy };
+    });
+}
+
+const covers = (told: ReportedPin, { ino, begin, end }: KernelPin): boolean =>
+  told.ino === ino && told.off <= begin && told.off + told.len >= end;

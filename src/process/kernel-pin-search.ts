@@ -1,0 +1,75 @@
+// Looks for kernel pins (N10) without holding the caller up: in a thread of its own, which a daemon starts when it first
+// asks. It reads the memory maps of processes that may be waiting for this very daemon, so that it may have to wait until
+// the daemon has served them; the wait is bounded.
+import { Worker } from 'node:worker_threads';
+import type { KernelPin } from './kernel-pins.js';
+
+export interface Question {
+  readonly id: number;
+  readonly device: string;
+  readonly ino: number;
+}
+
+export interface Answer {
+  readonly id: number;
+  readonly pins: readonly KernelPin[];
+}
+
+/** Beyond this many ms nothing was found. */
+const LIMIT_MS = 1000;
+
+export class KernelPinSearch {
+  /** The filesystem, as /proc/PID/maps writes its device. */
+  private readonly device: string;
+  private readonly log: (line: string) => void;
+  private readonly asked = new Map<number, (pins: readonly KernelPin[]) => void>();
+  private worker: Worker | undefined;
+  private lastId = 0;
+
+  constructor(device: string, log: (line: string) => void) {
+    this.device = device;
+    this.log = log;
+  }
+
+  /** Calls `found` once, later; with nothing when the search fails or takes too long, which the log tells. */
+  find(ino: number, found: (pins: readonly KernelPin[]) => void): void {
+    const id = ++this.lastId;
+    const late = setTimeout(() => {
+      this.log(`the search for kernel pins took over ${LIMIT_MS} ms: the change goes on without`);
+      this.finish(id, []);
+    }, LIMIT_MS);
+    this.asked.set(id, pins => {
+      clearTimeout(late);
+      found(pins);
+    });
+    this.thread().postMessage({ id, device: this.device, ino } satisfies Question);
+  }
+
+  /** Nobody is told any more. */
+  close(): void {
+    const { asked } = this;
+    for (const id of [...asked.keys()]) asked.delete(id);
+    void this.worker?.terminate();
+    this.worker = undefined;
+  }
+
+  private thread(): Worker {
+    if (this.worker !== undefined) return this.worker;
+    const worker = new Worker(new URL('./kernel-pins-thread.js', import.meta.url));
+    worker.unref();
+    worker.on('message', ({ id, pins }: Answer) => this.finish(id, pins));
+    worker.on('error', error => {
+      this.log(`the search for kernel pins failed: ${error.message}`);
+      if (this.worker === worker) this.worker = undefined;
+      for (const id of [...this.asked.keys()]) this.finish(id, []);
+    });
+    this.worker = worker;
+    return worker;
+  }
+
+  private finish(id: number, pins: readonly KernelPin[]): void {
+    const found = this.asked.get(id);
+    this.asked.delete(id);
+    found?.(pins);
+  }
+}

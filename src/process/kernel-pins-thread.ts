@@ -1,0 +1,9 @@
+// The thread in which a daemon looks for kernel pins: see kernel-pin-search.ts.
+import { parentPort } from 'node:worker_threads';
+import type { Answer, Question } from './kernel-pin-search.js';
+import { isAnythingPinned, kernelPinsOf } from './kernel-pins.js';
+
+parentPort!.on('message', ({ id, device, ino }: Question) => {
+  const pins = isAnythingPinned() ? kernelPinsOf(device, new Set([ino])) : [];
+  parentPort!.postMessage({ id, pins } satisfies Answer);
+});

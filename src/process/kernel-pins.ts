@@ -1,0 +1,100 @@
+// Pins that the kernel holds though nobody told us (N10): the registered buffers of io_uring over mapped files, as far as
+// /proc shows them. Reads /proc of every process and may wait for a process's memory map: never in the session's thread,
+// which that process may be waiting for.
+//
+// Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
+// own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
+import { readFileSync } from 'node:fs';
+import { linkOf, listOf, otherProcesses, textOf } from './proc-text.js';
+import { type FileRange, type Mapping, parseBuffers, parseMappings, rangesOf } from './registered-buffers.js';
+
+export interface KernelPin extends FileRange {
+  readonly pid: number;
+  /** The descriptor of the ring. */
+  readonly ring: number;
+  /** The ring was in use all the time that we had: all that its process maps counts as pinned. */
+  readonly busy: boolean;
+}
+
+interface Ring {
+  readonly pid: number;
+  readonly fd: number;
+  readonly mappings: readonly Mapping[];
+}
+
+/** How long busy rings are tried again, ms: the longest that one was seen to stay busy is 67. */
+const PATIENCE_MS = 100;
+const PAUSE_MS = 0.2;
+const RING = 'anon_inode:[io_uring]';
+
+const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)$/m;
+
+/**
+ * Whether some page of the machine is pinned at all, for a device, a ring or a direct read: the kernel counts. True where
+ * that cannot be known. The counters are per CPU; reading stat_refresh, which root may, adds them up.
+ */
+export function isAnythingPinned(): boolean {
+  try {
+    readFileSync('/proc/sys/vm/stat_refresh');
+  } catch {
+    return true;
+  }
+  const [, acquired, released] = PIN_COUNTS.exec(textOf('/proc/vmstat')) ?? [];
+  return acquired === undefined || acquired !== released;
+}
+
+/**
+ * @param device of the filesystem, as /proc/PID/maps writes it.
+ * @param inos its inodes that are asked about; undefined: all.
+ * @returns by process and ring, in rising order. The calling process is left out.
+ */
+export function kernelPinsOf(device: string, inos: ReadonlySet<number> | undefined): KernelPin[] {
+  const found: KernelPin[] = [];
+  let busy = ringsOver(device, inos).filter(ring => !look(ring, found));
+  for (const until = performance.now() + PATIENCE_MS; busy.length > 0 && performance.now() < until; ) {
+    pause(PAUSE_MS);
+    busy = busy.filter(ring => !look(ring, found));
+  }
+  for (const { pid, fd, mappings } of busy) {
+    if (!hasPinned(pid)) continue;
+    for (const { begin, end, off, ino, path } of mappings)
+      found.push({ pid, ring: fd, ino, path, begin: off, end: off + end - begin, busy: true });
+  }
+  return found.sort((a, b) => a.pid - b.pid || a.ring - b.ring);
+}
+
+/** The rings of the processes that map such files. */
+function ringsOver(device: string, inos: ReadonlySet<number> | undefined): Ring[] {
+  const rings: Ring[] = [];
+  for (const pid of otherProcesses()) {
+    const all = parseMappings(textOf(`/proc/${pid}/maps`), device);
+    const mappings = inos === undefined ? all : all.filter(({ ino }) => inos.has(ino));
+    if (mappings.length === 0) continue;
+    for (const fd of listOf(`/proc/${pid}/fd`)) {
+      if (linkOf(`/proc/${pid}/fd/${fd}`) === RING) rings.push({ pid, fd: Number(fd), mappings });
+    }
+  }
+  return rings;
+}
+
+/** Adds what the ring has registered; false while it is busy. */
+function look({ pid, fd, mappings }: Ring, found: KernelPin[]): boolean {
+  const text = textOf(`/proc/${pid}/fdinfo/${fd}`);
+  // It is gone.
+  if (text === '') return true;
+  const buffers = parseBuffers(text);
+  if (buffers === 'busy') return false;
+  for (const buffer of buffers) {
+    for (const range of rangesOf(buffer, mappings)) found.push({ pid, ring: fd, ...range, busy: false });
+  }
+  return true;
+}
+
+/** Whether the process has registered anything: VmPin counts it, ring by ring. */
+const hasPinned = (pid: number): boolean => !/^VmPin:\s*0 kB$/m.test(textOf(`/proc/${pid}/status`));
+
+const nobody = new Int32Array(new SharedArrayBuffer(4));
+
+function pause(ms: number): void {
+  Atomics.wait(nobody, 0, 0, ms);
+}

@@ -1,0 +1,46 @@
+// Files and directories of /proc as text, empty where the process is gone or we may not look. Plain reads and nothing
+// else, so that a thread of its own may do them.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+export function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+export function listOf(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+/** What a symbolic link says; of a descriptor the kernel answers without asking its filesystem. */
+export function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** Everybody's but the calling process, in rising order. */
+export function otherProcesses(): number[] {
+  const pids = listOf('/proc').map(Number);
+  return pids.filter(pid => Number.isInteger(pid) && pid !== process.pid).sort((a, b) => a - b);
+}
+
+/** A device number as /proc/PID/maps writes it: two hexadecimal digits at least, 'fe:01'. */
+export function deviceName(major: number, minor: number): string {
+  return [major, minor].map(part => part.toString(16).padStart(2, '0')).join(':');
+}
+
+/** st_dev of stat(2) as /proc/PID/maps writes it. */
+export function deviceNameOf(dev: number): string {
+  const major = ((dev >>> 8) & 0xfff) | (Math.floor(dev / 2 ** 32) & 0xffff_f000);
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xff_ff00);
+  return deviceName(major, minor);
+}

@@ -1,0 +1,208 @@
+// N10: pins of the kernel's that nobody told us of, by real processes with real registered buffers of io_uring.
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Actor, eventually, Stage, waits } from './actors.js';
+import { cli, Mounted, requireMount, skipMount } from './mounted.js';
+
+const BLOCK = 4096;
+const O_RDWR = 2;
+const O_TRUNC = 0o1000;
+const PUNCH = 3;
+const ZERO = 16;
+const SHARED = 16;
+const UNLCK = 2;
+const SETUP_SQPOLL = 2;
+
+const test = suite('kernel pins that nobody told of');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  const mount = await Mounted.start();
+  const stage = new Stage();
+  let files = 0;
+
+  test.after.each(() => stage.clear());
+  test.after(async () => {
+    await stage.close();
+    await mount.stop();
+  });
+
+  /** A file of eight blocks; a process that maps it and has its first two pinned by a ring, both in slot 0. */
+  const scene = async (
+    setup = 0,
+    table = 0,
+  ): Promise<{ path: string; holder: Actor; other: Actor; truncate: () => Promise<string> }> => {
+    const path = mount.file(`f${++files}`);
+    writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
+    const holder = await stage.actor(`holder${files}`);
+    const other = await stage.actor(`other${files}`);
+    await holder.must('open', 0, path, O_RDWR);
+    await holder.must('mmap', 0, 0, 0, 8 * BLOCK);
+    await holder.must('close', 0);
+    await holder.must('uring_register', 0, 0, 0, 2 * BLOCK, setup, table);
+    return { path, holder, other, truncate: () => other.verdict('truncate', path, 0) };
+  };
+  const searches = (): number => mount.report('status').kernelPinSearches;
+
+  test('N10: whatever takes or clears a pinned block is refused, the rest of the file goes on', async () => {
+    const { path, holder, other, truncate } = await scene();
+    assert.is(await truncate(), 'ETXTBSY');
+    assert.is(await other.verdict('open', 1, path, O_RDWR | O_TRUNC), 'ETXTBSY');
+    await other.must('open', 1, path, O_RDWR);
+    assert.is(await other.verdict('ftruncate', 1, BLOCK), 'ETXTBSY');
+    assert.is(await other.verdict('fallocate', 1, PUNCH, BLOCK, BLOCK), 'ETXTBSY');
+    assert.is(await other.verdict('fallocate', 1, PUNCH, 100, 100), 'ETXTBSY');
+    assert.is(await other.verdict('fallocate', 1, ZERO, 0, 4 * BLOCK), 'ETXTBSY');
+    assert.is(await holder.verdict('truncate', path, 0), 'EDEADLK');
+    assert.is(await other.verdict('fallocate', 1, PUNCH, 2 * BLOCK, 2 * BLOCK), 'ok');
+    assert.is(await other.verdict('ftruncate', 1, 4 * BLOCK), 'ok');
+    assert.is(await other.verdict('ftruncate', 1, 16 * BLOCK), 'ok');
+    // What a device writes arrives.
+    await holder.must('uring_read', 0, 0, 0, BLOCK, 7);
+    assert.is(await other.must('pread', 1, 0), 7);
+  });
+
+  test('N10: the log names the process, the ring, the range and the rule', async () => {
+    const { holder, truncate } = await scene();
+    const before = mount.log().length;
+    await truncate();
+    const line = mount.log().slice(before);
+    assert.match(line, 'ETXTBSY (Text file busy) [X1]; kernel pin [0, 8192)');
+    assert.match(line, new RegExp(`of ${holder.pid} \\(actor\\) by io_uring \\d+, .*\\[N10\\]`));
+  });
+
+  test('N10: unregistering, closing the ring and the death of its process each end it', async () => {
+    const one = await scene();
+    await one.holder.must('uring_unregister', 0);
+    assert.is(await one.truncate(), 'ok');
+    const two = await scene();
+    await two.holder.must('uring_close', 0);
+    await eventually('the ring to be gone', async () => (await two.truncate()) === 'ok');
+    const three = await scene();
+    assert.is(await three.truncate(), 'ETXTBSY');
+    await three.holder.kill();
+    await eventually('the process to be gone', async () => (await three.truncate()) === 'ok');
+  });
+
+  test('N10: a forked child keeps the ring, and with it the pin', async () => {
+    const { path, holder, truncate } = await scene();
+    const child = await holder.fork(`child${files}`);
+    await holder.kill();
+    assert.is(await truncate(), 'ETXTBSY');
+    assert.is(await child.verdict('truncate', path, 0), 'EDEADLK');
+    await child.kill();
+    await eventually('the child to be gone', async () => (await truncate()) === 'ok');
+  });
+
+  test('N10: rings with a thread of their own and sparse tables of buffers are seen', async () => {
+    assert.is(await (await scene(SETUP_SQPOLL)).truncate(), 'ETXTBSY');
+    assert.is(await (await scene(0, 40)).truncate(), 'ETXTBSY');
+    assert.is(await (await scene(SETUP_SQPOLL, 1)).truncate(), 'ETXTBSY');
+  });
+
+  test('N10: a ring that is in use all the time does not hide its buffers', async () => {
+    const { holder, truncate } = await scene();
+    const spinning = [1, 2].map(() => holder.start('uring_spin', 0, 600));
+    for (let i = 0; i < 20; i++) assert.is(await truncate(), 'ETXTBSY');
+    for (const { result } of spinning) assert.is((await result).verdict, 'ok');
+  });
+
+  test('N10: memory that was unmapped or moved since is not seen: such a pin protects nothing', async () => {
+    const one = await scene();
+    await one.holder.must('move', 0);
+    assert.is(await one.truncate(), 'ok');
+    const two = await scene();
+    await two.holder.must('munmap', 0);
+    assert.is(await two.truncate(), 'ok');
+  });
+
+  test('N10: a kernel pin breaks no lease and refuses none', async () => {
+    const { path, holder, other, truncate } = await scene();
+    await other.must('open', 1, path, O_RDWR);
+    await other.must('setlease', 1, SHARED, 0, 0, 0);
+    assert.is(await holder.verdict('truncate', path, 0), 'EDEADLK');
+    assert.match((await other.do('getlease', 1)).text, /^16 0 /);
+    assert.is(await truncate(), 'ETXTBSY');
+  });
+
+  test('N10: a pin that comes while a change waits for a lease is found when the wait is over', async () => {
+    const { path, holder, other } = await scene();
+    await holder.must('uring_unregister', 0);
+    await holder.must('open', 1, path, O_RDWR);
+    await holder.must('setlease', 1, SHARED, 0, 0, 0);
+    const waiting = other.start('truncate', path, 0);
+    assert.ok(await waits(waiting));
+    await holder.must('uring_close', 0);
+    await holder.must('uring_register', 0, 0, 0, BLOCK);
+    await holder.must('setlease', 1, UNLCK, 0, 0, 0);
+    assert.is((await waiting.result).verdict, 'ETXTBSY');
+    assert.is(statSync(path).size, 8 * BLOCK);
+  });
+
+  test('N10: nothing is looked for while nobody has the file, where nothing is taken, and in new blocks', async () => {
+    const { other } = await scene();
+    const path = mount.file('alone');
+    writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
+    // The last close is told asynchronously.
+    await eventually('the file to be closed', async () => {
+      const before = searches();
+      await other.must('truncate', path, statSync(path).size - 1);
+      return searches() === before;
+    });
+    const fd = openSync(path, 'r+');
+    const after = searches();
+    spawnSync('truncate', ['-s', '1m', path]);
+    spawnSync('truncate', ['-s', '64k', path]);
+    spawnSync('fallocate', ['-p', '-o', '40k', '-l', '4k', path]);
+    assert.is(searches(), after);
+    spawnSync('truncate', ['-s', '4k', path]);
+    assert.is(searches(), after + 1);
+    closeSync(fd);
+  });
+
+  test('N10: pins and status tell them, once they are not told by their process', async () => {
+    const { path, holder } = await scene();
+    const run = (...args: string[]): string => {
+      const { stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+      assert.is(stderr, '');
+      return stdout;
+    };
+    assert.match(
+      run('pins', path),
+      new RegExp(`kernel pins without a lease:\n.*\nactor +${holder.pid} +\\d+ +\\[0,8k\\) +${path}\n`),
+    );
+    assert.match(
+      run('status', mount.path),
+      new RegExp(`pins.*1 of the kernel's without a lease: ${holder.pid} actor`),
+    );
+    const [pin] = JSON.parse(run('pins', '--json', path)).unleased;
+    assert.equal([pin.pid, pin.off, pin.len, pin.busy, pin.path], [holder.pid, 0, 8192, false, path]);
+    assert.equal(JSON.parse(run('pins', '--json', mount.path)).unleased, [pin]);
+    await holder.must('open', 1, path, O_RDWR);
+    await holder.must('setlease', 1, 48, 0, 0, 0);
+    await holder.must('pin', 1, 0, 2 * BLOCK, 0, 0);
+    assert.equal(JSON.parse(run('pins', '--json', path)).unleased, []);
+  });
+
+  test('F7: a pooled file cannot be pinned through its own mapping', async () => {
+    const pooled = await Mounted.start('--store', 'pooled');
+    try {
+      const path = pooled.file('f');
+      writeFileSync(path, Buffer.alloc(BLOCK, 1));
+      const actor = await stage.actor('pooled');
+      await actor.must('open', 0, path, O_RDWR);
+      await actor.must('mmap', 0, 0, 0, BLOCK);
+      assert.is(await actor.verdict('uring_register', 0, 0, 0, BLOCK), 'EFAULT');
+      assert.is(await actor.verdict('ftruncate', 0, 0), 'ok');
+      assert.is(pooled.report('status').kernelPinSearches, 0);
+      await stage.clear();
+    } finally {
+      await pooled.stop();
+    }
+  });
+}
+
+test.run();
