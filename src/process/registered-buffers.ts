@@ -26,24 +26,26 @@ export interface FileRange {
 }
 
 // BEGIN-END PERMISSIONS OFFSET MAJOR:MINOR INODE PATH
-const MAPS_LINE = /^([\da-f]+)-([\da-f]+) \S+ ([\da-f]+) \S+ (\d+) *(.*)$/;
+const MAPS_LINE = /^([\da-f]+)-([\da-f]+) \S+ ([\da-f]+) (\S+) (\d+) *(.*)$/;
 
 /** @param device 'fe:01', as maps writes it. */
 export function parseMappings(maps: string, device: string): Mapping[] {
   const found: Mapping[] = [];
   const wanted = ` ${device} `;
-  for (let at = maps.indexOf(wanted); at >= 0; at = maps.indexOf(wanted, at + 1)) {
-    const start = maps.lastIndexOf('\n', at) + 1;
-    const [, begin, end, off, ino, path] = MAPS_LINE.exec(maps.slice(start, maps.indexOf('\n', at))) ?? [];
+  for (let at = maps.indexOf(wanted); at >= 0; ) {
+    const lineEnd = maps.indexOf('\n', at);
+    const line = MAPS_LINE.exec(maps.slice(maps.lastIndexOf('\n', at) + 1, lineEnd));
     // A path may look like a device too.
-    if (ino === undefined || maps.indexOf(wanted, start) !== at) continue;
-    found.push({
-      begin: Number.parseInt(begin!, 16),
-      end: Number.parseInt(end!, 16),
-      off: Number.parseInt(off!, 16),
-      ino: Number(ino),
-      path: path!,
-    });
+    if (line !== null && line[4] === device) {
+      found.push({
+        begin: Number.parseInt(line[1]!, 16),
+        end: Number.parseInt(line[2]!, 16),
+        off: Number.parseInt(line[3]!, 16),
+        ino: Number(line[5]),
+        path: line[6]!,
+      });
+    }
+    at = maps.indexOf(wanted, lineEnd);
   }
   return found;
 }
