@@ -33,9 +33,12 @@ ${pairs(
 'leasefs VERB --help' has the rest; 'leasefs demo' shows what it is for.`;
 }
 
-/** As mount(8) calls us for a line of /etc/fstab, by way of mount.fuse3(8): SOURCE MNT [-o OPTIONS]. */
+/**
+ * As mount(8) calls us for a line of /etc/fstab, by way of mount.fuse3(8): SOURCE MNT -o OPTIONS, of which there are
+ * always some. A mistyped verb before a path must not mount.
+ */
 const isMountHelper = (rest: readonly string[]): boolean =>
-  rest[0]?.startsWith('/') === true && (rest.length === 1 || (rest.length === 3 && rest[1] === '-o'));
+  rest.length === 3 && rest[0]!.startsWith('/') && rest[1] === '-o';
 
 async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
