@@ -19,9 +19,9 @@ export const verb: Verb = {
                owns: the file of that description), 'mem' by a mapping alone; 'in flight or
                hidden' when there is none
 
-Below, 'kernel pins without a lease': buffers that io_uring has registered though nobody told
-leasefs, as far as /proc shows them to you. They refuse a layout change too; RING is the
-descriptor of that io_uring, 'busy' when it could not be looked into.
+Below, 'kernel pins without a lease': buffers that io_uring has registered though nobody
+told leasefs, as far as /proc shows them to you. They refuse a layout change too; RING is
+the descriptor of that io_uring, 'busy' when it could not be looked into.
 
 There is no force-unpin: a device would go on writing into freed blocks. End the processes
 that are named; the moment they are gone the pins are.`,
