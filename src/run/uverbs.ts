@@ -1,6 +1,6 @@
-// What a system call on an RDMA device's descriptor, /dev/infiniband/uverbsN, asks of memory: the verbs ioctl with the
-// method for memory regions or with an older write command inside it, as rdma-core sends it, and that command as
-// write(2) has it. Pure decoding; the kernel's counterpart is drivers/infiniband/core/uverbs_ioctl.c, the structures are
+// What an ioctl on an RDMA device's descriptor, /dev/infiniband/uverbsN, asks of memory: a method of memory regions, or an
+// older write command inside the ioctl, as rdma-core sends it since Linux 4.20; programs that still write(2) those
+// commands are not seen. Pure decoding; the kernel's counterpart is drivers/infiniband/core/uverbs_ioctl.c, the structures are
 // those of <rdma/rdma_user_ioctl_cmds.h> and <rdma/ib_user_verbs.h>.
 
 /** The one ioctl of uverbs. */
@@ -29,12 +29,14 @@ const ATTRIBUTE_WRITE_CMD = 2;
 const OBJECT_MR = 7;
 const METHOD_MR_DESTROY = 1;
 const ATTRIBUTE_DESTROY_HANDLE = 0;
+/** Linux 6.18 and newer; of a dma-buf it has no address. */
+const METHOD_REG_MR = 5;
+const ATTRIBUTE_REG_ADDR = 4;
+const ATTRIBUTE_REG_LENGTH = 5;
 
 const CMD_REG_MR = 9;
 const CMD_REREG_MR = 11;
 const CMD_DEREG_MR = 13;
-/** ib_uverbs_cmd_hdr: command, then the lengths of what is sent and what comes back in words of 4 bytes. */
-const COMMAND_HEADER_BYTES = 8;
 const REREG_CHANGE_TRANSLATION = 1;
 
 interface Attribute {
@@ -44,7 +46,7 @@ interface Attribute {
 }
 
 /** What ioctl(fd, RDMA_VERBS_IOCTL, address) asks; undefined if it is not about regions, or is not well formed. */
-export function regionRequestOfIoctl(memory: Memory, address: number): RegionRequest | undefined {
+export function regionRequest(memory: Memory, address: number): RegionRequest | undefined {
   const length = memory(address, HEADER_BYTES)?.getUint16(0, true) ?? 0;
   if (length < HEADER_BYTES || length > REQUEST_BYTES_MAX) return undefined;
   const request = memory(address, length);
@@ -57,28 +59,17 @@ export function regionRequestOfIoctl(memory: Memory, address: number): RegionReq
       ? undefined
       : { kind: 'deregister', handle: Number(handle.data & 0xffff_ffffn) };
   }
+  if (object === OBJECT_MR && method === METHOD_REG_MR) {
+    const start = attributeOf(request, ATTRIBUTE_REG_ADDR);
+    const size = attributeOf(request, ATTRIBUTE_REG_LENGTH);
+    if (start === undefined || size === undefined) return undefined;
+    return { kind: 'register', start: Number(start.data), length: Number(size.data) };
+  }
   if (object !== OBJECT_DEVICE || method !== METHOD_INVOKE_WRITE) return undefined;
   const command = attributeOf(request, ATTRIBUTE_WRITE_CMD);
   const input = attributeOf(request, ATTRIBUTE_CORE_IN);
   if (command === undefined || input === undefined) return undefined;
-  return regionRequestOfCommand(Number(command.data & 0xffff_ffffn), bytesOf(memory, input));
-}
-
-/** What write(fd, address, length) on the descriptor asks; undefined as above. */
-export function regionRequestOfWrite(
-  memory: Memory,
-  address: number,
-  length: number,
-): RegionRequest | undefined {
-  if (length < COMMAND_HEADER_BYTES || length > REQUEST_BYTES_MAX) return undefined;
-  const bytes = memory(address, length);
-  if (bytes === undefined) return undefined;
-  const input = new DataView(
-    bytes.buffer,
-    bytes.byteOffset + COMMAND_HEADER_BYTES,
-    length - COMMAND_HEADER_BYTES,
-  );
-  return regionRequestOfCommand(bytes.getUint32(0, true), input);
+  return requestOfCommand(Number(command.data & 0xffff_ffffn), bytesOf(memory, input));
 }
 
 function attributeOf(request: DataView, id: number): Attribute | undefined {
@@ -100,8 +91,8 @@ function bytesOf(memory: Memory, { length, data }: Attribute): DataView | undefi
   return new DataView(inline.buffer, 0, length);
 }
 
-/** `input`: the command's structure, without the header. */
-function regionRequestOfCommand(command: number, input: DataView | undefined): RegionRequest | undefined {
+/** `input`: the command's structure. */
+function requestOfCommand(command: number, input: DataView | undefined): RegionRequest | undefined {
   if (input === undefined) return undefined;
   const has = (bytes: number): boolean => input.byteLength >= bytes;
   const word = (at: number): number => Number(input.getBigUint64(at, true));

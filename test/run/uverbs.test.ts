@@ -1,7 +1,7 @@
 // Requests as rdma-core builds them, byte by byte from the kernel's headers, in a memory of the test's own.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Memory, regionRequestOfIoctl, regionRequestOfWrite } from '../../src/run/uverbs.js';
+import { type Memory, regionRequest } from '../../src/run/uverbs.js';
 
 const test = suite('uverbs');
 
@@ -53,7 +53,7 @@ test('REG_MR inside the ioctl: the memory, not the address that the device is to
   const pages = new Pages();
   pages.request(0, 0, command(9, 40));
   pages.regMr(INPUT, 0x7fee_1234_5000, 1 << 20);
-  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), {
+  assert.equal(regionRequest(pages.read, REQUEST), {
     kind: 'register',
     start: 0x7fee_1234_5000,
     length: 1 << 20,
@@ -64,22 +64,36 @@ test('attributes may come in any order, with those of the driver between', () =>
   const pages = new Pages();
   pages.request(0, 0, [[0x1000, 16, BigInt(INPUT)], ...command(9, 40).reverse()]);
   pages.regMr(INPUT, 0x5000, 0x3000);
-  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), {
+  assert.equal(regionRequest(pages.read, REQUEST), {
     kind: 'register',
     start: 0x5000,
     length: 0x3000,
   });
 });
 
+test('REG_MR as a method of its own: memory, or a dma-buf, which is no memory of the caller', () => {
+  const pages = new Pages();
+  const handle = [0, 0, 0n] as const;
+  const length = [5, 8, 0x2000n] as const;
+  pages.request(7, 5, [handle, [3, 8, 0xdead_0000n], [4, 8, 0x7fee_0000_0000n], length]);
+  assert.equal(regionRequest(pages.read, REQUEST), {
+    kind: 'register',
+    start: 0x7fee_0000_0000,
+    length: 0x2000,
+  });
+  pages.request(7, 5, [handle, [7, 0, 3n], length]);
+  assert.is(regionRequest(pages.read, REQUEST), undefined);
+});
+
 test('DEREG_MR: the method of memory regions, and the older command with its 4 bytes in the attribute', () => {
   const pages = new Pages();
   pages.request(7, 1, [[0, 0, 42n]]);
-  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), { kind: 'deregister', handle: 42 });
+  assert.equal(regionRequest(pages.read, REQUEST), { kind: 'deregister', handle: 42 });
   pages.request(0, 0, [
     [2, 8, 13n],
     [0, 4, 43n],
   ]);
-  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), { kind: 'deregister', handle: 43 });
+  assert.equal(regionRequest(pages.read, REQUEST), { kind: 'deregister', handle: 43 });
 });
 
 test('REREG_MR counts only if it changes the memory', () => {
@@ -89,35 +103,19 @@ test('REREG_MR counts only if it changes the memory', () => {
   pages.view.setUint32(0x100c, 1, true);
   pages.view.setBigUint64(0x1010, 0x8000n, true);
   pages.view.setBigUint64(0x1018, 0x1000n, true);
-  assert.equal(regionRequestOfIoctl(pages.read, REQUEST), {
+  assert.equal(regionRequest(pages.read, REQUEST), {
     kind: 'move',
     handle: 9,
     start: 0x8000,
     length: 0x1000,
   });
   pages.view.setUint32(0x100c, 4, true);
-  assert.is(regionRequestOfIoctl(pages.read, REQUEST), undefined);
-});
-
-test('write(2): the same commands behind a header of 8 bytes', () => {
-  const pages = new Pages();
-  pages.view.setUint32(0, 9, true);
-  pages.regMr(BASE + 8, 0x9000, 0x2000);
-  assert.equal(regionRequestOfWrite(pages.read, BASE, 48), {
-    kind: 'register',
-    start: 0x9000,
-    length: 0x2000,
-  });
-  pages.view.setUint32(0, 13, true);
-  pages.view.setUint32(8, 3, true);
-  assert.equal(regionRequestOfWrite(pages.read, BASE, 12), { kind: 'deregister', handle: 3 });
-  pages.view.setUint32(0, 28, true);
-  assert.is(regionRequestOfWrite(pages.read, BASE, 48), undefined, 'POST_SEND');
+  assert.is(regionRequest(pages.read, REQUEST), undefined);
 });
 
 test('what is not well formed asks nothing: the kernel refuses it', () => {
   const pages = new Pages();
-  const nothing = (why: string) => assert.is(regionRequestOfIoctl(pages.read, REQUEST), undefined, why);
+  const nothing = (why: string) => assert.is(regionRequest(pages.read, REQUEST), undefined, why);
   nothing('a header of zeros');
   pages.request(0, 0, command(9, 40));
   pages.view.setUint16(0, 0x3000, true);
@@ -131,9 +129,8 @@ test('what is not well formed asks nothing: the kernel refuses it', () => {
     [0, 40, 0x10n],
   ]);
   nothing('an input that is nowhere');
-  assert.is(regionRequestOfIoctl(pages.read, BASE - 8), undefined, 'a request that is nowhere');
-  assert.is(regionRequestOfIoctl(pages.read, BASE + 0x1ff8), undefined, 'a request that ends nowhere');
-  assert.is(regionRequestOfWrite(pages.read, BASE, 4), undefined, 'a write without a header');
+  assert.is(regionRequest(pages.read, BASE - 8), undefined, 'a request that is nowhere');
+  assert.is(regionRequest(pages.read, BASE + 0x1ff8), undefined, 'a request that ends nowhere');
 });
 
 test('random bytes never throw', () => {
@@ -143,8 +140,7 @@ test('random bytes never throw', () => {
       seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
       pages.view.setUint32(at, seed >>> (seed & 24), true);
     }
-    regionRequestOfIoctl(pages.read, REQUEST);
-    regionRequestOfWrite(pages.read, REQUEST, 96);
+    regionRequest(pages.read, REQUEST);
   }
 });
 
