@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { timeFactor } from './time-factor.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, '../../test');
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 180_000 * timeFactor;
 const AT_ONCE = 2;
 
 interface Outcome {

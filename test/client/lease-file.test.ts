@@ -6,9 +6,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { timeFactor } from '../time-factor.js';
 
 const BREAK_MS = 400;
-const LIMIT_MS = 5000;
+const LIMIT_MS = 5000 * timeFactor;
 
 function code(call: () => unknown): string {
   try {

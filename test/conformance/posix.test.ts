@@ -3,10 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
 import { posix } from './posix.js';
-
-const stores = ['direct', 'pooled'];
 
 const test = suite('posix');
 

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errnoName } from '../../src/base/errno.js';
+import { timeFactor } from '../time-factor.js';
 
 /** test/e2e of the sources: this file runs from dist/. */
 const here = fileURLToPath(new URL('../../../test/e2e/', import.meta.url));
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 20_000 * timeFactor;
 
 export interface Result {
   /** 0 or more, or `-errno`. */
@@ -223,7 +224,7 @@ export class Stage {
 export async function eventually(
   what: string,
   seen: () => boolean | Promise<boolean>,
-  ms = 5000,
+  ms = 5000 * timeFactor,
 ): Promise<void> {
   const until = performance.now() + ms;
   while (!(await seen())) {

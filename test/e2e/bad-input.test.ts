@@ -5,7 +5,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, Stage } from './actors.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
 const O_RDWR = 2;
 const EXCLUSIVE = 48;
@@ -13,7 +13,7 @@ const iowr = (nr: number, size: number): number => (3 * 2 ** 30 + (size << 16) +
 const SETLEASE = iowr(0x80, 56);
 const PIN = iowr(0x82, 56);
 
-for (const store of ['direct', 'pooled'] as const) {
+for (const store of stores) {
   const test = suite(`bad input, ${store} store`);
 
   if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');

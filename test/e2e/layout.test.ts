@@ -24,14 +24,14 @@ import { DirectMapping } from '../../src/client/direct-mapping.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
+import { timeFactor } from '../time-factor.js';
 import { eventually } from './actors.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
 const BREAK_MS = 600;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 10_000 * timeFactor;
 const BLOCK = 4096;
 const MIB = 1 << 20;
-const stores = ['direct', 'pooled'] as const;
 const options = (store: string): string[] => [
   ...['--lease-break-time', `${BREAK_MS}`, '--size', '64m', '--store', store],
 ];

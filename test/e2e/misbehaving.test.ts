@@ -4,7 +4,7 @@ import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from './actors.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
 const MIB = 1 << 20;
 const O_RDWR = 2;
@@ -13,7 +13,7 @@ const SHARED = 16;
 const EXCLUSIVE = 48;
 const BREAK_MS = 400;
 
-for (const store of ['direct', 'pooled'] as const) {
+for (const store of stores) {
   const test = suite(`holders that misbehave, ${store} store`);
 
   if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');

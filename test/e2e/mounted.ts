@@ -2,13 +2,14 @@
 // mount would deadlock), taken down whatever happens.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Reports, readReport } from '../../src/client/index.js';
+import { timeFactor } from '../time-factor.js';
 
 export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-const READY_MS = 15_000;
+const READY_MS = 15_000 * timeFactor;
 
 export class Mounted {
   /** Where the daemon mounted. */
@@ -132,6 +133,13 @@ export function requireMount(): void {
 }
 
 export const skipMount = process.env.LEASEFS_SKIP_MOUNT === '1';
+
+/** FUSE passthrough came with Linux 6.9: before it the direct store is refused, and `auto` takes the pooled one. */
+const [major, minor] = release().split('.').map(Number) as [number, number];
+export const hasPassthrough = major > 6 || (major === 6 && minor >= 9);
+
+/** Those that this kernel must have. */
+export const stores: readonly ('direct' | 'pooled')[] = hasPassthrough ? ['direct', 'pooled'] : ['pooled'];
 
 /** Up to the line break or the end; unshare holds the other end of the pipe too, so there may be none. */
 async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {

@@ -4,7 +4,7 @@ import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from './actors.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
 const MIB = 1 << 20;
 const O_RDWR = 2;
@@ -20,7 +20,7 @@ const POLLPRI = 2;
 const MADV_REMOVE = 9;
 const SIGRTMIN = 34;
 
-for (const store of ['direct', 'pooled'] as const) {
+for (const store of stores) {
   const test = suite(`rules by real processes, ${store} store`);
 
   if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');

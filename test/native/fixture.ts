@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { native } from '../../src/native/binding.js';
+import { timeFactor } from '../time-factor.js';
 
 /** `code` of the Error that `call` throws; 'nothing' when it does not throw. */
 export function codeOf(call: () => unknown): string {
@@ -16,20 +17,23 @@ export function codeOf(call: () => unknown): string {
 
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
-/** Waits until `condition` holds, 5 s at most. */
+/** How long is waited for what must come. */
+const LIMIT_MS = 5000 * timeFactor;
+
+/** Waits until `condition` holds. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + LIMIT_MS;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited 5 s in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${LIMIT_MS} ms in vain: ${what}`);
     await sleep(2);
   }
 }
 
-/** Settles with `promise`, or fails after 5 s. */
+/** Settles with `promise`, or fails. */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited 5 s in vain: ${what}`)), 5000);
+    timer = setTimeout(() => reject(new Error(`waited ${LIMIT_MS} ms in vain: ${what}`)), LIMIT_MS);
   });
   try {
     return await Promise.race([promise, late]);

@@ -2,7 +2,7 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
 import { type Ended, missing, run } from './installed.js';
 
 const absent = missing('fio');
@@ -12,7 +12,7 @@ const engines: Readonly<Record<string, readonly string[]>> = {
   'io_uring with fixed buffers': ['--ioengine=io_uring', '--fixedbufs=1', '--iodepth=8'],
 };
 
-for (const store of ['direct', 'pooled'] as const) {
+for (const store of stores) {
   const test = suite(`fio, ${store} store`);
 
   if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');

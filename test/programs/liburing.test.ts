@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
 import { missing, must } from './installed.js';
 
 const sources = fileURLToPath(new URL('../../../test/programs/', import.meta.url));
@@ -15,7 +15,7 @@ const examples = '/usr/share/doc/liburing-dev/examples';
 const BYTES = 300_001;
 const absent = missing('liburing.h');
 
-for (const store of ['direct', 'pooled'] as const) {
+for (const store of stores) {
   const test = suite(`liburing, ${store} store`);
 
   if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');

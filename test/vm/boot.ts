@@ -109,6 +109,7 @@ function qemu(share: string, run: Run): Promise<{ output: string; late: boolean 
   const child = spawn(
     'nice',
     [
+      '-n5',
       ...['qemu-system-x86_64', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-accel', accelerator, '-cpu', 'max', '-smp', `${run.cpus}`],
       ...['-m', `${MEMORY_MIB}`, '-kernel', run.kernel.image, '-initrd', join(share, 'initrd')],
