@@ -14,6 +14,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportPoller(env, exports);
   ExportProcess(env, exports);
   ExportUring(env, exports);
+  ExportUverbs(env, exports);
   return exports;
 }
 

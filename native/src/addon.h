@@ -30,6 +30,7 @@ void ExportMount(Napi::Env env, Napi::Object exports);
 void ExportPoller(Napi::Env env, Napi::Object exports);
 void ExportProcess(Napi::Env env, Napi::Object exports);
 void ExportUring(Napi::Env env, Napi::Object exports);
+void ExportUverbs(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void Export(Napi::Object exports, const char* name) {

@@ -203,6 +203,11 @@ export interface Binding {
   /** Sets RLIMIT_NOFILE's soft limit to the hard one; the new limit. */
   raiseFileLimit(): Result;
   uring(entries: number): Uring;
+  /**
+   * The memory regions of an RDMA device's open file description (/dev/infiniband/uverbsN): the address that the device
+   * knows each by and its length in bytes, one after the other; -errno. -EOVERFLOW: more than 8191.
+   */
+  uverbsRegions(fd: number): readonly number[] | Result;
   /** The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over. */
   adoptUring(fd: number, shape: ArrayBuffer): Uring;
 }

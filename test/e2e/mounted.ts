@@ -134,9 +134,12 @@ export function requireMount(): void {
 
 export const skipMount = process.env.LEASEFS_SKIP_MOUNT === '1';
 
-/** FUSE passthrough came with Linux 6.9: before it the direct store is refused, and `auto` takes the pooled one. */
 const [major, minor] = release().split('.').map(Number) as [number, number];
-export const hasPassthrough = major > 6 || (major === 6 && minor >= 9);
+export const linuxAtLeast = (wanted: number, wantedMinor: number): boolean =>
+  major > wanted || (major === wanted && minor >= wantedMinor);
+
+/** Before it the direct store is refused, and `auto` takes the pooled one. */
+export const hasPassthrough = linuxAtLeast(6, 9);
 
 /** Those that this kernel must have. */
 export const stores: readonly ('direct' | 'pooled')[] = hasPassthrough ? ['direct', 'pooled'] : ['pooled'];

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { timeFactor } from '../time-factor.js';
 import { type Actor, Stage, waits } from './actors.js';
 import { cli, Mounted, requireMount, skipMount } from './mounted.js';
 
@@ -37,7 +38,7 @@ else {
   const inside = () => ['nsenter', '-t', `${mount.pid}`, '-m'];
   const shell = (script: string) => {
     const [command, ...args] = [...inside(), ...asUser, 'sh', '-c', script];
-    return spawnSync(command!, args, { cwd: '/', encoding: 'utf8', timeout: 20_000 });
+    return spawnSync(command!, args, { cwd: '/', encoding: 'utf8', timeout: 20_000 * timeFactor });
   };
 
   test.before(async () => {
