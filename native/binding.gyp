@@ -13,6 +13,14 @@
       "ldflags": ["-Wl,-z,nodelete"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions"]
+    },
+    {
+      # Runs CMD of `leasefs run` under its seccomp filter.
+      "target_name": "leasefs-launch",
+      "type": "executable",
+      "sources": ["launch/launch.c"],
+      "defines": ["_GNU_SOURCE"],
+      "cflags": ["-Wall", "-Wextra", "-O2"]
     }
   ]
 }

@@ -243,6 +243,68 @@ struct leasefs_layout {
 	struct leasefs_extent extents[LEASEFS_EXTENTS_MAX];
 };
 
+/*
+ * For the supervisor of `leasefs run` alone: acting for another process, whose call it has stopped. A process is the
+ * supervisor when it shows, through a descriptor that it keeps, the descriptor `fd` of a file that only who could
+ * trace the daemon can get hold of: SUPERVISE with fd -1 names it (descriptor `fd` of process `pid`, to be opened
+ * through /proc), SUPERVISE with the caller's own descriptor of it registers the caller, until the description that
+ * this was asked through is closed.
+ *
+ * EPERM	neither root nor the daemon's user; another pid namespace; not that file
+ */
+struct leasefs_supervise {
+	__u32 version;
+	__s32 fd;		/* in: -1 or the shown descriptor; out: of -1, the daemon's */
+	__s32 pid;		/* (out) the daemon, as it sees itself */
+	__u32 reserved[5];
+};
+
+/*
+ * SETLEASE_FOR is SETLEASE for the process of thread `tid`, on the description that it is asked through.
+ * EPERM	not the supervisor
+ * ESRCH	no such thread, or its process did not start at `start`
+ * and the errors of SETLEASE
+ */
+struct leasefs_lease_for {
+	__u32 version;
+	__u32 kind;
+	__u32 flags;		/* LEASEFS_NONBLOCK */
+	__s32 signal;
+	__u64 cookie;
+	__u64 start;		/* of the process: clock ticks since boot, as in /proc/PID/stat */
+	__s32 tid;
+	__u32 reserved[3];
+};
+
+/* leasefs_pin_for.holder: what of the process holds the memory */
+#define LEASEFS_HOLDER_BUFFER 1	/* the buffer table of the io_uring that is its descriptor `fd` */
+#define LEASEFS_HOLDER_RING 2	/* that io_uring itself */
+#define LEASEFS_HOLDER_RINGS 3	/* one of its io_urings */
+#define LEASEFS_HOLDER_SOCKET 4	/* the socket that is its descriptor `fd` */
+
+/*
+ * PIN_FOR pins for the process of thread `tid`, which is about to register [addr, addr + registered) of its memory. The pin
+ * ends when the registration is gone, which the daemon finds out when it matters: at a refusal, in a listing, when the
+ * process ends. UNPIN by the supervisor ends it too.
+ * EPERM, ESRCH	as above
+ * ENOENT	no file `ino`
+ * and the errors of PIN
+ */
+struct leasefs_pin_for {
+	__u32 version;
+	__u32 holder;
+	__u64 ino;		/* st_ino of the file */
+	__u64 off;		/* bytes */
+	__u64 len;
+	__u64 start;
+	__s32 tid;
+	__s32 fd;
+	__u64 addr;
+	__u64 registered;	/* bytes of the registration; the pin may be a part */
+	__u64 id;		/* (out) */
+	__u64 reserved;
+};
+
 #define LEASEFS_IOC_SETLEASE _IOWR('Y', 0x80, struct leasefs_lease)
 #define LEASEFS_IOC_GETLEASE _IOWR('Y', 0x81, struct leasefs_lease)
 #define LEASEFS_IOC_PIN _IOWR('Y', 0x82, struct leasefs_pin)
@@ -250,5 +312,8 @@ struct leasefs_layout {
 #define LEASEFS_IOC_GETPINS _IOWR('Y', 0x84, struct leasefs_pins)
 #define LEASEFS_IOC_REPORT _IOWR('Y', 0x85, struct leasefs_report)
 #define LEASEFS_IOC_LAYOUT _IOWR('Y', 0x86, struct leasefs_layout)
+#define LEASEFS_IOC_SUPERVISE _IOWR('Y', 0x90, struct leasefs_supervise)
+#define LEASEFS_IOC_SETLEASE_FOR _IOWR('Y', 0x91, struct leasefs_lease_for)
+#define LEASEFS_IOC_PIN_FOR _IOWR('Y', 0x92, struct leasefs_pin_for)
 
 #endif /* LEASEFS_H */

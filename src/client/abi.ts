@@ -29,6 +29,10 @@ export const LEASEFS_LAYOUT_LIST = 1;
 export const LEASEFS_LAYOUT_SEQ = 2;
 export const LEASEFS_EXTENT_UNWRITTEN = 1;
 export const LEASEFS_EXTENTS_MAX = 128;
+export const LEASEFS_HOLDER_BUFFER = 1;
+export const LEASEFS_HOLDER_RING = 2;
+export const LEASEFS_HOLDER_RINGS = 3;
+export const LEASEFS_HOLDER_SOCKET = 4;
 
 /** struct leasefs_lease */
 export const lease = {
@@ -78,6 +82,37 @@ export const layout = {
   extents: 88,
 } as const;
 
+/** struct leasefs_supervise */
+export const supervise = { bytes: 32, version: 0, fd: 4, pid: 8 } as const;
+
+/** struct leasefs_lease_for */
+export const leaseFor = {
+  bytes: 48,
+  version: 0,
+  kind: 4,
+  flags: 8,
+  signal: 12,
+  cookie: 16,
+  start: 24,
+  tid: 32,
+} as const;
+
+/** struct leasefs_pin_for */
+export const pinFor = {
+  bytes: 80,
+  version: 0,
+  holder: 4,
+  ino: 8,
+  off: 16,
+  len: 24,
+  start: 32,
+  tid: 40,
+  fd: 44,
+  addr: 48,
+  registered: 56,
+  id: 64,
+} as const;
+
 /** _IOWR('Y', number, struct of `size` bytes) */
 const iowr = (number: number, size: number): number =>
   ((3 << 30) | (size << 16) | (0x59 << 8) | number) >>> 0;
@@ -89,3 +124,6 @@ export const LEASEFS_IOC_UNPIN = iowr(0x83, unpin.bytes);
 export const LEASEFS_IOC_GETPINS = iowr(0x84, pins.bytes);
 export const LEASEFS_IOC_REPORT = iowr(0x85, report.bytes);
 export const LEASEFS_IOC_LAYOUT = iowr(0x86, layout.bytes);
+export const LEASEFS_IOC_SUPERVISE = iowr(0x90, supervise.bytes);
+export const LEASEFS_IOC_SETLEASE_FOR = iowr(0x91, leaseFor.bytes);
+export const LEASEFS_IOC_PIN_FOR = iowr(0x92, pinFor.bytes);

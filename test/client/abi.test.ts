@@ -21,6 +21,9 @@ const structs = {
   leasefs_report: abi.report,
   leasefs_extent: abi.extent,
   leasefs_layout: abi.layout,
+  leasefs_supervise: abi.supervise,
+  leasefs_lease_for: abi.leaseFor,
+  leasefs_pin_for: abi.pinFor,
 };
 
 function inC(body: string): string {

@@ -1,0 +1,112 @@
+/* The seccomp filter of `leasefs run`: stops the few calls by which a program takes a lease or has the kernel pin
+ * memory, and lets everything else run at full speed. It stops too much rather than too little: whether a call is of
+ * interest is the supervisor's to say (src/run/calls.ts), which lets the others go on.
+ *
+ * On x86-64 the calls of i386 programs too; x32, which nearly no kernel has, is answered ENOSYS as by those kernels.
+ * Calls of any other architecture than the one compiled for pass unseen.
+ */
+#ifndef LEASEFS_FILTER_H
+#define LEASEFS_FILTER_H
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/io_uring.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "leasefs run knows the system calls of x86-64 and arm64"
+#endif
+
+/* Not all headers of the systems we build on have these. */
+#define LEASE_FIRST 1024 /* F_SETLEASE; F_GETLEASE is the next */
+#define SETSIG 10
+#define REGISTER_BUFFERS 0
+#define REGISTER_BUFFERS2 15
+#define REGISTER_BUFFERS_UPDATE 16
+#define REGISTER_PBUF_RING 22
+#define USE_REGISTERED_RING (1u << 31)
+#define XDP_LEVEL 283	/* SOL_XDP */
+#define XDP_UMEM 4	/* XDP_UMEM_REG */
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+/* The low half of an argument, little-endian: what the kernel takes of an int. */
+#define LOAD_ARG(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
+#define JUMP_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+
+/* Each of these is skipped unless the number in the accumulator matches; else it decides. */
+#define ON_FCNTL(number)                        \
+	JUMP_EQ(number, 0, 6),                      \
+	LOAD_ARG(1),                                \
+	JUMP_EQ(LEASE_FIRST, 2, 0),                 \
+	JUMP_EQ(LEASE_FIRST + 1, 1, 0),             \
+	JUMP_EQ(SETSIG, 0, 1),                      \
+	RETURN(SECCOMP_RET_USER_NOTIF),             \
+	RETURN(SECCOMP_RET_ALLOW)
+
+#define ON_REGISTER(number)                                     \
+	JUMP_EQ(number, 0, 8),                                      \
+	LOAD_ARG(1),                                                \
+	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~USE_REGISTERED_RING),  \
+	JUMP_EQ(REGISTER_BUFFERS, 3, 0),                            \
+	JUMP_EQ(REGISTER_BUFFERS2, 2, 0),                           \
+	JUMP_EQ(REGISTER_BUFFERS_UPDATE, 1, 0),                     \
+	JUMP_EQ(REGISTER_PBUF_RING, 0, 1),                          \
+	RETURN(SECCOMP_RET_USER_NOTIF),                             \
+	RETURN(SECCOMP_RET_ALLOW)
+
+/* Its flags lie behind a pointer: it is called once a ring, so all of them are stopped. */
+#define ON_SETUP(number)        \
+	JUMP_EQ(number, 0, 1),      \
+	RETURN(SECCOMP_RET_USER_NOTIF)
+
+#define ON_SETSOCKOPT(number)           \
+	JUMP_EQ(number, 0, 6),              \
+	LOAD_ARG(1),                        \
+	JUMP_EQ(XDP_LEVEL, 0, 3),           \
+	LOAD_ARG(2),                        \
+	JUMP_EQ(XDP_UMEM, 0, 1),            \
+	RETURN(SECCOMP_RET_USER_NOTIF),     \
+	RETURN(SECCOMP_RET_ALLOW)
+
+#if defined(__x86_64__)
+#define I386_FCNTL 55
+#define I386_FCNTL64 221
+#define I386_SETSOCKOPT 366
+#define I386_LENGTH 34 /* instructions of its part, from LOAD(nr) to the last return */
+#endif
+
+static struct sock_filter filter[] = {
+#if defined(__x86_64__)
+	LOAD(arch),
+	JUMP_EQ(AUDIT_ARCH_I386, 0, I386_LENGTH),
+	LOAD(nr),
+	ON_FCNTL(I386_FCNTL),
+	ON_FCNTL(I386_FCNTL64),
+	ON_REGISTER(__NR_io_uring_register),
+	ON_SETUP(__NR_io_uring_setup),
+	ON_SETSOCKOPT(I386_SETSOCKOPT),
+	RETURN(SECCOMP_RET_ALLOW),
+#endif
+	LOAD(arch),
+	JUMP_EQ(NATIVE_ARCH, 1, 0),
+	RETURN(SECCOMP_RET_ALLOW),
+	LOAD(nr),
+#if defined(__x86_64__)
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x40000000, 0, 1),
+	RETURN(SECCOMP_RET_ERRNO | 38 /* ENOSYS */),
+#endif
+	ON_FCNTL(__NR_fcntl),
+	ON_REGISTER(__NR_io_uring_register),
+	ON_SETUP(__NR_io_uring_setup),
+	ON_SETSOCKOPT(__NR_setsockopt),
+	RETURN(SECCOMP_RET_ALLOW),
+};
+
+#endif
