@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <cstdio>
 #include <cstring>
@@ -102,6 +103,13 @@ Napi::Value SameDescription(const Napi::CallbackInfo& info) {
                                     static_cast<unsigned long>(Uint32Arg(info, 3))));
 }
 
+Napi::Value ReadMemory(const Napi::CallbackInfo& info) {
+  Bytes into = ArrayBufferArg(info, 2);
+  iovec local = {into.data, into.length};
+  iovec remote = {reinterpret_cast<void*>(OffsetArg(info, 1)), into.length};
+  return Result(info.Env(), process_vm_readv(IntArg(info, 0), &local, 1, &remote, 1, 0));
+}
+
 Napi::Value Gettid(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(syscall(SYS_gettid)));
 }
@@ -124,6 +132,7 @@ void ExportProcess(Napi::Env, Napi::Object exports) {
   Export<MemlockOf>(exports, "memlockOf");
   Export<HasCapability>(exports, "hasCapability");
   Export<SameDescription>(exports, "sameDescription");
+  Export<ReadMemory>(exports, "readMemory");
   Export<Gettid>(exports, "gettid");
   Export<RaiseFileLimit>(exports, "raiseFileLimit");
 }

@@ -94,6 +94,7 @@ function apply(sb: Superblock, effect: Effect): void {
       return;
     case 'ended':
     case 'unpinned': {
+      if (effect.effect === 'unpinned') sb.supervision.forget(effect.pin);
       if (effect.effect === 'ended') endGrant(sb, effect.lease);
       const inode = sb.inode(effect.file);
       if (inode !== undefined) sb.reap(inode);

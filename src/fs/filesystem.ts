@@ -4,6 +4,7 @@ import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
 import { Processes } from '../process/processes.js';
 import type { FileStore } from '../store/file-store.js';
+import { askSecret, pinFor, setLeaseFor, supervise, unpinFor } from './acting.js';
 import { getattr, setattr, statfs } from './attributes.js';
 import { copyFileRange, fsync, lseek, read, write } from './data.js';
 import { opendir, readdir, releasedir } from './directories.js';
@@ -24,12 +25,15 @@ import type {
   LayoutRequest,
   Opened,
   Operations,
+  PinForRequest,
   PinListing,
   PinRequest,
   SetAttr,
   SetLeaseRequest,
   StatFs,
+  Subject,
 } from './operations.js';
+import { endGone } from './registered-pins.js';
 import { rename, rmdir, unlink } from './removal.js';
 import { heldBy, type ReportKind, report, type StatusSource } from './report.js';
 import { Superblock, type SuperblockOptions } from './superblock.js';
@@ -46,8 +50,9 @@ export class Filesystem implements Operations {
       process => {
         leases.died(sb.monotonic(), process);
         carryOut(sb);
+        endGone(sb);
       },
-      process => leases.knows(process),
+      process => leases.knows(process) || sb.supervision.isSupervisor(process),
     );
     const sb = new Superblock(chooseStore, leases, processes, options);
     this.sb = sb;
@@ -255,7 +260,8 @@ export class Filesystem implements Operations {
   }
 
   unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer {
-    return unpin(this.sb, caller, ino, fh, id);
+    const taken = id === undefined ? undefined : unpinFor(this.sb, caller, id);
+    return taken ?? unpin(this.sb, caller, ino, fh, id);
   }
 
   pins(caller: Caller, ino: InodeNumber): readonly PinListing[] {
@@ -270,6 +276,22 @@ export class Filesystem implements Operations {
     const inode = this.sb.inode(ino);
     const file = inode === undefined || inode.children !== undefined ? undefined : ino;
     return report(this.sb, what, file, this.moreStatus);
+  }
+
+  askSecret(caller: Caller): Answer {
+    return askSecret(this.sb, caller);
+  }
+
+  supervise(caller: Caller, fh: FileHandle, fd: number): Answer {
+    return supervise(this.sb, caller, fh, fd);
+  }
+
+  setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer {
+    return setLeaseFor(this.sb, caller, fh, subject, request);
+  }
+
+  pinFor(caller: Caller, request: PinForRequest): Answer {
+    return pinFor(this.sb, caller, request);
   }
 
   interrupt(waiter: WaiterId): void {

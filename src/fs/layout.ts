@@ -5,7 +5,7 @@ import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import { MAX_OFFSET, NO_WAITER } from '../base/units.js';
 import { fallocateRange, sizeRange, writeRange } from '../lease/index.js';
-import type { ChangeRange, KernelPin } from '../lease/types.js';
+import type { ChangeAsk, ChangeRange, KernelPin } from '../lease/types.js';
 import type { StoredFile } from '../store/file-store.js';
 import { conclude } from './effects.js';
 import type { Inode } from './inode.js';
@@ -17,6 +17,7 @@ import {
   FALLOC_ZERO_RANGE,
   PARKED,
 } from './operations.js';
+import { judged } from './registered-pins.js';
 import { isNonblocking, type OpenFile, type Superblock } from './superblock.js';
 
 /** A layout change as it was asked. */
@@ -58,7 +59,7 @@ function judgeLeases(
   // To nobody the machine says yes without looking who asks.
   if (kernelPins === undefined && !sb.leases.concerns(inode.ino)) return 0;
   const process = sb.processes.identify(caller.tid);
-  const verdict = sb.leases.change(sb.monotonic(), {
+  const ask: ChangeAsk = {
     process,
     description: through?.fh ?? 0,
     file: inode.ino,
@@ -66,7 +67,8 @@ function judgeLeases(
     nonblock: change.nonblock,
     range,
     ...(kernelPins === undefined ? {} : { kernelPins }),
-  });
+  };
+  const verdict = judged(sb, inode.ino, () => sb.leases.change(sb.monotonic(), ask));
   return conclude(sb, caller, process, inode.ino, verdict, what);
 }
 

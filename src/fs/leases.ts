@@ -17,6 +17,7 @@ import {
 import { NONE, type PinInfo } from '../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
 import { isCapable } from '../process/proc.js';
+import type { StoredFile } from '../store/file-store.js';
 import { carryOut, conclude, kindNames } from './effects.js';
 import { S_IFREG } from './inode.js';
 import type {
@@ -27,9 +28,10 @@ import type {
   PinRequest,
   SetLeaseRequest,
 } from './operations.js';
+import { endGone, judged } from './registered-pins.js';
 import { O_ACCMODE, O_RDONLY, type OpenFile, type Superblock } from './superblock.js';
 
-const CAP_IPC_LOCK = 14;
+export const CAP_IPC_LOCK = 14;
 const CAP_LEASE = 28;
 
 export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request: SetLeaseRequest): Answer {
@@ -41,7 +43,7 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
   const held = sb.leases.leases(inode.ino).find(({ description }) => description === fh);
   // L6: whoever has waited for the owner's end takes the lease over, though we may not have heard of that end yet.
   if (held !== undefined && held.owner !== process) sb.processes.hear(held.owner);
-  const verdict = sb.leases.setLease(sb.monotonic(), {
+  const ask = {
     process,
     description: fh,
     file: inode.ino,
@@ -52,7 +54,8 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
     mayLease: taking && (caller.uid === inode.uid || isCapable(caller.tid, CAP_LEASE)),
     writable: (file.flags & O_ACCMODE) !== O_RDONLY,
     notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
-  });
+  };
+  const verdict = judged(sb, inode.ino, () => sb.leases.setLease(sb.monotonic(), ask));
   return conclude(sb, caller, process, inode.ino, verdict, () => `lease ${kindNames[request.kind]}`);
 }
 
@@ -97,7 +100,7 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
     uncounted,
   });
   if (verdict.kind === 'ok') {
-    const filled = fill(file, off, len);
+    const filled = fill(inode.file!, off, len);
     if (filled < 0) {
       sb.leases.abandon(sb.monotonic(), id);
       carryOut(sb);
@@ -109,8 +112,7 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
 }
 
 /** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */
-function fill(file: OpenFile, off: number, len: number): number {
-  const data = file.inode.file!;
+export function fill(data: StoredFile, off: number, len: number): number {
   const start = blockOf(off);
   const end = blocksFor(off + len);
   if (!data.hasHole(start, end)) return 0;
@@ -177,6 +179,7 @@ export function zombiesOf(sb: Superblock, file: InodeNumber | undefined): Readon
 
 export function pins(sb: Superblock, caller: Caller, ino: InodeNumber): readonly PinListing[] {
   const process = sb.processes.identify(caller.tid);
+  endGone(sb, ino);
   const zombies = zombiesOf(sb, ino);
   return sb.leases.pins(ino).map(info => ({
     ...info,

@@ -4,6 +4,7 @@ import type { Gather } from '../base/gather.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import { NO_WAITER } from '../base/units.js';
 import type { Kind, PinInfo } from '../lease/types.js';
+import type { Registered } from '../process/registration.js';
 import { Extent } from '../store/file-store.js';
 
 /** 0 or more (bytes, or 0), `-errno`, or PARKED. */
@@ -150,6 +151,19 @@ export interface PinRequest {
   readonly owner: bigint | undefined;
 }
 
+/** The thread that a supervisor acts for, and the start of its process (A3). */
+export interface Subject {
+  readonly tid: number;
+  readonly start: number;
+}
+
+export interface PinForRequest extends Subject {
+  readonly ino: number;
+  readonly off: number;
+  readonly len: number;
+  readonly registered: Omit<Registered, 'pid' | 'start' | 'tid'>;
+}
+
 /** What the filesystem asks of the transport. */
 export interface Host {
   retry(waiter: WaiterId): void;
@@ -272,6 +286,16 @@ export interface Operations {
   layout(caller: Caller, ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer;
   /** JSON text for `what` 'status' | 'leases' | 'pins'; of one file unless `ino` is a directory. */
   report(caller: Caller, ino: InodeNumber, what: 'status' | 'leases' | 'pins'): string;
+
+  // the supervisor of `leasefs run`
+  /** The descriptor of this process that a supervisor must show, or -EPERM. */
+  askSecret(caller: Caller): Answer;
+  /** 0, the caller being a supervisor until `fh` is closed; or -EPERM. */
+  supervise(caller: Caller, fh: FileHandle, fd: number): Answer;
+  /** setLease for another process: -EPERM, -ESRCH too. */
+  setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer;
+  /** The pin's id; -EPERM, -ESRCH, -ENOENT too. */
+  pinFor(caller: Caller, request: PinForRequest): Answer;
 
   /** A signal came to a parked operation: it vanishes (B5), the transport answers EINTR. */
   interrupt(waiter: WaiterId): void;

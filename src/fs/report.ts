@@ -6,6 +6,7 @@ import type { LeaseInfo } from '../lease/types.js';
 import { fileName, kindNames, processName } from './effects.js';
 import { pathOf } from './inode.js';
 import { zombiesOf } from './leases.js';
+import { endGone } from './registered-pins.js';
 import type { Superblock } from './superblock.js';
 
 export type ReportKind = 'status' | 'leases' | 'pins';
@@ -74,6 +75,7 @@ function residency(sb: Superblock): object | null {
 }
 
 function leases(sb: Superblock, file: InodeNumber | undefined): object[] {
+  endGone(sb, file);
   const now = sb.monotonic();
   return sb.leases.leases(file).map(lease => ({
     id: lease.lease,
@@ -94,6 +96,7 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
 }
 
 function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
+  endGone(sb, file);
   const now = sb.monotonic();
   const zombies = zombiesOf(sb, file);
   return sb.leases.pins(file).map(pin => {

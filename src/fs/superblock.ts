@@ -11,6 +11,7 @@ import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from 
 import { UnleasedPins } from './kernel-pins.js';
 import type { Attr, Host } from './operations.js';
 import { Residency } from './residency.js';
+import { Supervision } from './supervision.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
 
 /** An open file description. */
@@ -75,6 +76,7 @@ export class Superblock {
   readonly grants = new Map<LeaseId, Grant>();
   readonly residency: Residency;
   readonly unleased = new UnleasedPins();
+  readonly supervision = new Supervision();
   /** Inodes that there may be. */
   readonly maxInodes: number;
   host: Host | undefined;
@@ -156,8 +158,13 @@ export class Superblock {
     ignoreTimes(inode, this.stat);
   }
 
+  /** A number that no description has or will have. */
+  newHandle(): FileHandle {
+    return this.nextFh++ as FileHandle;
+  }
+
   openFile(inode: Inode, flags: number): OpenFile {
-    const fh = this.nextFh++ as FileHandle;
+    const fh = this.newHandle();
     const file: OpenFile = { fh, inode, flags, pollArmed: false, token: undefined, cursor: undefined };
     this.handles.set(fh, file);
     inode.nopen++;
@@ -169,6 +176,7 @@ export class Superblock {
     if (file === undefined) return undefined;
     this.handles.delete(fh);
     if (file.token !== undefined) this.tokens.delete(file.token);
+    this.supervision.closed(fh);
     file.inode.nopen--;
     return file;
   }

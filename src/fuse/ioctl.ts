@@ -19,27 +19,14 @@ import {
 import type { Extent } from '../store/file-store.js';
 import { type Connection, MALFORMED } from './connection.js';
 import { IOCTL_UNRESTRICTED } from './flags.js';
+import { type Command, echo, IN, OUT, readKind, readSignal } from './ioctl-structs.js';
+import { supervisorCommands } from './ioctl-supervisor.js';
 import type { Request } from './wire/request.js';
-
-/** Where the struct begins in the request and in the reply. */
-const IN = 32;
-const OUT = 16;
-
-const NSIG = 64;
 
 type ReportKind = Parameters<Operations['report']>[2];
 
-interface Command {
-  readonly bytes: number;
-  /** Bits that `flags` (at 4 or 8) may have; undefined: the struct has no flags. */
-  readonly flags: { readonly at: number; readonly known: number } | undefined;
-  /** The reserved fields: [from, to). */
-  readonly reserved: readonly [from: number, to: number];
-  /** 0, with the struct in the reply; `-errno`; PARKED. */
-  readonly run: (connection: Connection, request: Request, fh: FileHandle) => Answer;
-}
-
 const commands = new Map<number, Command>([
+  ...supervisorCommands,
   [
     abi.LEASEFS_IOC_SETLEASE,
     {
@@ -112,21 +99,6 @@ function isValid({ flags, reserved }: Command, request: Request): boolean {
   return true;
 }
 
-/** Puts the struct's first `bytes` into the reply as they came. After the operation: see reply.ts. */
-function echo({ reply }: Connection, request: Request, bytes: number): void {
-  reply.data(OUT, bytes).set(request.data(IN, bytes));
-}
-
-const kinds = new Map<number, Kind>([
-  [abi.LEASEFS_UNLCK, NONE],
-  [abi.LEASEFS_SHARED, SHARED],
-  [abi.LEASEFS_EXCLUSIVE_BREAKABLE, EXCLUSIVE_BREAKABLE],
-  [abi.LEASEFS_SHARED_UNBREAKABLE, SHARED_UNBREAKABLE],
-  [abi.LEASEFS_EXCLUSIVE, EXCLUSIVE],
-  // F_WRLCK | F_LAYOUT | F_UNBREAK says the same.
-  [abi.LEASEFS_EXCLUSIVE_BREAKABLE | abi.LEASEFS_F_UNBREAK, EXCLUSIVE],
-]);
-
 const flagsOfKind: Readonly<Record<Kind, number>> = {
   [NONE]: abi.LEASEFS_UNLCK,
   [SHARED]: abi.LEASEFS_SHARED,
@@ -136,9 +108,9 @@ const flagsOfKind: Readonly<Record<Kind, number>> = {
 };
 
 function setLease(connection: Connection, request: Request, fh: FileHandle): Answer {
-  const kind = kinds.get(request.u32(IN + abi.lease.kind));
-  const signal = request.i32(IN + abi.lease.signal);
-  if (kind === undefined || signal < 0 || signal > NSIG) return -errno.EINVAL;
+  const kind = readKind(request.u32(IN + abi.lease.kind));
+  const signal = readSignal(request.i32(IN + abi.lease.signal));
+  if (kind === undefined || signal === undefined) return -errno.EINVAL;
   const answer = connection.operations.setLease(request.caller, request.ino, fh, {
     kind,
     signal,

@@ -174,6 +174,11 @@ export interface Binding {
   hasCapability(tid: number, capability: number): Result;
   /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
   sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
+  /**
+   * process_vm_readv(2): bytes [address, address + into.byteLength) of the process's memory; how many there were before
+   * the first that is not mapped, -EFAULT for none. Needs what ptrace(2) would.
+   */
+  readMemory(pid: number, address: number, into: ArrayBuffer): Result;
   gettid(): number;
 
   // descriptors between processes

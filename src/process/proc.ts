@@ -40,6 +40,12 @@ export function uidsOf(pid: number): { real: number; saved: number } | undefined
   return uids.length < 3 ? undefined : { real: Number(uids[0]), saved: Number(uids[2]) };
 }
 
+/** The uid that the thread's files are judged by, as we see it. */
+export function fsuidOf(tid: number): number | undefined {
+  const uids = field(read(`/proc/${tid}/status`), 'Uid').split('\t');
+  return uids.length < 4 ? undefined : Number(uids[3]);
+}
+
 const ourUserNamespace = readlinkSync('/proc/self/ns/user');
 
 /** Whether the thread has the capability in our own user namespace; those of another one do not count (Words). */

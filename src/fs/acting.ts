@@ -1,0 +1,133 @@
+// `leasefs run`: its supervisor acts for the processes that it has stopped at a call. It is known by a file that only
+// those who could trace this daemon can get hold of, so the kernel judges who may. Whom it acts for is looked up here,
+// by thread and start time, not believed.
+import { fstatSync, readlinkSync, statSync } from 'node:fs';
+import { errno } from '../base/errno.js';
+import {
+  blockOf,
+  blocksFor,
+  type FileHandle,
+  type InodeNumber,
+  MAX_OFFSET,
+  type PinId,
+  UNIDENTIFIED,
+} from '../base/units.js';
+import { fsuidOf, isCapable } from '../process/proc.js';
+import { Registration } from '../process/registration.js';
+import { carryOut, conclude } from './effects.js';
+import { CAP_IPC_LOCK, fill, setLease } from './leases.js';
+import { type Answer, Caller, type PinForRequest, type SetLeaseRequest, type Subject } from './operations.js';
+import { endHandle, judged } from './registered-pins.js';
+import type { Superblock } from './superblock.js';
+
+/** The number of the descriptor to show; -EPERM for who is neither root nor our user, or in another pid namespace. */
+export function askSecret(sb: Superblock, caller: Caller): Answer {
+  return maySupervise(caller) ? sb.supervision.secretFd() : -errno.EPERM;
+}
+
+/** Registers the caller, which shows its descriptor `fd`. */
+export function supervise(sb: Superblock, caller: Caller, fh: FileHandle, fd: number): Answer {
+  const process = sb.processes.identify(caller.tid);
+  if (process === UNIDENTIFIED || !maySupervise(caller)) return -errno.EPERM;
+  try {
+    const shown = statSync(`/proc/${caller.tid}/fd/${fd}`);
+    const secret = fstatSync(sb.supervision.secretFd());
+    if (shown.dev !== secret.dev || shown.ino !== secret.ino) return -errno.EPERM;
+  } catch {
+    return -errno.EPERM;
+  }
+  sb.supervision.add(fh, process);
+  sb.log(`supervisor: ${sb.processes.info(process).pid} acts for the processes that it runs`);
+  return 0;
+}
+
+function maySupervise(caller: Caller): boolean {
+  if (caller.uid !== 0 && caller.uid !== process.getuid?.()) return false;
+  try {
+    return readlinkSync(`/proc/${caller.tid}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return false;
+  }
+}
+
+export function setLeaseFor(
+  sb: Superblock,
+  caller: Caller,
+  fh: FileHandle,
+  subject: Subject,
+  request: SetLeaseRequest,
+): Answer {
+  const acting = actingFor(sb, caller, subject);
+  if (typeof acting === 'number') return acting;
+  const answer = setLease(sb, acting, fh, request);
+  // It is the supervisor's request that waits and is run again.
+  caller.waiter = acting.waiter;
+  return answer;
+}
+
+export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): Answer {
+  const acting = actingFor(sb, caller, request);
+  if (typeof acting === 'number') return acting;
+  const inode = sb.inode(request.ino as InodeNumber);
+  if (inode === undefined) return -errno.ENOENT;
+  const { off, len } = request;
+  if (inode.file === undefined || len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
+  const process = sb.processes.identify(acting.tid);
+  const { pid, start } = sb.processes.info(process);
+  const registration = new Registration({ ...request.registered, pid, start, tid: request.tid });
+  const handle = sb.newHandle();
+  const uncounted = isCapable(acting.tid, CAP_IPC_LOCK);
+  let id = 0 as PinId;
+  const verdict = judged(sb, inode.ino, () => {
+    const asked = sb.leases.pin(sb.monotonic(), {
+      process,
+      description: handle,
+      file: inode.ino,
+      start: blockOf(off),
+      end: blocksFor(off + len),
+      owner: handle,
+      ownerHeld: true,
+      sizeBlocks: blocksFor(inode.file!.size()),
+      uid: acting.uid,
+      memlock: uncounted ? Number.POSITIVE_INFINITY : sb.processes.memlock(process),
+      uncounted,
+    });
+    id = asked.pin;
+    return asked.verdict;
+  });
+  if (verdict.kind === 'ok') {
+    const filled = fill(inode.file, off, len);
+    if (filled < 0) {
+      sb.leases.abandon(sb.monotonic(), id);
+      carryOut(sb);
+      return filled;
+    }
+    sb.supervision.hold(id, { ino: inode.ino, handle, registration });
+  }
+  const what = () => `pin [${off}, ${off + len}) by registering memory`;
+  const answer = conclude(sb, acting, process, inode.ino, verdict, what);
+  return answer === 0 ? id : answer;
+}
+
+/** A supervisor takes a pin back that it has made: 1, or undefined where it is none of those. */
+export function unpinFor(sb: Superblock, caller: Caller, id: number): Answer | undefined {
+  const held = sb.supervision.heldPin(id as PinId);
+  if (held === undefined || !sb.supervision.isSupervisor(sb.processes.identify(caller.tid))) return undefined;
+  endHandle(sb, held.handle);
+  return 1;
+}
+
+/** The thread, as who asks; -EPERM when the caller is no supervisor, -ESRCH when the thread is not that process's. */
+function actingFor(sb: Superblock, caller: Caller, { tid, start }: Subject): Caller | number {
+  if (!sb.supervision.isSupervisor(sb.processes.identify(caller.tid))) return -errno.EPERM;
+  const process = sb.processes.identify(tid);
+  const uid = fsuidOf(tid);
+  if (process === UNIDENTIFIED || uid === undefined || sb.processes.info(process).start !== start) {
+    return -errno.ESRCH;
+  }
+  const acting = new Caller();
+  acting.uid = uid;
+  acting.tid = tid;
+  acting.waiter = caller.waiter;
+  return acting;
+}

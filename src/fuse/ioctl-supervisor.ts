@@ -1,0 +1,85 @@
+// The ioctls of leasefs.h by which the supervisor of `leasefs run` acts for another process.
+import { errno } from '../base/errno.js';
+import type { FileHandle } from '../base/units.js';
+import * as abi from '../client/abi.js';
+import type { Answer, PinForRequest } from '../fs/operations.js';
+import type { HolderKind } from '../process/registration.js';
+import type { Connection } from './connection.js';
+import { type Command, echo, IN, OUT, readKind, readSignal } from './ioctl-structs.js';
+import type { Request } from './wire/request.js';
+
+export const supervisorCommands: readonly (readonly [number, Command])[] = [
+  [
+    abi.LEASEFS_IOC_SUPERVISE,
+    { bytes: abi.supervise.bytes, flags: undefined, reserved: [12, 32], run: supervise },
+  ],
+  [
+    abi.LEASEFS_IOC_SETLEASE_FOR,
+    {
+      bytes: abi.leaseFor.bytes,
+      flags: { at: abi.leaseFor.flags, known: abi.LEASEFS_NONBLOCK },
+      reserved: [36, 48],
+      run: setLeaseFor,
+    },
+  ],
+  [abi.LEASEFS_IOC_PIN_FOR, { bytes: abi.pinFor.bytes, flags: undefined, reserved: [72, 80], run: pinFor }],
+];
+
+function supervise(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const { operations, reply } = connection;
+  const fd = request.i32(IN + abi.supervise.fd);
+  const answer = fd < 0 ? operations.askSecret(request.caller) : operations.supervise(request.caller, fh, fd);
+  if (answer < 0) return answer;
+  echo(connection, request, abi.supervise.bytes);
+  if (fd < 0) reply.setU32(OUT + abi.supervise.fd, answer);
+  reply.setU32(OUT + abi.supervise.pid, process.pid);
+  return 0;
+}
+
+function setLeaseFor(connection: Connection, request: Request, fh: FileHandle): Answer {
+  const kind = readKind(request.u32(IN + abi.leaseFor.kind));
+  const signal = readSignal(request.i32(IN + abi.leaseFor.signal));
+  if (kind === undefined || signal === undefined) return -errno.EINVAL;
+  const subject = {
+    tid: request.i32(IN + abi.leaseFor.tid),
+    start: request.u64(IN + abi.leaseFor.start),
+  };
+  const answer = connection.operations.setLeaseFor(request.caller, fh, subject, {
+    kind,
+    signal,
+    nonblock: (request.u32(IN + abi.leaseFor.flags) & abi.LEASEFS_NONBLOCK) !== 0,
+    cookie: request.big(IN + abi.leaseFor.cookie),
+  });
+  if (answer === 0) echo(connection, request, abi.leaseFor.bytes);
+  return answer;
+}
+
+const holders = new Map<number, HolderKind>([
+  [abi.LEASEFS_HOLDER_BUFFER, 'buffer'],
+  [abi.LEASEFS_HOLDER_RING, 'ring'],
+  [abi.LEASEFS_HOLDER_RINGS, 'rings'],
+  [abi.LEASEFS_HOLDER_SOCKET, 'socket'],
+]);
+
+function pinFor(connection: Connection, request: Request): Answer {
+  const kind = holders.get(request.u32(IN + abi.pinFor.holder));
+  if (kind === undefined) return -errno.EINVAL;
+  const asked: PinForRequest = {
+    tid: request.i32(IN + abi.pinFor.tid),
+    start: request.u64(IN + abi.pinFor.start),
+    ino: request.u64(IN + abi.pinFor.ino),
+    off: request.u64(IN + abi.pinFor.off),
+    len: request.u64(IN + abi.pinFor.len),
+    registered: {
+      kind,
+      fd: request.i32(IN + abi.pinFor.fd),
+      addr: request.u64(IN + abi.pinFor.addr),
+      bytes: request.u64(IN + abi.pinFor.registered),
+    },
+  };
+  const id = connection.operations.pinFor(request.caller, asked);
+  if (id < 0) return id;
+  echo(connection, request, abi.pinFor.bytes);
+  connection.reply.set64(OUT + abi.pinFor.id, id);
+  return 0;
+}

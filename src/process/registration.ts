@@ -1,0 +1,146 @@
+// Memory that a process has registered with the kernel, which holds its pages: the buffers of an io_uring, an io_uring
+// in memory of the process, the memory of an AF_XDP socket. Nobody tells when it ends, by a call, by the last close of
+// a ring that may have been passed on, by the end of a process. So it is looked at in /proc when it matters, and no
+// copy of the ring is kept for that: it would keep the pages.
+//
+// A ring is known by what it lists (io_uring's fdinfo): wherever the same address and length are listed, in whatever
+// process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
+// counts as alive.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { startTimeOf } from './proc.js';
+
+const RING = 'anon_inode:[io_uring]';
+/** Offset at which a ring maps its submission entries: one mapping a ring. */
+const ENTRIES_OFFSET = '10000000';
+/** A busy ring leaves its tables out (F21). */
+const BUSY_TRIES = 5;
+/** ms after which a call that nobody saw end has ended: it was let go on and its thread only ran. */
+const UNSEEN_MS = 2000;
+const NR_REGISTER = '427';
+const NR_SETUP = '425';
+
+/** `buffer`: listed in a ring's buffer table; `ring`: a ring; `rings`: any ring of the process; `socket`: a socket. */
+export type HolderKind = 'buffer' | 'ring' | 'rings' | 'socket';
+
+export interface Registered {
+  readonly kind: HolderKind;
+  /** The process, its thread that registers, and its descriptor of the ring or socket. */
+  readonly pid: number;
+  readonly start: number;
+  readonly tid: number;
+  readonly fd: number;
+  /** Of its memory, bytes. */
+  readonly addr: number;
+  readonly bytes: number;
+}
+
+export class Registration {
+  readonly of: Registered;
+  private pid: number;
+  private fd: number;
+  /** The link of a socket's descriptor, which names it for good. */
+  private readonly link: string;
+  private readonly since = performance.now();
+  /** It has been seen, or the call that makes it is over: what is not there now has ended. */
+  private settled = false;
+
+  constructor(of: Registered) {
+    this.of = of;
+    this.pid = of.pid;
+    this.fd = of.fd;
+    this.link = of.kind === 'socket' ? linkOf(of.pid, of.fd) : RING;
+  }
+
+  /** Whether the kernel may hold the memory still. */
+  isAlive(): boolean {
+    const over = this.settled || this.isCallOver();
+    const here = this.isHere();
+    if (here === 'yes') this.settled = true;
+    if (here !== 'no' || !over) return true;
+    this.settled = true;
+    return this.isElsewhere();
+  }
+
+  /** The thread does something else, or is gone; asked before the look at the ring, which then is the last word. */
+  private isCallOver(): boolean {
+    const { pid, start, tid } = this.of;
+    if (startTimeOf(pid) !== start) return true;
+    const call = textOf(`/proc/${pid}/task/${tid}/syscall`);
+    if (call === undefined) return true;
+    if (call.startsWith('running')) return performance.now() - this.since > UNSEEN_MS;
+    return !call.startsWith(NR_REGISTER) && !call.startsWith(NR_SETUP);
+  }
+
+  private isHere(): 'yes' | 'no' | 'unknown' {
+    const { kind, pid, start } = this.of;
+    // The pid may be another process's by now.
+    if (this.pid === pid && startTimeOf(pid) !== start) return 'no';
+    if (kind === 'rings') return ringsOf(this.pid).length > 0 ? 'yes' : 'no';
+    if (linkOf(this.pid, this.fd) !== this.link) return 'no';
+    return kind === 'buffer' ? this.isListed(this.pid, this.fd) : 'yes';
+  }
+
+  private isListed(pid: number, fd: number): 'yes' | 'no' | 'unknown' {
+    const { addr, bytes } = this.of;
+    for (let n = 0; n < BUSY_TRIES; n++) {
+      const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
+      if (info === undefined) return 'no';
+      if (info.includes(`: 0x${addr.toString(16)}/${bytes}\n`)) return 'yes';
+      if (/^UserBufs:/m.test(info)) return 'no';
+    }
+    return 'unknown';
+  }
+
+  /** Passed on by fork or SCM_RIGHTS, or mapped without a descriptor. Looks at all processes. */
+  private isElsewhere(): boolean {
+    const { kind, pid, start } = this.of;
+    for (const other of numbersOf('/proc')) {
+      if (other === pid && startTimeOf(pid) !== start) continue;
+      for (const fd of numbersOf(`/proc/${other}/fd`)) {
+        if (linkOf(other, fd) !== this.link) continue;
+        if (kind === 'buffer' && this.isListed(other, fd) === 'no') continue;
+        // Which ring it is nobody can say of one without a list: only where it was, it is it.
+        if ((kind === 'ring' || kind === 'rings') && other !== pid) continue;
+        this.pid = other;
+        this.fd = fd;
+        return true;
+      }
+    }
+    return kind !== 'socket' && startTimeOf(pid) === start && hasMappedRing(pid);
+  }
+}
+
+function ringsOf(pid: number): number[] {
+  return numbersOf(`/proc/${pid}/fd`).filter(fd => linkOf(pid, fd) === RING);
+}
+
+/** Whether the process maps more rings than it has descriptors of. */
+function hasMappedRing(pid: number): boolean {
+  const maps = textOf(`/proc/${pid}/maps`) ?? '';
+  const mapped = maps.split('\n').filter(line => line.endsWith(RING) && line.includes(` ${ENTRIES_OFFSET} `));
+  return mapped.length > ringsOf(pid).length;
+}
+
+function linkOf(pid: number, fd: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+function numbersOf(dir: string): number[] {
+  try {
+    return readdirSync(dir).map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
