@@ -276,11 +276,12 @@ struct leasefs_lease_for {
 	__u32 reserved[3];
 };
 
-/* leasefs_pin_for.holder: what of the process holds the memory */
+/* leasefs_pin_for.holder: what of the process holds the memory; FIRST with the first pin of a call */
 #define LEASEFS_HOLDER_BUFFER 1	/* the buffer table of the io_uring that is its descriptor `fd` */
 #define LEASEFS_HOLDER_RING 2	/* that io_uring itself */
 #define LEASEFS_HOLDER_RINGS 3	/* one of its io_urings */
 #define LEASEFS_HOLDER_SOCKET 4	/* the socket that is its descriptor `fd` */
+#define LEASEFS_HOLDER_FIRST 256
 
 /*
  * PIN_FOR pins for the process of thread `tid`, which is about to register [addr, addr + registered) of its memory. The pin

@@ -15,6 +15,7 @@ const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
   stat: () => import('./stat.js'),
   extents: () => import('./extents.js'),
   io: () => import('./io/io.js'),
+  run: () => import('./run.js'),
   doctor: () => import('./doctor.js'),
   demo: () => import('./demo/demo.js'),
 };

@@ -43,6 +43,28 @@ export interface TemporaryMount {
 }
 
 /**
+ * Mounts in a new directory.
+ * @throws CommandError with what `leasefs mount` said.
+ */
+export async function mountTemporarily(
+  options: readonly string[],
+): Promise<TemporaryMount & { readonly unmount: () => Promise<void> }> {
+  const path = mkdtempSync(join(tmpdir(), 'leasefs-'));
+  const { code, stderr } = await leasefs('mount', ...options, path);
+  const said = stderr.replace(/^leasefs mount: /, '');
+  if (code !== 0) {
+    rmdirSync(path);
+    throw new CommandError(said);
+  }
+  const unmount = async () => {
+    const plain = await leasefs('umount', path);
+    if (plain.code !== 0) await leasefs('umount', '--lazy', path);
+    rmdirSync(path);
+  };
+  return { path, notice: said, unmount };
+}
+
+/**
  * Mounts, lets `use` run, and unmounts: after `use`, after its failure, and after a signal, which ends it.
  *
  * @param end called before the unmount, to end the processes that use the mount.
@@ -59,20 +81,15 @@ export async function withTemporaryMount<T>(
   });
   signalled.catch(() => {});
   for (const signal of SIGNALS) process.on(signal, stop);
-  const path = mkdtempSync(join(tmpdir(), 'leasefs-'));
   try {
-    const { code, stderr } = await leasefs('mount', ...options, path);
-    const said = stderr.replace(/^leasefs mount: /, '');
-    if (code !== 0) throw new CommandError(said);
+    const mounted = await mountTemporarily(options);
     try {
-      return await Promise.race([signalled, use({ path, notice: said })]);
+      return await Promise.race([signalled, use(mounted)]);
     } finally {
       await end();
-      const plain = await leasefs('umount', path);
-      if (plain.code !== 0) await leasefs('umount', '--lazy', path);
+      await mounted.unmount();
     }
   } finally {
-    rmdirSync(path);
     for (const signal of SIGNALS) process.off(signal, stop);
   }
 }

@@ -17,7 +17,7 @@ import { Registration } from '../process/registration.js';
 import { carryOut, conclude } from './effects.js';
 import { CAP_IPC_LOCK, fill, setLease } from './leases.js';
 import { type Answer, Caller, type PinForRequest, type SetLeaseRequest, type Subject } from './operations.js';
-import { endHandle, judged } from './registered-pins.js';
+import { endGone, endHandle, judged } from './registered-pins.js';
 import type { Superblock } from './superblock.js';
 
 /** The number of the descriptor to show; -EPERM for who is neither root nor our user, or in another pid namespace. */
@@ -76,6 +76,7 @@ export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): 
   const { pid, start } = sb.processes.info(process);
   const registration = new Registration({ ...request.registered, pid, start, tid: request.tid });
   const handle = sb.newHandle();
+  if (request.first) endGone(sb);
   const uncounted = isCapable(acting.tid, CAP_IPC_LOCK);
   let id = 0 as PinId;
   const verdict = judged(sb, inode.ino, () => {

@@ -158,6 +158,8 @@ export interface Subject {
 }
 
 export interface PinForRequest extends Subject {
+  /** The first pin of a call: what it replaces, in a ring of the same number, is looked at before. */
+  readonly first: boolean;
   readonly ino: number;
   readonly off: number;
   readonly len: number;

@@ -62,12 +62,14 @@ const holders = new Map<number, HolderKind>([
 ]);
 
 function pinFor(connection: Connection, request: Request): Answer {
-  const kind = holders.get(request.u32(IN + abi.pinFor.holder));
+  const holder = request.u32(IN + abi.pinFor.holder);
+  const kind = holders.get(holder & ~abi.LEASEFS_HOLDER_FIRST);
   if (kind === undefined) return -errno.EINVAL;
   const asked: PinForRequest = {
     tid: request.i32(IN + abi.pinFor.tid),
     start: request.u64(IN + abi.pinFor.start),
     ino: request.u64(IN + abi.pinFor.ino),
+    first: (holder & abi.LEASEFS_HOLDER_FIRST) !== 0,
     off: request.u64(IN + abi.pinFor.off),
     len: request.u64(IN + abi.pinFor.len),
     registered: {

@@ -1,0 +1,133 @@
+// `leasefs run`: a command and its children on a leasefs, unmodified, their lease calls answered and their registrations
+// of memory checked (src/run); then what was seen, and an exit code for CI.
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import { launch } from '../run/launch.js';
+import { MountLink } from '../run/mount-link.js';
+import type { Notice } from '../run/notice.js';
+import { Supervisor } from '../run/supervisor.js';
+import { absolute } from './mounts.js';
+import { parseRunCommand, type RunOptions } from './run-options.js';
+import { mountTemporarily } from './temporary-mount.js';
+import { CommandError, errorLine, type Verb } from './verb.js';
+
+/** What of ours ends a run: 125 as env(1) and timeout(1); 77 is a skipped test to automake, TAP and meson. */
+const EXIT_FAILED = 125;
+const EXIT_SKIPPED = 77;
+/** ms for processes that are just ending when the command has ended. */
+const STRAGGLERS_MS = 1000;
+
+export const verb: Verb = {
+  name: 'run',
+  summary: 'run an unmodified program under the proposal: F_SETLEASE works, registered memory is a pin',
+  help: `usage: leasefs run [OPTIONS] -- CMD [ARG...]
+
+Runs CMD and all its children on a fresh leasefs: its path is in the environment as
+LEASEFS_MNT and takes the place of {} in the arguments. fcntl F_SETLEASE, F_GETLEASE and
+F_SETSIG work with F_LAYOUT (16), F_EXCLUSIVE (32) and F_UNBREAK (64), and registering memory
+of its files with io_uring or AF_XDP is a pin, which needs an unbreakable lease. Only those
+calls are stopped, all others run at full speed; root is not needed.
+
+  --at MNT             an existing mount of yours instead of a fresh one
+  --policy strict|report|off
+                       strict (default): refuse pins that the rules refuse, EPERM without a
+                       lease; report: let them through, and say so; off: do not look
+  --fail-on WHAT[,WHAT]...
+                       exit 125 if there was a zombie, unleased-pin, late-break, refusal
+  --json               the report as JSON
+  --junit FILE         the report as a JUnit test suite too
+  --output FILE        where the report goes (default: standard error)
+  --size, --store, --semantics, --lease-break-time
+                       as 'leasefs mount' takes them
+
+The exit code is CMD's, 128 and the signal's number if one ended it. It is 77, a skipped
+test, where this machine lacks what is needed (FUSE, seccomp), and 125 if LEASEFS_REQUIRE=1
+says that it may not.`,
+
+  async run(args) {
+    const options = parseRunCommand(args);
+    let mounted: Mounted;
+    try {
+      mounted = await mountFor(options);
+    } catch (error) {
+      if (options.at !== undefined) throw error;
+      return lacking(errorLine(error));
+    }
+    try {
+      return await supervised(options, mounted.path);
+    } finally {
+      await mounted.unmount();
+    }
+  },
+};
+
+interface Mounted {
+  readonly path: string;
+  readonly unmount: () => Promise<void>;
+}
+
+async function mountFor({ at, mount }: RunOptions): Promise<Mounted> {
+  if (at !== undefined) return { path: absolute(at), unmount: async () => {} };
+  return mountTemporarily(mount);
+}
+
+function lacking(why: string): number {
+  const required = process.env.LEASEFS_REQUIRE === '1';
+  console.error(`leasefs run: ${why}${required ? '' : '; skipped, LEASEFS_REQUIRE=1 makes this a failure'}`);
+  return required ? EXIT_FAILED : EXIT_SKIPPED;
+}
+
+async function supervised(options: RunOptions, path: string): Promise<number> {
+  const link = new MountLink(path);
+  const notices: Notice[] = [];
+  const command = options.command.map(word => word.replaceAll('{}', path));
+  const { child, listener } = launch(command, { ...process.env, LEASEFS_MNT: path });
+  const exit = exitOf(child);
+  if (listener === undefined) {
+    const code = await exit;
+    return code === EXIT_FAILED ? lacking('no seccomp user notification here') : code;
+  }
+  let ended: () => void = () => {};
+  const allEnded = new Promise<void>(resolve => {
+    ended = resolve;
+  });
+  const supervisor = new Supervisor(listener, link, {
+    policy: options.policy,
+    notice: notice => notices.push(notice),
+    ended: () => ended(),
+  });
+  const forget = forwardSignals(child);
+  const code = await exit;
+  await Promise.race([allEnded, new Promise(resolve => setTimeout(resolve, STRAGGLERS_MS).unref())]);
+  forget();
+  supervisor.close();
+  link.close();
+  for (const notice of notices) console.error(JSON.stringify(notice));
+  return code;
+}
+
+/** As a shell tells it. */
+function exitOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', error =>
+      reject(new CommandError(`the launcher is not built: \`npm run build\` does it (${error.message})`)),
+    );
+    child.once('exit', (code, signal) =>
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
+  });
+}
+
+/** What is sent to us is meant for the command; Ctrl-C at a terminal reaches it by itself. */
+function forwardSignals(child: ChildProcess): () => void {
+  const terminal = process.stdin.isTTY === true;
+  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR2', 'SIGCONT'] as const;
+  const forward = (signal: NodeJS.Signals): void => {
+    if (terminal && (signal === 'SIGINT' || signal === 'SIGQUIT')) return;
+    child.kill(signal);
+  };
+  for (const signal of signals) process.on(signal, forward);
+  return () => {
+    for (const signal of signals) process.off(signal, forward);
+  };
+}

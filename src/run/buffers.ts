@@ -1,0 +1,111 @@
+// Which memory a stopped call is about to have the kernel hold. Pure: reads the caller's memory through a function. What
+// is not well formed is left to the kernel, which refuses it.
+import {
+  REGISTER_BUFFERS,
+  REGISTER_BUFFERS_UPDATE,
+  REGISTER_BUFFERS2,
+  REGISTER_PBUF_RING,
+  type RegisterCall,
+  type SetupCall,
+  type UmemCall,
+} from './calls.js';
+import type { Memory } from './uverbs.js';
+
+export interface Held {
+  readonly kind: 'buffer' | 'ring' | 'rings' | 'socket';
+  /** The ring or the socket; -1 when it has no descriptor yet. */
+  readonly fd: number;
+  /** Of the caller's memory, bytes. */
+  readonly addr: number;
+  readonly bytes: number;
+}
+
+/** As the kernel: IORING_MAX_REG_BUFFERS. */
+const BUFFERS_MAX = 1 << 14;
+const RSRC_SPARSE = 1;
+const PBUF_RING_MMAP = 1;
+const ENTRIES_MAX = 32768;
+
+const SETUP_CQSIZE = 1 << 3;
+const SETUP_SQE128 = 1 << 10;
+const SETUP_CQE32 = 1 << 11;
+const SETUP_NO_MMAP = 1 << 14;
+
+export function heldBy(call: RegisterCall | SetupCall | UmemCall, memory: Memory): Held[] {
+  switch (call.kind) {
+    case 'register':
+      return heldByRegister(call, memory);
+    case 'setup':
+      return heldBySetup(call, memory);
+    case 'umem': {
+      const umem = memory(call.address, 16);
+      if (umem === undefined || call.length < 16) return [];
+      return some({ kind: 'socket', fd: call.socket, addr: u64(umem, 0), bytes: u64(umem, 8) });
+    }
+  }
+}
+
+function heldByRegister(call: RegisterCall, memory: Memory): Held[] {
+  const { opcode, address, count, ring } = call;
+  switch (opcode) {
+    case REGISTER_BUFFERS:
+      return vectors(call, memory, address, count);
+    case REGISTER_BUFFERS2: {
+      const request = memory(address, 32);
+      if (request === undefined || request.getUint32(4, true) & RSRC_SPARSE) return [];
+      return vectors(call, memory, u64(request, 16), request.getUint32(0, true));
+    }
+    case REGISTER_BUFFERS_UPDATE: {
+      const request = memory(address, 32);
+      return request === undefined ? [] : vectors(call, memory, u64(request, 8), request.getUint32(24, true));
+    }
+    case REGISTER_PBUF_RING: {
+      const request = memory(address, 40);
+      if (request === undefined || request.getUint16(14, true) & PBUF_RING_MMAP) return [];
+      const entries = Math.min(request.getUint32(8, true), ENTRIES_MAX);
+      return some({ kind: 'ring', fd: ring ?? -1, addr: u64(request, 0), bytes: entries * 16 });
+    }
+    default:
+      return [];
+  }
+}
+
+/** Of struct iovec; those without length are empty places of the table. */
+function vectors({ ring, pointer }: RegisterCall, memory: Memory, address: number, count: number): Held[] {
+  if (count === 0 || count > BUFFERS_MAX) return [];
+  const view = memory(address, count * pointer * 2);
+  if (view === undefined) return [];
+  const word = (at: number): number => (pointer === 8 ? u64(view, at) : view.getUint32(at, true));
+  const kind = ring === undefined ? 'rings' : 'buffer';
+  return Array.from({ length: count }, (_, n) => {
+    const at = n * pointer * 2;
+    return some({ kind, fd: ring ?? -1, addr: word(at), bytes: word(at + pointer) });
+  }).flat();
+}
+
+/** With IORING_SETUP_NO_MMAP the ring lies in memory of the caller's, at the two `user_addr`. */
+function heldBySetup({ entries, address }: SetupCall, memory: Memory): Held[] {
+  const params = memory(address, 120);
+  if (params === undefined || entries === 0) return [];
+  const flags = params.getUint32(8, true);
+  if (!(flags & SETUP_NO_MMAP)) return [];
+  const sq = powerOfTwo(Math.min(entries, ENTRIES_MAX));
+  const asked = Math.min(params.getUint32(4, true), 2 * ENTRIES_MAX);
+  const cq = flags & SETUP_CQSIZE ? powerOfTwo(asked) : 2 * sq;
+  // struct io_rings, the completions, the indices of submissions.
+  const rings = 64 + cq * (flags & SETUP_CQE32 ? 32 : 16) + sq * 4;
+  const submissions = sq * (flags & SETUP_SQE128 ? 128 : 64);
+  return [
+    ...some({ kind: 'rings', fd: -1, addr: u64(params, 112), bytes: rings }),
+    ...some({ kind: 'rings', fd: -1, addr: u64(params, 72), bytes: submissions }),
+  ];
+}
+
+const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, value)));
+
+const some = (held: Held): Held[] =>
+  held.addr === 0 || held.bytes === 0 || !Number.isSafeInteger(held.addr + held.bytes) ? [] : [held];
+
+function u64(view: DataView, at: number): number {
+  return Number(view.getBigUint64(at, true));
+}

@@ -1,0 +1,285 @@
+// Answers the calls that the filter stops: the proposal's F_SETLEASE and F_GETLEASE become our ioctls on the very
+// description of the caller, F_SETSIG goes along, and memory that is about to be registered is pinned first, or the call
+// refused. Whatever is not about files of the mount goes on in the kernel as if nobody had looked.
+//
+// A process is seen at its call only. What happens later to a ring, the daemon finds out (src/process/registration.ts).
+import { errno, errnoName } from '../base/errno.js';
+import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../client/abi.js';
+import { isKindValue, kindName } from '../client/kinds.js';
+import { type Descriptor, native, POLLHUP, POLLIN, type Poller } from '../native/binding.js';
+import { heldBy } from './buffers.js';
+import {
+  type Call,
+  callOf,
+  F_GETSIG,
+  F_SETSIG,
+  NOTIFICATION_BYTES,
+  type Notification,
+  type RegisterCall,
+  readNotification,
+  type SetupCall,
+  type UmemCall,
+} from './calls.js';
+import { fileRangesOf } from './file-ranges.js';
+import type { MountLink } from './mount-link.js';
+import type { Notice } from './notice.js';
+import { memoryOf, type Target, Targets, take } from './targets.js';
+
+/** strict: refuse as the proposal; report: let it through and say so; off: do not look at registrations. */
+export type Policy = 'strict' | 'report' | 'off';
+
+const NOTIF_RECV = 0xc050_2100;
+const NOTIF_SEND = 0xc018_2101;
+const NOTIF_ID_VALID = 0x4008_2102;
+const RESPONSE_BYTES = 24;
+const FLAG_CONTINUE = 1;
+
+const SIGIO = 29;
+const O_NONBLOCK = 0o4000;
+
+/** 0 or more: the call's value; `-errno`; CONTINUE: the kernel's own answer. */
+type Answer = number;
+const CONTINUE: Answer = Number.NaN;
+
+type Body<T> = T extends Notice ? Omit<T, 'who' | 'at'> : never;
+
+export interface SupervisorOptions {
+  readonly policy: Policy;
+  readonly notice: (notice: Notice) => void;
+  /** The last process under the filter is gone. */
+  readonly ended: () => void;
+}
+
+export class Supervisor {
+  /** Calls answered, and how many of them by the kernel. */
+  readonly counts = { calls: 0, continued: 0 };
+  private readonly listener: Descriptor;
+  private readonly link: MountLink;
+  private readonly options: SupervisorOptions;
+  private readonly poller: Poller;
+  private readonly targets = new Targets();
+  private readonly received = new ArrayBuffer(NOTIFICATION_BYTES * 4);
+  /** Lease calls that wait for a break, by thread. */
+  private readonly waiting = new Map<number, WaitingLease>();
+
+  /** @param listener the filter's; closed by `close`. */
+  constructor(listener: Descriptor, link: MountLink, options: SupervisorOptions) {
+    this.listener = listener;
+    this.link = link;
+    this.options = options;
+    this.poller = native.poll(listener.fd, POLLIN, events => this.onReady(events));
+  }
+
+  /** Stops answering: calls that come after fail with ENOSYS. */
+  close(): void {
+    this.poller.close();
+    this.listener.close();
+    this.targets.close();
+  }
+
+  private onReady(events: number): void {
+    if (events & POLLIN) this.receive();
+    else if (events & POLLHUP) {
+      this.poller.close();
+      this.options.ended();
+    }
+  }
+
+  private receive(): void {
+    new Uint8Array(this.received).fill(0);
+    // ENOENT: the thread was killed or got a signal since.
+    if (native.ioctl(this.listener.fd, NOTIF_RECV, this.received) < 0) return;
+    const notification = readNotification(new DataView(this.received));
+    this.counts.calls++;
+    const answer = this.judge(notification);
+    if (typeof answer === 'number') this.send(notification.id, answer);
+  }
+
+  /** Whether the caller took the answer; false when it got a signal or was killed meanwhile. */
+  private send(id: bigint, answer: Answer): boolean {
+    const goesOn = Number.isNaN(answer);
+    if (goesOn) this.counts.continued++;
+    const view = new DataView(new ArrayBuffer(RESPONSE_BYTES));
+    view.setBigUint64(0, id, true);
+    view.setBigInt64(8, BigInt(goesOn || answer < 0 ? 0 : answer), true);
+    view.setInt32(16, goesOn || answer >= 0 ? 0 : answer, true);
+    view.setUint32(20, goesOn ? FLAG_CONTINUE : 0, true);
+    return native.ioctl(this.listener.fd, NOTIF_SEND, view.buffer) === 0;
+  }
+
+  /** Whether the thread still stands at this call: what was read of it is its own. */
+  private isStopped(id: bigint): boolean {
+    const view = new DataView(new ArrayBuffer(8));
+    view.setBigUint64(0, id, true);
+    return native.ioctl(this.listener.fd, NOTIF_ID_VALID, view.buffer) === 0;
+  }
+
+  private judge(notification: Notification): Answer | undefined {
+    const call = callOf(notification);
+    if (call === undefined) return CONTINUE;
+    const target = this.targets.of(notification.tid);
+    if (target === undefined || !this.isStopped(notification.id)) return CONTINUE;
+    switch (call.kind) {
+      case 'setLease':
+      case 'getLease':
+      case 'setSignal':
+        return this.judgeLease(notification, target, call);
+      case 'register':
+      case 'setup':
+      case 'umem':
+        return this.options.policy === 'off' ? CONTINUE : this.judgeRegistration(target, call);
+    }
+  }
+
+  private judgeLease(
+    { id }: Notification,
+    target: Target,
+    call: Extract<Call, { fd: number }>,
+  ): Answer | undefined {
+    const file = take(target, call.fd);
+    if (file === undefined) return CONTINUE;
+    if (!this.link.isOurs(file.fd)) {
+      file.close();
+      return CONTINUE;
+    }
+    if (call.kind === 'setLease') return this.setLease(id, target, file, call);
+    try {
+      return call.kind === 'getLease' ? this.getLease(file) : this.setSignal(target, file, call);
+    } finally {
+      file.close();
+    }
+  }
+
+  private getLease(file: Descriptor): Answer {
+    const kind = this.link.getLease(file.fd);
+    return kind === LEASEFS_UNLCK || kind < 0 ? CONTINUE : kind;
+  }
+
+  /** The lease's signal is that of its owner's last lease call (B1): a new one is a new call for the same kind. */
+  private setSignal(
+    target: Target,
+    file: Descriptor,
+    { fd, signal }: { fd: number; signal: number },
+  ): Answer {
+    const result = native.fcntl(file.fd, F_SETSIG, signal);
+    if (result < 0) return result;
+    const kind = this.link.getLease(file.fd);
+    if (kind > 0 && kind !== LEASEFS_UNLCK) {
+      this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: signal || SIGIO, cookie: fd });
+    }
+    return 0;
+  }
+
+  private setLease(
+    id: bigint,
+    target: Target,
+    file: Descriptor,
+    { fd, flags }: { fd: number; flags: number },
+  ): Answer | undefined {
+    const before = this.link.getLease(file.fd);
+    const isOurs =
+      flags === LEASEFS_UNLCK ? before > 0 && before !== LEASEFS_UNLCK : flags & LEASEFS_F_LAYOUT;
+    if (!isOurs) {
+      file.close();
+      return CONTINUE;
+    }
+    const ino = this.link.lastIno;
+    if (flags === LEASEFS_UNLCK) {
+      const result = this.link.setLeaseSync(file.fd, target, {
+        kind: flags,
+        nonblock: true,
+        signal: 0,
+        cookie: 0,
+      });
+      file.close();
+      this.leaseNotice(target, ino, fd, flags, result);
+      return result;
+    }
+    const waiting = this.waiting.get(target.tid);
+    // A signal made the kernel begin the call again: the first one's outcome is this one's.
+    if (waiting !== undefined && waiting.fd === fd && waiting.flags === flags) {
+      waiting.id = id;
+      file.close();
+      return undefined;
+    }
+    this.takeLease({ id, target, file, fd, flags, ino, isNew: before === LEASEFS_UNLCK });
+    return undefined;
+  }
+
+  private async takeLease(lease: WaitingLease): Promise<void> {
+    const { target, file, fd, flags, ino } = lease;
+    this.waiting.set(target.tid, lease);
+    const result = await this.link.setLease(file.fd, target, {
+      kind: flags,
+      nonblock: (native.flagsOf(file.fd) & O_NONBLOCK) !== 0,
+      signal: native.fcntl(file.fd, F_GETSIG, 0) || SIGIO,
+      cookie: fd,
+    });
+    if (this.waiting.get(target.tid) === lease) this.waiting.delete(target.tid);
+    const taken = this.send(lease.id, result);
+    if (taken) this.leaseNotice(target, ino, fd, flags, result);
+    // The caller was told EINTR, or is dead: it has no lease that it did not have before.
+    else if (result === 0 && lease.isNew) {
+      this.link.setLeaseSync(file.fd, target, {
+        kind: LEASEFS_UNLCK,
+        nonblock: true,
+        signal: 0,
+        cookie: 0,
+      });
+    }
+    file.close();
+  }
+
+  private leaseNotice(target: Target, ino: number, fd: number, flags: number, result: number): void {
+    const kind = isKindValue(flags) ? kindName(flags) : 'unknown';
+    if (result < 0) this.tell(target, { notice: 'lease refused', ino, kind, errno: errnoName(result) });
+    else if (kind === 'none') this.tell(target, { notice: 'released', ino, fd });
+    else if (kind !== 'unknown') this.tell(target, { notice: 'leased', ino, kind, fd });
+  }
+
+  /** Pins first, then lets the kernel register; whatever the kernel says, the daemon sees whether it holds the memory. */
+  private judgeRegistration(target: Target, call: RegisterCall | SetupCall | UmemCall): Answer {
+    const held = heldBy(call, memoryOf(target));
+    if (held.length === 0) return CONTINUE;
+    const mappings = this.link.mappings(target.pid);
+    if (mappings.length === 0) return CONTINUE;
+    const { policy } = this.options;
+    const made: number[] = [];
+    const pinned: Body<Notice>[] = [];
+    const by = call.kind === 'umem' ? 'AF_XDP' : 'io_uring';
+    let first = true;
+    for (const memory of held) {
+      for (const range of fileRangesOf(mappings, memory.addr, memory.bytes)) {
+        const id = this.link.pin(target, range, memory, first);
+        first = false;
+        if (id >= 0) {
+          made.push(id);
+          pinned.push({ notice: 'pinned', range, by });
+          continue;
+        }
+        const letThrough = policy === 'report' || id === -errno.ESRCH;
+        this.tell(target, { notice: 'pin refused', range, by, errno: errnoName(id), letThrough });
+        if (letThrough) continue;
+        for (const pin of made) this.link.unpin(pin);
+        return id;
+      }
+    }
+    for (const notice of pinned) this.tell(target, notice);
+    return CONTINUE;
+  }
+
+  private tell({ pid, start, command }: Target, body: Body<Notice>): void {
+    this.options.notice({ who: { pid, start, command }, at: performance.now(), ...body } as Notice);
+  }
+}
+
+/** F_SETLEASE under way. `id`: of the stop that is to be answered. */
+interface WaitingLease {
+  id: bigint;
+  readonly target: Target;
+  readonly file: Descriptor;
+  readonly fd: number;
+  readonly flags: number;
+  readonly ino: number;
+  readonly isNew: boolean;
+}

@@ -1,0 +1,65 @@
+// The processes whose calls are stopped: who a thread belongs to, its descriptors and its memory, as ptrace(2) allows.
+// A process is kept by its pidfd, so that a pid which is another's by now is never taken for it.
+import { LRUCache } from 'lru-cache';
+import { type Descriptor, native } from '../native/binding.js';
+import { commandOf, startTimeOf, threadGroupOf } from '../process/proc.js';
+import type { Subject } from './mount-link.js';
+
+/** Beyond this the least recently stopped are let go: each costs a descriptor. */
+const KEPT = 64;
+
+export interface Target extends Subject {
+  readonly command: string;
+  readonly pidfd: Descriptor;
+}
+
+export class Targets {
+  private readonly byThread = new LRUCache<number, Target>({
+    max: KEPT,
+    dispose: target => target.pidfd.close(),
+  });
+
+  /** Undefined when it is gone, or is none that we may look into. */
+  of(tid: number): Target | undefined {
+    const known = this.byThread.get(tid);
+    if (
+      known !== undefined &&
+      native.pidfdSignal(known.pidfd.fd, 0) === 0 &&
+      native.threadOf(known.pid, tid) === 0
+    ) {
+      return known;
+    }
+    const pid = threadGroupOf(tid);
+    if (pid === 0) return undefined;
+    try {
+      const pidfd = native.pidfdOpen(pid);
+      const target = { tid, pid, start: startTimeOf(pid), command: commandOf(pid), pidfd };
+      this.byThread.set(tid, target);
+      return target;
+    } catch {
+      return undefined;
+    }
+  }
+
+  close(): void {
+    this.byThread.clear();
+  }
+}
+
+/** The process's descriptor `fd`, the same description; undefined when there is none or it may not be taken. */
+export function take(target: Target, fd: number): Descriptor | undefined {
+  try {
+    return native.pidfdGetfd(target.pidfd.fd, fd);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Bytes of the process's memory, undefined unless all are there. */
+export function memoryOf(target: Target): (address: number, length: number) => DataView | undefined {
+  return (address, length) => {
+    if (!Number.isSafeInteger(address) || address <= 0) return undefined;
+    const into = new ArrayBuffer(length);
+    return native.readMemory(target.pid, address, into) === length ? new DataView(into) : undefined;
+  };
+}
