@@ -6,8 +6,9 @@
 // A ring is known by what it lists (io_uring's fdinfo): wherever the same address and length are listed, in whatever
 // process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
 // counts as alive.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { startTimeOf } from './proc.js';
+import { linkOf, listOf, textOf } from './proc-text.js';
+import { parseBuffers } from './registered-buffers.js';
 
 const RING = 'anon_inode:[io_uring]';
 /** Offset at which a ring maps its submission entries: one mapping a ring. */
@@ -48,7 +49,7 @@ export class Registration {
     this.of = of;
     this.pid = of.pid;
     this.fd = of.fd;
-    this.link = of.kind === 'socket' ? linkOf(of.pid, of.fd) : RING;
+    this.link = of.kind === 'socket' ? descriptorOf(of.pid, of.fd) : RING;
   }
 
   /** Whether the kernel may hold the memory still. */
@@ -66,7 +67,7 @@ export class Registration {
     const { pid, start, tid } = this.of;
     if (startTimeOf(pid) !== start) return true;
     const call = textOf(`/proc/${pid}/task/${tid}/syscall`);
-    if (call === undefined) return true;
+    if (call === '') return true;
     if (call.startsWith('running')) return performance.now() - this.since > UNSEEN_MS;
     return !call.startsWith(NR_REGISTER) && !call.startsWith(NR_SETUP);
   }
@@ -76,7 +77,7 @@ export class Registration {
     // The pid may be another process's by now.
     if (this.pid === pid && startTimeOf(pid) !== start) return 'no';
     if (kind === 'rings') return ringsOf(this.pid).length > 0 ? 'yes' : 'no';
-    if (linkOf(this.pid, this.fd) !== this.link) return 'no';
+    if (descriptorOf(this.pid, this.fd) !== this.link) return 'no';
     return kind === 'buffer' ? this.isListed(this.pid, this.fd) : 'yes';
   }
 
@@ -84,9 +85,10 @@ export class Registration {
     const { addr, bytes } = this.of;
     for (let n = 0; n < BUSY_TRIES; n++) {
       const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
-      if (info === undefined) return 'no';
-      if (info.includes(`: 0x${addr.toString(16)}/${bytes}\n`)) return 'yes';
-      if (/^UserBufs:/m.test(info)) return 'no';
+      if (info === '') return 'no';
+      const buffers = parseBuffers(info);
+      if (buffers === 'busy') continue;
+      return buffers.some(({ address, length }) => address === addr && length === bytes) ? 'yes' : 'no';
     }
     return 'unknown';
   }
@@ -97,7 +99,7 @@ export class Registration {
     for (const other of numbersOf('/proc')) {
       if (other === pid && startTimeOf(pid) !== start) continue;
       for (const fd of numbersOf(`/proc/${other}/fd`)) {
-        if (linkOf(other, fd) !== this.link) continue;
+        if (descriptorOf(other, fd) !== this.link) continue;
         if (kind === 'buffer' && this.isListed(other, fd) === 'no') continue;
         // Which ring it is nobody can say of one without a list: only where it was, it is it.
         if ((kind === 'ring' || kind === 'rings') && other !== pid) continue;
@@ -111,36 +113,15 @@ export class Registration {
 }
 
 function ringsOf(pid: number): number[] {
-  return numbersOf(`/proc/${pid}/fd`).filter(fd => linkOf(pid, fd) === RING);
+  return numbersOf(`/proc/${pid}/fd`).filter(fd => descriptorOf(pid, fd) === RING);
 }
 
 /** Whether the process maps more rings than it has descriptors of. */
 function hasMappedRing(pid: number): boolean {
-  const maps = textOf(`/proc/${pid}/maps`) ?? '';
+  const maps = textOf(`/proc/${pid}/maps`);
   const mapped = maps.split('\n').filter(line => line.endsWith(RING) && line.includes(` ${ENTRIES_OFFSET} `));
   return mapped.length > ringsOf(pid).length;
 }
 
-function linkOf(pid: number, fd: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${fd}`);
-  } catch {
-    return '';
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
-  }
-}
-
-function numbersOf(dir: string): number[] {
-  try {
-    return readdirSync(dir).map(Number).filter(Number.isInteger);
-  } catch {
-    return [];
-  }
-}
+const numbersOf = (dir: string): number[] => listOf(dir).map(Number).filter(Number.isInteger);
+const descriptorOf = (pid: number, fd: number): string => linkOf(`/proc/${pid}/fd/${fd}`);

@@ -1,13 +1,12 @@
 // The supervisor's way to the daemon: shows the secret once (SUPERVISE), then takes leases and pins for the processes
 // that are stopped. The ioctls are those of native/include/leasefs.h.
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { check } from '../base/errno.js';
 import * as abi from '../client/abi.js';
 import { native, type Result, STAT } from '../native/binding.js';
-import { deviceNameOf } from '../process/proc-text.js';
+import { deviceNameOf, textOf } from '../process/proc-text.js';
+import { type FileRange, type Mapping, parseMappings } from '../process/registered-buffers.js';
 import type { Held } from './buffers.js';
-import type { FileRange, Mapping } from './file-ranges.js';
-import { mappingsOf } from './file-ranges.js';
 
 /** The thread whose call is stopped, and the start of its process: the daemon looks for both. */
 export interface Subject {
@@ -85,11 +84,7 @@ export class MountLink {
 
   /** What of the process's memory are files of this mount. */
   mappings(pid: number): Mapping[] {
-    try {
-      return mappingsOf(readFileSync(`/proc/${pid}/maps`, 'latin1'), this.device);
-    } catch {
-      return [];
-    }
+    return parseMappings(textOf(`/proc/${pid}/maps`), this.device);
   }
 
   /** LEASEFS_UNLCK for none; `-errno`. */
@@ -110,12 +105,12 @@ export class MountLink {
   }
 
   /** The pin's id, or `-errno`. @param first the first of a call. */
-  pin(subject: Subject, { ino, off, len }: FileRange, held: Held, first: boolean): Result {
+  pin(subject: Subject, { ino, begin, end }: FileRange, held: Held, first: boolean): Result {
     const view = struct(abi.pinFor.bytes);
     view.setUint32(abi.pinFor.holder, holders[held.kind] | (first ? abi.LEASEFS_HOLDER_FIRST : 0), true);
     view.setBigUint64(abi.pinFor.ino, BigInt(ino), true);
-    view.setBigUint64(abi.pinFor.off, BigInt(off), true);
-    view.setBigUint64(abi.pinFor.len, BigInt(len), true);
+    view.setBigUint64(abi.pinFor.off, BigInt(begin), true);
+    view.setBigUint64(abi.pinFor.len, BigInt(end - begin), true);
     view.setBigUint64(abi.pinFor.start, BigInt(subject.start), true);
     view.setInt32(abi.pinFor.tid, subject.tid, true);
     view.setInt32(abi.pinFor.fd, held.fd, true);

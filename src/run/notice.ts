@@ -1,7 +1,7 @@
 // What the supervisor saw and did, one record each, for the report at the end. Pure data.
 import type { ErrnoName } from '../base/errno.js';
 import type { LeaseKind } from '../client/kinds.js';
-import type { FileRange } from './file-ranges.js';
+import type { FileRange } from '../process/registered-buffers.js';
 
 export interface Who {
   readonly pid: number;

@@ -7,6 +7,7 @@ import { errno, errnoName } from '../base/errno.js';
 import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../client/abi.js';
 import { isKindValue, kindName } from '../client/kinds.js';
 import { type Descriptor, native, POLLHUP, POLLIN, type Poller } from '../native/binding.js';
+import { rangesOf } from '../process/registered-buffers.js';
 import { heldBy } from './buffers.js';
 import {
   type Call,
@@ -20,7 +21,6 @@ import {
   type SetupCall,
   type UmemCall,
 } from './calls.js';
-import { fileRangesOf } from './file-ranges.js';
 import type { MountLink } from './mount-link.js';
 import type { Notice } from './notice.js';
 import { memoryOf, type Target, Targets, take } from './targets.js';
@@ -249,7 +249,7 @@ export class Supervisor {
     const by = call.kind === 'umem' ? 'AF_XDP' : 'io_uring';
     let first = true;
     for (const memory of held) {
-      for (const range of fileRangesOf(mappings, memory.addr, memory.bytes)) {
+      for (const range of rangesOf({ address: memory.addr, length: memory.bytes }, mappings)) {
         const id = this.link.pin(target, range, memory, first);
         first = false;
         if (id >= 0) {
