@@ -1,12 +1,29 @@
 // Files and directories of /proc as text, empty where the process is gone or we may not look. Plain reads and nothing
 // else, so that a thread of its own may do them.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+
+/** Used again: a search reads hundreds of small files. */
+let room = Buffer.allocUnsafe(1 << 16);
 
 export function textOf(path: string): string {
+  let fd: number;
   try {
-    return readFileSync(path, 'latin1');
+    fd = openSync(path, 'r');
   } catch {
     return '';
+  }
+  try {
+    let length = 0;
+    for (;;) {
+      const n = readSync(fd, room, length, room.length - length, null);
+      if (n === 0) return room.toString('latin1', 0, length);
+      length += n;
+      if (length === room.length) room = Buffer.concat([room], 2 * length);
+    }
+  } catch {
+    return '';
+  } finally {
+    closeSync(fd);
   }
 }
 
