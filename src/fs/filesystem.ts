@@ -26,7 +26,7 @@ import type {
   Opened,
   Operations,
   PinForRequest,
-  PinListing,
+  PinPage,
   PinRequest,
   SetAttr,
   SetLeaseRequest,
@@ -264,8 +264,8 @@ export class Filesystem implements Operations {
     return taken ?? unpin(this.sb, caller, ino, fh, id);
   }
 
-  pins(caller: Caller, ino: InodeNumber): readonly PinListing[] {
-    return pins(this.sb, caller, ino);
+  pins(caller: Caller, ino: InodeNumber, fh: FileHandle, after: number, max: number): PinPage {
+    return pins(this.sb, caller, ino, fh, after, max);
   }
 
   layout(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer {

@@ -25,6 +25,7 @@ import type {
   Caller,
   GetLeaseAnswer,
   PinListing,
+  PinPage,
   PinRequest,
   SetLeaseRequest,
 } from './operations.js';
@@ -39,7 +40,9 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
   if (file === undefined) return -errno.EBADF;
   const { inode } = file;
   const process = sb.processes.identify(caller.tid);
-  const taking = request.kind !== NONE;
+  const { kind } = request;
+  if (kind === undefined) return process === UNIDENTIFIED ? -errno.EPERM : -errno.EINVAL;
+  const taking = kind !== NONE;
   const held = sb.leases.leases(inode.ino).find(({ description }) => description === fh);
   // L6: whoever has waited for the owner's end takes the lease over, though we may not have heard of that end yet.
   if (held !== undefined && held.owner !== process) sb.processes.hear(held.owner);
@@ -47,7 +50,7 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
     process,
     description: fh,
     file: inode.ino,
-    kind: request.kind,
+    kind,
     waiter: caller.waiter,
     nonblock: request.nonblock,
     regular: inode.type === S_IFREG,
@@ -56,7 +59,7 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
     notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
   };
   const verdict = judged(sb, inode.ino, () => sb.leases.setLease(sb.monotonic(), ask));
-  return conclude(sb, caller, process, inode.ino, verdict, () => `lease ${kindNames[request.kind]}`);
+  return conclude(sb, caller, process, inode.ino, verdict, () => `lease ${kindNames[kind]}`);
 }
 
 export function getLease(sb: Superblock, fh: FileHandle): GetLeaseAnswer {
@@ -177,16 +180,36 @@ export function zombiesOf(sb: Superblock, file: InodeNumber | undefined): Readon
   return new Set(leases.map(({ lease }) => lease));
 }
 
-export function pins(sb: Superblock, caller: Caller, ino: InodeNumber): readonly PinListing[] {
+/** Goes on where the same description's last call stopped, without looking at what it has told. */
+export function pins(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  fh: FileHandle,
+  after: number,
+  max: number,
+): PinPage {
+  const file = sb.handles.get(fh);
+  const { rest } = file?.pinCursor?.after === after ? file.pinCursor : { rest: sb.leases.pinsByAge(ino) };
   const process = sb.processes.identify(caller.tid);
   endGone(sb, ino);
   const zombies = zombiesOf(sb, ino);
-  return sb.leases.pins(ino).map(info => ({
-    ...info,
-    pid: sb.processes.info(info.process).pid,
-    mine: info.process === process,
-    zombie: zombies.has(info.lease),
-  }));
+  const listings: PinListing[] = [];
+  while (listings.length < max) {
+    const { done, value: info } = rest.next();
+    if (done) break;
+    if (info.pin <= after) continue;
+    listings.push({
+      ...info,
+      pid: sb.processes.info(info.process).pid,
+      mine: info.process === process,
+      zombie: zombies.has(info.lease),
+    });
+  }
+  const last = listings.length < max ? undefined : listings.at(-1);
+  if (file !== undefined) file.pinCursor = last && { after: last.pin, rest };
+  const total = sb.leases.leases(ino).reduce((sum, lease) => sum + lease.pins, 0);
+  return { total, listings };
 }
 
 export function poll(sb: Superblock, fh: FileHandle, notify: boolean): Answer {

@@ -103,7 +103,8 @@ export interface DirSink {
 
 /** SETLEASE by whatever route. `signal` 0: none. */
 export interface SetLeaseRequest {
-  readonly kind: Kind;
+  /** undefined: there is no such kind, or no such signal; EINVAL, which L9 puts behind EPERM. */
+  readonly kind: Kind | undefined;
   readonly nonblock: boolean;
   readonly signal: number;
   readonly cookie: bigint;
@@ -282,8 +283,8 @@ export interface Operations {
   pin(caller: Caller, ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer;
   /** `id` undefined: every pin of the file that the caller owns; the number removed. */
   unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer;
-  /** In the order of their ids. */
-  pins(caller: Caller, ino: InodeNumber): readonly PinListing[];
+  /** Those of the file with ids above `after`, in their order, up to `max`. */
+  pins(caller: Caller, ino: InodeNumber, fh: FileHandle, after: number, max: number): PinPage;
   /** 0 or `-errno` (EINVAL, EPERM, EBADF, EAGAIN, EBUSY, ENOSPC, EMFILE). */
   layout(caller: Caller, ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer;
   /** JSON text for `what` 'status' | 'leases' | 'pins'; of one file unless `ino` is a directory. */
@@ -303,6 +304,12 @@ export interface Operations {
   interrupt(waiter: WaiterId): void;
   /** The mount is gone: frees everything. */
   destroy(): void;
+}
+
+export interface PinPage {
+  /** Pins on the file. */
+  readonly total: number;
+  readonly listings: readonly PinListing[];
 }
 
 export interface PinListing extends PinInfo {

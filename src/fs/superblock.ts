@@ -3,7 +3,7 @@
 import { errno, FsError } from '../base/errno.js';
 import type { FileHandle, InodeNumber, LeaseId, Name } from '../base/units.js';
 import { ROOT_INO } from '../base/units.js';
-import type { Leases } from '../lease/types.js';
+import type { Leases, PinInfo } from '../lease/types.js';
 import { native } from '../native/binding.js';
 import type { Processes } from '../process/processes.js';
 import { FileStat, type FileStore, type Grant, type StoredFile } from '../store/file-store.js';
@@ -26,6 +26,14 @@ export interface OpenFile {
   token: bigint | undefined;
   /** Directories: where the last READDIR stopped. */
   cursor: DirCursor | undefined;
+  /** Where the last GETPINS stopped. */
+  pinCursor: PinCursor | undefined;
+}
+
+export interface PinCursor {
+  /** The id after which `rest` goes on. */
+  readonly after: number;
+  readonly rest: Iterator<PinInfo>;
 }
 
 export interface DirCursor {
@@ -165,7 +173,15 @@ export class Superblock {
 
   openFile(inode: Inode, flags: number): OpenFile {
     const fh = this.newHandle();
-    const file: OpenFile = { fh, inode, flags, pollArmed: false, token: undefined, cursor: undefined };
+    const file: OpenFile = {
+      fh,
+      inode,
+      flags,
+      pollArmed: false,
+      token: undefined,
+      cursor: undefined,
+      pinCursor: undefined,
+    };
     this.handles.set(fh, file);
     inode.nopen++;
     return file;

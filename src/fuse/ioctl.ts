@@ -108,12 +108,10 @@ const flagsOfKind: Readonly<Record<Kind, number>> = {
 };
 
 function setLease(connection: Connection, request: Request, fh: FileHandle): Answer {
-  const kind = readKind(request.u32(IN + abi.lease.kind));
   const signal = readSignal(request.i32(IN + abi.lease.signal));
-  if (kind === undefined || signal === undefined) return -errno.EINVAL;
   const answer = connection.operations.setLease(request.caller, request.ino, fh, {
-    kind,
-    signal,
+    kind: signal === undefined ? undefined : readKind(request.u32(IN + abi.lease.kind)),
+    signal: signal ?? 0,
     nonblock: (request.u32(IN + abi.lease.flags) & abi.LEASEFS_NONBLOCK) !== 0,
     cookie: request.big(IN + abi.lease.cookie),
   });
@@ -156,21 +154,17 @@ function unpin(connection: Connection, request: Request, fh: FileHandle): Answer
   return 0;
 }
 
-function getPins(connection: Connection, request: Request): Answer {
+function getPins(connection: Connection, request: Request, fh: FileHandle): Answer {
   const { operations, reply } = connection;
   const after = request.u64(IN + abi.pins.after);
-  const all = operations.pins(request.caller, request.ino);
+  const { total, listings } = operations.pins(request.caller, request.ino, fh, after, abi.LEASEFS_PINS_MAX);
   echo(connection, request, abi.pins.pins);
   reply.clear(OUT + abi.pins.pins, OUT + abi.pins.bytes);
-  let count = 0;
-  for (const listing of all) {
-    if (listing.pin <= after) continue;
-    if (count === abi.LEASEFS_PINS_MAX) break;
-    putPin(connection, OUT + abi.pins.pins + count * abi.pinInfo.bytes, listing);
-    count++;
+  for (let i = 0; i < listings.length; i++) {
+    putPin(connection, OUT + abi.pins.pins + i * abi.pinInfo.bytes, listings[i]!);
   }
-  reply.setU32(OUT + abi.pins.count, count);
-  reply.set64(OUT + abi.pins.total, all.length);
+  reply.setU32(OUT + abi.pins.count, listings.length);
+  reply.set64(OUT + abi.pins.total, total);
   return 0;
 }
 

@@ -10,6 +10,7 @@ import { judgeChange, unconcerned } from './change.js';
 import { judgeLease, leaseOn } from './grant.js';
 import { checkState } from './invariants.js';
 import { makePin, unpin } from './pin.js';
+import { pinsByAge } from './pins-by-age.js';
 import { type Lease, LeaseState, type Pin, type Waiter } from './state.js';
 import type {
   ChangeAsk,
@@ -153,6 +154,10 @@ export class LeaseMachine implements Leases {
 
   pins(file?: InodeNumber): PinInfo[] {
     return this.held(file).flatMap(lease => [...lease.pins].map(pinInfo));
+  }
+
+  *pinsByAge(file: InodeNumber): Generator<PinInfo> {
+    for (const pin of pinsByAge(this.held(file))) yield pinInfo(pin);
   }
 
   /** Of one file or of all, by file and age. */

@@ -248,6 +248,8 @@ export interface Leases {
   knows(process: ProcessId): boolean;
   leases(file?: InodeNumber): LeaseInfo[];
   pins(file?: InodeNumber): PinInfo[];
+  /** Of one file, in the order of their ids; each is made when it is asked for, while pins come and go. */
+  pinsByAge(file: InodeNumber): Iterator<PinInfo>;
   /** Invariants, for tests: throws Error on the first that does not hold. */
   check(): void;
 }

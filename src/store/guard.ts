@@ -20,7 +20,9 @@ export function setGuard(fd: number): boolean {
 export function fallocate(fd: number, guarded: boolean, mode: number, off: number, len: number): number {
   if (!guarded) return native.fallocate(fd, mode, off, len);
   native.setImmutable(fd, false);
-  const result = native.fallocate(fd, mode, off, len);
-  native.setImmutable(fd, true);
-  return result;
+  try {
+    return native.fallocate(fd, mode, off, len);
+  } finally {
+    native.setImmutable(fd, true);
+  }
 }

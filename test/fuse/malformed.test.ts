@@ -164,7 +164,7 @@ test('20,000 random records: each gets at most one well-formed answer, and nothi
   const rand = random(seed);
   const below = (n: number): number => Math.floor(rand() * n);
   const { channel, log } = bench({
-    pins: () => [],
+    pins: () => ({ total: 0, listings: [] }),
     report: () => 'text',
     getLease: () => ({ kind: 0, breakMs: 0, token: 0n }),
   });
