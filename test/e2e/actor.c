@@ -321,6 +321,8 @@ static long run(struct command *c, char *text)
 		return memset(maps[N(0)].at + N(1), N(3), N(2)) ? 0 : -EFAULT;
 	if (IS("load"))
 		return (unsigned char)maps[N(0)].at[N(1)];
+	if (IS("msync"))
+		return fail(msync(maps[N(0)].at, maps[N(0)].len, MS_SYNC));
 	if (IS("madvise"))
 		return fail(madvise(maps[N(0)].at + N(1), N(2), N(3)));
 	if (IS("uring_register"))

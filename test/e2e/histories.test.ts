@@ -15,7 +15,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { amended, type Event, type History, load, type Step } from '../lease/directed.js';
 import type { KindName } from '../lease/scenery.js';
-import { type Actor, type ActorOptions, type Command, type Result, Stage, waits } from './actors.js';
+import {
+  type Actor,
+  type ActorOptions,
+  type Command,
+  eventually,
+  type Result,
+  Stage,
+  waits,
+} from './actors.js';
 import { Mounted, requireMount, skipMount } from './mounted.js';
 
 /** One unit of the histories' time; their break time is 45 of them. */
@@ -32,11 +40,8 @@ const O_RDWR = 2;
 const O_TRUNC = 0o1000;
 const O_NONBLOCK = 0o4000;
 
-/** Why a history is not for this mount; undefined when it is. */
-function elsewhere({ steps }: History): string | undefined {
-  if (steps.some(({ event }) => event.op === 'writeback')) return 'writeback is the pooled store';
-  return undefined;
-}
+/** A direct file's writes go past the daemon (X8); what is said of writeback is said of a pooled one. */
+const isOfPooledFile = ({ steps }: History): boolean => steps.some(({ event }) => event.op === 'writeback');
 
 const isNamespaced = ({ world }: History): boolean => world.procs.some(p => p.hidden || p.foreign);
 
@@ -119,6 +124,10 @@ class Replay {
         `${where}: rule ${expect.rule} in the log`,
       );
     }
+    // Kernel pins are looked for first, which takes what a search of /proc takes.
+    if (expect.verdict === 'wait' && expect.effects.some(({ tell }) => tell !== undefined)) {
+      await eventually(`${where}: the break`, () => this.mount.log().slice(logged).includes('break: lease'));
+    }
     for (const effect of expect.effects) await this.effect(effect, verdict, where);
   }
 
@@ -141,13 +150,13 @@ class Replay {
   private verdictHere(number: number, event: Event, expected: string): string {
     const amendment = amended[`${this.history.title}, step ${number}`];
     if (amendment !== undefined) return amendment;
-    return event.op === 'write' && expected === 'ETXTBSY' ? 'ok' : expected;
+    const asked = event.op !== 'write' || isOfPooledFile(this.history);
+    return !asked && expected === 'ETXTBSY' ? 'ok' : expected;
   }
 
   private rulesHere(expect: Step['expect'], event: Event): boolean {
-    return (
-      expect.verdict.startsWith('E') && event.op !== 'write' && !['N7', 'N4', 'W', '-'].includes(expect.rule)
-    );
+    const asked = event.op !== 'write' || isOfPooledFile(this.history);
+    return expect.verdict.startsWith('E') && asked && !['N7', 'N4', 'W', '-'].includes(expect.rule);
   }
 
   private async effect(
@@ -214,6 +223,15 @@ class Replay {
     await actor.must('mmap', slot, slot, lo, hi - lo);
     await actor.must('close', slot);
     return actor.start('uring_register', id, slot, 0, hi - lo);
+  }
+
+  /** Stores through a mapping, and what the page cache then writes. */
+  private async writeBack(actor: Actor, event: Event): Promise<Command> {
+    const map = this.nextSlot++;
+    const len = event.hi - event.lo;
+    await actor.must('mmap', this.slot(event), map, event.lo, len);
+    await actor.must('store', map, 0, len, 7);
+    return actor.start('msync', map);
   }
 
   private async start(event: Event): Promise<Command | Result> {
@@ -296,6 +314,8 @@ class Replay {
         );
       case 'write':
         return actor.start('pwrite', this.slot(event), event.lo!, event.hi! - event.lo!, 7);
+      case 'writeback':
+        return this.writeBack(actor, event);
       case 'kpin':
         return this.pinByKernel(actor, event);
       case 'chown':
@@ -337,6 +357,7 @@ else {
     const { options } = history.world;
     const args = [
       ...breakTime,
+      ...(isOfPooledFile(history) ? ['--store', 'pooled'] : []),
       ...(options.rfc_v2 ? ['--semantics', 'rfc-v2'] : []),
       ...(options.capacity !== undefined ? ['--size', `${options.capacity * 4}k`] : []),
     ];
@@ -355,17 +376,13 @@ else {
     for (const mount of mounts.values()) await mount.stop();
   });
 
-  let replayed = 0;
   for (const [index, history] of all.entries()) {
-    if (elsewhere(history) !== undefined) continue;
-    replayed++;
     test(`${history.rule}: ${history.title}`, async () => {
       await new Replay(await mountFor(history), stage, history, `h${index}`).run();
     });
   }
-  test('most of the 125 histories are made by real processes', () => {
+  test('there are 125 histories, and each was made by real processes', () => {
     assert.is(all.length, 125);
-    assert.ok(replayed >= 119, `${replayed} were replayed`);
   });
 }
 
