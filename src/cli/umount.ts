@@ -1,17 +1,14 @@
 // `leasefs umount` (A4): a mount with leases or pins is refused as busy, with who holds what; --lazy detaches it, and the
 // store lives until they end.
-import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { errno, errnoName, errnoText } from '../base/errno.js';
+import { errno } from '../base/errno.js';
+import { tryUnmount } from '../fuse/mount.js';
 import { FS_TYPE, mountsNow } from '../fuse/mountinfo.js';
-import { native } from '../native/binding.js';
 import { usersOf } from '../process/holders.js';
 import { holderTexts, pathText, readMounted, withHolders } from './mounted-path.js';
 import { absolute } from './mounts.js';
 import { CommandError, onlyArgument, parseOptions, type Verb } from './verb.js';
 
-const MNT_DETACH = 2;
-const UMOUNT_NOFOLLOW = 8;
 /** How many reasons are named in the line. */
 const NAMED = 4;
 
@@ -47,20 +44,9 @@ function refuseHeld(path: string, target: string): void {
 }
 
 function unmount(path: string, target: string, lazy: boolean): void {
-  if (process.getuid?.() !== 0) {
-    const { status, stderr, error } = spawnSync(
-      'fusermount3',
-      ['-u', ...(lazy ? ['-z'] : []), '--', target],
-      {
-        encoding: 'utf8',
-      },
-    );
-    if (status !== 0) throw new CommandError(error?.message ?? stderr.trim());
-    return;
-  }
-  const result = native.umount(target, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
-  if (result === -errno.EBUSY) throw new CommandError(busy(path, usedBy(target)));
-  if (result < 0) throw new CommandError(`${path}: ${errnoName(result)}: ${errnoText(result)}`);
+  const failed = tryUnmount(target, lazy);
+  if (failed === undefined) return;
+  throw new CommandError(failed.errno === errno.EBUSY ? busy(path, usedBy(target)) : failed.message);
 }
 
 function busy(path: string, reasons: readonly string[]): string {

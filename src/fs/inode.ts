@@ -78,9 +78,12 @@ export class Inode {
   }
 }
 
-/** What a write by somebody without CAP_FSETID does to the mode: setuid goes, and setgid where the group may execute. */
+/** The bits that a write by somebody without CAP_FSETID takes away: setuid, and setgid where the group may execute. */
+export const privilegesOf = ({ mode }: { readonly mode: number }): number =>
+  mode & (S_ISUID | (mode & S_IXGRP ? S_ISGID : 0));
+
 export function killPrivileges(inode: Inode): void {
-  inode.mode &= ~(S_ISUID | (inode.mode & S_IXGRP ? S_ISGID : 0));
+  inode.mode &= ~privilegesOf(inode);
 }
 
 /** Adds a name at the end of a directory. Precondition: the name is not there. */

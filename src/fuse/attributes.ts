@@ -1,5 +1,6 @@
 // Attributes: GETATTR, STATX, SETATTR, STATFS.
 import { BLOCK } from '../base/units.js';
+import { privilegesOf } from '../fs/inode.js';
 import {
   type Answer,
   SET_ATIME,
@@ -21,9 +22,6 @@ import type { Request } from './wire/request.js';
 
 const NAME_MAX = 255;
 const STATFS_OUT = 80;
-const S_ISUID = 0o4000;
-const S_ISGID = 0o2000;
-const S_IXGRP = 0o010;
 
 const statFs = new StatFs();
 
@@ -79,14 +77,13 @@ export function setattr({ operations, reply }: Connection, request: Request): An
 }
 
 /**
- * Clears setuid, and setgid of a file that its group may execute, as HANDLE_KILLPRIV_V2 leaves to us. The kernel says so
- * at every write and truncating open of a caller without CAP_FSETID; few files have the bits.
+ * Clears setuid and setgid, as HANDLE_KILLPRIV_V2 leaves to us. The kernel says so at every write and truncating open of a
+ * caller without CAP_FSETID; few files have the bits.
  */
 export function killSuidgid({ operations }: Connection, request: Request): void {
   const { caller, ino, attr, set } = request;
   if (operations.getattr(caller, ino, attr) !== 0 || !isRegular(attr.mode)) return;
-  const setgid = (attr.mode & (S_ISGID | S_IXGRP)) === (S_ISGID | S_IXGRP);
-  if (!setgid && (attr.mode & S_ISUID) === 0) return;
+  if (privilegesOf(attr) === 0) return;
   set.valid = SET_KILL_SUIDGID;
   operations.setattr(caller, ino, set, attr);
 }

@@ -43,9 +43,20 @@ export const isMounted = (target: string): boolean => topmostType(target) === FS
 
 /** @param lazy detach it although it is busy. */
 export function unmount(target: string, lazy: boolean): Result {
-  if (isRoot()) return native.umount(target, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
-  const { status } = fusermount(['-u', '-q', ...(lazy ? ['-z'] : []), '--', target]);
-  return status === 0 ? 0 : -errno.EBUSY;
+  const failed = tryUnmount(target, lazy);
+  return failed === undefined ? 0 : -failed.errno;
+}
+
+/** The same; why it failed. Of fusermount3, which says it in words alone, all but EBUSY is EPERM. */
+export function tryUnmount(target: string, lazy: boolean): FsError | undefined {
+  if (isRoot()) {
+    const result = native.umount(target, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+    return result < 0 ? new FsError(result, target) : undefined;
+  }
+  const run = fusermount(['-u', ...(lazy ? ['-z'] : []), '--', target]);
+  if (run.status === 0) return undefined;
+  const why = reason(run);
+  return new FsError(/busy/i.test(why) ? errno.EBUSY : errno.EPERM, why);
 }
 
 /** The device that is mounted on `target`, as /proc/PID/maps writes it. */
