@@ -2,8 +2,8 @@
 // here and there; the lower half of the file is pinned, the upper half is not.
 import IntervalTree from '@flatten-js/interval-tree';
 import { PinIndex } from '../../src/extent/index.js';
+import { type Batch, Timed } from '../shared/timing.js';
 import type { PinAnswer, PinAsk, PinAxis, PinContestant } from './pin-axes.js';
-import { type Batch, Timed } from './timing.js';
 import { type Below, randomFrom, shuffled } from './workload.js';
 
 interface Pins {

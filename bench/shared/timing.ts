@@ -1,7 +1,6 @@
 // Timing of one contestant in this process. One call is far below the clock's resolution, so tinybench is given
 // batches (`overriddenDuration`), and a round's figure is the median of its batches.
 import { Bench } from 'tinybench';
-import type { Tail } from './axes.js';
 
 /** A batch takes at least so long, ms, unless it has MOST_OPERATIONS. */
 const BATCH_MS = 0.5;
@@ -66,23 +65,17 @@ export function garbageOf(batch: Batch, operations: number): number {
   return Math.max(0, least - asking) / operations;
 }
 
-/** Times each change alone; the clock's own cost, some 50 ns, is in it. Stops after `ms`. */
-export function tailOf(change: (i: number) => void, changes: number, ms: number): Tail {
-  const took = new Float64Array(changes);
-  const stop = performance.now() + ms;
-  let n = 0;
-  while (n < changes) {
-    const from = performance.now();
-    change(n);
-    const now = performance.now();
-    took[n++] = now - from;
-    if (now > stop) break;
-  }
-  const sorted = took.subarray(0, n).sort();
-  const at = (share: number) => sorted[Math.min(n - 1, Math.floor(share * n))]! * 1e6;
-  const curve: [number, number][] = [];
-  for (let share = 0; share < 0.9; share += 0.02) curve.push([share, at(share)]);
-  for (let left = 0.1; left * n >= 1; left /= 1.3) curve.push([1 - left, at(1 - left)]);
-  curve.push([1 - 1 / (2 * n), at(1)]);
-  return { changes: n, p50: at(0.5), p999: at(0.999), p9999: at(0.9999), max: at(1), curve };
+/** Bytes of heap that one of what `make` makes takes; small ones are made many times, as the heap's own noise is large. */
+export function heapOf(make: () => object, size: number): number {
+  const copies = Math.max(1, Math.ceil(100_000 / size));
+  const used = () => {
+    globalThis.gc?.();
+    globalThis.gc?.();
+    return process.memoryUsage().heapUsed;
+  };
+  make();
+  const before = used();
+  const kept = Array.from({ length: copies }, make);
+  const bytes = (used() - before) / kept.length;
+  return bytes;
 }
