@@ -22,6 +22,22 @@ export function denseRunEnd(starts: Int32Array, page: number, i: number): number
   return (word << 5) + Math.clz32(bits);
 }
 
+/**
+ * For how many blocks the run of block `i` goes on, `i` included. A run that ends in the same word of the bitmap or in
+ * the next one is found without a branch: where short runs end is not to be predicted.
+ */
+export function denseRun(starts: Int32Array, page: number, i: number): number {
+  const word = i >> 5;
+  const bit = i & 31;
+  const at = bitmapOf(page) + word;
+  // 1 in the last word: behind it the segment ends.
+  const last = (word + 1) >> 4;
+  const here = Math.clz32(starts[at]! & (0x7fff_ffff >>> bit));
+  const next = Math.clz32(starts[at + 1 - last]! | (last << 31));
+  const run = here - bit + (-(here >> 5) & next);
+  return run < 64 - bit ? run : denseRunEnd(starts, page, i) - i;
+}
+
 /** The start of the run that holds block `i`. */
 export function denseRunStart(starts: Int32Array, page: number, i: number): number {
   const bitmap = bitmapOf(page);

@@ -12,7 +12,7 @@
 import { errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
 import type { ExtentArena } from './arena.js';
-import { bitmapOf, denseRunEnd } from './dense.js';
+import { denseRun } from './dense.js';
 import {
   ahead,
   densePage,
@@ -27,7 +27,7 @@ import {
   SEGMENT_SHIFT,
   WITHIN,
 } from './entry.js';
-import { findRun, lengthOf, startOf } from './runs.js';
+import { findRun, lengthOf, startOf, valueInRuns } from './runs.js';
 import { bytesOf, checkSegment, mappedIn, replaceInSegment, runEnd, valueAt } from './segment.js';
 import { ExtentWalk } from './walk.js';
 
@@ -68,7 +68,7 @@ export class ExtentMap extends ExtentWalk {
       return valueAt(this.arena, this.entryOf(Math.floor(pgoff / SEGMENT)), pgoff & WITHIN);
     const entry = this.flat[this.flatAt + (pgoff >>> SEGMENT_SHIFT)]!;
     if (isHuge(entry)) return ~entry + (pgoff & WITHIN);
-    if (isRuns(entry)) return this.inRuns(entry, pgoff & WITHIN);
+    if (isRuns(entry)) return valueInRuns(this.words, entry, pgoff & WITHIN);
     return this.words[densePage(entry) + (pgoff & WITHIN)]!;
   }
 
@@ -85,10 +85,9 @@ export class ExtentMap extends ExtentWalk {
       this.run = SEGMENT - i;
       return ~entry + i;
     }
-    if (isRuns(entry)) return this.inRuns(entry, i);
+    if (isRuns(entry)) return this.translateInRuns(entry, i);
     const page = densePage(entry);
-    const bits = this.starts[bitmapOf(page) + (i >> 5)]! & (0x7fff_ffff >>> (i & 31));
-    this.run = bits !== 0 ? Math.clz32(bits) - (i & 31) : denseRunEnd(this.starts, page, i) - i;
+    this.run = denseRun(this.starts, page, i);
     return this.words[page + i]!;
   }
 
@@ -222,7 +221,7 @@ export class ExtentMap extends ExtentWalk {
     return 0;
   }
 
-  private inRuns(entry: number, i: number): number {
+  private translateInRuns(entry: number, i: number): number {
     const { words } = this;
     const unit = runsUnit(entry);
     const width = runsWidth(entry);

@@ -34,6 +34,15 @@ export function findRun(words: Int32Array, unit: number, width: number, i: numbe
   return at;
 }
 
+/** The value of block `i`. */
+export function valueInRuns(words: Int32Array, entry: number, i: number): number {
+  const width = runsWidth(entry);
+  const at = findRun(words, runsUnit(entry), width, i);
+  const key = words[at]!;
+  const behind = i - startOf(key);
+  return behind >= 0 && behind < lengthOf(key) ? ahead(words[at + width]!, behind) : HOLE;
+}
+
 /** How many runs there are. */
 export function countRuns(words: Int32Array, unit: number, width: number): number {
   let n = 0;

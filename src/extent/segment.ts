@@ -32,6 +32,7 @@ import {
   resizeRuns,
   SMALL_WIDTH,
   startOf,
+  valueInRuns,
 } from './runs.js';
 
 /** A dense page with no more starts than this, holes among them, becomes a container again. */
@@ -45,11 +46,7 @@ export const PAGES_A_REPLACE = 3;
 export function valueAt(arena: ExtentArena, entry: number, i: number): number {
   if (isHuge(entry)) return ~entry + i;
   if (!isRuns(entry)) return arena.words[densePage(entry) + i]!;
-  const at = findRun(arena.words, runsUnit(entry), runsWidth(entry), i);
-  const key = arena.words[at]!;
-  const behind = i - startOf(key);
-  if (behind < 0 || behind >= lengthOf(key)) return HOLE;
-  return ahead(arena.words[at + runsWidth(entry)]!, behind);
+  return valueInRuns(arena.words, entry, i);
 }
 
 /** Where the run (of holes too) that holds block `i` ends within the segment. */
