@@ -7,8 +7,10 @@ import { continues, denseEntry, densePage, denseStarts, SEGMENT } from './entry.
 const BITMAP_WORDS = SEGMENT / 32;
 const BLOCK_0 = -0x8000_0000;
 
+// Not exported, for speed (extent-map.ts tells why).
+const bitmap = (page: number): number => page >> 5;
 /** The first word of a page's bitmap. */
-export const bitmapOf = (page: number): number => page >> 5;
+export const bitmapOf = bitmap;
 
 /** The end of the run that holds block `i`: the next start, or SEGMENT. */
 export function denseRunEnd(starts: Int32Array, page: number, i: number): number {
@@ -29,7 +31,7 @@ export function denseRunEnd(starts: Int32Array, page: number, i: number): number
 export function denseRun(starts: Int32Array, page: number, i: number): number {
   const word = i >> 5;
   const bit = i & 31;
-  const at = bitmapOf(page) + word;
+  const at = bitmap(page) + word;
   // 1 in the last word: behind it the segment ends.
   const last = (word + 1) >> 4;
   const here = Math.clz32(starts[at]! & (0x7fff_ffff >>> bit));

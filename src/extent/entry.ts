@@ -46,9 +46,12 @@ export const runsUnit = (entry: number): number => (entry >> 2) << 3;
 export const runsWidth = (entry: number): number => ((entry & 2) !== 0 ? 16 : 4);
 export const runsEntry = (unit: number, width: number): number => (unit >> 1) | (width === 16 ? 3 : 1);
 
-/** The value `n` blocks behind a block of value `value`, within its run. */
+/**
+ * The value `n` blocks behind a block of value `value`, within its run or directly behind it: behind MAX_BLK stands
+ * -2^31, which is no block's. `| 0` tells the compiler that values are int32.
+ */
 export const ahead = (value: number, n: number): number =>
-  value > 0 ? value + n : value < 0 ? value - n : 0;
+  (value > 0 ? value + n : value < 0 ? value - n : 0) | 0;
 
 /** Whether a block of value `next` goes on the run of the block before it, of value `value`. */
 export const continues = (value: number, next: number): boolean => next === ahead(value, 1);

@@ -31,6 +31,12 @@ import { findRun, lengthOf, startOf, valueInRuns } from './runs.js';
 import { bytesOf, checkSegment, mappedIn, replaceInSegment, runEnd, valueAt } from './segment.js';
 import { ExtentWalk } from './walk.js';
 
+// The look-ups know these by names of this module: what is imported or exported V8 loads, and if it is a function
+// checks, at every use; a constant that stays within the module it compiles in. Measured: a fifth of a look-up.
+const SHIFT = SEGMENT_SHIFT;
+const MASK = WITHIN;
+const [huge, runs, pageOf, runInPage, inRuns] = [isHuge, isRuns, densePage, denseRun, valueInRuns];
+
 /**
  * Arena pages that are free before a change begins, so that it never stops half way: for two partial segments, a path
  * in the directory, and, for each segment between them, an unwritten run and a slot.
@@ -64,30 +70,25 @@ export class ExtentMap extends ExtentWalk {
 
   /** The value of block `pgoff`. */
   lookup(pgoff: number): number {
-    if (pgoff >= this.flatEnd)
-      return valueAt(this.arena, this.entryOf(Math.floor(pgoff / SEGMENT)), pgoff & WITHIN);
-    const entry = this.flat[this.flatAt + (pgoff >>> SEGMENT_SHIFT)]!;
-    if (isHuge(entry)) return ~entry + (pgoff & WITHIN);
-    if (isRuns(entry)) return valueInRuns(this.words, entry, pgoff & WITHIN);
-    return this.words[densePage(entry) + (pgoff & WITHIN)]!;
+    if (pgoff >= this.flatEnd) return this.lookupFar(pgoff);
+    const entry = this.flat[this.flatAt + (pgoff >>> SHIFT)]!;
+    if (huge(entry)) return ~entry + (pgoff & MASK);
+    if (runs(entry)) return inRuns(this.words, entry, pgoff & MASK);
+    return this.words[pageOf(entry) + (pgoff & MASK)]!;
   }
 
   /** The value of block `pgoff`; `run` says for how many blocks it goes on. */
   translate(pgoff: number): number {
-    const i = pgoff & WITHIN;
-    if (pgoff >= this.flatEnd) {
-      const entry = this.entryOf(Math.floor(pgoff / SEGMENT));
-      this.run = runEnd(this.arena, entry, i) - i;
-      return valueAt(this.arena, entry, i);
-    }
-    const entry = this.flat[this.flatAt + (pgoff >>> SEGMENT_SHIFT)]!;
-    if (isHuge(entry)) {
-      this.run = SEGMENT - i;
+    if (pgoff >= this.flatEnd) return this.translateFar(pgoff);
+    const i = pgoff & MASK;
+    const entry = this.flat[this.flatAt + (pgoff >>> SHIFT)]!;
+    if (huge(entry)) {
+      this.run = MASK + 1 - i;
       return ~entry + i;
     }
-    if (isRuns(entry)) return this.translateInRuns(entry, i);
-    const page = densePage(entry);
-    this.run = denseRun(this.starts, page, i);
+    if (runs(entry)) return this.translateInRuns(entry, i);
+    const page = pageOf(entry);
+    this.run = runInPage(this.starts, page, i);
     return this.words[page + i]!;
   }
 
@@ -219,6 +220,19 @@ export class ExtentMap extends ExtentWalk {
     this.mapped += n - arena.dropped;
     this.changes++;
     return 0;
+  }
+
+  // The far directory's answers stand alone: within the methods above they would slow down the near ones.
+
+  private lookupFar(pgoff: number): number {
+    return valueAt(this.arena, this.entryOf(Math.floor(pgoff / SEGMENT)), pgoff & WITHIN);
+  }
+
+  private translateFar(pgoff: number): number {
+    const i = pgoff & WITHIN;
+    const entry = this.entryOf(Math.floor(pgoff / SEGMENT));
+    this.run = runEnd(this.arena, entry, i) - i;
+    return valueAt(this.arena, entry, i);
   }
 
   private translateInRuns(entry: number, i: number): number {

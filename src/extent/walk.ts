@@ -1,8 +1,9 @@
 // What is asked of a map in order: the next data, the next hole, the extents of a range (FIEMAP).
 // Counterparts: lseek(2) with SEEK_DATA and SEEK_HOLE, Documentation/filesystems/fiemap.rst, here in blocks.
 import { errno } from '../base/errno.js';
+import { denseRun } from './dense.js';
 import { SegmentDirectory } from './directory.js';
-import { ahead, continues, HOLE, isHuge, MAX_PGOFF, SEGMENT, WITHIN } from './entry.js';
+import { ahead, continues, densePage, HOLE, isHuge, isRuns, MAX_PGOFF, SEGMENT, WITHIN } from './entry.js';
 import { runEnd, runStart, valueAt } from './segment.js';
 
 /** Numbers an extent takes in the array that `fiemap` fills: first file block, first store block, blocks, flags. */
@@ -13,6 +14,15 @@ export const EXTENT_LAST = 0x1;
 export const EXTENT_UNWRITTEN = 0x800;
 
 const COUNT_ONLY = new Float64Array(0);
+// As in extent-map.ts: constants of this module are faster than imported names.
+const [huge, runs, pageOf, runInPage, END, FIELDS] = [
+  isHuge,
+  isRuns,
+  densePage,
+  denseRun,
+  SEGMENT,
+  EXTENT_FIELDS,
+];
 const segmentOf = (pgoff: number): number => Math.floor(pgoff / SEGMENT);
 
 export class ExtentWalk extends SegmentDirectory {
@@ -47,7 +57,7 @@ export class ExtentWalk extends SegmentDirectory {
    * is full; go on behind the last one. An `out` of length 0 counts only, as fm_extent_count = 0 does.
    */
   fiemap(pgoff: number, n: number, out: Float64Array): number {
-    const { arena } = this;
+    const { arena, words, starts } = this;
     const countOnly = out.length < EXTENT_FIELDS;
     const most = countOnly ? Number.POSITIVE_INFINITY : Math.floor(out.length / EXTENT_FIELDS);
     const end = Math.min(pgoff + n, MAX_PGOFF);
@@ -65,10 +75,12 @@ export class ExtentWalk extends SegmentDirectory {
     let more = false;
     walk: for (; segment >= 0; segment = this.nextSegment(segment + 1)) {
       const entry = this.entryOf(segment);
-      const base = segment * SEGMENT;
-      while (i < SEGMENT) {
-        const first = valueAt(arena, entry, i);
-        const stop = runEnd(arena, entry, i);
+      const base = segment * END;
+      const dense = !huge(entry) && !runs(entry);
+      const page = dense ? pageOf(entry) : 0;
+      while (i < END) {
+        const first = dense ? words[page + i]! : valueAt(arena, entry, i);
+        const stop = dense ? i + runInPage(starts, page, i) : runEnd(arena, entry, i);
         if (first !== HOLE) {
           if (first !== following || base + i !== follow) {
             if (value !== HOLE) {
@@ -137,7 +149,7 @@ export class ExtentWalk extends SegmentDirectory {
 }
 
 function put(out: Float64Array, at: number, start: number, value: number, end: number): void {
-  const field = at * EXTENT_FIELDS;
+  const field = at * FIELDS;
   out[field] = start;
   out[field + 1] = value < 0 ? -value : value;
   out[field + 2] = end - start;
