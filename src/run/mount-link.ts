@@ -87,6 +87,16 @@ export class MountLink {
     return parseMappings(textOf(`/proc/${pid}/maps`), this.device);
   }
 
+  /** Whether the description has a lease, also one of which a break leaves nothing (then `getLease` says none). */
+  hasLease(fd: number): boolean {
+    const view = struct(abi.lease.bytes);
+    if (native.ioctl(fd, abi.LEASEFS_IOC_GETLEASE, view.buffer) < 0) return false;
+    return (
+      view.getUint32(abi.lease.kind, true) !== abi.LEASEFS_UNLCK ||
+      view.getUint32(abi.lease.break_ms, true) > 0
+    );
+  }
+
   /** LEASEFS_UNLCK for none; `-errno`. */
   getLease(fd: number): Result {
     const view = struct(abi.lease.bytes);

@@ -176,10 +176,8 @@ export class Supervisor {
     file: Descriptor,
     { fd, flags }: { fd: number; flags: number },
   ): Answer | undefined {
-    const before = this.link.getLease(file.fd);
-    const isOurs =
-      flags === LEASEFS_UNLCK ? before > 0 && before !== LEASEFS_UNLCK : flags & LEASEFS_F_LAYOUT;
-    if (!isOurs) {
+    const had = this.link.hasLease(file.fd);
+    if (flags === LEASEFS_UNLCK ? !had : (flags & LEASEFS_F_LAYOUT) === 0) {
       file.close();
       return CONTINUE;
     }
@@ -202,7 +200,7 @@ export class Supervisor {
       file.close();
       return undefined;
     }
-    this.takeLease({ id, target, file, fd, flags, ino, isNew: before === LEASEFS_UNLCK });
+    this.takeLease({ id, target, file, fd, flags, ino, isNew: !had });
     return undefined;
   }
 

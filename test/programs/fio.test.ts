@@ -3,6 +3,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
+import { under } from '../proposal/grounds.js';
 import { type Ended, missing, run } from './installed.js';
 
 const absent = missing('fio');
@@ -26,8 +27,10 @@ for (const store of stores) {
     });
     test.after(() => mount.stop());
 
-    const fio = (...args: readonly string[]): Promise<Ended> =>
+    const fio = (...args: readonly string[]): Promise<Ended> => fioUnder([], ...args);
+    const fioUnder = (prefix: readonly string[], ...args: readonly string[]): Promise<Ended> =>
       run([
+        ...prefix,
         'fio',
         '--name=job',
         '--size=4m',
@@ -52,12 +55,19 @@ for (const store of stores) {
       });
     }
 
+    test('under `leasefs run` fixed buffers of its own memory need no lease', async () => {
+      const args = ['--rw=randwrite', '--verify=crc32c', '--verify_fatal=1'];
+      const uring = engines['io_uring with fixed buffers']!;
+      assert.is(read(await fioUnder(under(mount), ...args, ...uring)), 4 << 20);
+    });
+
     const buffers = 'I/O into fixed buffers that are the memory of a file';
-    const intoFile = async (): Promise<Ended> => {
+    const intoFile = async (prefix: readonly string[] = []): Promise<Ended> => {
       const memory = mount.file('memory');
       writeFileSync(memory, '');
       truncateSync(memory, 1 << 20);
-      return fio(
+      return fioUnder(
+        prefix,
         '--rw=randread',
         '--ioengine=io_uring',
         '--fixedbufs=1',
@@ -68,6 +78,12 @@ for (const store of stores) {
     if (store === 'direct') {
       test(`${buffers} is done`, async () => {
         assert.is(read(await intoFile()), 4 << 20);
+      });
+
+      test(`N1: ${buffers} is refused under \`leasefs run\`, since fio takes no lease`, async () => {
+        const { code, stderr, stdout } = await intoFile(under(mount));
+        assert.is.not(code, 0);
+        assert.match(stderr + stdout, 'Operation not permitted');
       });
     } else {
       test(`${buffers} is refused by the kernel, which pins no ordinary FUSE mapping`, async () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { under } from '../proposal/grounds.js';
 import { missing, must, run } from './installed.js';
 
 const source = fileURLToPath(new URL('../../../test/programs/lease.go', import.meta.url));
@@ -38,6 +39,12 @@ else {
     const { code, stdout } = await run([program, mount.path, `${GOROUTINES}`]);
     assert.is(code, 1);
     assert.is(stdout, 'F_SETLEASE: invalid argument\n'.repeat(GOROUTINES));
+  });
+
+  test('under `leasefs run` it is served, from all its threads at once', async () => {
+    const { code, stdout, stderr } = await run([...under(mount), program, mount.path, `${GOROUTINES}`]);
+    assert.is(stdout, '');
+    assert.is(code, 0, stderr);
   });
 }
 

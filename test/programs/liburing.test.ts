@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
-import { missing, must } from './installed.js';
+import { under } from '../proposal/grounds.js';
+import { missing, must, run } from './installed.js';
 
 const sources = fileURLToPath(new URL('../../../test/programs/', import.meta.url));
 /** Where Debian's package has them; images without documentation do not. */
@@ -56,6 +57,18 @@ for (const store of stores) {
         writeFileSync(file, '');
         truncateSync(file, 65_536);
         await must([join(built, 'registered'), file, mount.file('data')]);
+        assert.ok(readFileSync(file).equals(data.subarray(0, 65_536)));
+      });
+
+      test('N1: under `leasefs run` they need a lease', async () => {
+        const file = mount.file('leased');
+        writeFileSync(file, '');
+        truncateSync(file, 65_536);
+        const program = [...under(mount), join(built, 'registered')];
+        const { code, stderr } = await run([...program, file, mount.file('data')]);
+        assert.is(code, 1);
+        assert.match(stderr, 'io_uring_register_buffers: Operation not permitted');
+        await must([...program, '-l', file, mount.file('data')]);
         assert.ok(readFileSync(file).equals(data.subarray(0, 65_536)));
       });
     }

@@ -3,13 +3,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Mounted } from '../e2e/mounted.js';
+import { cli, Mounted } from '../e2e/mounted.js';
 import type { Calls, Place } from './scenarios.js';
 
 /** Scenarios are told there until it is stopped. */
 export interface Ground extends Place {
   stop(): Promise<void>;
 }
+
+/** What `leasefs run` is told in front of the program, to run it on this mount. */
+export const under = (mount: Mounted, ...options: readonly string[]): readonly string[] => [
+  ...[process.execPath, '--enable-source-maps', cli, 'run', '--at', mount.path, '--output', '/dev/null'],
+  ...options,
+  '--',
+];
 
 const IMAGE_BYTES = 400 << 20;
 /** Above the 3 s for which a scenario waits at most before it answers a break. */
@@ -31,6 +38,8 @@ export const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
   xfs: async () => onLoop('mkfs.xfs', '-q', '-f'),
   ...fsDax,
   leasefs: () => leasefs('direct', 'fcntl'),
+  'leasefs run': () => supervised('direct'),
+  'leasefs run, pooled': () => supervised('pooled'),
   'leasefs, ioctls': () => leasefs('direct', 'ioctl'),
   'leasefs, ioctls, pooled': () => leasefs('pooled', 'ioctl'),
 };
@@ -39,6 +48,12 @@ export const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
 async function leasefs(store: 'direct' | 'pooled', calls: Calls): Promise<Ground> {
   const mount = await Mounted.start('--store', store, '--lease-break-time', `${BREAK_MS}`);
   return { directory: mount.path, calls, prefix: [], stop: () => mount.stop() };
+}
+
+/** Unmodified programs under the supervisor, with its report out of the way. */
+async function supervised(store: 'direct' | 'pooled'): Promise<Ground> {
+  const mount = await Mounted.start('--store', store, '--lease-break-time', `${BREAK_MS}`);
+  return { directory: mount.path, calls: 'fcntl', prefix: under(mount), stop: () => mount.stop() };
 }
 
 function onLoop(mkfs: string, ...options: readonly string[]): Ground {

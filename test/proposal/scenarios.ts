@@ -1,7 +1,7 @@
 // The scenarios of the proposal: C programs, compiled here, run in any directory. A story of the 2019 thread each; see
 // proposal.h for what they print. Linked with the proposal's own system calls, or with the ioctls of leasefs.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,14 @@ export type Calls = 'fcntl' | 'ioctl';
 
 const parts = (kind: Calls, device: Device): readonly string[] =>
   kind === 'fcntl' ? ['lease-fcntl.c', `memory-${device}.c`] : ['lease-ioctl.c', 'memory-ioctl.c'];
+
+/** For sh -c, with directory, where to write, programs: all at once, what each says in files of its own. */
+const together = `said=$1; shift
+for program; do
+  to=$said/\${program##*/}
+  { "$program" "$0" >"$to.out" 2>"$to.err"; echo $? >"$to.code"; } &
+done
+wait`;
 
 const verdicts: Readonly<Record<number, Verdict>> = { 0: 'as proposed', 1: 'differs', 77: 'untried' };
 
@@ -81,30 +89,19 @@ export class Scenarios {
   }
 
   /** Runs all of them there at once, each on a file of its own; by name, in the order of the names. */
-  async runAll(place: Place): Promise<ReadonlyMap<string, Outcome>> {
-    const outcomes = await Promise.all(this.names.map(name => this.run(name, place)));
-    return new Map(this.names.map((name, at) => [name, outcomes[at]!]));
-  }
-
-  /** Runs one there. */
-  async run(name: string, { calls, prefix, directory }: Place): Promise<Outcome> {
-    const [command, ...args] = [...prefix, this.program(calls, name), directory];
-    const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const late = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
-    const [said, complaint] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    const code = await new Promise<number | null>(resolve => {
-      if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode);
-      else child.once('exit', resolve);
+  async runAll({ calls, prefix, directory }: Place): Promise<ReadonlyMap<string, Outcome>> {
+    const said = mkdtempSync(join(this.directory, 'said-'));
+    const programs = this.names.map(name => this.program(calls, name));
+    const [command, ...args] = [...prefix, 'sh', '-c', together, directory, said, ...programs];
+    const stdio = ['ignore', 'ignore', 'pipe'] as const;
+    const child = spawn(command!, args, { stdio: [...stdio], timeout: LIMIT_MS, killSignal: 'SIGKILL' });
+    let complaint = '';
+    child.stderr!.on('data', data => {
+      complaint += data;
     });
-    clearTimeout(late);
-    const expectations = said
-      .split('\n')
-      .filter(line => line.startsWith(`${name}, `))
-      .map(line => {
-        const [, step = '', expected = '', got = ''] = line.split(', ');
-        return { step, expected, got };
-      });
-    return { verdict: verdicts[code ?? -1] ?? 'broken', expectations, complaint };
+    await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+    if (!existsSync(`${join(said, this.names[0]!)}.out`)) throw new Error(`${command}: ${complaint}`);
+    return new Map(this.names.map(name => [name, outcome(name, join(said, name))]));
   }
 
   clear(): void {
@@ -116,8 +113,16 @@ export class Scenarios {
   }
 }
 
-async function text(stream: NodeJS.ReadableStream): Promise<string> {
-  let all = '';
-  for await (const piece of stream) all += piece;
-  return all;
+/** What the program left in `file` with endings .out, .err and .code; the last is not there if it was cut off. */
+function outcome(name: string, file: string): Outcome {
+  const expectations = readFileSync(`${file}.out`, 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith(`${name}, `))
+    .map(line => {
+      const [, step = '', expected = '', got = ''] = line.split(', ');
+      return { step, expected, got };
+    });
+  const code = existsSync(`${file}.code`) ? Number(readFileSync(`${file}.code`, 'utf8')) : -1;
+  const complaint = readFileSync(`${file}.err`, 'utf8');
+  return { verdict: verdicts[code] ?? 'broken', expectations, complaint };
 }

@@ -1,0 +1,60 @@
+// The examples of docs/testing.md are run as they stand there, by pytest, `go test` and rustc where these are installed.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cli, requireMount, skipMount } from '../e2e/mounted.js';
+import { missing, must, run } from './installed.js';
+
+const page = readFileSync(fileURLToPath(new URL('../../../docs/testing.md', import.meta.url)), 'utf8');
+const test = suite('the page on testing');
+
+/** The one block of code in `language`. */
+function example(language: string): string {
+  const blocks = [...page.matchAll(/^```(\w+)\n(.*?)^```/gms)].filter(([, name]) => name === language);
+  assert.is(blocks.length, 1, language);
+  return blocks[0]![2]!;
+}
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  const scratch = mkdtempSync(join(tmpdir(), 'leasefs-page-'));
+  const supervised = [process.execPath, '--enable-source-maps', cli, 'run', '--'];
+
+  test.after(() => rmSync(scratch, { recursive: true }));
+
+  if (missing('pytest') === undefined) {
+    test('its example for pytest passes under run, and is skipped outside', async () => {
+      const file = join(scratch, 'test_layout.py');
+      writeFileSync(file, example('python'));
+      const pytest = ['python3', '-m', 'pytest', '-p', 'no:cacheprovider', '-q', file];
+      assert.match(await must([...supervised, ...pytest]), '1 passed');
+      assert.match(await must(pytest), '1 skipped');
+    });
+  }
+
+  if (missing('go') === undefined) {
+    test('its example for Go passes under run', async () => {
+      const file = join(scratch, 'layout_test.go');
+      writeFileSync(file, example('go'));
+      const env = { CGO_ENABLED: '0', GO111MODULE: 'off', GOCACHE: join(scratch, 'cache') };
+      assert.match(await must([...supervised, 'go', 'test', '-v', file], env), '--- PASS');
+    });
+  }
+
+  if (missing('rustc') === undefined) {
+    test('its example for Rust passes under run', async () => {
+      const file = join(scratch, 'layout.rs');
+      writeFileSync(file, example('rust'));
+      await must(['rustc', '--test', '--edition', '2021', '-o', join(scratch, 'layout'), file]);
+      const { code, stdout, stderr } = await run([...supervised, join(scratch, 'layout'), '--nocapture']);
+      assert.is(code, 0, stdout + stderr);
+      assert.not.match(stderr, 'skipped');
+    });
+  }
+}
+
+test.run();
