@@ -19,6 +19,8 @@ export type Name = Brand<string, 'Name'>;
 export const UNIDENTIFIED = 0 as ProcessId;
 export const NO_WAITER = 0 as WaiterId;
 export const ROOT_INO = 1 as InodeNumber;
+/** From here on inodes are of virtual files; no mount lives to make so many others. */
+export const FIRST_VIRTUAL = (2 ** 52) as InodeNumber;
 
 /** Bytes a block: the unit of the layout, of pins and of mappings. */
 export const BLOCK = 4096;

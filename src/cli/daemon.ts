@@ -1,6 +1,7 @@
 // The daemon: puts store, leases, filesystem, session and mount together and serves until the mount is gone. The one
 // place that knows all layers.
 import { errnoName, errnoText } from '../base/errno.js';
+import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
 import { deviceOf, isMounted, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { type Session, startSession } from '../fuse/session.js';
@@ -42,11 +43,15 @@ export async function serve(options: ServeOptions): Promise<number> {
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),
     log,
   });
+  // The package of the other transport reads no file that says it is empty.
+  if (options.transport === 'kernel') {
+    filesystem.show(new ControlTree({ filesystem, mountPoint, listed: options.showControl }));
+  }
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   const session = await start(options, filesystem, passthrough);
   const device = passthrough ? deviceOf(mountPoint) : undefined;
   if (device !== undefined) filesystem.lookForKernelPins(device);
-  filesystem.moreStatus = () => ({ ...status(session, options.store), semantics });
+  filesystem.moreStatus = () => ({ ...status(session, options.store, filesystem.streaming), semantics });
   const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
   try {
     await session.ready;
@@ -85,7 +90,7 @@ async function start(options: ServeOptions, operations: Filesystem, passthrough:
 /** Read once, while there are descriptors. */
 const VERSION = version();
 
-function status(session: Served, store: ServeOptions['store']): object {
+function status(session: Served, store: ServeOptions['store'], streaming: number): object {
   const { passthrough, kernel, waiting } = session;
   const reason = store === 'pooled' ? '--store=pooled' : session.reason;
   const auto = passthrough ? 'passthrough works' : 'no passthrough';
@@ -95,7 +100,7 @@ function status(session: Served, store: ServeOptions['store']): object {
     reason: reason ?? null,
     storeReason: store === 'auto' ? auto : `--store=${store}`,
     kernel: `${kernel.major}.${kernel.minor}`,
-    waiters: waiting,
+    waiters: waiting - streaming,
     requests: session.requestCounts(),
   };
 }

@@ -25,6 +25,8 @@ export interface MountOptions {
   readonly semantics: 'default' | 'rfc-v2';
   /** auto: direct where passthrough works, else pooled. */
   readonly store: 'auto' | 'direct' | 'pooled';
+  /** Whether readdir shows .leasefs. */
+  readonly showControl: boolean;
   /** kernel: its protocol, by ourselves; fuse-native: through that package. */
   readonly transport: 'kernel' | 'fuse-native';
 }
@@ -54,6 +56,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     semantics: { type: 'string' },
     store: { type: 'string' },
     transport: { type: 'string' },
+    'show-control': { type: 'boolean' },
     foreground: { type: 'boolean', short: 'f' },
     log: { type: 'string' },
     'ready-fd': { type: 'string' },
@@ -82,7 +85,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   return {
     mountPoint: onlyArgument(positionals, 'MNT'),
     options: {
-      mountOptions: rest,
+      mountOptions: rest.filter(word => word !== SHOW_CONTROL),
       root: {
         uid: own.uid === undefined ? (process.getuid?.() ?? 0) : whole(own.uid, '-o uid='),
         gid: own.gid === undefined ? (process.getgid?.() ?? 0) : whole(own.gid, '-o gid='),
@@ -95,6 +98,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       semantics,
       store,
       transport,
+      showControl: values['show-control'] ?? rest.includes(SHOW_CONTROL),
     },
     foreground: values.foreground ?? false,
     logFile: values.log,
@@ -107,6 +111,9 @@ const OWN_WORDS = [
   ...['size', 'inodes', 'lease-break-time', 'semantics', 'store', 'transport'],
   ...['uid', 'gid', 'mode'],
 ] as const;
+
+/** And without a value. */
+const SHOW_CONTROL = 'show-control';
 
 type OwnWords = Partial<Record<(typeof OWN_WORDS)[number], string>>;
 

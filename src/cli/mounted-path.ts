@@ -31,6 +31,14 @@ export function readMounted<What extends keyof Reports>(path: string, what: What
   });
 }
 
+/** The mount that a path lies on, and the file's inode number there; undefined for a directory. @throws as readMounted. */
+export function inodeOn(path: string): { readonly mountPoint: string; readonly ino: number | undefined } {
+  return onMounted(path, (file, mountPoint) => {
+    const stat = fstatSync(file.fd);
+    return { mountPoint, ino: stat.isDirectory() ? undefined : stat.ino };
+  });
+}
+
 /** What `ask` says of the file or directory, opened for reading. @throws CommandError as readMounted. */
 export function onMounted<T>(path: string, ask: (file: LeaseFile, mountPoint: string) => T): T {
   const full = absolute(path);

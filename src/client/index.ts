@@ -2,6 +2,14 @@
 export { FsError } from '../base/errno.js';
 export type { BreakWatch, LeaseBreak } from './break-watch.js';
 export type { DirectMapping } from './direct-mapping.js';
+export {
+  type EventName,
+  type EventOptions,
+  events,
+  type LostEvents,
+  type ReportedEvent,
+  type ReportedHolder,
+} from './events.js';
 export { isLeaseKind, type LeaseKind, leaseKinds } from './kinds.js';
 export type { FileLayout, LayoutExtent, SegmentAddress } from './layout.js';
 export { LeaseFile, type LeaseState, type Pin, type PinOptions, type SetLeaseOptions } from './lease-file.js';

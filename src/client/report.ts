@@ -9,6 +9,8 @@ export interface ReportedProcess {
   /** Clock ticks from boot to its start: with the pid it names a process for good (A3). */
   readonly start: number;
   readonly command: string;
+  /** Its real uid when it was first seen; -1 when unknown. */
+  readonly uid: number;
   readonly alive: boolean;
 }
 

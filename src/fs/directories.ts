@@ -1,8 +1,9 @@
 // Directories: opendir, readdir, releasedir. A cookie names the entry after which reading goes on; it stays good
-// while names come and go (telldir, seekdir). 1 and 2 are '.' and '..'.
+// while names come and go (telldir, seekdir). 1 and 2 are '.' and '..', 3 the virtual
+// directory of the root.
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber, Name } from '../base/units.js';
-import type { Dentry, Inode } from './inode.js';
+import { type Dentry, type Inode, S_IFDIR } from './inode.js';
 import { type Answer, Attr, type DirSink, type Opened } from './operations.js';
 import type { DirCursor, OpenFile, Superblock } from './superblock.js';
 
@@ -37,7 +38,11 @@ export function readdir(
   if (dir.nlink === 0) return 0;
   if (offset < 1 && !sink.add(DOT, dir.ino, dir.mode, 1, undefined)) return 0;
   if (offset < 2 && !sink.add(DOTDOT, dir.parent!.ino, dir.parent!.mode, 2, undefined)) return 0;
-  const cursor = resume(file!, dir, Math.max(offset, 2));
+  if (offset < 3 && dir === sb.root && sb.virtual?.tree.listed) {
+    const { name, top } = sb.virtual.tree;
+    if (!sink.add(name, top, S_IFDIR, 3, undefined)) return 0;
+  }
+  const cursor = resume(file!, dir, Math.max(offset, 3));
   for (;;) {
     const dentry = cursor.pending ?? next(cursor);
     if (dentry === undefined) return 0;

@@ -2,29 +2,13 @@
 // run again, the timer of the next forced break (B2); and writes each refusal and break as one line.
 import { errno, errnoText } from '../base/errno.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
-import {
-  type Effect,
-  EXCLUSIVE,
-  EXCLUSIVE_BREAKABLE,
-  type Holder,
-  type Kind,
-  NONE,
-  SHARED,
-  SHARED_UNBREAKABLE,
-  type Verdict,
-} from '../lease/types.js';
+import type { Effect, Holder, Verdict } from '../lease/types.js';
 import { endGrant } from './extents.js';
 import { pathOf } from './inode.js';
+import { kindNames } from './kind-names.js';
 import { type Answer, type Caller, PARKED } from './operations.js';
+import { endOf } from './recorder.js';
 import type { Superblock } from './superblock.js';
-
-export const kindNames = {
-  [NONE]: 'none',
-  [SHARED]: 'shared',
-  [EXCLUSIVE_BREAKABLE]: 'exclusive',
-  [SHARED_UNBREAKABLE]: 'shared,unbreakable',
-  [EXCLUSIVE]: 'exclusive,unbreakable',
-} as const satisfies Record<Kind, string>;
 
 /** The answer to who asked, after all effects were carried out. `what`: the call as the log tells it. */
 export function conclude(
@@ -41,8 +25,10 @@ export function conclude(
     caller.waiter = verdict.waiter;
     return PARKED;
   }
+  const call = what();
+  sb.recorder.refused(sb, process, ino, verdict, call);
   sb.log(
-    `refused: ${what()} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${verdict.errno} (${errnoText(errno[verdict.errno])}) [${verdict.rule}]${held(sb, verdict.holder)}`,
+    `refused: ${call} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${verdict.errno} (${errnoText(errno[verdict.errno])}) [${verdict.rule}]${held(sb, verdict.holder)}`,
   );
   return -errno[verdict.errno];
 }
@@ -71,6 +57,7 @@ function armTimer(sb: Superblock): void {
 }
 
 function apply(sb: Superblock, effect: Effect): void {
+  if (effect.effect !== 'wake' && effect.effect !== 'tell') sb.recorder.effect(sb, effect);
   switch (effect.effect) {
     case 'wake':
       if (effect.errno === undefined) sb.host?.retry(effect.waiter);
@@ -120,6 +107,7 @@ function tell(sb: Superblock, effect: Extract<Effect, { effect: 'tell' }>): void
       ? ` and signal ${notice.signal}`
       : `; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
   }
+  sb.recorder.told(sb, effect, told);
   sb.log(
     `break: lease ${effect.lease} of ${processName(sb, effect.owner)} on ${fileName(sb, effect.file)} must become ${kindNames[effect.must]} within ${sb.breakTime} ms [${effect.rule}]; told by ${told}`,
   );
@@ -149,11 +137,12 @@ function held(sb: Superblock, holder: Holder | undefined): string {
   const by = processName(sb, holder.process);
   if (holder.pin !== undefined) {
     const { start, end } = holder.pin;
+    const ends = `ends when ${endOf(holder)}`;
     if (holder.pin.id === 0) {
-      return `; kernel pin [${start * BLOCK}, ${end * BLOCK}) of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ends when the buffer is unregistered or that process ends`;
+      return `; kernel pin [${start * BLOCK}, ${end * BLOCK}) of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ${ends}`;
     }
-    return `; pin ${holder.pin.id} [${start * BLOCK}, ${end * BLOCK}) of ${by}; ends when it is unpinned or its owner dies`;
+    return `; pin ${holder.pin.id} [${start * BLOCK}, ${end * BLOCK}) of ${by}; ${ends}`;
   }
   const kind = `${holder.zombie ? 'zombie of ' : ''}${kindNames[holder.leaseKind]} lease ${holder.lease}`;
-  return `; ${kind} of ${by}; ends with ${holder.zombie ? 'the last pin under it' : 'its unlock or last close'}`;
+  return `; ${kind} of ${by}; ends with ${endOf(holder)}`;
 }

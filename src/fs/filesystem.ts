@@ -1,4 +1,5 @@
 // The filesystem as its transports see it: every operation, each one line to the family that does it.
+import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
@@ -37,6 +38,7 @@ import { endGone } from './registered-pins.js';
 import { rename, rmdir, unlink } from './removal.js';
 import { heldBy, type ReportKind, report, type StatusSource } from './report.js';
 import { Superblock, type SuperblockOptions } from './superblock.js';
+import { isVirtual, Virtual, type VirtualTree } from './virtual.js';
 import { getxattr, listxattr, removexattr, setxattr } from './xattrs.js';
 
 export class Filesystem implements Operations {
@@ -48,6 +50,7 @@ export class Filesystem implements Operations {
   constructor(chooseStore: () => FileStore, leases: Leases, options: SuperblockOptions) {
     const processes: Processes = new Processes(
       process => {
+        if (leases.knows(process)) sb.recorder.died(sb, process);
         leases.died(sb.monotonic(), process);
         carryOut(sb);
         endGone(sb);
@@ -115,10 +118,13 @@ export class Filesystem implements Operations {
   }
 
   getattr(_caller: Caller, ino: InodeNumber, out: Attr): Answer {
+    if (isVirtual(ino)) return this.sb.virtual?.getattr(ino, out) ?? -errno.ESTALE;
     return getattr(this.sb, ino, out);
   }
 
   setattr(caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer {
+    // Of O_TRUNC the kernel makes no SETATTR.
+    if (isVirtual(ino)) return -errno.EPERM;
     return setattr(this.sb, caller, ino, set, out);
   }
 
@@ -127,6 +133,8 @@ export class Filesystem implements Operations {
   }
 
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
+    out.uncached = false;
+    if (isVirtual(ino)) return this.sb.virtual?.open(caller, ino, flags, out) ?? -errno.ESTALE;
     return open(this.sb, caller, ino, flags, out);
   }
 
@@ -139,23 +147,28 @@ export class Filesystem implements Operations {
     attr: Attr,
     out: Opened,
   ): Answer {
+    out.uncached = false;
     return create(this.sb, caller, parent, name, mode, flags, attr, out);
   }
 
   tmpfile(caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer {
+    out.uncached = false;
     return tmpfile(this.sb, caller, parent, mode, flags, attr, out);
   }
 
   read(
-    _caller: Caller,
+    caller: Caller,
     ino: InodeNumber,
-    _fh: FileHandle,
+    fh: FileHandle,
     off: number,
     len: number,
     out: ArrayBuffer,
     at: number,
     gather: Gather,
   ): Answer {
+    if (isVirtual(ino)) {
+      return this.sb.virtual?.read(caller, fh, off, new Uint8Array(out, at, len)) ?? -errno.EBADF;
+    }
     return read(this.sb, ino, off, len, out, at, gather);
   }
 
@@ -169,6 +182,8 @@ export class Filesystem implements Operations {
     at: number,
     writeback: boolean,
   ): Answer {
+    if (isVirtual(ino))
+      return this.sb.virtual?.write(caller, fh, new Uint8Array(data, at, len)) ?? -errno.EBADF;
     return write(this.sb, caller, ino, fh, off, len, data, at, writeback);
   }
 
@@ -200,30 +215,35 @@ export class Filesystem implements Operations {
     return copyFileRange(this.sb, caller, from, fromOff, to, toFh, toOff, len);
   }
 
-  fsync(_caller: Caller, _ino: InodeNumber, fh: FileHandle): Answer {
+  fsync(_caller: Caller, ino: InodeNumber, fh: FileHandle): Answer {
+    if (isVirtual(ino)) return 0;
     return fsync(this.sb, fh);
   }
 
-  release(_ino: InodeNumber, fh: FileHandle): void {
-    release(this.sb, fh);
+  release(ino: InodeNumber, fh: FileHandle): void {
+    if (isVirtual(ino)) this.sb.virtual?.release(fh);
+    else release(this.sb, fh);
   }
 
   poll(fh: FileHandle, notify: boolean): Answer {
+    if (!this.sb.handles.has(fh) && this.sb.virtual !== undefined) return this.sb.virtual.poll(fh, notify);
     return poll(this.sb, fh, notify);
   }
 
   opendir(_caller: Caller, ino: InodeNumber, out: Opened): Answer {
+    if (isVirtual(ino)) return this.sb.virtual?.opendir(ino, out) ?? -errno.ESTALE;
     return opendir(this.sb, ino, 0, out);
   }
 
   readdir(
     _caller: Caller,
-    _ino: InodeNumber,
+    ino: InodeNumber,
     fh: FileHandle,
     offset: number,
     plus: boolean,
     sink: DirSink,
   ): Answer {
+    if (isVirtual(ino)) return this.sb.virtual?.readdir(ino, offset, sink) ?? -errno.ESTALE;
     return readdir(this.sb, fh, offset, plus, sink);
   }
 
@@ -232,22 +252,27 @@ export class Filesystem implements Operations {
   }
 
   setxattr(_caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer {
+    if (isVirtual(ino)) return -errno.EOPNOTSUPP;
     return setxattr(this.sb, ino, name, value, flags);
   }
 
   getxattr(_caller: Caller, ino: InodeNumber, name: Name, out: Uint8Array, at: number, size: number): Answer {
+    if (isVirtual(ino)) return -errno.EOPNOTSUPP;
     return getxattr(this.sb, ino, name, out, at, size);
   }
 
   listxattr(caller: Caller, ino: InodeNumber, out: Uint8Array, at: number, size: number): Answer {
+    if (isVirtual(ino)) return -errno.EOPNOTSUPP;
     return listxattr(this.sb, caller, ino, out, at, size);
   }
 
   removexattr(_caller: Caller, ino: InodeNumber, name: Name): Answer {
+    if (isVirtual(ino)) return -errno.EOPNOTSUPP;
     return removexattr(this.sb, ino, name);
   }
 
-  setLease(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer {
+  setLease(caller: Caller, ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer {
+    if (isVirtual(ino)) return -errno.EINVAL;
     return setLease(this.sb, caller, fh, request);
   }
 
@@ -272,7 +297,7 @@ export class Filesystem implements Operations {
     return layout(this.sb, caller, fh, request, out);
   }
 
-  report(_caller: Caller, ino: InodeNumber, what: ReportKind): string {
+  report(_caller: Caller | undefined, ino: InodeNumber, what: ReportKind): string {
     const inode = this.sb.inode(ino);
     const file = inode === undefined || inode.children !== undefined ? undefined : ino;
     return report(this.sb, what, file, this.moreStatus);
@@ -295,9 +320,25 @@ export class Filesystem implements Operations {
   }
 
   interrupt(waiter: WaiterId): void {
+    this.sb.virtual?.forget(waiter);
     this.sb.unleased.cancel(waiter);
     this.sb.leases.cancel(this.sb.monotonic(), waiter);
     carryOut(this.sb);
+  }
+
+  /** What src/control needs to show and to steer. */
+  get superblock(): Superblock {
+    return this.sb;
+  }
+
+  /** Reads of virtual files that wait. */
+  get streaming(): number {
+    return this.sb.virtual?.waiting ?? 0;
+  }
+
+  /** Before the first operation: puts the tree below the root. */
+  show(tree: VirtualTree): void {
+    this.sb.virtual = new Virtual(this.sb, tree);
   }
 
   /** Who holds what, a phrase each: what a daemon that is told to stop says first (A4). */

@@ -54,7 +54,7 @@ export class Inode {
   written = false;
   /** Directories alone: by name, in the order of their cookies. */
   children: Map<Name, Dentry> | undefined;
-  nextCookie = 3;
+  nextCookie = 4;
   /** Directories: the one above, itself at the root. Others: where a name was last seen, a hint for listings. */
   parent: Inode | undefined;
   nameHint: Name | undefined;

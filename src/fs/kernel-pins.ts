@@ -17,7 +17,6 @@ export class UnleasedPins {
   /** Of changes that wait for an answer or have one and run again. */
   private readonly answers = new Map<WaiterId, readonly KernelPin[] | undefined>();
   /** Below zero: the lease machine's own are above. */
-  private lastWaiter = 0;
 
   /** @param device of the mount, as /proc/PID/maps writes it. Without it nothing is looked for. */
   start(device: string, log: (line: string) => void): void {
@@ -34,7 +33,7 @@ export class UnleasedPins {
 
   /** Begins a search; the waiter that runs again when it has ended. */
   look(sb: Superblock, ino: InodeNumber): WaiterId {
-    const waiter = --this.lastWaiter as WaiterId;
+    const waiter = sb.newWaiter();
     this.answers.set(waiter, undefined);
     this.searches++;
     this.search!.find(ino, pins => {

@@ -18,8 +18,9 @@ import { NONE, type PinInfo } from '../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
 import { isCapable } from '../process/proc.js';
 import type { StoredFile } from '../store/file-store.js';
-import { carryOut, conclude, kindNames } from './effects.js';
+import { carryOut, conclude } from './effects.js';
 import { S_IFREG } from './inode.js';
+import { kindNames } from './kind-names.js';
 import type {
   Answer,
   Caller,

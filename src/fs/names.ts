@@ -16,6 +16,7 @@ import {
 } from './inode.js';
 import type { Answer, Attr, Caller } from './operations.js';
 import { badName, type Superblock } from './superblock.js';
+import { isVirtual } from './virtual.js';
 
 const LINK_MAX = 0x7fff_ffff;
 
@@ -28,12 +29,14 @@ function answer(sb: Superblock, inode: Inode, out: Attr): Answer {
 
 /** '.' and '..' are asked for by the NFS server (FUSE_EXPORT_SUPPORT). */
 export function lookup(sb: Superblock, parent: InodeNumber, name: Name, out: Attr): Answer {
+  if (isVirtual(parent)) return sb.virtual?.lookup(parent, name, out) ?? -errno.ESTALE;
   if (name === '.') {
     const self = sb.inode(parent);
     return self === undefined ? -errno.ESTALE : answer(sb, self, out);
   }
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
+  if (sb.virtual?.isReserved(parent, name)) return sb.virtual.getattr(sb.virtual.tree.top, out);
   if (name === '..') return dir.parent === undefined ? -errno.ESTALE : answer(sb, dir.parent, out);
   const dentry = dir.children!.get(name);
   if (dentry === undefined) return name.length > 255 ? -errno.ENAMETOOLONG : -errno.ENOENT;
@@ -49,12 +52,13 @@ export function forget(sb: Superblock, ino: InodeNumber, nlookup: number): void 
 
 /** The directory that may take the new name, or why not. A directory that was removed takes none. */
 export function placeFor(sb: Superblock, parent: InodeNumber, name: Name): Inode | number {
+  if (isVirtual(parent)) return -errno.EPERM;
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
   const bad = badName(name);
   if (bad < 0) return bad;
   if (dir.nlink === 0) return -errno.ENOENT;
-  return dir.children!.has(name) ? -errno.EEXIST : dir;
+  return dir.children!.has(name) || sb.virtual?.isReserved(parent, name) ? -errno.EEXIST : dir;
 }
 
 /** A new inode below `dir`, -ENOSPC beyond --inodes, with the group and, for a directory, the setgid bit of a setgid directory. */

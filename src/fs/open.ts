@@ -44,7 +44,8 @@ export function create(
 ): Answer {
   const dir = placeFor(sb, parent, name);
   if (dir === -errno.EEXIST && (flags & O_EXCL) === 0) {
-    const inode = sb.inode(parent)!.children!.get(name)!.inode;
+    const inode = sb.inode(parent)!.children!.get(name)?.inode;
+    if (inode === undefined) return -errno.EISDIR;
     const answer = open(sb, caller, inode.ino, flags, out);
     if (answer !== 0) return answer;
     inode.nlookup++;

@@ -56,6 +56,10 @@ export class Opened {
   backing = -1;
   /** What the kernel has cached of the file still holds. */
   keepCache = true;
+  /** Nothing of it may be cached: every read comes to us (virtual files). */
+  uncached = false;
+  /** It has no offsets. */
+  stream = false;
 }
 
 /** Which fields of SETATTR are meant. Bits of `SetAttr.valid`. */

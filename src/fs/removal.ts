@@ -6,6 +6,7 @@ import type { Dentry, Inode } from './inode.js';
 import { addDentry } from './inode.js';
 import type { Answer } from './operations.js';
 import { badName, type Superblock } from './superblock.js';
+import { isVirtual } from './virtual.js';
 
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
@@ -22,6 +23,10 @@ function drop(sb: Superblock, dir: Inode, inode: Inode): void {
   sb.reap(inode);
 }
 
+/** The virtual files stay what and where they are. */
+const isFixed = (sb: Superblock, dir: InodeNumber, name: Name): boolean =>
+  isVirtual(dir) || (sb.virtual?.isReserved(dir, name) ?? false);
+
 export function unlink(sb: Superblock, parent: InodeNumber, name: Name): Answer {
   return remove(sb, parent, name, false);
 }
@@ -31,6 +36,7 @@ export function rmdir(sb: Superblock, parent: InodeNumber, name: Name): Answer {
 }
 
 function remove(sb: Superblock, parent: InodeNumber, name: Name, directory: boolean): Answer {
+  if (isFixed(sb, parent, name)) return -errno.EPERM;
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
   const dentry = dir.children!.get(name);
@@ -66,6 +72,7 @@ export function rename(
   toName: Name,
   flags: number,
 ): Answer {
+  if (isFixed(sb, from, name) || isFixed(sb, to, toName)) return -errno.EPERM;
   const source = sb.directory(from);
   if (typeof source === 'number') return source;
   const target = sb.directory(to);

@@ -3,8 +3,9 @@
 // (U+0000 to U+00FF) a byte.
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
-import { fileName, kindNames, processName } from './effects.js';
+import { fileName, processName } from './effects.js';
 import { pathOf } from './inode.js';
+import { kindNames } from './kind-names.js';
 import { zombiesOf } from './leases.js';
 import { endGone } from './registered-pins.js';
 import type { Superblock } from './superblock.js';
@@ -25,9 +26,9 @@ export function report(
     case 'status':
       return JSON.stringify({ ...status(sb), ...more() });
     case 'leases':
-      return JSON.stringify({ leases: leases(sb, file) });
+      return JSON.stringify({ leases: leaseRows(sb, file) });
     case 'pins':
-      return JSON.stringify({ pins: pins(sb, file) });
+      return JSON.stringify({ pins: pinRows(sb, file) });
   }
 }
 
@@ -74,7 +75,10 @@ function residency(sb: Superblock): object | null {
   return { descriptors: moves.descriptors, budget, movedOut, movedIn };
 }
 
-function leases(sb: Superblock, file: InodeNumber | undefined): object[] {
+export type LeaseRow = ReturnType<typeof leaseRows>[number];
+export type PinRow = ReturnType<typeof pinRows>[number];
+
+export function leaseRows(sb: Superblock, file: InodeNumber | undefined) {
   endGone(sb, file);
   const now = sb.monotonic();
   return sb.leases.leases(file).map(lease => ({
@@ -95,7 +99,7 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
   return lease.breaking === undefined ? 'held' : 'breaking';
 }
 
-function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
+export function pinRows(sb: Superblock, file: InodeNumber | undefined) {
   endGone(sb, file);
   const now = sb.monotonic();
   const zombies = zombiesOf(sb, file);
@@ -110,7 +114,7 @@ function pins(sb: Superblock, file: InodeNumber | undefined): object[] {
       pid,
       start,
       command,
-      owner: pin.owner === 0 ? 'process' : 'description',
+      owner: pin.owner === 0 ? ('process' as const) : ('description' as const),
       // A2: whoever holds that description must end.
       ownerIno: (pin.owner !== 0 && sb.handles.get(pin.owner)?.inode.ino) || null,
       ageMs: Math.round(now - pin.pinnedAt),
@@ -137,7 +141,7 @@ function where(
   return { ino, path: path ?? null, deleted: path === undefined };
 }
 
-function who(sb: Superblock, id: ProcessId): { pid: number; start: number; command: string; alive: boolean } {
-  const { pid, start, command, alive } = sb.processes.info(id);
-  return { pid, start, command, alive };
+function who(sb: Superblock, id: ProcessId) {
+  const { pid, start, command, uid, alive } = sb.processes.info(id);
+  return { pid, start, command, uid, alive };
 }

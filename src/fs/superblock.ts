@@ -1,7 +1,7 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
 // descriptions, the present time, the fate of inodes that nobody refers to. Kernel counterpart: struct super_block.
 import { errno, FsError } from '../base/errno.js';
-import type { FileHandle, InodeNumber, LeaseId, Name } from '../base/units.js';
+import type { FileHandle, InodeNumber, LeaseId, Name, WaiterId } from '../base/units.js';
 import { ROOT_INO } from '../base/units.js';
 import type { Leases, PinInfo } from '../lease/types.js';
 import { native } from '../native/binding.js';
@@ -10,9 +10,11 @@ import { FileStat, type FileStore, type Grant, type StoredFile } from '../store/
 import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from './inode.js';
 import { UnleasedPins } from './kernel-pins.js';
 import type { Attr, Host } from './operations.js';
+import { Recorder } from './recorder.js';
 import { Residency } from './residency.js';
 import { Supervision } from './supervision.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
+import type { Virtual } from './virtual.js';
 
 /** An open file description. */
 export interface OpenFile {
@@ -85,8 +87,11 @@ export class Superblock {
   readonly residency: Residency;
   readonly unleased = new UnleasedPins();
   readonly supervision = new Supervision();
+  readonly recorder = new Recorder();
   /** Inodes that there may be. */
   readonly maxInodes: number;
+  /** Files below the root that are nobody's data. */
+  virtual: Virtual | undefined;
   host: Host | undefined;
   /** The timer of the next forced break, and when it is due (effects.ts). */
   timer: NodeJS.Timeout | undefined;
@@ -98,6 +103,7 @@ export class Superblock {
   private chosen: FileStore | undefined;
   private nextIno = ROOT_INO as number;
   private nextFh = 1;
+  private nextWaiter = -1;
   private readonly clock = new Float64Array(2);
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
@@ -169,6 +175,11 @@ export class Superblock {
   /** A number that no description has or will have. */
   newHandle(): FileHandle {
     return this.nextFh++ as FileHandle;
+  }
+
+  /** For a wait that is not the lease machine's: its own are above 0. */
+  newWaiter(): WaiterId {
+    return this.nextWaiter-- as WaiterId;
   }
 
   openFile(inode: Inode, flags: number): OpenFile {

@@ -1,6 +1,6 @@
 // Names: LOOKUP, FORGET, whatever makes, moves or takes a name, and READLINK.
 import { errno } from '../base/errno.js';
-import type { InodeNumber } from '../base/units.js';
+import { FIRST_VIRTUAL, type InodeNumber } from '../base/units.js';
 import type { Answer } from '../fs/operations.js';
 import { type Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { FOREVER, putEntry, putNoEntry } from './wire/attr.js';
@@ -13,10 +13,14 @@ function entry(reply: Reply, request: Request, answer: Answer): Answer {
   return answer === 0 ? putEntry(reply, 0, request.attr) : answer;
 }
 
-/** A name that is not there is remembered by the kernel, until somebody makes it through this mount. */
+/**
+ * A name that is not there is remembered by the kernel, until somebody makes it through this mount; virtual ones come
+ * and go by themselves.
+ */
 export function lookup({ operations, reply }: Connection, request: Request): Answer {
   const answer = operations.lookup(request.caller, request.ino, request.name(0), request.attr);
-  return answer === -errno.ENOENT ? putNoEntry(reply, 0, FOREVER) : entry(reply, request, answer);
+  const missing = answer === -errno.ENOENT && request.ino < FIRST_VIRTUAL;
+  return missing ? putNoEntry(reply, 0, FOREVER) : entry(reply, request, answer);
 }
 
 /** fuse_forget_in: 0 nlookup. */

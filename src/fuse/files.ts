@@ -5,9 +5,11 @@ import type { Answer } from '../fs/operations.js';
 import { killSuidgid } from './attributes.js';
 import { type Connection, MALFORMED, NO_REPLY } from './connection.js';
 import {
+  FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
   FOPEN_NOFLUSH,
   FOPEN_PASSTHROUGH,
+  FOPEN_STREAM,
   OPEN_KILL_SUIDGID,
   WRITE_CACHE,
   WRITE_KILL_SUIDGID,
@@ -29,10 +31,11 @@ const O_TRUNC = 0o1000;
  * the kernel's back.
  */
 function putOpen({ reply, passthrough }: Connection, request: Request, ino: InodeNumber, at: number): number {
-  const { fh, backing, keepCache } = request.opened;
-  const id = passthrough.idFor(ino, backing);
+  const { fh, backing, keepCache, uncached, stream } = request.opened;
+  // A virtual file has nothing to be remembered.
+  const id = uncached ? THROUGH_DAEMON : passthrough.idFor(ino, backing);
   reply.set64(at, fh);
-  const cached = keepCache ? FOPEN_KEEP_CACHE : 0;
+  const cached = uncached ? FOPEN_DIRECT_IO | (stream ? FOPEN_STREAM : 0) : keepCache ? FOPEN_KEEP_CACHE : 0;
   reply.setU32(at + 8, FOPEN_NOFLUSH | (id === THROUGH_DAEMON ? cached : FOPEN_PASSTHROUGH));
   reply.setU32(at + 12, id);
   return OPEN_OUT;

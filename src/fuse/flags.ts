@@ -20,7 +20,9 @@ export const PASSTHROUGH = 1 << (37 - 32);
 export const HAS_RESEND = 1 << (39 - 32);
 
 // What an open answers. PASSTHROUGH goes with NOFLUSH, never with KEEP_CACHE: the kernel answers EIO to that.
+export const FOPEN_DIRECT_IO = 1 << 0;
 export const FOPEN_KEEP_CACHE = 1 << 1;
+export const FOPEN_STREAM = 1 << 4;
 export const FOPEN_NOFLUSH = 1 << 5;
 export const FOPEN_PASSTHROUGH = 1 << 7;
 

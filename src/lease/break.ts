@@ -54,11 +54,20 @@ export function takeAway(state: LeaseState, lease: Lease, rule: Rule): void {
 /** B2: forces the breaks whose time has come. */
 export function forceDue(state: LeaseState, now: number): void {
   for (const lease of state.pending) {
-    const { must, until } = lease.breaking!;
-    if (until > now) return;
-    if (must === NONE) takeAway(state, lease, 'B2');
-    else lower(state, lease, must);
+    if (lease.breaking!.until > now) return;
+    force(state, lease);
   }
+}
+
+/** As if the time of the file's breaks had come. */
+export function forceFile(state: LeaseState, file: FileRecord): void {
+  for (const lease of [...file.leases]) if (lease.breaking !== undefined) force(state, lease);
+}
+
+function force(state: LeaseState, lease: Lease): void {
+  const { must } = lease.breaking!;
+  if (must === NONE) takeAway(state, lease, 'B2');
+  else lower(state, lease, must);
 }
 
 function lower(state: LeaseState, lease: Lease, to: Kind): void {

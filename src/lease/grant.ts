@@ -75,7 +75,15 @@ function take(state: LeaseState, now: number, ask: LeaseAsk): Judgement {
     return ask.nonblock ? refused('EAGAIN', 'B4', heldBy(first)) : WAITS;
   }
   const { id } = state.addLease(now, state.record(ask.file), description, kind, process, notice);
-  state.emit({ effect: 'granted', lease: id, file: ask.file, description, to: kind, rule: 'L3' });
+  state.emit({
+    effect: 'granted',
+    lease: id,
+    file: ask.file,
+    description,
+    owner: process,
+    to: kind,
+    rule: 'L3',
+  });
   return GRANTED;
 }
 

@@ -5,7 +5,7 @@
 // Cost: a call about a file that nobody leases is one look-up and leaves no garbage; a layout change costs the leases
 // of its file and the logarithm of its pins.
 import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../base/units.js';
-import { forceDue, nextDeadline, takeAway } from './break.js';
+import { forceDue, forceFile, nextDeadline, takeAway } from './break.js';
 import { judgeChange, unconcerned } from './change.js';
 import { judgeLease, leaseOn } from './grant.js';
 import { checkState } from './invariants.js';
@@ -122,6 +122,12 @@ export class LeaseMachine implements Leases {
 
   tick(now: number): void {
     forceDue(this.state, now);
+    this.state.settle();
+  }
+
+  expire(ino: InodeNumber): void {
+    const file = this.state.files.get(ino);
+    if (file !== undefined) forceFile(this.state, file);
     this.state.settle();
   }
 

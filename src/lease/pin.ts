@@ -21,7 +21,7 @@ export function makePin(state: LeaseState, now: number, ask: PinAsk): Pin | Refu
   if (!ask.uncounted && (state.charges.get(uid) ?? 0) + bytes > ask.memlock) return refused('ENOMEM', 'N9');
   const charged = ask.uncounted ? 0 : bytes;
   const pin = state.addPin({ lease, start, end, process, owner: ask.owner, uid, charged, pinnedAt: now });
-  state.emit({ effect: 'pinned', pin: pin.id, file: ask.file, rule: 'N1' });
+  state.tellPin('pinned', pin, 'N1');
   return pin;
 }
 

@@ -236,8 +236,17 @@ export class LeaseState {
       if (owned.size === 0) this.ownedPins.delete(owner);
     }
     if (pin.charged > 0) this.charge(pin.uid, -pin.charged);
-    this.emit({ effect: 'unpinned', pin: pin.id, file: file.ino, rule });
+    this.tellPin('unpinned', pin, rule);
     if (lease.zombie && lease.pins.size === 0) this.endLease(lease, 'N5');
+  }
+
+  tellPin(
+    effect: 'pinned' | 'unpinned',
+    { id: pin, lease, process, start, end, owner }: Pin,
+    rule: Rule,
+  ): void {
+    const file = lease.file.ino;
+    this.emit({ effect, pin, lease: lease.id, file, process, start, end, byDescription: owner !== 0, rule });
   }
 
   /** By unlock or release (L2), or a zombie by its last pin (N5). */

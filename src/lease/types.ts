@@ -74,7 +74,16 @@ export type Effect =
       readonly rule: Rule;
     }
   | {
-      readonly effect: 'granted' | 'converted';
+      readonly effect: 'granted';
+      readonly lease: LeaseId;
+      readonly file: InodeNumber;
+      readonly description: FileHandle;
+      readonly owner: ProcessId;
+      readonly to: Kind;
+      readonly rule: Rule;
+    }
+  | {
+      readonly effect: 'converted';
       readonly lease: LeaseId;
       readonly file: InodeNumber;
       readonly description: FileHandle;
@@ -94,7 +103,14 @@ export type Effect =
   | {
       readonly effect: 'pinned' | 'unpinned';
       readonly pin: PinId;
+      readonly lease: LeaseId;
       readonly file: InodeNumber;
+      /** Who made it. */
+      readonly process: ProcessId;
+      /** [start, end) in blocks. */
+      readonly start: number;
+      readonly end: number;
+      readonly byDescription: boolean;
       readonly rule: Rule;
     };
 
@@ -237,6 +253,8 @@ export interface Leases {
   cancel(now: number, waiter: WaiterId): void;
   /** Forces the breaks whose time has come. */
   tick(now: number): void;
+  /** Forces the pending breaks of one file now, as if their time had come. */
+  expire(file: InodeNumber): void;
   /** When `tick` is due, ms; Infinity when nothing is pending. */
   deadline(): number;
   drain(): readonly Effect[];

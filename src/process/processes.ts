@@ -16,6 +16,7 @@ interface Process {
   readonly pid: number;
   readonly start: number;
   readonly command: string;
+  readonly uid: number;
   readonly pidfd: Descriptor;
   readonly death: Poller;
   alive: boolean;
@@ -28,10 +29,12 @@ export interface ProcessInfo {
   /** Clock ticks since boot, as in /proc/PID/stat. */
   readonly start: number;
   readonly command: string;
+  /** Its real uid when it was first seen; -1 when unknown. */
+  readonly uid: number;
   readonly alive: boolean;
 }
 
-const NOBODY: ProcessInfo = { pid: 0, start: 0, command: '', alive: false };
+const NOBODY: ProcessInfo = { pid: 0, start: 0, command: '', uid: -1, alive: false };
 
 export class Processes {
   private readonly byId = new Map<ProcessId, Process>();
@@ -125,6 +128,7 @@ export class Processes {
       pid,
       start: startTimeOf(pid),
       command: commandOf(pid),
+      uid: uidsOf(pid)?.real ?? -1,
       pidfd,
       death,
       alive: true,

@@ -5,7 +5,7 @@
 // the kernel then corrects its dentries itself: for ever, the absence of a name included. The same for attributes, but
 // for regular files: passthrough writes, page faults and pins move blocks and times without the kernel's inode
 // (kernel-facts 22), so it asks each time.
-import { BLOCK } from '../../base/units.js';
+import { BLOCK, FIRST_VIRTUAL } from '../../base/units.js';
 import type { Attr } from '../../fs/operations.js';
 import type { Reply } from './reply.js';
 
@@ -56,7 +56,7 @@ export function putAttrOut(reply: Reply, attr: Attr): number {
 export function putEntry(reply: Reply, at: number, attr: Attr): number {
   reply.set64(at, attr.ino);
   reply.set64(at + 8, attr.generation);
-  reply.set64(at + 16, FOREVER);
+  reply.set64(at + 16, attr.ino < FIRST_VIRTUAL ? FOREVER : 0);
   reply.set64(at + 24, validity(attr));
   reply.clear(at + 32, at + 40);
   putAttr(reply, at + 40, attr);

@@ -1,0 +1,70 @@
+// `.leasefs/pid/PID/file_pins` in the form of RFC v2, patch 19 ('Add display file_pins proc'): pins that a process itself
+// owns are the path of the file; those that an open file description owns come after the process's descriptor of that
+// and the file that it is of.
+//
+//   4: /mnt/control
+//      /mnt/data
+//   /mnt/other
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { InodeNumber } from '../base/units.js';
+import { pathOf } from '../fs/inode.js';
+import { type PinRow, pinRows } from '../fs/report.js';
+import type { Superblock } from '../fs/superblock.js';
+import { decoded } from './event-lines.js';
+
+/** Pids of the processes that made a pin that is there. */
+export const pinningPids = (sb: Superblock): number[] =>
+  [...new Set(pinRows(sb, undefined).map(({ pid }) => pid))].filter(pid => pid !== 0).sort((a, b) => a - b);
+
+export function filePins(sb: Superblock, mountPoint: string, pid: number): string {
+  const lines: string[] = [];
+  const rows = pinRows(sb, undefined);
+  const byDescription = new Map<number, PinRow[]>();
+  for (const row of rows) {
+    if (row.ownerIno === null) continue;
+    const pins = byDescription.get(row.ownerIno);
+    if (pins === undefined) byDescription.set(row.ownerIno, [row]);
+    else pins.push(row);
+  }
+  for (const [ino, pins] of byDescription) {
+    const owning = shown(mountPoint, sb, ino);
+    const fd = descriptorOf(pid, ino, owning);
+    if (fd === undefined) continue;
+    lines.push(`${fd}: ${owning}`, ...pins.map(pin => `   ${shown(mountPoint, sb, pin.ino)}`));
+  }
+  for (const row of rows) {
+    if (row.ownerIno === null && row.pid === pid) lines.push(shown(mountPoint, sb, row.ino));
+  }
+  return lines.map(line => `${line}\n`).join('');
+}
+
+/** As d_path(9) would show it. */
+function shown(mountPoint: string, sb: Superblock, ino: number): string {
+  const inode = sb.inode(ino as InodeNumber);
+  const path = inode && pathOf(sb.root, inode);
+  return path === undefined ? `inode ${ino} (deleted)` : mountPoint + decoded(path);
+}
+
+/**
+ * The process's lowest descriptor of the file. By fdinfo and the link, since a stat would come to ourselves and wait for
+ * ever; two files of one number and name on two filesystems are taken for each other.
+ */
+function descriptorOf(pid: number, ino: number, path: string): number | undefined {
+  try {
+    const fds = readdirSync(`/proc/${pid}/fd`).map(Number);
+    return fds.sort((a, b) => a - b).find(fd => isOf(pid, fd, ino, path));
+  } catch {
+    return undefined;
+  }
+}
+
+function isOf(pid: number, fd: number, ino: number, path: string): boolean {
+  try {
+    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
+    if (!info.includes(`\nino:\t${ino}\n`)) return false;
+    const link = readlinkSync(`/proc/${pid}/fd/${fd}`);
+    return link === path || link.endsWith(' (deleted)');
+  } catch {
+    return false;
+  }
+}

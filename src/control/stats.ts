@@ -1,0 +1,82 @@
+// `.leasefs/stats`, its JSON twin, and `.leasefs/metrics` in the text format of Prometheus: the status report and how
+// often each event has happened.
+import { jsonOf } from './listings.js';
+
+/** What is counted, by name; names within names are groups. */
+export interface Stats {
+  readonly [name: string]: unknown;
+}
+
+/** `name value` a line, a name within another after a dot. */
+export const statsText = (stats: Stats): string =>
+  flat(stats, '')
+    .map(([name, value]) => `${name} ${value}\n`)
+    .join('');
+
+export const statsJson = (stats: Stats): string => jsonOf('stats', { stats });
+
+function flat(stats: object, prefix: string): [string, unknown][] {
+  return Object.entries(stats).flatMap(([name, value]): [string, unknown][] =>
+    typeof value === 'object' && value !== null
+      ? flat(value, `${prefix}${name}.`)
+      : [[prefix + name, value ?? '-']],
+  );
+}
+
+/** What metrics are made of. */
+export interface Measured {
+  readonly store: string;
+  readonly size: number;
+  readonly used: number;
+  readonly files: number;
+  readonly inodes: number;
+  readonly leases: number;
+  readonly pins: number;
+  readonly pinnedBytes: number;
+  readonly zombies: number;
+  readonly breaking: number;
+  readonly waiters: number;
+  readonly leaseBreakMs: number;
+  readonly requests: Readonly<Record<string, number>>;
+  readonly events: Readonly<Record<string, number>>;
+}
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+export function metricsText(m: Measured): string {
+  const gauge = (name: string, help: string, value: number) => metric(name, 'gauge', help, [[{}, value]]);
+  const counter = (name: string, help: string, label: string, counts: Readonly<Record<string, number>>) =>
+    metric(
+      name,
+      'counter',
+      help,
+      Object.entries(counts).map(([key, value]): Sample => [{ [label]: key }, value]),
+    );
+  return [
+    metric('leasefs_store_bytes', 'gauge', 'Size of the store, and what of it is used.', [
+      [{ store: m.store, state: 'size' }, m.size],
+      [{ store: m.store, state: 'used' }, m.used],
+    ]),
+    gauge('leasefs_files', 'Regular files.', m.files),
+    gauge('leasefs_inodes', 'Inodes of all kinds.', m.inodes),
+    gauge('leasefs_leases', 'Layout leases, zombies included.', m.leases),
+    gauge('leasefs_zombies', 'Leases whose description is closed and whose pins remain.', m.zombies),
+    gauge('leasefs_breaking', 'Leases that are being broken.', m.breaking),
+    gauge('leasefs_pins', 'Pins.', m.pins),
+    gauge('leasefs_pinned_bytes', 'Bytes of all pins, overlaps counted each.', m.pinnedBytes),
+    gauge('leasefs_waiters', 'Calls that wait for a lease to be given back.', m.waiters),
+    gauge('leasefs_lease_break_time_seconds', 'Time to answer a break.', m.leaseBreakMs / 1000),
+    counter('leasefs_events_total', 'Events of leases and pins.', 'event', m.events),
+    counter('leasefs_requests_total', 'Requests of the kernel.', 'opcode', m.requests),
+  ].join('');
+}
+
+function metric(name: string, type: string, help: string, samples: readonly Sample[]): string {
+  const lines = samples.map(([labels, value]) => {
+    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
+    return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`;
+  });
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines].map(line => `${line}\n`).join('');
+}
+
+const escaped = (text: string): string => text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n');

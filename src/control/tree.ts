@@ -1,0 +1,151 @@
+// `.leasefs/` at the root of the mount: which files there are, and what each says when it is opened (A1).
+import { errno } from '../base/errno.js';
+import { FIRST_VIRTUAL, type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
+import type { EventName } from '../fs/events.js';
+import type { Filesystem } from '../fs/filesystem.js';
+import { S_IFDIR, S_IFREG } from '../fs/inode.js';
+import type { Caller } from '../fs/operations.js';
+import { leaseRows, pinRows } from '../fs/report.js';
+import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/virtual.js';
+import { threadGroupOf, uidsOf } from '../process/proc.js';
+import { EventStream } from './event-stream.js';
+import { filePins, pinningPids } from './file-pins.js';
+import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
+import { type Measured, metricsText, type Stats, statsJson, statsText } from './stats.js';
+import { TextFile } from './text-file.js';
+import { Viewer } from './viewer.js';
+
+export const CONTROL_NAME = '.leasefs';
+
+const TOP = FIRST_VIRTUAL;
+const PIDS = (TOP + 1) as InodeNumber;
+const FIRST_FILE = TOP + 2;
+/** Of a process: its directory, and its file_pins after it. */
+const FIRST_PID = TOP + 2 ** 32;
+const FILE_PINS = 'file_pins';
+
+const DIRECTORY = S_IFDIR | 0o555;
+const FILE = S_IFREG | 0o444;
+
+/** Text fixed at open. */
+type Text = (viewer: Viewer) => string;
+
+export interface ControlOptions {
+  readonly filesystem: Filesystem;
+  readonly mountPoint: string;
+  /** Whether readdir of the root shows it. */
+  readonly listed: boolean;
+}
+
+export class ControlTree implements VirtualTree {
+  readonly name = CONTROL_NAME as Name;
+  readonly top = TOP;
+  readonly listed: boolean;
+  private readonly filesystem: Filesystem;
+  private readonly mountPoint: string;
+  /** In the order of their inode numbers. */
+  private readonly names: readonly string[];
+  private readonly texts: Readonly<Record<string, Text>>;
+
+  constructor({ filesystem, mountPoint, listed }: ControlOptions) {
+    this.filesystem = filesystem;
+    this.mountPoint = mountPoint;
+    this.listed = listed;
+    const sb = filesystem.superblock;
+    this.texts = {
+      leases: viewer => leasesText(sb, viewer),
+      'leases.json': viewer => leasesJson(sb, viewer),
+      pins: viewer => pinsText(sb, viewer),
+      'pins.json': viewer => pinsJson(sb, viewer),
+      stats: () => statsText(this.stats()),
+      'stats.json': () => statsJson(this.stats()),
+      metrics: () => metricsText(this.stats()),
+    };
+    this.names = ['events', ...Object.keys(this.texts)];
+  }
+
+  mode(ino: InodeNumber): number {
+    if (ino === TOP || ino === PIDS) return DIRECTORY;
+    if (ino < FIRST_PID) return this.fileName(ino) === undefined ? 0 : FILE;
+    if (!this.isProcess(pidOf(ino))) return 0;
+    return isPidDirectory(ino) ? DIRECTORY : FILE;
+  }
+
+  lookup(dir: InodeNumber, name: Name): InodeNumber | undefined {
+    if (dir === TOP) {
+      if (name === 'pid') return PIDS;
+      const index = this.names.indexOf(name);
+      return index < 0 ? undefined : fileIno(index);
+    }
+    if (dir === PIDS) {
+      const pid = /^[1-9]\d{0,8}$/.test(name) ? Number(name) : 0;
+      return pid !== 0 && this.isProcess(pid) ? pidIno(pid) : undefined;
+    }
+    return name === FILE_PINS && isPidDirectory(dir) ? ((dir + 1) as InodeNumber) : undefined;
+  }
+
+  entries(dir: InodeNumber): readonly VirtualEntry[] {
+    if (dir === TOP) {
+      const files = this.names.map((name, index) => ({ name: name as Name, ino: fileIno(index) }));
+      return [...files, { name: 'pid' as Name, ino: PIDS }];
+    }
+    if (dir === PIDS) {
+      return pinningPids(this.filesystem.superblock).map(pid => ({
+        name: `${pid}` as Name,
+        ino: pidIno(pid),
+      }));
+    }
+    return [{ name: FILE_PINS as Name, ino: (dir + 1) as InodeNumber }];
+  }
+
+  parent(dir: InodeNumber): InodeNumber {
+    return dir >= FIRST_PID ? PIDS : TOP;
+  }
+
+  open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number {
+    const viewer = new Viewer(caller);
+    if (ino >= FIRST_PID) return this.openFilePins(viewer, pidOf(ino));
+    const name = this.fileName(ino);
+    if (name === undefined) return -errno.ENOENT;
+    if (name === 'events') return new EventStream(this.filesystem.superblock.recorder.ring, viewer, wake);
+    return new TextFile(this.texts[name]!(viewer));
+  }
+
+  private openFilePins(viewer: Viewer, pid: number): VirtualFile | number {
+    const sb = this.filesystem.superblock;
+    const uid = uidsOf(pid)?.real ?? pinRows(sb, undefined).find(row => row.pid === pid)?.uid;
+    if (uid === undefined) return -errno.ESRCH;
+    return viewer.maySee(uid) ? new TextFile(filePins(sb, this.mountPoint, pid)) : -errno.EACCES;
+  }
+
+  private fileName(ino: InodeNumber): string | undefined {
+    return this.names[ino - FIRST_FILE];
+  }
+
+  /** It lives, or its pins do. */
+  private isProcess(pid: number): boolean {
+    return threadGroupOf(pid) === pid || pinningPids(this.filesystem.superblock).includes(pid);
+  }
+
+  private stats(): Stats & Measured {
+    const { filesystem } = this;
+    const sb = filesystem.superblock;
+    const status = JSON.parse(filesystem.report(undefined, ROOT_INO, 'status')) as Omit<Measured, 'events'>;
+    const leases = leaseRows(sb, undefined);
+    let pinnedBytes = 0;
+    for (const { len } of pinRows(sb, undefined)) pinnedBytes += len;
+    const events: Partial<Record<EventName, number>> = Object.fromEntries(sb.recorder.ring.counts);
+    return {
+      ...status,
+      pinnedBytes,
+      zombies: leases.filter(({ state }) => state === 'zombie').length,
+      breaking: leases.filter(({ state }) => state === 'breaking').length,
+      events: events as Record<string, number>,
+    };
+  }
+}
+
+const fileIno = (index: number): InodeNumber => (FIRST_FILE + index) as InodeNumber;
+const pidIno = (pid: number): InodeNumber => (FIRST_PID + 2 * pid) as InodeNumber;
+const pidOf = (ino: InodeNumber): number => Math.floor((ino - FIRST_PID) / 2);
+const isPidDirectory = (ino: InodeNumber): boolean => ino >= FIRST_PID && (ino - FIRST_PID) % 2 === 0;
