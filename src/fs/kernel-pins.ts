@@ -16,7 +16,6 @@ export class UnleasedPins {
   private search: KernelPinSearch | undefined;
   /** Of changes that wait for an answer or have one and run again. */
   private readonly answers = new Map<WaiterId, readonly KernelPin[] | undefined>();
-  /** Below zero: the lease machine's own are above. */
 
   /** @param device of the mount, as /proc/PID/maps writes it. Without it nothing is looked for. */
   start(device: string, log: (line: string) => void): void {

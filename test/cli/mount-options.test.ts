@@ -22,6 +22,7 @@ test('all options together', () => {
       semantics: 'rfc-v2',
       store: 'pooled',
       transport: 'kernel',
+      showControl: false,
     },
     foreground: true,
     logFile: '/l',
