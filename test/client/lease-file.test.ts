@@ -8,7 +8,7 @@ import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
 import { timeFactor } from '../time-factor.js';
 
-const BREAK_MS = 400;
+const BREAK_MS = 400 * timeFactor;
 const LIMIT_MS = 5000 * timeFactor;
 
 function code(call: () => unknown): string {

@@ -28,7 +28,7 @@ import { timeFactor } from '../time-factor.js';
 import { eventually } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
-const BREAK_MS = 600;
+const BREAK_MS = 600 * timeFactor;
 const LIMIT_MS = 10_000 * timeFactor;
 const BLOCK = 4096;
 const MIB = 1 << 20;

@@ -3,6 +3,7 @@
 import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { timeFactor } from '../time-factor.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
@@ -11,7 +12,7 @@ const O_RDWR = 2;
 const UNLCK = 2;
 const SHARED = 16;
 const EXCLUSIVE = 48;
-const BREAK_MS = 400;
+const BREAK_MS = 400 * timeFactor;
 
 for (const store of stores) {
   const test = suite(`holders that misbehave, ${store} store`);
