@@ -281,6 +281,7 @@ struct leasefs_lease_for {
 #define LEASEFS_HOLDER_RING 2	/* that io_uring itself */
 #define LEASEFS_HOLDER_RINGS 3	/* one of its io_urings */
 #define LEASEFS_HOLDER_SOCKET 4	/* the socket that is its descriptor `fd` */
+#define LEASEFS_HOLDER_REGION 5	/* a memory region of the RDMA device that is its descriptor `fd` */
 #define LEASEFS_HOLDER_FIRST 256
 
 /*
@@ -300,7 +301,7 @@ struct leasefs_pin_for {
 	__u64 start;
 	__s32 tid;
 	__s32 fd;
-	__u64 addr;
+	__u64 addr;		/* of a region as the device knows it */
 	__u64 registered;	/* bytes of the registration; the pin may be a part */
 	__u64 id;		/* (out) */
 	__u64 reserved;

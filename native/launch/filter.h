@@ -32,6 +32,7 @@
 #define REGISTER_PBUF_RING 22
 #define USE_REGISTERED_RING (1u << 31)
 #define XDP_LEVEL 283	/* SOL_XDP */
+#define VERBS 0xc0181b01u /* RDMA_VERBS_IOCTL */
 #define XDP_UMEM 4	/* XDP_UMEM_REG */
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -75,11 +76,19 @@
 	RETURN(SECCOMP_RET_USER_NOTIF),     \
 	RETURN(SECCOMP_RET_ALLOW)
 
+#define ON_IOCTL(number)                \
+	JUMP_EQ(number, 0, 4),          \
+	LOAD_ARG(1),                    \
+	JUMP_EQ(VERBS, 0, 1),           \
+	RETURN(SECCOMP_RET_USER_NOTIF), \
+	RETURN(SECCOMP_RET_ALLOW)
+
 #if defined(__x86_64__)
 #define I386_FCNTL 55
 #define I386_FCNTL64 221
 #define I386_SETSOCKOPT 366
-#define I386_LENGTH 34 /* instructions of its part, from LOAD(nr) to the last return */
+#define I386_IOCTL 54
+#define I386_LENGTH 39 /* instructions of its part, from LOAD(nr) to the last return */
 #endif
 
 static struct sock_filter filter[] = {
@@ -92,6 +101,7 @@ static struct sock_filter filter[] = {
 	ON_REGISTER(__NR_io_uring_register),
 	ON_SETUP(__NR_io_uring_setup),
 	ON_SETSOCKOPT(I386_SETSOCKOPT),
+	ON_IOCTL(I386_IOCTL),
 	RETURN(SECCOMP_RET_ALLOW),
 #endif
 	LOAD(arch),
@@ -106,6 +116,7 @@ static struct sock_filter filter[] = {
 	ON_REGISTER(__NR_io_uring_register),
 	ON_SETUP(__NR_io_uring_setup),
 	ON_SETSOCKOPT(__NR_setsockopt),
+	ON_IOCTL(__NR_ioctl),
 	RETURN(SECCOMP_RET_ALLOW),
 };
 

@@ -33,6 +33,7 @@ export const LEASEFS_HOLDER_BUFFER = 1;
 export const LEASEFS_HOLDER_RING = 2;
 export const LEASEFS_HOLDER_RINGS = 3;
 export const LEASEFS_HOLDER_SOCKET = 4;
+export const LEASEFS_HOLDER_REGION = 5;
 export const LEASEFS_HOLDER_FIRST = 256;
 
 /** struct leasefs_lease */

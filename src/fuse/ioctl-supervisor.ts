@@ -59,6 +59,7 @@ const holders = new Map<number, HolderKind>([
   [abi.LEASEFS_HOLDER_RING, 'ring'],
   [abi.LEASEFS_HOLDER_RINGS, 'rings'],
   [abi.LEASEFS_HOLDER_SOCKET, 'socket'],
+  [abi.LEASEFS_HOLDER_REGION, 'region'],
 ]);
 
 function pinFor(connection: Connection, request: Request): Answer {

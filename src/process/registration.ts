@@ -1,14 +1,15 @@
 // Memory that a process has registered with the kernel, which holds its pages: the buffers of an io_uring, an io_uring
-// in memory of the process, the memory of an AF_XDP socket. Nobody tells when it ends, by a call, by the last close of
-// a ring that may have been passed on, by the end of a process. So it is looked at in /proc when it matters, and no
-// copy of the ring is kept for that: it would keep the pages.
+// in memory of the process, the memory of an AF_XDP socket, the regions of an RDMA device. Nobody tells when it ends, by a
+// call, by the last close of a ring or device that may have been passed on, by the end of a process. So it is looked at
+// when it matters, and no copy of the ring or device is kept for that: it would keep the pages.
 //
-// A ring is known by what it lists (io_uring's fdinfo): wherever the same address and length are listed, in whatever
-// process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
+// A ring is known by what it lists (io_uring's fdinfo), a device too (verbs-regions.ts): wherever the same address and
+// length are listed, in whatever process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
 // counts as alive.
 import { startTimeOf } from './proc.js';
 import { linkOf, listOf, textOf } from './proc-text.js';
 import { parseBuffers } from './registered-buffers.js';
+import { listsRegion } from './verbs-regions.js';
 
 const RING = 'anon_inode:[io_uring]';
 /** Offset at which a ring maps its submission entries: one mapping a ring. */
@@ -17,20 +18,23 @@ const ENTRIES_OFFSET = '10000000';
 const BUSY_TRIES = 5;
 /** ms after which a call that nobody saw end has ended: it was let go on and its thread only ran. */
 const UNSEEN_MS = 2000;
-const NR_REGISTER = '427';
-const NR_SETUP = '425';
+/** io_uring_setup, io_uring_register; ioctl as x86-64, arm64 and i386 have it. */
+const CALLS = new Set(['425', '427', '16', '29', '54']);
 
-/** `buffer`: listed in a ring's buffer table; `ring`: a ring; `rings`: any ring of the process; `socket`: a socket. */
-export type HolderKind = 'buffer' | 'ring' | 'rings' | 'socket';
+/**
+ * `buffer`: listed in a ring's buffer table; `ring`: a ring; `rings`: any ring of the process; `socket`: a socket;
+ * `region`: listed by an RDMA device.
+ */
+export type HolderKind = 'buffer' | 'ring' | 'rings' | 'socket' | 'region';
 
 export interface Registered {
   readonly kind: HolderKind;
-  /** The process, its thread that registers, and its descriptor of the ring or socket. */
+  /** The process, its thread that registers, and its descriptor of the ring, socket or device. */
   readonly pid: number;
   readonly start: number;
   readonly tid: number;
   readonly fd: number;
-  /** Of its memory, bytes. */
+  /** Of its memory, bytes; of a region as the device knows it. */
   readonly addr: number;
   readonly bytes: number;
 }
@@ -39,7 +43,7 @@ export class Registration {
   readonly of: Registered;
   private pid: number;
   private fd: number;
-  /** The link of a socket's descriptor, which names it for good. */
+  /** What the descriptor is; a socket's names it for good. */
   private readonly link: string;
   private readonly since = performance.now();
   /** It has been seen, or the call that makes it is over: what is not there now has ended. */
@@ -49,7 +53,7 @@ export class Registration {
     this.of = of;
     this.pid = of.pid;
     this.fd = of.fd;
-    this.link = of.kind === 'socket' ? descriptorOf(of.pid, of.fd) : RING;
+    this.link = of.kind === 'socket' || of.kind === 'region' ? descriptorOf(of.pid, of.fd) : RING;
   }
 
   /** Whether the kernel may hold the memory still. */
@@ -69,7 +73,8 @@ export class Registration {
     const call = textOf(`/proc/${pid}/task/${tid}/syscall`);
     if (call === '') return true;
     if (call.startsWith('running')) return performance.now() - this.since > UNSEEN_MS;
-    return !call.startsWith(NR_REGISTER) && !call.startsWith(NR_SETUP);
+    const [number = ''] = call.split(' ', 1);
+    return !CALLS.has(number);
   }
 
   private isHere(): 'yes' | 'no' | 'unknown' {
@@ -78,11 +83,12 @@ export class Registration {
     if (this.pid === pid && startTimeOf(pid) !== start) return 'no';
     if (kind === 'rings') return ringsOf(this.pid).length > 0 ? 'yes' : 'no';
     if (descriptorOf(this.pid, this.fd) !== this.link) return 'no';
-    return kind === 'buffer' ? this.isListed(this.pid, this.fd) : 'yes';
+    return isListable(kind) ? this.isListed(this.pid, this.fd) : 'yes';
   }
 
   private isListed(pid: number, fd: number): 'yes' | 'no' | 'unknown' {
-    const { addr, bytes } = this.of;
+    const { kind, addr, bytes } = this.of;
+    if (kind === 'region') return listsRegion(pid, fd, addr, bytes);
     for (let n = 0; n < BUSY_TRIES; n++) {
       const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
       if (info === '') return 'no';
@@ -100,7 +106,7 @@ export class Registration {
       if (other === pid && startTimeOf(pid) !== start) continue;
       for (const fd of numbersOf(`/proc/${other}/fd`)) {
         if (descriptorOf(other, fd) !== this.link) continue;
-        if (kind === 'buffer' && this.isListed(other, fd) === 'no') continue;
+        if (isListable(kind) && this.isListed(other, fd) === 'no') continue;
         // Which ring it is nobody can say of one without a list: only where it was, it is it.
         if ((kind === 'ring' || kind === 'rings') && other !== pid) continue;
         this.pid = other;
@@ -108,8 +114,17 @@ export class Registration {
         return true;
       }
     }
-    return kind !== 'socket' && startTimeOf(pid) === start && hasMappedRing(pid);
+    if (kind === 'socket' || startTimeOf(pid) !== start) return false;
+    return kind === 'region' ? isOnlyMapped(pid, this.link) : hasMappedRing(pid);
   }
+}
+
+const isListable = (kind: HolderKind): boolean => kind === 'buffer' || kind === 'region';
+
+/** A device's queues are mapped, which keeps it, and there is no descriptor through which to ask. */
+function isOnlyMapped(pid: number, device: string): boolean {
+  if (!textOf(`/proc/${pid}/maps`).includes(` ${device}\n`)) return false;
+  return !numbersOf(`/proc/${pid}/fd`).some(fd => descriptorOf(pid, fd) === device);
 }
 
 function ringsOf(pid: number): number[] {

@@ -8,16 +8,19 @@ import {
   type RegisterCall,
   type SetupCall,
   type UmemCall,
+  type VerbsCall,
 } from './calls.js';
-import type { Memory } from './uverbs.js';
+import { type Memory, registeredRegion } from './uverbs.js';
 
 export interface Held {
-  readonly kind: 'buffer' | 'ring' | 'rings' | 'socket';
-  /** The ring or the socket; -1 when it has no descriptor yet. */
+  readonly kind: 'buffer' | 'ring' | 'rings' | 'socket' | 'region';
+  /** The ring, the socket or the RDMA device; -1 when it has no descriptor yet. */
   readonly fd: number;
   /** Of the caller's memory, bytes. */
   readonly addr: number;
   readonly bytes: number;
+  /** The address by which the kernel lists it, where that may be another one. */
+  readonly listedAt?: number;
 }
 
 /** As the kernel: IORING_MAX_REG_BUFFERS. */
@@ -31,7 +34,7 @@ const SETUP_SQE128 = 1 << 10;
 const SETUP_CQE32 = 1 << 11;
 const SETUP_NO_MMAP = 1 << 14;
 
-export function heldBy(call: RegisterCall | SetupCall | UmemCall, memory: Memory): Held[] {
+export function heldBy(call: RegisterCall | SetupCall | UmemCall | VerbsCall, memory: Memory): Held[] {
   switch (call.kind) {
     case 'register':
       return heldByRegister(call, memory);
@@ -41,6 +44,12 @@ export function heldBy(call: RegisterCall | SetupCall | UmemCall, memory: Memory
       const umem = memory(call.address, 16);
       if (umem === undefined || call.length < 16) return [];
       return some({ kind: 'socket', fd: call.socket, addr: u64(umem, 0), bytes: u64(umem, 8) });
+    }
+    case 'verbs': {
+      const region = registeredRegion(memory, call.address);
+      if (region === undefined) return [];
+      const { start, length, iova } = region;
+      return some({ kind: 'region', fd: call.device, addr: start, bytes: length, listedAt: iova });
     }
   }
 }

@@ -1,5 +1,6 @@
 // The system calls that the filter (native/launch/filter.h) stops, decoded: which call it is, by architecture, and
 // what its arguments mean. What the filter stops too much of is `undefined` and goes on. Pure.
+import { RDMA_VERBS_IOCTL } from './uverbs.js';
 
 export const F_SETSIG = 10;
 export const F_GETSIG = 11;
@@ -24,14 +25,15 @@ const ARM64 = 0xc000_00b7;
 interface Numbers {
   readonly fcntl: readonly number[];
   readonly setsockopt: number;
+  readonly ioctl: number;
   /** Bytes of a pointer. */
   readonly pointer: 4 | 8;
 }
 
 const architectures = new Map<number, Numbers>([
-  [X86_64, { fcntl: [72], setsockopt: 54, pointer: 8 }],
-  [I386, { fcntl: [55, 221], setsockopt: 366, pointer: 4 }],
-  [ARM64, { fcntl: [25], setsockopt: 208, pointer: 8 }],
+  [X86_64, { fcntl: [72], setsockopt: 54, ioctl: 16, pointer: 8 }],
+  [I386, { fcntl: [55, 221], setsockopt: 366, ioctl: 54, pointer: 4 }],
+  [ARM64, { fcntl: [25], setsockopt: 208, ioctl: 29, pointer: 8 }],
 ]);
 /** The same everywhere. */
 const IO_URING_SETUP = 425;
@@ -82,13 +84,20 @@ export interface UmemCall {
   readonly length: number;
 }
 
+export interface VerbsCall {
+  readonly kind: 'verbs';
+  readonly device: number;
+  readonly address: number;
+}
+
 export type Call =
   | { readonly kind: 'setLease'; readonly fd: number; readonly flags: number }
   | { readonly kind: 'getLease'; readonly fd: number }
   | { readonly kind: 'setSignal'; readonly fd: number; readonly signal: number }
   | RegisterCall
   | SetupCall
-  | UmemCall;
+  | UmemCall
+  | VerbsCall;
 
 export function callOf({ arch, nr, args }: Notification): Call | undefined {
   const numbers = architectures.get(arch);
@@ -123,6 +132,9 @@ export function callOf({ arch, nr, args }: Notification): Call | undefined {
   if (nr === IO_URING_SETUP) return { kind: 'setup', entries: int(0) >>> 0, address: address(1) };
   if (nr === numbers.setsockopt && int(1) === SOL_XDP && int(2) === XDP_UMEM_REG) {
     return { kind: 'umem', socket: int(0), address: address(3), length: int(4) };
+  }
+  if (nr === numbers.ioctl && int(1) >>> 0 === RDMA_VERBS_IOCTL) {
+    return { kind: 'verbs', device: int(0), address: address(2) };
   }
   return undefined;
 }

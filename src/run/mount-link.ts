@@ -28,6 +28,7 @@ const holders = {
   ring: abi.LEASEFS_HOLDER_RING,
   rings: abi.LEASEFS_HOLDER_RINGS,
   socket: abi.LEASEFS_HOLDER_SOCKET,
+  region: abi.LEASEFS_HOLDER_REGION,
 } as const satisfies Record<Held['kind'], number>;
 
 export class MountLink {
@@ -124,7 +125,7 @@ export class MountLink {
     view.setBigUint64(abi.pinFor.start, BigInt(subject.start), true);
     view.setInt32(abi.pinFor.tid, subject.tid, true);
     view.setInt32(abi.pinFor.fd, held.fd, true);
-    view.setBigUint64(abi.pinFor.addr, BigInt(held.addr), true);
+    view.setBigUint64(abi.pinFor.addr, BigInt(held.listedAt ?? held.addr), true);
     view.setBigUint64(abi.pinFor.registered, BigInt(held.bytes), true);
     const result = native.ioctl(this.root, abi.LEASEFS_IOC_PIN_FOR, view.buffer);
     return result < 0 ? result : Number(view.getBigUint64(abi.pinFor.id, true));

@@ -20,6 +20,7 @@ import {
   readNotification,
   type SetupCall,
   type UmemCall,
+  type VerbsCall,
 } from './calls.js';
 import type { MountLink } from './mount-link.js';
 import type { Notice } from './notice.js';
@@ -36,6 +37,9 @@ const FLAG_CONTINUE = 1;
 
 const SIGIO = 29;
 const O_NONBLOCK = 0o4000;
+
+/** What has the memory, as the report names it. */
+const device = { register: 'io_uring', setup: 'io_uring', umem: 'AF_XDP', verbs: 'RDMA' } as const;
 
 /** 0 or more: the call's value; `-errno`; CONTINUE: the kernel's own answer. */
 type Answer = number;
@@ -127,6 +131,7 @@ export class Supervisor {
       case 'register':
       case 'setup':
       case 'umem':
+      case 'verbs':
         return this.options.policy === 'off' ? CONTINUE : this.judgeRegistration(target, call);
     }
   }
@@ -236,7 +241,7 @@ export class Supervisor {
   }
 
   /** Pins first, then lets the kernel register; whatever the kernel says, the daemon sees whether it holds the memory. */
-  private judgeRegistration(target: Target, call: RegisterCall | SetupCall | UmemCall): Answer {
+  private judgeRegistration(target: Target, call: RegisterCall | SetupCall | UmemCall | VerbsCall): Answer {
     const held = heldBy(call, memoryOf(target));
     if (held.length === 0) return CONTINUE;
     const mappings = this.link.mappings(target.pid);
@@ -244,7 +249,7 @@ export class Supervisor {
     const { policy } = this.options;
     const made: number[] = [];
     const pinned: Body<Notice>[] = [];
-    const by = call.kind === 'umem' ? 'AF_XDP' : 'io_uring';
+    const by = device[call.kind];
     let first = true;
     for (const memory of held) {
       for (const range of rangesOf({ address: memory.addr, length: memory.bytes }, mappings)) {

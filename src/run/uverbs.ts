@@ -1,17 +1,18 @@
-// What an ioctl on an RDMA device's descriptor, /dev/infiniband/uverbsN, asks of memory: a method of memory regions, or an
-// older write command inside the ioctl, as rdma-core sends it since Linux 4.20; programs that still write(2) those
-// commands are not seen. Pure decoding; the kernel's counterpart is drivers/infiniband/core/uverbs_ioctl.c, the structures are
-// those of <rdma/rdma_user_ioctl_cmds.h> and <rdma/ib_user_verbs.h>.
+// Which memory an ioctl on an RDMA device's descriptor, /dev/infiniband/uverbsN, makes a region of: a method of memory
+// regions, or an older write command inside the ioctl, as rdma-core sends it since Linux 4.20; programs that still
+// write(2) those commands are not seen. Pure decoding; the kernel's counterpart is drivers/infiniband/core/uverbs_ioctl.c,
+// the structures are those of <rdma/rdma_user_ioctl_cmds.h> and <rdma/ib_user_verbs.h>.
 
 /** The one ioctl of uverbs. */
 export const RDMA_VERBS_IOCTL = 0xc018_1b01;
 
-export type RegionRequest =
-  /** Bytes [start, start + length) of the caller's memory become a region. */
-  | { readonly kind: 'register'; readonly start: number; readonly length: number }
-  /** The region `handle` is to be of this memory from now on. */
-  | { readonly kind: 'move'; readonly handle: number; readonly start: number; readonly length: number }
-  | { readonly kind: 'deregister'; readonly handle: number };
+export interface Region {
+  /** Of the caller's memory, bytes. */
+  readonly start: number;
+  readonly length: number;
+  /** The address by which the device knows `start`; the kernel lists the region by it. */
+  readonly iova: number;
+}
 
 /** Bytes of the caller's memory; undefined where it has none. */
 export type Memory = (address: number, length: number) => DataView | undefined;
@@ -27,16 +28,14 @@ const ATTRIBUTE_CORE_IN = 0;
 const ATTRIBUTE_WRITE_CMD = 2;
 
 const OBJECT_MR = 7;
-const METHOD_MR_DESTROY = 1;
-const ATTRIBUTE_DESTROY_HANDLE = 0;
 /** Linux 6.18 and newer; of a dma-buf it has no address. */
 const METHOD_REG_MR = 5;
+const ATTRIBUTE_REG_IOVA = 3;
 const ATTRIBUTE_REG_ADDR = 4;
 const ATTRIBUTE_REG_LENGTH = 5;
 
 const CMD_REG_MR = 9;
 const CMD_REREG_MR = 11;
-const CMD_DEREG_MR = 13;
 const REREG_CHANGE_TRANSLATION = 1;
 
 interface Attribute {
@@ -45,31 +44,26 @@ interface Attribute {
   readonly data: bigint;
 }
 
-/** What ioctl(fd, RDMA_VERBS_IOCTL, address) asks; undefined if it is not about regions, or is not well formed. */
-export function regionRequest(memory: Memory, address: number): RegionRequest | undefined {
+/** Of ioctl(fd, RDMA_VERBS_IOCTL, address); undefined if it makes no region, or is not well formed. */
+export function registeredRegion(memory: Memory, address: number): Region | undefined {
   const length = memory(address, HEADER_BYTES)?.getUint16(0, true) ?? 0;
   if (length < HEADER_BYTES || length > REQUEST_BYTES_MAX) return undefined;
   const request = memory(address, length);
   if (request === undefined) return undefined;
   const object = request.getUint16(2, true);
   const method = request.getUint16(4, true);
-  if (object === OBJECT_MR && method === METHOD_MR_DESTROY) {
-    const handle = attributeOf(request, ATTRIBUTE_DESTROY_HANDLE);
-    return handle === undefined
-      ? undefined
-      : { kind: 'deregister', handle: Number(handle.data & 0xffff_ffffn) };
-  }
   if (object === OBJECT_MR && method === METHOD_REG_MR) {
     const start = attributeOf(request, ATTRIBUTE_REG_ADDR);
     const size = attributeOf(request, ATTRIBUTE_REG_LENGTH);
-    if (start === undefined || size === undefined) return undefined;
-    return { kind: 'register', start: Number(start.data), length: Number(size.data) };
+    const iova = attributeOf(request, ATTRIBUTE_REG_IOVA);
+    if (start === undefined || size === undefined || iova === undefined) return undefined;
+    return { start: Number(start.data), length: Number(size.data), iova: Number(iova.data) };
   }
   if (object !== OBJECT_DEVICE || method !== METHOD_INVOKE_WRITE) return undefined;
   const command = attributeOf(request, ATTRIBUTE_WRITE_CMD);
   const input = attributeOf(request, ATTRIBUTE_CORE_IN);
   if (command === undefined || input === undefined) return undefined;
-  return requestOfCommand(Number(command.data & 0xffff_ffffn), bytesOf(memory, input));
+  return regionOfCommand(Number(command.data & 0xffff_ffffn), bytesOf(memory, input));
 }
 
 function attributeOf(request: DataView, id: number): Attribute | undefined {
@@ -92,14 +86,16 @@ function bytesOf(memory: Memory, { length, data }: Attribute): DataView | undefi
 }
 
 /** `input`: the command's structure. */
-function requestOfCommand(command: number, input: DataView | undefined): RegionRequest | undefined {
+function regionOfCommand(command: number, input: DataView | undefined): Region | undefined {
   if (input === undefined) return undefined;
-  const has = (bytes: number): boolean => input.byteLength >= bytes;
   const word = (at: number): number => Number(input.getBigUint64(at, true));
-  // struct ib_uverbs_reg_mr, ib_uverbs_rereg_mr, ib_uverbs_dereg_mr
-  if (command === CMD_REG_MR && has(40)) return { kind: 'register', start: word(8), length: word(16) };
-  if (command === CMD_REREG_MR && has(48) && (input.getUint32(12, true) & REREG_CHANGE_TRANSLATION) !== 0)
-    return { kind: 'move', handle: input.getUint32(8, true), start: word(16), length: word(24) };
-  if (command === CMD_DEREG_MR && has(4)) return { kind: 'deregister', handle: input.getUint32(0, true) };
+  // struct ib_uverbs_reg_mr, struct ib_uverbs_rereg_mr: it moves to other memory.
+  if (command === CMD_REG_MR && input.byteLength >= 40) {
+    return { start: word(8), length: word(16), iova: word(24) };
+  }
+  if (command === CMD_REREG_MR && input.byteLength >= 48) {
+    if ((input.getUint32(12, true) & REREG_CHANGE_TRANSLATION) === 0) return undefined;
+    return { start: word(16), length: word(24), iova: word(32) };
+  }
   return undefined;
 }
