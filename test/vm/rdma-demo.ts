@@ -17,6 +17,8 @@ const rows: readonly (readonly [string, keyof typeof grounds, LeaseBy])[] = [
   ['xfs, dax=always', 'xfs dax', 'fcntl'],
   ['leasefs, told nothing', 'leasefs', 'none'],
   ['leasefs, lease and pin by ioctl', 'leasefs', 'ioctl'],
+  ['leasefs run, no lease', 'leasefs run', 'none'],
+  ['leasefs run', 'leasefs run', 'fcntl'],
 ];
 
 async function on<T>(ground: Ground, use: (ground: Ground) => T): Promise<T> {

@@ -57,6 +57,26 @@ else {
     });
     assert.match(reading(answers), /^kept/);
   });
+
+  test('N1: under leasefs run a region without a lease is refused, nothing is pinned or lost', async () => {
+    const answers = await on('leasefs run', 'none');
+    assert.is(answers.register, 'EPERM');
+    assert.is(answers.punch, 'ok');
+    assert.match(reading(answers), /^no lease, no region/);
+  });
+
+  test('N1, X1: under leasefs run the lease of the proposal lets register, and the punch is refused', async () => {
+    const answers = await on('leasefs run', 'fcntl');
+    assert.equal(answers, {
+      lease: 'ok',
+      register: 'ok',
+      punch: 'ETXTBSY',
+      write: 'ok',
+      device: '0x5a',
+      file: '0x5a',
+    });
+    assert.match(reading(answers), /^kept/);
+  });
 }
 
 test.run();
