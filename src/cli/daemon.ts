@@ -49,7 +49,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   const session = await start(options, filesystem, passthrough);
-  const device = passthrough ? deviceOf(mountPoint) : undefined;
+  const device = options.transport === 'kernel' ? deviceOf(mountPoint) : undefined;
   if (device !== undefined) filesystem.lookForKernelPins(device);
   filesystem.moreStatus = () => ({ ...status(session, options.store, filesystem.streaming), semantics });
   const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);

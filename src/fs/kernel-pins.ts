@@ -1,46 +1,58 @@
-// Kernel pins that nobody told us of (N10), looked for before a layout change of a direct file. The search is not the
-// session's work: the change is parked as if it waited for a lease, and runs again when the answer is there.
+// Kernel pins that nobody told us of (N10), looked for before a layout change. The search is not the session's work: the
+// change is parked as if it waited for a lease, and runs again when the answer is there.
 //
-// Nothing is looked for where nothing can be lost: the change takes no block, or nobody has the file open or mapped. A
-// pooled file cannot be pinned through its own mapping; who maps the store's memory by a layout is under a lease.
-import { blockOf, blocksFor, type InodeNumber, type WaiterId } from '../base/units.js';
+// Nothing is looked for where nothing can be lost: the change takes no block, or nobody has the memory. A direct file is
+// pinned through a mapping of the file. A pooled one cannot be, but through a mapping of the store's segments, which
+// clients have by a layout.
+import { blockOf, blocksFor, type WaiterId } from '../base/units.js';
 import type { ChangeRange, KernelPin } from '../lease/types.js';
-import { KernelPinSearch } from '../process/kernel-pin-search.js';
+import { KernelPinSearch, type Place } from '../process/kernel-pin-search.js';
 import type { KernelPin as FoundPin } from '../process/kernel-pins.js';
+import { deviceNameOf } from '../process/proc-text.js';
+import { Extent, type StoredFile } from '../store/file-store.js';
 import type { Inode } from './inode.js';
 import type { Superblock } from './superblock.js';
 
 export class UnleasedPins {
   /** Searches so far. */
   searches = 0;
+  private device = '';
   private search: KernelPinSearch | undefined;
   /** Of changes that wait for an answer or have one and run again. */
   private readonly answers = new Map<WaiterId, readonly KernelPin[] | undefined>();
 
   /** @param device of the mount, as /proc/PID/maps writes it. Without it nothing is looked for. */
   start(device: string, log: (line: string) => void): void {
-    this.search = new KernelPinSearch(device, log);
+    this.device = device;
+    this.search = new KernelPinSearch(log);
   }
 
   /** Whether a change of the range could take a page that the kernel has pinned. */
   concern(sb: Superblock, { file, nopen }: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
     if (this.search === undefined || file === undefined || pinStart >= pinEnd) return false;
     const end = Math.min(pinEnd, blocksFor(file.size()));
-    if (pinStart >= end || !sb.store.identity || !file.hasData(pinStart, end)) return false;
-    return nopen > 0 || file.isInUse();
+    if (pinStart >= end || !file.hasData(pinStart, end)) return false;
+    return (nopen > 0 && sb.store.identity) || file.isInUse();
   }
 
   /** Begins a search; the waiter that runs again when it has ended. */
-  look(sb: Superblock, ino: InodeNumber): WaiterId {
+  look(sb: Superblock, inode: Inode): WaiterId {
     const waiter = sb.newWaiter();
     this.answers.set(waiter, undefined);
     this.searches++;
-    this.search!.find(ino, pins => {
+    const segments = sb.store.lent();
+    const place: Place =
+      segments === undefined
+        ? { device: this.device, inos: [inode.ino] }
+        : { device: deviceNameOf(segments.dev), inos: [...segments.byIno.keys()] };
+    this.search!.find(place, found => {
       if (!this.answers.has(waiter)) return;
-      this.answers.set(
-        waiter,
-        pins.map(pin => unleased(sb, pin)),
-      );
+      const pins = found.flatMap(pin => {
+        return segments === undefined
+          ? judged(sb, pin, pin.begin, pin.end)
+          : inFile(sb, pin, segments.byIno.get(pin.ino)!, inode.file!);
+      });
+      this.answers.set(waiter, pins);
       sb.host?.retry(waiter);
       this.answers.delete(waiter);
     });
@@ -62,7 +74,22 @@ export class UnleasedPins {
   }
 }
 
-function unleased(sb: Superblock, { pid, begin, end, ring }: FoundPin): KernelPin {
-  const process = sb.processes.identify(pid);
-  return { process, start: blockOf(begin), end: blocksFor(end), ring };
+/** As the lease machine judges it: bytes [begin, end) of the file. */
+function judged(sb: Superblock, { pid, ring }: FoundPin, begin: number, end: number): KernelPin {
+  return { process: sb.processes.identify(pid), start: blockOf(begin), end: blocksFor(end), ring };
+}
+
+const extent = new Extent();
+
+/** What of a pinned range of a segment is the file's at this instant. */
+function inFile(sb: Superblock, pin: FoundPin, segment: number, file: StoredFile): KernelPin[] {
+  const pins: KernelPin[] = [];
+  for (let off = 0; file.nextExtent(off, extent); off = extent.off + extent.len) {
+    const from = Math.max(pin.begin, extent.store) - extent.store;
+    const to = Math.min(pin.end, extent.store + extent.len) - extent.store;
+    if (extent.segment === segment && from < to) {
+      pins.push(judged(sb, pin, extent.off + from, extent.off + to));
+    }
+  }
+  return pins;
 }

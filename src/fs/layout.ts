@@ -44,7 +44,7 @@ function judge(sb: Superblock, change: Change, range: ChangeRange, what: () => s
 
 /** Parked until it is known whether the kernel has pages of the file pinned. */
 function look(sb: Superblock, { caller, inode }: Change): Answer {
-  caller.waiter = sb.unleased.look(sb, inode.ino);
+  caller.waiter = sb.unleased.look(sb, inode);
   return PARKED;
 }
 

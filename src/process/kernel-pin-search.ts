@@ -4,10 +4,15 @@
 import { Worker } from 'node:worker_threads';
 import type { KernelPin } from './kernel-pins.js';
 
-export interface Question {
-  readonly id: number;
+/** What is looked for in the memory maps of processes. */
+export interface Place {
+  /** As /proc/PID/maps writes it. */
   readonly device: string;
-  readonly ino: number;
+  readonly inos: readonly number[];
+}
+
+export interface Question extends Place {
+  readonly id: number;
 }
 
 export interface Answer {
@@ -19,20 +24,17 @@ export interface Answer {
 const LIMIT_MS = 1000;
 
 export class KernelPinSearch {
-  /** The filesystem, as /proc/PID/maps writes its device. */
-  private readonly device: string;
   private readonly log: (line: string) => void;
   private readonly asked = new Map<number, (pins: readonly KernelPin[]) => void>();
   private worker: Worker | undefined;
   private lastId = 0;
 
-  constructor(device: string, log: (line: string) => void) {
-    this.device = device;
+  constructor(log: (line: string) => void) {
     this.log = log;
   }
 
   /** Calls `found` once, later; with nothing when the search fails or takes too long, which the log tells. */
-  find(ino: number, found: (pins: readonly KernelPin[]) => void): void {
+  find(place: Place, found: (pins: readonly KernelPin[]) => void): void {
     const id = ++this.lastId;
     const late = setTimeout(() => {
       this.log(`the search for kernel pins took over ${LIMIT_MS} ms: the change goes on without`);
@@ -42,7 +44,7 @@ export class KernelPinSearch {
       clearTimeout(late);
       found(pins);
     });
-    this.thread().postMessage({ id, device: this.device, ino } satisfies Question);
+    this.thread().postMessage({ id, ...place } satisfies Question);
   }
 
   /** Nobody is told any more. */

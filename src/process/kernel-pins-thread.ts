@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import type { Answer, Question } from './kernel-pin-search.js';
 import { isAnythingPinned, kernelPinsOf } from './kernel-pins.js';
 
-parentPort!.on('message', ({ id, device, ino }: Question) => {
-  const pins = isAnythingPinned() ? kernelPinsOf(device, new Set([ino])) : [];
+parentPort!.on('message', ({ id, device, inos }: Question) => {
+  const pins = isAnythingPinned() ? kernelPinsOf(device, new Set(inos)) : [];
   parentPort!.postMessage({ id, pins } satisfies Answer);
 });

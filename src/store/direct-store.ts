@@ -51,6 +51,8 @@ export class DirectStore implements FileStore {
     }
   }
 
+  lent(): undefined {}
+
   newGrant(): Grant {
     return NO_SEGMENTS;
   }

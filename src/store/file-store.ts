@@ -87,6 +87,13 @@ export interface StoredFile {
   free(): void;
 }
 
+export interface LentMemory {
+  /** st_dev of the segments. */
+  readonly dev: number;
+  /** Their numbers, as extents have them, by inode. */
+  readonly byIno: ReadonlyMap<number, number>;
+}
+
 export interface FileStore {
   readonly name: 'direct' | 'pooled';
   /** Whether each file's blocks are the store's own (the identity): then writes change no layout (X8). */
@@ -94,6 +101,8 @@ export interface FileStore {
   /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
   create(label: string): StoredFile;
   newGrant(): Grant;
+  /** The memory of which clients may have mappings of their own; undefined where that is each file itself. */
+  lent(): LentMemory | undefined;
   /** Bytes of free space in runs of 2 MiB and more; undefined where no block has a place. */
   readonly freeInLongRuns: number | undefined;
   /** Where each file costs a descriptor; undefined where none does. */

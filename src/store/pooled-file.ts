@@ -41,7 +41,7 @@ export class PooledFile implements StoredFile {
   }
 
   isInUse(): boolean {
-    return false;
+    return this.space.segments.lent.size > 0;
   }
 
   size(): number {

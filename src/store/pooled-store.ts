@@ -1,7 +1,7 @@
 // The pooled store: files whose blocks lie in shared segments, so that they need neither passthrough nor a descriptor
 // each, and the kernel cannot give them more memory than --size promises.
 import { ExtentArena } from '../extent/index.js';
-import type { Capacity, FileStore, Grant, StoredFile } from './file-store.js';
+import type { Capacity, FileStore, Grant, LentMemory, StoredFile } from './file-store.js';
 import { PooledFile } from './pooled-file.js';
 import { PooledGrant } from './pooled-grant.js';
 import { PooledSpace } from './pooled-space.js';
@@ -39,6 +39,10 @@ export class PooledStore implements FileStore {
 
   create(): StoredFile {
     return new PooledFile(this.space, this.arena);
+  }
+
+  lent(): LentMemory {
+    return this.space.segments.lentMemory();
   }
 
   newGrant(): Grant {

@@ -7,8 +7,9 @@
 import { check, errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import { BLOCK } from '../base/units.js';
-import { type Descriptor, native, PROT_READ, PROT_WRITE } from '../native/binding.js';
+import { type Descriptor, native, PROT_READ, PROT_WRITE, STAT } from '../native/binding.js';
 import { openExclusive } from './exclusive.js';
+import type { LentMemory } from './file-store.js';
 import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
 
 export const SEGMENT_BLOCKS = 2 ** 18;
@@ -19,6 +20,8 @@ const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
 const MADV_POPULATE_WRITE = 23;
 const O_RDWR = 2;
+
+const stat = new Float64Array(STAT.length);
 
 export const segmentOf = (blk: number): number => Math.floor(blk / SEGMENT_BLOCKS);
 
@@ -112,6 +115,15 @@ export class Segments {
     return fd;
   }
 
+  lentMemory(): LentMemory {
+    const byIno = new Map<number, number>();
+    for (const segment of this.lent) {
+      this.segments[segment]!.stat(stat);
+      byIno.set(stat[STAT.ino]!, segment + 1);
+    }
+    return { dev: stat[STAT.dev]!, byIno };
+  }
+
   /** Lends it no more. Whether nobody else has it (F20): neither a descriptor nor a mapping. */
   reclaim(segment: number): boolean {
     const free = this.segments[segment]!.reclaim();
@@ -162,6 +174,10 @@ class Segment {
     }
     this.bytes = new Uint8Array(this.memory);
     this.memfd = memfd;
+  }
+
+  stat(out: Float64Array): void {
+    native.fstat(this.memfd.fd, out);
   }
 
   populate(at: number, length: number): number {

@@ -3,6 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LeaseFile } from '../../src/client/index.js';
+import { openSegment, readLayout } from '../../src/client/layout.js';
+import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
 import { cli, Mounted, requireMount, skipMount } from './mounted.js';
 
@@ -187,7 +190,7 @@ else {
     assert.equal(JSON.parse(run('pins', '--json', path)).unleased, []);
   });
 
-  test('F7: a pooled file cannot be pinned through its own mapping', async () => {
+  test('F7: a pooled file cannot be pinned through its own mapping, and nothing is looked for', async () => {
     const pooled = await Mounted.start('--store', 'pooled');
     try {
       const path = pooled.file('f');
@@ -200,6 +203,38 @@ else {
       assert.is(pooled.report('status').kernelPinSearches, 0);
       await stage.clear();
     } finally {
+      await pooled.stop();
+    }
+  });
+
+  test('N10: of a pooled file, what a client pins of a segment that it had by a layout', async () => {
+    const pooled = await Mounted.start('--store', 'pooled');
+    const paths = ['before', 'f'].map(name => pooled.file(name));
+    for (const path of paths) writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
+    const other = await stage.actor('other-pooled');
+    const truncate = (size: number): Promise<string> => other.verdict('truncate', paths[1]!, size);
+    const file = LeaseFile.open(paths[1]!);
+    const ring = native.uring(4);
+    try {
+      file.setLeaseSync('shared');
+      const { extents, segments } = readLayout(file.fd, 0, 8 * BLOCK, false);
+      const segment = openSegment(segments[0]!);
+      const memory = native.map(segment.fd, extents[0]!.store, 8 * BLOCK, 3);
+      segment.close();
+      assert.is(ring.register(memory, BLOCK, 2 * BLOCK), 0);
+      // The layout is given back, the mapping and the pin are not.
+      file.setLeaseSync('none');
+      assert.is(await truncate(2 * BLOCK), 'ETXTBSY');
+      assert.match(pooled.log(), `kernel pin [4096, 12288) of ${process.pid}`);
+      assert.is(await truncate(3 * BLOCK), 'ok');
+      assert.is(await other.verdict('truncate', paths[0]!, 0), 'ok');
+      assert.is(ring.unregister(), 0);
+      assert.is(await truncate(BLOCK), 'ok');
+      native.unmap(memory);
+    } finally {
+      ring.close();
+      file.close();
+      await stage.clear();
       await pooled.stop();
     }
   });
