@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
+import { limits } from './limits.js';
+import { locks } from './locks.js';
+import { memory } from './memory.js';
 import { posix } from './posix.js';
 
 /** tmpfs has had user xattrs and places in a directory that stay since Linux 6.6. */
@@ -27,7 +30,7 @@ else {
   });
 
   let made = 0;
-  for (const [name, check] of Object.entries(posix)) {
+  for (const [name, check] of Object.entries({ ...posix, ...limits, ...locks, ...memory })) {
     for (const where of [...(isTmpfsBehind(name) ? [] : ['tmpfs']), ...stores]) {
       test(`${where}: ${name}`, () => {
         const dir = join(mounts[where]?.path ?? tmpfs, `d${made++}`);

@@ -4,8 +4,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-
-export type Check = (dir: string) => void;
+import { type Check, python } from './check.js';
 
 const code = (act: () => unknown): string => {
   try {
@@ -15,19 +14,6 @@ const code = (act: () => unknown): string => {
     return (error as NodeJS.ErrnoException).code ?? String(error);
   }
 };
-
-/** Runs python with `d` as the directory; its assertions are ours. */
-function python(dir: string, script: string): void {
-  const { status, stderr } = spawnSync(
-    'python3',
-    [
-      '-c',
-      `import os,errno,fcntl,stat,ctypes,struct\nd=os.fsencode(${JSON.stringify(dir)})\ndef fails(e,f,*a,**k):\n  try: f(*a,**k)\n  except OSError as x: assert x.errno==e,x\n  else: assert False,'no error'\n${script}`,
-    ],
-    { encoding: 'utf8' },
-  );
-  assert.is(status, 0, stderr);
-}
 
 export const posix: Readonly<Record<string, Check>> = {
   'echo hi > f; cat f': dir => {

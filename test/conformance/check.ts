@@ -1,0 +1,19 @@
+// What a check of conformance is, and how one is written in python, where Node has no call for it.
+import { spawnSync } from 'node:child_process';
+import * as assert from 'uvu/assert';
+
+/** Asserts over an empty directory. */
+export type Check = (dir: string) => void;
+
+/** Runs python with `d` as the directory; its assertions are ours. */
+export function python(dir: string, script: string): void {
+  const { status, stderr } = spawnSync(
+    'python3',
+    [
+      '-c',
+      `import os,errno,fcntl,stat,ctypes,struct\nd=os.fsencode(${JSON.stringify(dir)})\ndef fails(e,f,*a,**k):\n  try: f(*a,**k)\n  except OSError as x: assert x.errno==e,x\n  else: assert False,'no error'\n${script}`,
+    ],
+    { encoding: 'utf8' },
+  );
+  assert.is(status, 0, stderr);
+}
