@@ -7,6 +7,11 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import {
+  events,
+  type Injection,
+  inject,
+  type LostEvents,
+  type ReportedEvent,
   type ReportedLease,
   type ReportedPin,
   type ReportedStatus,
@@ -33,6 +38,8 @@ export interface MountOptions {
   readonly mountOptions?: readonly string[];
   /** The daemon's log: a file to append to; nowhere by default. */
   readonly log?: string;
+  /** Whether `inject` may be used. */
+  readonly allowInject?: boolean;
 }
 
 export class Mount implements AsyncDisposable {
@@ -41,6 +48,7 @@ export class Mount implements AsyncDisposable {
   private readonly daemon: ChildProcess;
   private readonly ended: Promise<void>;
   private readonly temporary: boolean;
+  private readonly ending = new AbortController();
 
   /** Use `mount`. */
   constructor(path: string, daemon: ChildProcess, temporary: boolean) {
@@ -63,8 +71,20 @@ export class Mount implements AsyncDisposable {
     return this.report('status');
   }
 
+  /** What happened to leases and pins, and what happens, until the mount is unmounted or `signal` comes. */
+  events(signal?: AbortSignal): AsyncGenerator<ReportedEvent | LostEvents, void, undefined> {
+    const signals = signal === undefined ? [this.ending.signal] : [this.ending.signal, signal];
+    return events(this.path, { follow: true, signal: AbortSignal.any(signals) });
+  }
+
+  /** A fault on demand: see `leasefs inject --help`. The mount must have been made with `allowInject`. */
+  inject(injection: Injection): void {
+    inject(this.path, injection);
+  }
+
   /** Unmounts. A mount that is in use is detached and lives until its last user is gone (A4). */
   async unmount(): Promise<void> {
+    this.ending.abort();
     if (this.daemon.exitCode === null && this.daemon.signalCode === null) {
       this.daemon.kill('SIGTERM');
       const lazily = setTimeout(() => this.daemon.kill('SIGTERM'), 500);
@@ -101,6 +121,7 @@ export async function mount(options: MountOptions = {}): Promise<Mount> {
     ...flag('--semantics', options.semantics),
     ...flag('--store', options.store),
     ...(options.mountOptions ?? []).flatMap(word => ['-o', word]),
+    ...(options.allowInject === true ? ['--allow-inject'] : []),
     ...flag('--log', options.log),
     ...['--', path],
   ];

@@ -45,7 +45,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   });
   // The package of the other transport reads no file that says it is empty.
   if (options.transport === 'kernel') {
-    filesystem.show(new ControlTree({ filesystem, mountPoint, listed: options.showControl }));
+    const { showControl: listed, allowInject } = options;
+    filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject }));
   }
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   const session = await start(options, filesystem, passthrough);

@@ -12,6 +12,8 @@ const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
   status: () => import('./status.js'),
   leases: () => import('./leases.js'),
   pins: () => import('./pins.js'),
+  events: () => import('./events.js'),
+  inject: () => import('./inject.js'),
   stat: () => import('./stat.js'),
   extents: () => import('./extents.js'),
   io: () => import('./io/io.js'),

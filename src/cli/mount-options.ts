@@ -27,6 +27,8 @@ export interface MountOptions {
   readonly store: 'auto' | 'direct' | 'pooled';
   /** Whether readdir shows .leasefs. */
   readonly showControl: boolean;
+  /** Whether faults may be injected. */
+  readonly allowInject: boolean;
   /** kernel: its protocol, by ourselves; fuse-native: through that package. */
   readonly transport: 'kernel' | 'fuse-native';
 }
@@ -57,6 +59,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     store: { type: 'string' },
     transport: { type: 'string' },
     'show-control': { type: 'boolean' },
+    'allow-inject': { type: 'boolean' },
     foreground: { type: 'boolean', short: 'f' },
     log: { type: 'string' },
     'ready-fd': { type: 'string' },
@@ -85,7 +88,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   return {
     mountPoint: onlyArgument(positionals, 'MNT'),
     options: {
-      mountOptions: rest.filter(word => word !== SHOW_CONTROL),
+      mountOptions: rest.filter(word => word !== SHOW_CONTROL && word !== ALLOW_INJECT),
       root: {
         uid: own.uid === undefined ? (process.getuid?.() ?? 0) : whole(own.uid, '-o uid='),
         gid: own.gid === undefined ? (process.getgid?.() ?? 0) : whole(own.gid, '-o gid='),
@@ -98,6 +101,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       semantics,
       store,
       transport,
+      allowInject: values['allow-inject'] ?? rest.includes(ALLOW_INJECT),
       showControl: values['show-control'] ?? rest.includes(SHOW_CONTROL),
     },
     foreground: values.foreground ?? false,
@@ -114,6 +118,7 @@ const OWN_WORDS = [
 
 /** And without a value. */
 const SHOW_CONTROL = 'show-control';
+const ALLOW_INJECT = 'allow-inject';
 
 type OwnWords = Partial<Record<(typeof OWN_WORDS)[number], string>>;
 

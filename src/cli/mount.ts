@@ -39,6 +39,7 @@ Files live in memory and are gone with the mount.
                            pins, no holes (default: kernel)
   --show-control           show the directory .leasefs in listings of the root: it is always
                            there (leases, pins, events, stats, metrics, pid/PID/file_pins)
+  --allow-inject           root and the mount's user may ask for faults: 'leasefs inject'
   --semantics default|rfc-v2
                            rfc-v2: the exclusive owner may not truncate either (rule X3)
   -f, --foreground         stay, log to stderr, unmount at SIGINT or SIGTERM
@@ -135,6 +136,7 @@ function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
     ...['--lease-break-time', `${options.breakTimeMs}`, '--semantics', options.semantics],
     ...['--store', options.store, '--transport', options.transport],
     ...(options.showControl ? ['--show-control'] : []),
+    ...(options.allowInject ? ['--allow-inject'] : []),
     ...['-o', `uid=${options.root.uid},gid=${options.root.gid},mode=${options.root.mode.toString(8)}`],
     ...options.mountOptions.flatMap(word => ['-o', word]),
     ...['--', absolute(mountPoint)],

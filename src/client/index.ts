@@ -10,6 +10,13 @@ export {
   type ReportedEvent,
   type ReportedHolder,
 } from './events.js';
+export {
+  type Injection,
+  inject,
+  injectAll,
+  parseInjection,
+  type TimedInjection,
+} from './injection.js';
 export { isLeaseKind, type LeaseKind, leaseKinds } from './kinds.js';
 export type { FileLayout, LayoutExtent, SegmentAddress } from './layout.js';
 export { LeaseFile, type LeaseState, type Pin, type PinOptions, type SetLeaseOptions } from './lease-file.js';

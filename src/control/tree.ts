@@ -3,6 +3,7 @@ import { errno } from '../base/errno.js';
 import { FIRST_VIRTUAL, type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
 import type { EventName } from '../fs/events.js';
 import type { Filesystem } from '../fs/filesystem.js';
+import type { Injector } from '../fs/injector.js';
 import { S_IFDIR, S_IFREG } from '../fs/inode.js';
 import type { Caller } from '../fs/operations.js';
 import { leaseRows, pinRows } from '../fs/report.js';
@@ -10,6 +11,7 @@ import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/virtual.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
 import { filePins, pinningPids } from './file-pins.js';
+import { InjectFile, mayInject } from './inject-file.js';
 import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
 import { type Measured, metricsText, type Stats, statsJson, statsText } from './stats.js';
 import { TextFile } from './text-file.js';
@@ -26,6 +28,9 @@ const FILE_PINS = 'file_pins';
 
 const DIRECTORY = S_IFDIR | 0o555;
 const FILE = S_IFREG | 0o444;
+/** Who may is asked at open. */
+const WRITABLE = S_IFREG | 0o222;
+const INJECT = 'inject';
 
 /** Text fixed at open. */
 type Text = (viewer: Viewer) => string;
@@ -35,6 +40,8 @@ export interface ControlOptions {
   readonly mountPoint: string;
   /** Whether readdir of the root shows it. */
   readonly listed: boolean;
+  /** Whether there is a file to ask for faults. */
+  readonly allowInject: boolean;
 }
 
 export class ControlTree implements VirtualTree {
@@ -43,11 +50,12 @@ export class ControlTree implements VirtualTree {
   readonly listed: boolean;
   private readonly filesystem: Filesystem;
   private readonly mountPoint: string;
+  private readonly injector: Injector | undefined;
   /** In the order of their inode numbers. */
   private readonly names: readonly string[];
   private readonly texts: Readonly<Record<string, Text>>;
 
-  constructor({ filesystem, mountPoint, listed }: ControlOptions) {
+  constructor({ filesystem, mountPoint, listed, allowInject }: ControlOptions) {
     this.filesystem = filesystem;
     this.mountPoint = mountPoint;
     this.listed = listed;
@@ -61,12 +69,17 @@ export class ControlTree implements VirtualTree {
       'stats.json': () => statsJson(this.stats()),
       metrics: () => metricsText(this.stats()),
     };
-    this.names = ['events', ...Object.keys(this.texts)];
+    this.injector = allowInject ? filesystem.allowInjection() : undefined;
+    this.names = ['events', ...Object.keys(this.texts), ...(allowInject ? [INJECT] : [])];
   }
 
   mode(ino: InodeNumber): number {
     if (ino === TOP || ino === PIDS) return DIRECTORY;
-    if (ino < FIRST_PID) return this.fileName(ino) === undefined ? 0 : FILE;
+    if (ino < FIRST_PID) {
+      const name = this.fileName(ino);
+      if (name === undefined) return 0;
+      return name === INJECT ? WRITABLE : FILE;
+    }
     if (!this.isProcess(pidOf(ino))) return 0;
     return isPidDirectory(ino) ? DIRECTORY : FILE;
   }
@@ -107,8 +120,15 @@ export class ControlTree implements VirtualTree {
     if (ino >= FIRST_PID) return this.openFilePins(viewer, pidOf(ino));
     const name = this.fileName(ino);
     if (name === undefined) return -errno.ENOENT;
+    if (name === INJECT) return this.openInject(caller);
     if (name === 'events') return new EventStream(this.filesystem.superblock.recorder.ring, viewer, wake);
     return new TextFile(this.texts[name]!(viewer));
+  }
+
+  private openInject(caller: Caller): VirtualFile | number {
+    return this.injector !== undefined && mayInject(caller)
+      ? new InjectFile(this.filesystem, this.injector)
+      : -errno.EPERM;
   }
 
   private openFilePins(viewer: Viewer, pid: number): VirtualFile | number {

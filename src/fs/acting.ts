@@ -14,8 +14,8 @@ import {
 } from '../base/units.js';
 import { fsuidOf, isCapable } from '../process/proc.js';
 import { Registration } from '../process/registration.js';
-import { carryOut, conclude } from './effects.js';
-import { CAP_IPC_LOCK, fill, setLease } from './leases.js';
+import { conclude } from './effects.js';
+import { CAP_IPC_LOCK, fill, giveBack, setLease } from './leases.js';
 import { type Answer, Caller, type PinForRequest, type SetLeaseRequest, type Subject } from './operations.js';
 import { endGone, endHandle, judged } from './registered-pins.js';
 import type { Superblock } from './superblock.js';
@@ -78,6 +78,9 @@ export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): 
   const handle = sb.newHandle();
   if (request.first) endGone(sb);
   const uncounted = isCapable(acting.tid, CAP_IPC_LOCK);
+  const what = () => `pin [${off}, ${off + len}) by registering memory`;
+  const injected = sb.injector?.pinAnswer(process, inode.ino, what()) ?? 0;
+  if (injected < 0) return injected;
   let id = 0 as PinId;
   const verdict = judged(sb, inode.ino, () => {
     const asked = sb.leases.pin(sb.monotonic(), {
@@ -97,15 +100,10 @@ export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): 
     return asked.verdict;
   });
   if (verdict.kind === 'ok') {
-    const filled = fill(inode.file, off, len);
-    if (filled < 0) {
-      sb.leases.abandon(sb.monotonic(), id);
-      carryOut(sb);
-      return filled;
-    }
+    const filled = fill(sb, process, inode, off, len);
+    if (filled < 0) return giveBack(sb, id, filled);
     sb.supervision.hold(id, { ino: inode.ino, handle, registration });
   }
-  const what = () => `pin [${off}, ${off + len}) by registering memory`;
   const answer = conclude(sb, acting, process, inode.ino, verdict, what);
   return answer === 0 ? id : answer;
 }

@@ -60,6 +60,8 @@ function apply(sb: Superblock, effect: Effect): void {
   if (effect.effect !== 'wake' && effect.effect !== 'tell') sb.recorder.effect(sb, effect);
   switch (effect.effect) {
     case 'wake':
+      // What others do then was not asked for.
+      sb.recorder.injecting = false;
       if (effect.errno === undefined) sb.host?.retry(effect.waiter);
       else sb.host?.answer(effect.waiter, errno[effect.errno]);
       return;

@@ -11,6 +11,7 @@ import { copyFileRange, fsync, lseek, read, write } from './data.js';
 import { opendir, readdir, releasedir } from './directories.js';
 import { carryOut } from './effects.js';
 import { layout } from './extents.js';
+import { Injector } from './injector.js';
 import { fallocate } from './layout.js';
 import { getLease, pin, pins, poll, setLease, unpin } from './leases.js';
 import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './names.js';
@@ -321,6 +322,7 @@ export class Filesystem implements Operations {
 
   interrupt(waiter: WaiterId): void {
     this.sb.virtual?.forget(waiter);
+    this.sb.injector?.cancel(waiter);
     this.sb.unleased.cancel(waiter);
     this.sb.leases.cancel(this.sb.monotonic(), waiter);
     carryOut(this.sb);
@@ -341,6 +343,12 @@ export class Filesystem implements Operations {
     this.sb.virtual = new Virtual(this.sb, tree);
   }
 
+  /** Before the first operation: faults can be had from now on. */
+  allowInjection(): Injector {
+    this.sb.injector = new Injector(this.sb);
+    return this.sb.injector;
+  }
+
   /** Who holds what, a phrase each: what a daemon that is told to stop says first (A4). */
   heldBy(): string[] {
     return heldBy(this.sb);
@@ -348,6 +356,7 @@ export class Filesystem implements Operations {
 
   destroy(): void {
     clearTimeout(this.sb.timer);
+    this.sb.injector?.close();
     this.sb.unleased.close();
     this.sb.processes.close();
     for (const grant of this.sb.grants.values()) grant.release();

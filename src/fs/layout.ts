@@ -114,6 +114,11 @@ export function fallocate(
   const range = fallocateRange(act, inode.file.size(), off, len, keepSize, inode.file);
   const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
   if (refused !== 0) return refused;
+  if (act !== 'punch' && sb.injector !== undefined) {
+    const process = sb.processes.identify(caller.tid);
+    const injected = sb.injector.spaceAnswer(process, ino, `${act} [${off}, ${off + len})`);
+    if (injected < 0) return injected;
+  }
   sb.refresh(inode);
   const result = perform(inode.file, act, off, len, keepSize, !sb.leases.guarded(ino));
   if (result === 0) sb.modified(inode);

@@ -17,18 +17,18 @@ import {
 import { NONE, type PinInfo } from '../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
 import { isCapable } from '../process/proc.js';
-import type { StoredFile } from '../store/file-store.js';
 import { carryOut, conclude } from './effects.js';
-import { S_IFREG } from './inode.js';
+import { type Inode, S_IFREG } from './inode.js';
 import { kindNames } from './kind-names.js';
-import type {
-  Answer,
-  Caller,
-  GetLeaseAnswer,
-  PinListing,
-  PinPage,
-  PinRequest,
-  SetLeaseRequest,
+import {
+  type Answer,
+  type Caller,
+  type GetLeaseAnswer,
+  PARKED,
+  type PinListing,
+  type PinPage,
+  type PinRequest,
+  type SetLeaseRequest,
 } from './operations.js';
 import { endGone, judged } from './registered-pins.js';
 import { O_ACCMODE, O_RDONLY, type OpenFile, type Superblock } from './superblock.js';
@@ -44,6 +44,7 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
   const { kind } = request;
   if (kind === undefined) return process === UNIDENTIFIED ? -errno.EPERM : -errno.EINVAL;
   const taking = kind !== NONE;
+  if (taking && sb.injector?.grantAnswer(caller) === PARKED) return PARKED;
   const held = sb.leases.leases(inode.ino).find(({ description }) => description === fh);
   // L6: whoever has waited for the owner's end takes the lease over, though we may not have heard of that end yet.
   if (held !== undefined && held.owner !== process) sb.processes.hear(held.owner);
@@ -88,6 +89,9 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
   const { off, len } = request;
   if (len <= 0 || off < 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
   const { inode } = file;
+  const call = (): string => `pin [${off}, ${off + len})`;
+  const injected = sb.injector?.pinAnswer(process, inode.ino, call()) ?? 0;
+  if (injected < 0) return injected;
   const owner = ownerOf(sb, fh, request.owner);
   const uncounted = isCapable(caller.tid, CAP_IPC_LOCK);
   const { verdict, pin: id } = sb.leases.pin(sb.monotonic(), {
@@ -104,23 +108,37 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
     uncounted,
   });
   if (verdict.kind === 'ok') {
-    const filled = fill(inode.file!, off, len);
-    if (filled < 0) {
-      sb.leases.abandon(sb.monotonic(), id);
-      carryOut(sb);
-      return filled;
-    }
+    const filled = fill(sb, process, inode, off, len);
+    if (filled < 0) return giveBack(sb, id, filled);
   }
-  const answer = conclude(sb, caller, process, inode.ino, verdict, () => `pin [${off}, ${off + len})`);
+  const answer = conclude(sb, caller, process, inode.ino, verdict, call);
   return answer === 0 ? id : answer;
 }
 
 /** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */
-export function fill(data: StoredFile, off: number, len: number): number {
+export function fill(sb: Superblock, process: ProcessId, inode: Inode, off: number, len: number): Answer {
+  const data = inode.file!;
   const start = blockOf(off);
   const end = blocksFor(off + len);
   if (!data.hasHole(start, end)) return 0;
-  return data.allocate(start * BLOCK, Math.min(end * BLOCK, data.size()) - start * BLOCK, true, false);
+  const call = (): string => `pin [${off}, ${off + len})`;
+  const injected = sb.injector?.spaceAnswer(process, inode.ino, call()) ?? 0;
+  if (injected < 0) return injected;
+  const filled = data.allocate(
+    start * BLOCK,
+    Math.min(end * BLOCK, data.size()) - start * BLOCK,
+    true,
+    false,
+  );
+  if (filled < 0) sb.recorder.noSpace(sb, process, inode.ino, filled, call());
+  return filled;
+}
+
+/** The pin has got no blocks: it never was (N7). */
+export function giveBack(sb: Superblock, id: PinId, answer: Answer): Answer {
+  sb.leases.abandon(sb.monotonic(), id);
+  carryOut(sb);
+  return answer;
 }
 
 /** 0: the process itself; a description; or undefined where the token names none. */

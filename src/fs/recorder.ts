@@ -1,5 +1,6 @@
 // Writes events (events.ts) of what the lease machine decided: adds names of files and processes as they are at that
 // moment, and tells an answered break from a plain release.
+import { type ErrnoName, errnoName } from '../base/errno.js';
 import { BLOCK, type InodeNumber, type LeaseId, type ProcessId } from '../base/units.js';
 import { type Effect, type Holder, type Kind, NONE, type Rule, type Verdict } from '../lease/types.js';
 import { type EventFacts, type EventName, type EventProcess, EventRing } from './events.js';
@@ -36,11 +37,15 @@ export class Recorder {
     this.add(sb, 'refused', rule, ino, process, { call, errno, ...inTheWay });
   }
 
+  /** A pin that was judged rightly got no blocks (N7); injected refusals have told of themselves. */
+  noSpace(sb: Superblock, process: ProcessId, ino: InodeNumber, answer: number, call: string): void {
+    const verdict = { kind: 'refused', errno: errnoName(answer) as ErrnoName, rule: 'N7' } as const;
+    this.refused(sb, process, ino, verdict, call);
+  }
+
   /** Something was asked for by `leasefs inject`. */
   injected(sb: Superblock, ino: InodeNumber | 0, process: ProcessId, call: string): void {
-    this.injecting = true;
     this.add(sb, 'injected', 'inject', ino, process, { call });
-    this.injecting = false;
   }
 
   died(sb: Superblock, process: ProcessId): void {

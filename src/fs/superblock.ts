@@ -7,6 +7,7 @@ import type { Leases, PinInfo } from '../lease/types.js';
 import { native } from '../native/binding.js';
 import type { Processes } from '../process/processes.js';
 import { FileStat, type FileStore, type Grant, type StoredFile } from '../store/file-store.js';
+import type { Injector } from './injector.js';
 import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from './inode.js';
 import { UnleasedPins } from './kernel-pins.js';
 import type { Attr, Host } from './operations.js';
@@ -90,6 +91,8 @@ export class Superblock {
   readonly recorder = new Recorder();
   /** Inodes that there may be. */
   readonly maxInodes: number;
+  /** Undefined: faults are not to be had on this mount. */
+  injector: Injector | undefined;
   /** Files below the root that are nobody's data. */
   virtual: Virtual | undefined;
   host: Host | undefined;

@@ -23,6 +23,7 @@ test('all options together', () => {
       store: 'pooled',
       transport: 'kernel',
       showControl: false,
+      allowInject: false,
     },
     foreground: true,
     logFile: '/l',

@@ -1,0 +1,74 @@
+// `.leasefs/inject`: one JSON object a write, done when the write returns. Its errno says why not.
+import { errno } from '../base/errno.js';
+import { blockOf, blocksFor, type InodeNumber } from '../base/units.js';
+import { parseInjection, type WireInjection } from '../client/injection.js';
+import type { Filesystem } from '../fs/filesystem.js';
+import type { Injector } from '../fs/injector.js';
+import type { Answer, Caller } from '../fs/operations.js';
+import type { VirtualFile } from '../fs/virtual.js';
+
+/** Root and the user whose daemon it is. */
+export const mayInject = ({ uid }: Caller): boolean => uid === 0 || uid === process.geteuid?.();
+
+export class InjectFile implements VirtualFile {
+  readonly stream = false;
+  private readonly filesystem: Filesystem;
+  private readonly injector: Injector;
+
+  constructor(filesystem: Filesystem, injector: Injector) {
+    this.filesystem = filesystem;
+    this.injector = injector;
+  }
+
+  ready(): boolean {
+    return true;
+  }
+
+  read(): number {
+    return 0;
+  }
+
+  write(caller: Caller, data: Uint8Array): Answer {
+    if (!mayInject(caller)) return -errno.EPERM;
+    const { superblock } = this.filesystem;
+    let injection: WireInjection;
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(data);
+      injection = parseInjection(JSON.parse(text), 'ino') as unknown as WireInjection;
+    } catch (error) {
+      superblock.log(`injection refused: ${(error as Error).message}; EINVAL`);
+      return -errno.EINVAL;
+    }
+    if ('ino' in injection && superblock.inode(injection.ino as InodeNumber)?.file === undefined) {
+      return -errno.EINVAL;
+    }
+    const answer = this.perform(caller, injection);
+    return answer < 0 ? answer : data.length;
+  }
+
+  close(): void {}
+
+  private perform(caller: Caller, injection: WireInjection): Answer {
+    const { injector } = this;
+    const asker = this.filesystem.superblock.processes.identify(caller.tid);
+    switch (injection.do) {
+      case 'break':
+        return injector.break(asker, injection.ino as InodeNumber);
+      case 'change': {
+        const { ino, off, len } = injection;
+        const call = `change [${off}, ${off + len})`;
+        return injector.change(asker, ino as InodeNumber, blockOf(off), blocksFor(off + len), call);
+      }
+      case 'expire':
+        return injector.expire(asker, injection.ino as InodeNumber);
+      case 'end':
+        return injector.end(asker, injection.ino as InodeNumber);
+      case 'pins':
+        return injector.refusePins(asker, injection.count, injection.errno);
+      case 'delay':
+        return injector.delayGrants(asker, injection.count, injection.ms);
+      case 'enospc':
+        return injector.refuseSpace(asker, injection.count);
+    }
+  }
+}

@@ -1,0 +1,231 @@
+// `leasefs inject` on a real mount: each fault comes about, is told as injected, and is refused to whom it is not for.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  events,
+  type Injection,
+  inject,
+  injectAll,
+  parseInjection,
+  type ReportedEvent,
+} from '../../src/client/index.js';
+import { type Actor, eventually, Stage } from '../e2e/actors.js';
+import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+
+const test = suite('inject');
+const BLOCK = 4096;
+const O_RDWR = 2;
+const SHARED = 16;
+const EXCLUSIVE = 48;
+
+test('an injection that is not well made is told in one line', () => {
+  const wrong = (value: unknown): string => {
+    try {
+      parseInjection(value);
+      return 'ok';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assert.is(wrong({ do: 'break', file: 'f', after: 5 }), 'ok');
+  assert.match(wrong({ do: 'brake', file: 'f' }), '"do" is one of break, change');
+  assert.match(
+    wrong({ do: 'pins', count: -1, errno: 'EAGAIN' }),
+    '"count" of pins is a whole number, not -1',
+  );
+  assert.match(wrong({ do: 'pins', count: 1, errno: 'EIO' }), 'ENOMEM or EAGAIN');
+  assert.match(wrong({ do: 'break', file: 'f', why: 1 }), 'not "why"');
+  assert.match(wrong('break'), 'an object');
+});
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  let mount: Mounted;
+  let stage: Stage;
+  let name: string;
+  let number = 0;
+  let seen = 0;
+
+  test.before(async () => {
+    mount = await Mounted.start('-o', 'allow_other', '--lease-break-time', '60000', '--allow-inject');
+    stage = new Stage();
+  });
+  test.after(async () => {
+    await stage.close();
+    await mount.stop();
+  });
+  test.before.each(async () => {
+    name = `f${number++}`;
+    writeFileSync(mount.file(name), Buffer.alloc(16 * BLOCK, 1));
+    for (const { seq } of await told()) seen = seq;
+  });
+  test.after.each(() => stage.clear());
+
+  async function told(): Promise<ReportedEvent[]> {
+    const found: ReportedEvent[] = [];
+    for await (const event of events(mount.path))
+      if (event.event !== 'lost' && event.seq > seen) found.push(event);
+    return found;
+  }
+  const short = async (): Promise<string[]> =>
+    (await told()).map(({ event, errno, injected }) =>
+      [event, errno, injected && 'injected'].filter(word => word !== undefined).join(' '),
+    );
+  async function holder(kind: number): Promise<Actor> {
+    const actor = await stage.actor(`holder${number++}`);
+    await actor.must('open', 0, mount.file(name), O_RDWR);
+    await actor.must('setlease', 0, kind, 0, 0, 0);
+    return actor;
+  }
+  const code = (injection: Injection): string => {
+    try {
+      inject(mount.path, injection);
+      return 'ok';
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code!;
+    }
+  };
+
+  test('break, then expire: the holder is told, and its time runs out at once', async () => {
+    await holder(SHARED);
+    assert.is(code({ do: 'expire', file: name }), 'ESRCH', 'no break is pending');
+    inject(mount.path, { do: 'break', file: name });
+    assert.is(mount.report('leases').leases[0]!.state, 'breaking');
+    inject(mount.path, { do: 'expire', file: name });
+    assert.is(mount.report('leases').leases.length, 0);
+    assert.equal(await short(), [
+      'grant',
+      'injected injected',
+      'break injected',
+      'refused EAGAIN injected',
+      'injected injected',
+      'forced injected',
+    ]);
+  });
+
+  test('change: the verdict on a range is told, and the file is as it was', async () => {
+    const actor = await holder(EXCLUSIVE);
+    await actor.must('pin', 0, 0, BLOCK, 0, 0);
+    inject(mount.path, { do: 'change', file: name, off: 0, len: BLOCK });
+    const refused = (await told()).find(({ event }) => event === 'refused');
+    assert.equal([refused!.rule, refused!.errno, refused!.holder!.pid], ['X1', 'ETXTBSY', actor.pid]);
+    assert.is(statSync(mount.file(name)).size, 16 * BLOCK);
+    inject(mount.path, { do: 'change', file: name, off: 8 * BLOCK, len: BLOCK });
+    assert.is((await told()).at(-1)!.rule, 'X2');
+  });
+
+  test('pins: the next ones are refused, the one after them is not', async () => {
+    const actor = await holder(EXCLUSIVE);
+    inject(mount.path, { do: 'pins', count: 2, errno: 'EAGAIN' });
+    for (const verdict of ['EAGAIN', 'EAGAIN', 'ok']) {
+      assert.is(await actor.verdict('pin', 0, 0, BLOCK, 0, 0), verdict);
+    }
+    inject(mount.path, { do: 'pins', count: 1, errno: 'ENOMEM' });
+    assert.is(await actor.verdict('pin', 0, 0, BLOCK, 0, 0), 'ENOMEM');
+    assert.equal(await short(), [
+      'grant',
+      'injected injected',
+      'refused EAGAIN injected',
+      'refused EAGAIN injected',
+      'pin',
+      'injected injected',
+      'refused ENOMEM injected',
+    ]);
+  });
+
+  test('delay: a lease call is held back and then goes its way, others are served meanwhile', async () => {
+    inject(mount.path, { do: 'delay', count: 1, ms: 300 });
+    const order: string[] = [];
+    const slow = await stage.actor('slow');
+    const quick = await stage.actor('quick');
+    for (const actor of [slow, quick]) await actor.must('open', 0, mount.file(name), O_RDWR);
+    const late = slow.must('setlease', 0, SHARED, 0, 0, 0).then(() => order.push('slow'));
+    await eventually('it waits', () => mount.report('status').waiters === 1);
+    await quick.must('setlease', 0, SHARED, 0, 0, 0).then(() => order.push('quick'));
+    await late;
+    assert.equal(order, ['quick', 'slow']);
+    assert.is(mount.report('leases').leases.length, 2);
+  });
+
+  test('enospc: a pin over a hole and an fallocate are refused, no pin is left', async () => {
+    const actor = await holder(EXCLUSIVE);
+    await actor.must('ftruncate', 0, 32 * BLOCK);
+    inject(mount.path, { do: 'enospc', count: 2 });
+    assert.is(await actor.verdict('pin', 0, 20 * BLOCK, BLOCK, 0, 0), 'ENOSPC');
+    assert.is(mount.report('pins').pins.length, 0);
+    assert.is(await actor.verdict('fallocate', 0, 0, 24 * BLOCK, BLOCK), 'ENOSPC');
+    assert.is(await actor.verdict('pin', 0, 20 * BLOCK, BLOCK, 0, 0), 'ok');
+  });
+
+  test('end: the owner of the lease is killed, and what it held goes', async () => {
+    const actor = await holder(EXCLUSIVE);
+    await actor.must('pin', 0, 0, BLOCK, 0, 0);
+    inject(mount.path, { do: 'end', file: name });
+    await actor.gone;
+    await eventually('its pin and lease are gone', () => mount.report('leases').leases.length === 0);
+    assert.is(code({ do: 'end', file: name }), 'ESRCH');
+  });
+
+  test('others than root and the user of the mount may not, with or without the command', () => {
+    const { status, stderr } = spawnSync(
+      'setpriv',
+      [
+        ...['--reuid=1234', '--regid=1234', '--clear-groups'],
+        ...['sh', '-c', `echo '{"do":"pins","count":1,"errno":"EAGAIN"}' > ${mount.file('.leasefs/inject')}`],
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.is.not(status, 0);
+    assert.match(stderr, /not permitted/);
+  });
+
+  test('what is no injection is EINVAL, and the log says why', () => {
+    assert.throws(() => writeFileSync(mount.file('.leasefs/inject'), '{"do":"brake"}'), /EINVAL/);
+    assert.throws(() => writeFileSync(mount.file('.leasefs/inject'), 'nonsense'), /EINVAL/);
+    assert.match(mount.log(), 'injection refused: "do" is one of');
+  });
+
+  test('a list of injections waits as long as each says', async () => {
+    await holder(SHARED);
+    const failures: string[] = [];
+    injectAll(
+      mount.path,
+      [
+        { do: 'break', file: name, after: 20 },
+        { do: 'break', file: 'nothing' },
+      ],
+      (_, error) => failures.push(error.message),
+    );
+    await eventually('the break', () => mount.report('leases').leases[0]!.state === 'breaking');
+    assert.match(failures.join(), 'ENOENT');
+  });
+
+  test('the command injects, and says in one line why it cannot', async () => {
+    const leasefs = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+    await holder(SHARED);
+    assert.is(leasefs('inject', mount.path, 'break', name).status, 0);
+    assert.is(mount.report('leases').leases[0]!.state, 'breaking');
+    assert.match(
+      leasefs('inject', mount.path, 'pins', 'many', 'EIO').stderr,
+      '"count" of pins is a whole number',
+    );
+    assert.match(leasefs('inject', mount.path, 'end', mount.file('none')).stderr, 'ENOENT');
+    const plain = await Mounted.start();
+    try {
+      const { status, stderr } = leasefs('inject', plain.path, 'pins', '1', 'EAGAIN');
+      assert.is(status, 1);
+      assert.is(stderr, `leasefs inject: ${plain.path} allows no injections; mount it with --allow-inject\n`);
+    } finally {
+      await plain.stop();
+    }
+    const listed = leasefs('events', mount.file(name));
+    assert.match(listed.stdout, /break .* must become none within 1m00s; POLLPRI \[B1\] injected/);
+    chmodSync(mount.file(name), 0o600);
+    assert.ok(readFileSync(mount.file('.leasefs/stats'), 'utf8').includes('events.injected'));
+  });
+}
+
+test.run();
