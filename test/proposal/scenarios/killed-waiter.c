@@ -1,0 +1,32 @@
+/* Who is killed while he waits for a lease is gone: the break goes on, and no lease of his stands in anybody's way (B5). */
+#include "../proposal.h"
+
+static void asker(int line)
+{
+	int fd = open_file();
+
+	say(line, 0);
+	say(line, lease_set(fd, EXCLUSIVE));
+}
+
+int main(int argc, char **argv)
+{
+	int fd = begin(argc, argv);
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	expect("take a shared lease", 0, lease_set(fd, SHARED));
+	struct process p = start(asker);
+	hear(p.line);
+	expect_value("an exclusive one for somebody else: SIGIO comes", SIGIO,
+		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	expect("kill him", 0, answer(kill(p.pid, SIGKILL)));
+	end(p);
+	expect_lease("ours must still become", NONE, fd);
+	expect("give it back", 0, lease_set(fd, NONE));
+	expect("a third one can have an exclusive one", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
+	expect("and truncate", 0, SOON_BY_ANOTHER(cut(0)));
+	return finish();
+}
