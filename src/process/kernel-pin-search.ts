@@ -23,9 +23,14 @@ export interface Answer {
 /** Beyond this many ms nothing was found. */
 const LIMIT_MS = 1000;
 
+interface Asked {
+  readonly found: (pins: readonly KernelPin[]) => void;
+  readonly late: NodeJS.Timeout;
+}
+
 export class KernelPinSearch {
   private readonly log: (line: string) => void;
-  private readonly asked = new Map<number, (pins: readonly KernelPin[]) => void>();
+  private readonly asked = new Map<number, Asked>();
   private worker: Worker | undefined;
   private lastId = 0;
 
@@ -34,23 +39,20 @@ export class KernelPinSearch {
   }
 
   /** Calls `found` once, later; with nothing when the search fails or takes too long, which the log tells. */
-  find(place: Place, found: (pins: readonly KernelPin[]) => void): void {
+  find(place: Place, found: Asked['found']): void {
     const id = ++this.lastId;
     const late = setTimeout(() => {
       this.log(`the search for kernel pins took over ${LIMIT_MS} ms: the change goes on without`);
       this.finish(id, []);
     }, LIMIT_MS);
-    this.asked.set(id, pins => {
-      clearTimeout(late);
-      found(pins);
-    });
+    this.asked.set(id, { found, late });
     this.thread().postMessage({ id, ...place } satisfies Question);
   }
 
   /** Nobody is told any more. */
   close(): void {
-    const { asked } = this;
-    for (const id of [...asked.keys()]) asked.delete(id);
+    for (const { late } of this.asked.values()) clearTimeout(late);
+    this.asked.clear();
     void this.worker?.terminate();
     this.worker = undefined;
   }
@@ -70,8 +72,10 @@ export class KernelPinSearch {
   }
 
   private finish(id: number, pins: readonly KernelPin[]): void {
-    const found = this.asked.get(id);
+    const asked = this.asked.get(id);
+    if (asked === undefined) return;
     this.asked.delete(id);
-    found?.(pins);
+    clearTimeout(asked.late);
+    asked.found(pins);
   }
 }

@@ -113,6 +113,24 @@ else {
     for (const { result } of spinning) assert.is((await result).verdict, 'ok');
   });
 
+  test('N10: others are served while a search goes on', async () => {
+    const { holder, truncate } = await scene();
+    const spinning = [1, 2].map(() => holder.start('uring_spin', 0, 2000));
+    await eventually('a change that is parked', async () => {
+      const asked = truncate();
+      let parked = false;
+      for (let i = 0; i < 10 && !parked; i++) {
+        // This takes turns with the actor, whose command has just been sent.
+        await new Promise(resolve => setImmediate(resolve));
+        parked = mount.report('status').waiters > 0;
+      }
+      assert.is(await asked, 'ETXTBSY');
+      return parked;
+    });
+    await holder.kill();
+    await Promise.all(spinning.map(({ result }) => result));
+  });
+
   test('N10: memory that was unmapped or moved since is not seen: such a pin protects nothing', async () => {
     const one = await scene();
     await one.holder.must('move', 0);

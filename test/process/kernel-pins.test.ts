@@ -1,0 +1,91 @@
+// N10: registered buffers of io_uring found in /proc, of a real process over a file of tmpfs.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { KernelPinSearch } from '../../src/process/kernel-pin-search.js';
+import { isAnythingPinned, type KernelPin, kernelPinsOf } from '../../src/process/kernel-pins.js';
+import { deviceNameOf } from '../../src/process/proc-text.js';
+
+const BLOCK = 4096;
+const binding = fileURLToPath(new URL('../../src/native/binding.js', import.meta.url));
+const dir = mkdtempSync('/dev/shm/leasefs-kernel-pins-');
+const path = join(dir, 'f');
+writeFileSync(path, Buffer.alloc(8 * BLOCK));
+const { dev, ino } = statSync(path);
+const device = deviceNameOf(dev);
+
+/** A process that maps the file from its second block on and has blocks 2 and 3 registered. */
+async function holder(): Promise<ChildProcess> {
+  const program = `
+import { native } from ${JSON.stringify(binding)};
+const file = native.open(${JSON.stringify(path)}, 2);
+const memory = native.map(file.fd, ${BLOCK}, ${7 * BLOCK}, 3);
+file.close();
+const ring = native.uring(4);
+if (ring.register(memory, ${BLOCK}, ${2 * BLOCK}) < 0) process.exit(1);
+process.stdout.write('registered');
+setInterval(() => ring.fd, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  await new Promise<void>((resolve, reject) => {
+    child.stdout!.once('data', () => resolve());
+    child.once('exit', () => reject(new Error('the holder ended')));
+  });
+  clearTimeout(late);
+  return child;
+}
+
+const end = (child: ChildProcess): Promise<void> =>
+  new Promise(resolve => {
+    child.once('exit', () => resolve());
+    child.kill('SIGKILL');
+  });
+
+const test = suite('kernel pins');
+test.after(() => rmSync(dir, { recursive: true }));
+
+test('N10: a registered buffer is told with its process, ring, file and range', async () => {
+  const child = await holder();
+  try {
+    assert.ok(isAnythingPinned());
+    const [pin, ...more] = kernelPinsOf(device, new Set([ino]));
+    assert.equal(more, []);
+    const { ring, ...rest } = pin!;
+    assert.ok(ring > 2);
+    const where = { begin: 2 * BLOCK, end: 4 * BLOCK, ino, path };
+    assert.equal(rest, { pid: child.pid, ...where, busy: false });
+    assert.equal(
+      kernelPinsOf(device, undefined).filter(other => other.ino === ino),
+      [pin],
+    );
+    assert.equal(kernelPinsOf(device, new Set([ino + 1_000_000])), []);
+    assert.equal(kernelPinsOf('ff:ff', new Set([ino])), []);
+  } finally {
+    await end(child);
+  }
+  assert.equal(kernelPinsOf(device, new Set([ino])), []);
+});
+
+test('N10: a thread of its own finds the same, and tells nobody once it is closed', async () => {
+  const child = await holder();
+  const lines: string[] = [];
+  const search = new KernelPinSearch(line => lines.push(line));
+  const find = (): Promise<readonly KernelPin[]> =>
+    new Promise(resolve => search.find({ device, inos: [ino] }, resolve));
+  try {
+    const both = await Promise.all([find(), find()]);
+    for (const pins of both) assert.equal(pins, kernelPinsOf(device, new Set([ino])));
+    search.find({ device, inos: [ino] }, () => lines.push('told'));
+  } finally {
+    search.close();
+    await end(child);
+  }
+  assert.equal(lines, []);
+});
+
+test.run();
