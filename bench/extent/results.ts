@@ -21,8 +21,8 @@ export interface RowResult {
 export interface Scenario {
   readonly shape: Shape;
   readonly count: number;
-  /** Blocks mapped. */
-  readonly blocks: number;
+  /** Blocks of the file, mapped ones and holes. */
+  readonly end: number;
   readonly rows: RowResult[];
 }
 

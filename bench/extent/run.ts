@@ -42,7 +42,7 @@ export async function runScenario(
   const results: RowResult[] = [];
   const running: { readonly row: Row; readonly result: RowResult; readonly axes: readonly TimedAxis[] }[] =
     [];
-  const blocks = extentsOf(shape, count, randomFrom(SEED + 1)).length.reduce((sum, n) => sum + n, 0);
+  const { end } = extentsOf(shape, count, randomFrom(SEED + 1));
   try {
     for (const name of names) {
       progress(`${what}: loading and checking ${name}`);
@@ -88,7 +88,7 @@ export async function runScenario(
   } finally {
     for (const { row } of running) await row.close();
   }
-  return { shape, count, blocks, rows: results };
+  return { shape, count, end, rows: results };
 }
 
 const PIN_SCRIPT = join(import.meta.dirname, 'pin-process.js');
