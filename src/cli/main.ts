@@ -14,6 +14,8 @@ const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
   pins: () => import('./pins.js'),
   events: () => import('./events.js'),
   inject: () => import('./inject.js'),
+  top: () => import('./top.js'),
+  layout: () => import('./layout.js'),
   stat: () => import('./stat.js'),
   extents: () => import('./extents.js'),
   io: () => import('./io/io.js'),

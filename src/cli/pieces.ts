@@ -20,7 +20,11 @@ export interface Range {
   readonly end: number;
 }
 
-export function piecesOf({ extents }: FileLayout, pins: readonly Pin[], size: number): Piece[] {
+export function piecesOf(
+  { extents }: FileLayout,
+  pins: readonly Pick<Pin, 'off' | 'len'>[],
+  size: number,
+): Piece[] {
   const pieces: Piece[] = [];
   const hole = (off: number, end: number): void => {
     if (off < end)
@@ -36,7 +40,7 @@ export function piecesOf({ extents }: FileLayout, pins: readonly Pin[], size: nu
   return pieces;
 }
 
-function pieceOf(piece: Omit<Piece, 'pinned'>, pins: readonly Pin[]): Piece {
+function pieceOf(piece: Omit<Piece, 'pinned'>, pins: readonly Pick<Pin, 'off' | 'len'>[]): Piece {
   const { off, len } = piece;
   const pinned = pins
     .map(pin => ({ begin: Math.max(pin.off, off), end: Math.min(pin.off + pin.len, off + len) }))
