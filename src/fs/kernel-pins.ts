@@ -75,8 +75,9 @@ export class UnleasedPins {
 }
 
 /** As the lease machine judges it: bytes [begin, end) of the file. */
-function judged(sb: Superblock, { pid, ring }: FoundPin, begin: number, end: number): KernelPin {
-  return { process: sb.processes.identify(pid), start: blockOf(begin), end: blocksFor(end), ring };
+function judged(sb: Superblock, { pid, ring, inherited }: FoundPin, begin: number, end: number): KernelPin {
+  const process = sb.processes.identify(pid);
+  return { process, start: blockOf(begin), end: blocksFor(end), ring, inherited };
 }
 
 const extent = new Extent();

@@ -43,7 +43,9 @@ function meetsPins(state: LeaseState, file: FileRecord | undefined, ask: ChangeA
   const own = firstMet(state, file?.pinsBy.get(process), range);
   if (own !== undefined) return refused('EDEADLK', 'X1', pinnedBy(own));
   const met = kernelPins?.filter(pin => pin.start < range.pinEnd && range.pinStart < pin.end);
-  const ownKernel = met?.find(pin => pin.process === process && process !== UNIDENTIFIED);
+  const ownKernel = met?.find(
+    pin => pin.process === process && process !== UNIDENTIFIED && pin.inherited !== true,
+  );
   if (ownKernel !== undefined) return refused('EDEADLK', 'X1', pinnedByKernel(ownKernel));
   const pin = firstMet(state, file?.pins, range);
   if (pin !== undefined) return refused('ETXTBSY', 'X1', pinnedBy(pin));

@@ -179,7 +179,9 @@ export interface ChangeAsk {
 
 /** N10: blocks, half open. */
 export interface KernelPin {
+  /** Who has it; made it too, unless `inherited`. */
   readonly process: ProcessId;
+  readonly inherited?: boolean | undefined;
   /** The descriptor of the io_uring that has it, where that is known. */
   readonly ring?: number | undefined;
   readonly start: number;

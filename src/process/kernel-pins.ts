@@ -14,7 +14,11 @@ export interface KernelPin extends FileRange {
   readonly ring: number;
   /** The ring was in use all the time that we had: all that its process maps counts as pinned. */
   readonly busy: boolean;
+  /** The process has the ring from another that registered the buffer, by fork or over a socket. */
+  readonly inherited: boolean;
 }
+
+type Found = Omit<KernelPin, 'inherited'>;
 
 interface Ring {
   readonly pid: number;
@@ -49,7 +53,7 @@ export function isAnythingPinned(): boolean {
  * @returns by process and ring, in rising order. The calling process is left out.
  */
 export function kernelPinsOf(device: string, inos: ReadonlySet<number> | undefined): KernelPin[] {
-  const found: KernelPin[] = [];
+  const found: Found[] = [];
   let busy = ringsOver(device, inos).filter(ring => !look(ring, found));
   for (const until = performance.now() + PATIENCE_MS; busy.length > 0 && performance.now() < until; ) {
     pause(PAUSE_MS);
@@ -60,7 +64,10 @@ export function kernelPinsOf(device: string, inos: ReadonlySet<number> | undefin
     for (const { begin, end, off, ino, path } of mappings)
       found.push({ pid, ring: fd, ino, path, begin: off, end: off + end - begin, busy: true });
   }
-  return found.sort((a, b) => a.pid - b.pid || a.ring - b.ring);
+  const pinners = new Set([...new Set(found.map(({ pid }) => pid))].filter(hasPinned));
+  return found
+    .map(pin => ({ ...pin, inherited: !pinners.has(pin.pid) }))
+    .sort((a, b) => a.pid - b.pid || a.ring - b.ring);
 }
 
 /** The rings of the processes that map such files. */
@@ -78,7 +85,7 @@ function ringsOver(device: string, inos: ReadonlySet<number> | undefined): Ring[
 }
 
 /** Adds what the ring has registered; false while it is busy. */
-function look({ pid, fd, mappings }: Ring, found: KernelPin[]): boolean {
+function look({ pid, fd, mappings }: Ring, found: Found[]): boolean {
   const text = textOf(`/proc/${pid}/fdinfo/${fd}`);
   // It is gone.
   if (text === '') return true;
@@ -90,7 +97,7 @@ function look({ pid, fd, mappings }: Ring, found: KernelPin[]): boolean {
   return true;
 }
 
-/** Whether the process has registered anything: VmPin counts it, ring by ring. */
+/** Whether the process has registered anything itself: VmPin counts that, and a forked child begins at 0. */
 const hasPinned = (pid: number): boolean => !/^VmPin:\s*0 kB$/m.test(textOf(`/proc/${pid}/status`));
 
 const nobody = new Int32Array(new SharedArrayBuffer(4));

@@ -93,9 +93,11 @@ else {
   test('N10: a forked child keeps the ring, and with it the pin', async () => {
     const { path, holder, truncate } = await scene();
     const child = await holder.fork(`child${files}`);
+    assert.is(await holder.verdict('truncate', path, 0), 'EDEADLK');
+    assert.is(await child.verdict('truncate', path, 0), 'ETXTBSY', 'it is not its own doing');
     await holder.kill();
     assert.is(await truncate(), 'ETXTBSY');
-    assert.is(await child.verdict('truncate', path, 0), 'EDEADLK');
+    assert.is(await child.verdict('truncate', path, 0), 'ETXTBSY');
     await child.kill();
     await eventually('the child to be gone', async () => (await truncate()) === 'ok');
   });

@@ -58,7 +58,7 @@ test('N10: a registered buffer is told with its process, ring, file and range', 
     const { ring, ...rest } = pin!;
     assert.ok(ring > 2);
     const where = { begin: 2 * BLOCK, end: 4 * BLOCK, ino, path };
-    assert.equal(rest, { pid: child.pid, ...where, busy: false });
+    assert.equal(rest, { pid: child.pid, ...where, busy: false, inherited: false });
     assert.equal(
       kernelPinsOf(device, undefined).filter(other => other.ino === ino),
       [pin],
