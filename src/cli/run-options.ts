@@ -1,8 +1,6 @@
 // The options of `leasefs run`, checked.
+import { type Failure, failures } from '../run/report-forms.js';
 import { parseOptions, UsageError } from './verb.js';
-
-export const failures = ['zombie', 'unleased-pin', 'late-break', 'refusal'] as const;
-export type Failure = (typeof failures)[number];
 
 export interface RunOptions {
   readonly command: readonly [string, ...string[]];

@@ -1,10 +1,14 @@
 // `leasefs run`: a command and its children on a leasefs, unmodified, their lease calls answered and their registrations
 // of memory checked (src/run); then what was seen, and an exit code for CI.
 import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { EventSource } from '../run/event-source.js';
 import { launch } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
-import type { Notice } from '../run/notice.js';
+import { type RunReport, reportOf } from '../run/report.js';
+import { findings, junitOf, textOf } from '../run/report-forms.js';
+import type { RunEvent, UnleasedPin } from '../run/run-event.js';
 import { Supervisor } from '../run/supervisor.js';
 import { absolute } from './mounts.js';
 import { parseRunCommand, type RunOptions } from './run-options.js';
@@ -79,7 +83,10 @@ function lacking(why: string): number {
 
 async function supervised(options: RunOptions, path: string): Promise<number> {
   const link = new MountLink(path);
-  const notices: Notice[] = [];
+  const started = performance.now();
+  const events: RunEvent[] = [];
+  const unleased: UnleasedPin[] = [];
+  const source = eventsOf(path, event => events.push(event));
   const command = options.command.map(word => word.replaceAll('{}', path));
   const { child, listener } = launch(command, { ...process.env, LEASEFS_MNT: path });
   const exit = exitOf(child);
@@ -93,17 +100,41 @@ async function supervised(options: RunOptions, path: string): Promise<number> {
   });
   const supervisor = new Supervisor(listener, link, {
     policy: options.policy,
-    notice: notice => notices.push(notice),
+    unleased: pin => unleased.push(pin),
     ended: () => ended(),
   });
   const forget = forwardSignals(child);
   const code = await exit;
-  await Promise.race([allEnded, new Promise(resolve => setTimeout(resolve, STRAGGLERS_MS).unref())]);
+  const goesOn = await Promise.race([
+    allEnded.then(() => false),
+    new Promise<boolean>(resolve => setTimeout(resolve, STRAGGLERS_MS, true)),
+  ]);
   forget();
   supervisor.close();
   link.close();
-  for (const notice of notices) console.error(JSON.stringify(notice));
-  return code;
+  source?.close();
+  const report = reportOf(events, { command: options.command, code, unleased, goesOn });
+  tell(options, report, (performance.now() - started) / 1000);
+  if (source === undefined)
+    console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);
+  const failed = [...options.failOn].some(failure => findings(report, failure).length > 0);
+  return failed ? EXIT_FAILED : code;
+}
+
+/** Undefined where the mount has none. */
+function eventsOf(path: string, told: (event: RunEvent) => void): EventSource | undefined {
+  try {
+    return new EventSource(path, told);
+  } catch {
+    return undefined;
+  }
+}
+
+function tell({ json, output, junit, failOn }: RunOptions, report: RunReport, seconds: number): void {
+  const text = json ? JSON.stringify(report) : textOf(report).join('\n');
+  if (output === undefined) process.stderr.write(`${text}\n`);
+  else writeFileSync(output, `${text}\n`);
+  if (junit !== undefined) writeFileSync(junit, junitOf(report, failOn, seconds));
 }
 
 /** As a shell tells it. */

@@ -25,9 +25,6 @@ export const isLeaseKind = (text: string): text is LeaseKind => Object.hasOwn(va
 /** The `kind` of struct leasefs_lease. */
 export const kindValue = (kind: LeaseKind): number => values[kind];
 
-/** Whether the number is one that leasefs.h has. */
-export const isKindValue = (value: number): boolean => leaseKinds.some(name => values[name] === value);
-
 /** @throws RangeError for a number that leasefs.h does not have. */
 export function kindName(value: number): LeaseKind {
   const kind = leaseKinds.find(name => values[name] === value);

@@ -102,7 +102,8 @@ export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): 
   if (verdict.kind === 'ok') {
     const filled = fill(sb, process, inode, off, len);
     if (filled < 0) return giveBack(sb, id, filled);
-    sb.supervision.hold(id, { ino: inode.ino, handle, registration });
+    const [start, end] = [blockOf(off), blocksFor(off + len)];
+    sb.supervision.hold(id, { ino: inode.ino, handle, registration, start, end });
   }
   const answer = conclude(sb, acting, process, inode.ino, verdict, what);
   return answer === 0 ? id : answer;

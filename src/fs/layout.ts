@@ -66,7 +66,7 @@ function judgeLeases(
     waiter: kernelPins === undefined ? caller.waiter : NO_WAITER,
     nonblock: change.nonblock,
     range,
-    ...(kernelPins === undefined ? {} : { kernelPins }),
+    ...(kernelPins === undefined ? {} : { kernelPins: sb.supervision.unknown(inode.ino, kernelPins) }),
   };
   const verdict = judged(sb, inode.ino, () => sb.leases.change(sb.monotonic(), ask));
   return conclude(sb, caller, process, inode.ino, verdict, what);

@@ -16,6 +16,12 @@ export type Answer = number;
  */
 export const PARKED: Answer = 0x7fff_ffff;
 
+/**
+ * Whether what is waited for is no lease but a search of ours, which ends by itself, soon: a signal does not end that
+ * wait, and it may be none of a program's (the end of an io_uring of the caller's is told to its thread like one).
+ */
+export const isSearch = (waiter: WaiterId): boolean => waiter < 0;
+
 /** Who asks. One object is used again for every request. */
 export class Caller {
   uid = 0;

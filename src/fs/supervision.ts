@@ -1,6 +1,7 @@
 // What the filesystem knows of the supervisors of `leasefs run`: which processes are one, and the pins that they made for
 // others, which live as long as the registration of memory that they are for.
 import type { FileHandle, InodeNumber, PinId, ProcessId } from '../base/units.js';
+import type { KernelPin } from '../lease/types.js';
 import { type Descriptor, native } from '../native/binding.js';
 import type { Registration } from '../process/registration.js';
 
@@ -9,6 +10,9 @@ export interface Held {
   readonly ino: InodeNumber;
   readonly handle: FileHandle;
   readonly registration: Registration;
+  /** Blocks, half open. */
+  readonly start: number;
+  readonly end: number;
 }
 
 export class Supervision {
@@ -46,6 +50,13 @@ export class Supervision {
 
   heldPin(pin: PinId): Held | undefined {
     return this.held.get(pin);
+  }
+
+  /** Without those that a pin of a supervisor's stands for: the kernel's pins of the same memory, by whoever has the ring. */
+  unknown(ino: InodeNumber, pins: readonly KernelPin[]): readonly KernelPin[] {
+    if (this.held.size === 0 || pins.length === 0) return pins;
+    const ours = [...this.held.values()].filter(held => held.ino === ino);
+    return pins.filter(pin => !ours.some(({ start, end }) => start <= pin.start && pin.end <= end));
   }
 
   /** The handles of pins, of one file or of all, whose registration is gone. */

@@ -6,7 +6,7 @@
 // throws is answered EIO with one line in the log, and the mount lives.
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import type { FileHandle, InodeNumber, WaiterId } from '../base/units.js';
-import { type Answer, type Host, type Operations, PARKED } from '../fs/operations.js';
+import { type Answer, type Host, isSearch, type Operations, PARKED } from '../fs/operations.js';
 import type { Channel } from '../native/binding.js';
 import { adapters } from './adapters.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
@@ -133,6 +133,7 @@ class Conversation implements Session, Host {
     const answer = this.run(request);
     if (answer === PARKED) {
       this.parked.add(request);
+      if (request.interrupted) this.giveUp(request);
       return;
     }
     this.send(this.encode(request, answer));
@@ -262,10 +263,20 @@ class Conversation implements Session, Host {
   private interrupt(request: Request): Answer {
     const target = this.parked.takeUnique(request.u32(0), request.u32(4));
     if (target !== undefined) {
-      this.send(this.reply.fail(target, -errno.EINTR));
-      this.operations.interrupt(target.caller.waiter);
+      target.interrupted = true;
+      this.parked.add(target);
+      this.giveUp(target);
     }
     return NO_REPLY;
+  }
+
+  /** EINTR to a parked request that was interrupted; one that waits for a search is, if it then waits for a lease. */
+  private giveUp(request: Request): void {
+    const { waiter } = request.caller;
+    if (isSearch(waiter)) return;
+    this.parked.take(waiter);
+    this.send(this.reply.fail(request, -errno.EINTR));
+    this.operations.interrupt(waiter);
   }
 
   /** @param error ENODEV: unmounted. */

@@ -78,9 +78,9 @@ export class MountLink {
     return native.fstat(fd, this.stat) === 0 && this.stat[STAT.dev] === this.dev;
   }
 
-  /** The inode that `isOurs` looked at last. */
-  get lastIno(): number {
-    return this.stat[STAT.ino]!;
+  /** A path of /proc as one from the root of the mount. */
+  pathInMount(path: string): string {
+    return path.startsWith(`${this.path}/`) ? path.slice(this.path.length) : path;
   }
 
   /** What of the process's memory are files of this mount. */
@@ -135,11 +135,6 @@ export class MountLink {
     const view = struct(abi.unpin.bytes);
     view.setBigUint64(abi.unpin.id, BigInt(id), true);
     return native.ioctl(this.root, abi.LEASEFS_IOC_UNPIN, view.buffer);
-  }
-
-  /** A descriptor of the mount's root, for the reports. */
-  get fd(): number {
-    return this.root;
   }
 }
 

@@ -3,11 +3,10 @@
 // refused. Whatever is not about files of the mount goes on in the kernel as if nobody had looked.
 //
 // A process is seen at its call only. What happens later to a ring, the daemon finds out (src/process/registration.ts).
-import { errno, errnoName } from '../base/errno.js';
+import { errno } from '../base/errno.js';
 import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../client/abi.js';
-import { isKindValue, kindName } from '../client/kinds.js';
 import { type Descriptor, native, POLLHUP, POLLIN, type Poller } from '../native/binding.js';
-import { rangesOf } from '../process/registered-buffers.js';
+import { type FileRange, rangesOf } from '../process/registered-buffers.js';
 import { heldBy } from './buffers.js';
 import {
   type Call,
@@ -23,7 +22,7 @@ import {
   type VerbsCall,
 } from './calls.js';
 import type { MountLink } from './mount-link.js';
-import type { Notice } from './notice.js';
+import type { UnleasedPin } from './run-event.js';
 import { memoryOf, type Target, Targets, take } from './targets.js';
 
 /** strict: refuse as the proposal; report: let it through and say so; off: do not look at registrations. */
@@ -45,11 +44,10 @@ const device = { register: 'io_uring', setup: 'io_uring', umem: 'AF_XDP', verbs:
 type Answer = number;
 const CONTINUE: Answer = Number.NaN;
 
-type Body<T> = T extends Notice ? Omit<T, 'who' | 'at'> : never;
-
 export interface SupervisorOptions {
   readonly policy: Policy;
-  readonly notice: (notice: Notice) => void;
+  /** Memory was registered, or was to be, without a lease. */
+  readonly unleased: (pin: UnleasedPin) => void;
   /** The last process under the filter is gone. */
   readonly ended: () => void;
 }
@@ -186,16 +184,9 @@ export class Supervisor {
       file.close();
       return CONTINUE;
     }
-    const ino = this.link.lastIno;
     if (flags === LEASEFS_UNLCK) {
-      const result = this.link.setLeaseSync(file.fd, target, {
-        kind: flags,
-        nonblock: true,
-        signal: 0,
-        cookie: 0,
-      });
+      const result = this.giveBack(target, file);
       file.close();
-      this.leaseNotice(target, ino, fd, flags, result);
       return result;
     }
     const waiting = this.waiting.get(target.tid);
@@ -205,12 +196,12 @@ export class Supervisor {
       file.close();
       return undefined;
     }
-    this.takeLease({ id, target, file, fd, flags, ino, isNew: !had });
+    this.takeLease({ id, target, file, fd, flags, isNew: !had });
     return undefined;
   }
 
   private async takeLease(lease: WaitingLease): Promise<void> {
-    const { target, file, fd, flags, ino } = lease;
+    const { target, file, fd, flags } = lease;
     this.waiting.set(target.tid, lease);
     const result = await this.link.setLease(file.fd, target, {
       kind: flags,
@@ -220,24 +211,14 @@ export class Supervisor {
     });
     if (this.waiting.get(target.tid) === lease) this.waiting.delete(target.tid);
     const taken = this.send(lease.id, result);
-    if (taken) this.leaseNotice(target, ino, fd, flags, result);
     // The caller was told EINTR, or is dead: it has no lease that it did not have before.
-    else if (result === 0 && lease.isNew) {
-      this.link.setLeaseSync(file.fd, target, {
-        kind: LEASEFS_UNLCK,
-        nonblock: true,
-        signal: 0,
-        cookie: 0,
-      });
-    }
+    if (!taken && result === 0 && lease.isNew) this.giveBack(target, file);
     file.close();
   }
 
-  private leaseNotice(target: Target, ino: number, fd: number, flags: number, result: number): void {
-    const kind = isKindValue(flags) ? kindName(flags) : 'unknown';
-    if (result < 0) this.tell(target, { notice: 'lease refused', ino, kind, errno: errnoName(result) });
-    else if (kind === 'none') this.tell(target, { notice: 'released', ino, fd });
-    else if (kind !== 'unknown') this.tell(target, { notice: 'leased', ino, kind, fd });
+  private giveBack(target: Target, file: Descriptor): number {
+    const kind = LEASEFS_UNLCK;
+    return this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: 0, cookie: 0 });
   }
 
   /** Pins first, then lets the kernel register; whatever the kernel says, the daemon sees whether it holds the memory. */
@@ -248,31 +229,32 @@ export class Supervisor {
     if (mappings.length === 0) return CONTINUE;
     const { policy } = this.options;
     const made: number[] = [];
-    const pinned: Body<Notice>[] = [];
-    const by = device[call.kind];
-    let first = true;
     for (const memory of held) {
-      for (const range of rangesOf({ address: memory.addr, length: memory.bytes }, mappings)) {
-        const id = this.link.pin(target, range, memory, first);
-        first = false;
+      const buffer = { address: memory.addr, length: memory.bytes };
+      for (const range of rangesOf(buffer, mappings)) {
+        const id = this.link.pin(target, range, memory, made.length === 0);
         if (id >= 0) {
           made.push(id);
-          pinned.push({ notice: 'pinned', range, by });
           continue;
         }
         const letThrough = policy === 'report' || id === -errno.ESRCH;
-        this.tell(target, { notice: 'pin refused', range, by, errno: errnoName(id), letThrough });
+        if (id === -errno.EPERM) this.tellUnleased(target, range, device[call.kind], letThrough);
         if (letThrough) continue;
         for (const pin of made) this.link.unpin(pin);
         return id;
       }
     }
-    for (const notice of pinned) this.tell(target, notice);
     return CONTINUE;
   }
 
-  private tell({ pid, start, command }: Target, body: Body<Notice>): void {
-    this.options.notice({ who: { pid, start, command }, at: performance.now(), ...body } as Notice);
+  private tellUnleased(
+    { pid, command }: Target,
+    { path, begin, end }: FileRange,
+    by: string,
+    letThrough: boolean,
+  ): void {
+    const inMount = this.link.pathInMount(path);
+    this.options.unleased({ pid, command, path: inMount, off: begin, len: end - begin, by, letThrough });
   }
 }
 
@@ -283,6 +265,5 @@ interface WaitingLease {
   readonly file: Descriptor;
   readonly fd: number;
   readonly flags: number;
-  readonly ino: number;
   readonly isNew: boolean;
 }

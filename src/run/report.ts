@@ -1,0 +1,144 @@
+// The end report of a run, made from its events. Pure.
+import type { RunEvent, UnleasedPin } from './run-event.js';
+
+interface Who {
+  readonly pid: number;
+  readonly command: string;
+  /** From the root of the mount; null when the file has no name any more. */
+  readonly path: string | null;
+}
+
+export interface LeaseLine extends Who {
+  readonly lease: number;
+  /** As it was taken. */
+  readonly kind: string;
+  /** 'held' at the end of the run; 'released': by F_UNLCK or its last close; 'answered' or 'forced': in a break. */
+  readonly end: 'held' | 'released' | 'answered' | 'forced' | 'zombie';
+}
+
+export interface PinLine extends Who {
+  readonly pin: number;
+  readonly off: number;
+  readonly len: number;
+  readonly ended: boolean;
+}
+
+export interface RefusalLine extends Who {
+  readonly call: string;
+  readonly errno: string;
+  readonly rule: string;
+  readonly holder?: { readonly pid: number; readonly command: string };
+  /** What ends what was in the way. */
+  readonly ends?: string;
+}
+
+export interface BreakLine extends Who {
+  readonly lease: number;
+  readonly must: string;
+  readonly outcome: 'answered' | 'forced' | 'pending';
+  /** Since it began. */
+  readonly ms: number | null;
+}
+
+export interface ZombieLine extends Who {
+  readonly lease: number;
+  readonly ended: boolean;
+}
+
+export interface RunReport {
+  readonly version: 1;
+  readonly command: readonly string[];
+  /** The command's exit code, as a shell tells it. */
+  readonly code: number;
+  readonly leases: readonly LeaseLine[];
+  readonly pins: readonly PinLine[];
+  readonly refusals: readonly RefusalLine[];
+  readonly breaks: readonly BreakLine[];
+  readonly zombies: readonly ZombieLine[];
+  readonly unleased: readonly UnleasedPin[];
+  /** Events that were not seen because there were too many. */
+  readonly lost: number;
+  /** Processes of the command that went on when it had ended. */
+  readonly goesOn: boolean;
+}
+
+type Changing<T> = { -readonly [K in keyof T]: T[K] };
+
+export function reportOf(
+  events: readonly RunEvent[],
+  run: Pick<RunReport, 'command' | 'code' | 'unleased' | 'goesOn'>,
+): RunReport {
+  const leases = new Map<number, Changing<LeaseLine>>();
+  const pins = new Map<number, Changing<PinLine>>();
+  const zombies = new Map<number, Changing<ZombieLine>>();
+  const breaks: Changing<BreakLine>[] = [];
+  const refusals: RefusalLine[] = [];
+  let lost = 0;
+  const settle = (event: RunEvent, outcome: 'answered' | 'forced'): void => {
+    const open = breaks.find(({ lease, outcome }) => lease === event.lease && outcome === 'pending');
+    if (open !== undefined) Object.assign(open, { outcome, ms: event.ms ?? null });
+    const lease = leases.get(event.lease ?? 0);
+    // Lowered to shared, it lives on.
+    if (lease !== undefined && event.kind === 'none') lease.end = outcome;
+  };
+  for (const event of events) {
+    const { pid, command, lease = 0, kind = '', pin = 0, off = 0, len = 0 } = event;
+    const who = { pid, command, path: event.path ?? null };
+    switch (event.event) {
+      case 'grant':
+        leases.set(lease, { ...who, lease, kind, end: 'held' });
+        break;
+      case 'release': {
+        const known = leases.get(lease);
+        if (known !== undefined) known.end = 'released';
+        break;
+      }
+      case 'pin':
+        pins.set(pin, { ...who, pin, off, len, ended: false });
+        break;
+      case 'unpin': {
+        const known = pins.get(pin);
+        if (known !== undefined) known.ended = true;
+        break;
+      }
+      case 'refused': {
+        const { call = '', errno = '', rule = '', holder, ends } = event;
+        refusals.push({ ...who, call, errno, rule, ...(holder && { holder }), ...(ends && { ends }) });
+        break;
+      }
+      case 'break':
+        if (!breaks.some(known => known.lease === lease && known.outcome === 'pending')) {
+          breaks.push({ ...who, lease, must: event.must ?? 'none', outcome: 'pending', ms: null });
+        }
+        break;
+      case 'answered':
+      case 'forced':
+        settle(event, event.event);
+        break;
+      case 'zombie': {
+        zombies.set(lease, { ...who, lease, ended: false });
+        const known = leases.get(lease);
+        if (known !== undefined) known.end = 'zombie';
+        break;
+      }
+      case 'zombie-end': {
+        const known = zombies.get(lease);
+        if (known !== undefined) known.ended = true;
+        break;
+      }
+      case 'lost':
+        lost += event.count ?? 0;
+        break;
+    }
+  }
+  return {
+    version: 1,
+    ...run,
+    leases: [...leases.values()],
+    pins: [...pins.values()],
+    refusals,
+    breaks,
+    zombies: [...zombies.values()],
+    lost,
+  };
+}

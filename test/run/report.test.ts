@@ -1,0 +1,94 @@
+// The end report, from events to lines and to a JUnit suite.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { reportOf } from '../../src/run/report.js';
+import { findings, junitOf, textOf } from '../../src/run/report-forms.js';
+import type { RunEvent } from '../../src/run/run-event.js';
+
+const test = suite('the report of a run');
+const who = { pid: 7, command: 'prog', path: '/f' };
+const event = (name: string, facts: Partial<RunEvent> = {}): RunEvent => ({ event: name, ...who, ...facts });
+const run = { command: ['./prog', '<&">'], code: 0, unleased: [], goesOn: false };
+const kind = 'exclusive,unbreakable';
+
+test('how each lease ended', () => {
+  const { leases } = reportOf(
+    [
+      ...[1, 2, 3, 4, 5].map(lease => event('grant', { lease, kind })),
+      event('release', { lease: 1 }),
+      event('break', { lease: 2, must: 'none' }),
+      event('answered', { lease: 2, kind: 'none', ms: 5 }),
+      event('break', { lease: 3, must: 'none' }),
+      event('forced', { lease: 3, kind: 'none', ms: 1000 }),
+      event('zombie', { lease: 4 }),
+    ],
+    run,
+  );
+  assert.equal(
+    leases.map(({ end }) => end),
+    ['released', 'answered', 'forced', 'zombie', 'held'],
+  );
+});
+
+test('B1: a break that is told again is one break; lowered, the lease lives on', () => {
+  const { leases, breaks } = reportOf(
+    [
+      event('grant', { lease: 1, kind: 'exclusive' }),
+      event('break', { lease: 1, must: 'shared' }),
+      event('break', { lease: 1, must: 'shared' }),
+      event('forced', { lease: 1, kind: 'shared', ms: 30 }),
+    ],
+    run,
+  );
+  assert.equal(
+    breaks.map(({ outcome, ms }) => [outcome, ms]),
+    [['forced', 30]],
+  );
+  assert.is(leases[0]!.end, 'held');
+});
+
+const bad = reportOf(
+  [
+    event('grant', { lease: 1, kind }),
+    event('pin', { lease: 1, pin: 1, off: 0, len: 2 << 20 }),
+    event('zombie', { lease: 1 }),
+    event('refused', {
+      call: 'truncate to 0',
+      errno: 'ETXTBSY',
+      rule: 'X1',
+      holder: { pid: 9, command: 'o' },
+    }),
+    event('lost', { count: 3 }),
+  ],
+  {
+    ...run,
+    unleased: [{ ...who, off: 0, len: 4096, by: 'io_uring', letThrough: true }],
+  },
+);
+
+test('what may fail a run is found and told by line', () => {
+  assert.equal(findings(bad, 'zombie').length, 1);
+  assert.equal(findings(bad, 'late-break'), []);
+  assert.equal(findings(bad, 'unleased-pin'), ['/f prog 7: [0,4096) by io_uring, let through']);
+  assert.equal(findings(bad, 'refusal'), ['/f prog 7: truncate to 0: ETXTBSY [X1]; held by o 9']);
+  const text = textOf(bad);
+  assert.match(text[0]!, '1 lease, 1 pin, 0 breaks, 1 zombie, 1 unleased pin, 0 late breaks, 1 refusal');
+  assert.ok(text.some(line => line.includes('[0,2m)')));
+  assert.ok(text.some(line => line.includes('3 events were missed')));
+});
+
+test('of very many lines the rest is counted', () => {
+  const many = Array.from({ length: 50 }, () =>
+    event('refused', { call: 'pin', errno: 'EPERM', rule: 'N1' }),
+  );
+  assert.ok(textOf(reportOf(many, run)).some(line => line.includes('and 30 more')));
+});
+
+test('JUnit: what --fail-on names fails, the rest is told; text is escaped', () => {
+  const xml = junitOf(bad, new Set(['zombie']), 1.5);
+  assert.match(xml, 'name="leasefs run: ./prog &lt;&amp;&quot;>" tests="5" failures="1"');
+  assert.match(xml, '<failure message="/f prog 7: closed with pins left');
+  assert.match(xml, '<system-out>/f prog 7: truncate to 0');
+});
+
+test.run();
