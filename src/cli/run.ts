@@ -29,8 +29,8 @@ export const verb: Verb = {
 Runs CMD and all its children on a fresh leasefs: its path is in the environment as
 LEASEFS_MNT and takes the place of {} in the arguments. fcntl F_SETLEASE, F_GETLEASE and
 F_SETSIG work with F_LAYOUT (16), F_EXCLUSIVE (32) and F_UNBREAK (64), and registering memory
-of its files with io_uring, RDMA or AF_XDP is a pin, which needs an unbreakable lease. Only those
-calls are stopped, all others run at full speed; root is not needed.
+of its files with io_uring, RDMA or AF_XDP is a pin, which needs an unbreakable lease. Only
+those calls are stopped, all others run at full speed; root is not needed.
 
   --at MNT             an existing mount of yours instead of a fresh one
   --policy strict|report|off

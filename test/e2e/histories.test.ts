@@ -24,7 +24,7 @@ import {
   Stage,
   waits,
 } from './actors.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
 
 /** One unit of the histories' time; their break time is 45 of them. */
 const UNIT_MS = 16;
@@ -41,7 +41,11 @@ const O_TRUNC = 0o1000;
 const O_NONBLOCK = 0o4000;
 
 /** A direct file's writes go past the daemon (X8); what is said of writeback is said of a pooled one. */
-const isOfPooledFile = ({ steps }: History): boolean => steps.some(({ event }) => event.op === 'writeback');
+const isOfPooledFile = ({ steps }: History): boolean =>
+  !hasPassthrough || steps.some(({ event }) => event.op === 'writeback');
+/** The kernel pins memory of direct files alone (F7). */
+const isTold = ({ steps }: History): boolean =>
+  hasPassthrough || !steps.some(({ event }) => event.op === 'kpin');
 
 const isNamespaced = ({ world }: History): boolean => world.procs.some(p => p.hidden || p.foreign);
 
@@ -377,6 +381,7 @@ else {
   });
 
   for (const [index, history] of all.entries()) {
+    if (!isTold(history)) continue;
     test(`${history.rule}: ${history.title}`, async () => {
       await new Replay(await mountFor(history), stage, history, `h${index}`).run();
     });

@@ -7,7 +7,7 @@ import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
-import { cli, Mounted, requireMount, skipMount } from './mounted.js';
+import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
 
 const BLOCK = 4096;
 const O_RDWR = 2;
@@ -21,6 +21,7 @@ const SETUP_SQPOLL = 2;
 const test = suite('kernel pins that nobody told of');
 
 if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else if (!hasPassthrough) test.skip('the kernel pins memory of direct files alone');
 else {
   requireMount();
   const mount = await Mounted.start();

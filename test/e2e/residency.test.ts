@@ -19,7 +19,7 @@ import * as assert from 'uvu/assert';
 import { LeaseFile } from '../../src/client/index.js';
 import { native, PROT_READ, PROT_WRITE, type Uring } from '../../src/native/binding.js';
 import { newSeed, random } from '../store/random.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
 
 const FILES = Number(process.env.LEASEFS_RESIDENT_FILES ?? 10_000);
 const LIMIT = 1024;
@@ -39,6 +39,7 @@ function fillContent(i: number, words: Uint32Array): Uint8Array {
 }
 
 if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else if (!hasPassthrough) test.skip('this kernel has no direct store');
 else {
   requireMount();
   const words = new Uint32Array(16 * 1024);

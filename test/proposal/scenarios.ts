@@ -5,11 +5,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { timeFactor } from '../time-factor.js';
 
 /** test/proposal of the sources: this file runs from dist/. */
 const sources = fileURLToPath(new URL('../../../test/proposal/', import.meta.url));
 const headers = join(sources, '../../native/include');
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 40_000 * timeFactor;
 
 /** With which device memory is registered: a ring, or a queue pair of RDMA. */
 export type Device = 'uring' | 'rdma';
