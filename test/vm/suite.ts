@@ -6,10 +6,7 @@
 import { boot } from './boot.js';
 import { installPackages, kernelOf, say } from './kernel.js';
 
-/** Everything with a kernel below it. */
-const MOUNTED = ['e2e/', 'conformance/', 'client/', 'process/', 'native/'].map(
-  folder => `dist/test/${folder}`,
-);
+const MOUNTED = ['e2e/', 'conformance/', 'client/'].map(folder => `dist/test/${folder}`);
 const suites: Readonly<Record<string, readonly string[]>> = {
   '6.12': [...MOUNTED, 'dist/test/vm/'],
   '6.1': MOUNTED,
