@@ -1,7 +1,9 @@
 // What `leasefs inject` can ask of a mount that was started with --allow-inject, and how to ask it: one JSON object
 // written to `.leasefs/inject`.
+
 import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { errno, FsError } from '../base/errno.js';
 
 /** `file`: a path below the mount point. */
 export type Injection =
@@ -79,16 +81,22 @@ function shape(member: string): string {
   return member === 'errno' ? 'ENOMEM or EAGAIN' : 'a whole number';
 }
 
+function inodeOf(mountPoint: string, file: string): number {
+  const { dev, ino } = statSync(join(mountPoint, file));
+  if (dev !== statSync(mountPoint).dev) throw new FsError(errno.EXDEV, `${file} is not below ${mountPoint}`);
+  return ino;
+}
+
 /**
  * Returns when it is done.
- * @throws ErrnoException ENOENT: no such file, or the mount allows no injections; EPERM: the caller is neither root nor
- * the mount's user; ESRCH: there is no lease, break or owner to do it to.
+ * @throws ErrnoException ENOENT: no such file, or the mount allows no injections; EXDEV: the file is of another mount; EPERM: the
+ * caller is neither root nor the mount's user; ESRCH: there is no lease, break or owner to do it to.
  */
 export function inject(mountPoint: string, injection: Injection): void {
   let wire: object = injection;
   if ('file' in injection) {
     const { file, ...rest } = injection;
-    wire = { ...rest, ino: statSync(join(mountPoint, file)).ino };
+    wire = { ...rest, ino: inodeOf(mountPoint, file) };
   }
   const fd = openSync(join(mountPoint, '.leasefs/inject'), constants.O_WRONLY);
   try {

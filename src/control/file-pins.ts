@@ -1,4 +1,4 @@
-// `.leasefs/pid/PID/file_pins` in the form of RFC v2, patch 19 ('Add display file_pins proc'): pins that a process itself
+// `.leasefs/pid/PID/file_pins` in the form of RFC v2 ('Add display file_pins proc'): pins that a process itself
 // owns are the path of the file; those that an open file description owns come after the process's descriptor of that
 // and the file that it is of.
 //

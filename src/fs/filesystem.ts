@@ -134,7 +134,6 @@ export class Filesystem implements Operations {
   }
 
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
-    out.uncached = false;
     if (isVirtual(ino)) return this.sb.virtual?.open(caller, ino, flags, out) ?? -errno.ESTALE;
     return open(this.sb, caller, ino, flags, out);
   }
@@ -148,12 +147,10 @@ export class Filesystem implements Operations {
     attr: Attr,
     out: Opened,
   ): Answer {
-    out.uncached = false;
     return create(this.sb, caller, parent, name, mode, flags, attr, out);
   }
 
   tmpfile(caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer {
-    out.uncached = false;
     return tmpfile(this.sb, caller, parent, mode, flags, attr, out);
   }
 

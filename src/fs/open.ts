@@ -15,6 +15,7 @@ function opened(sb: Superblock, inode: Inode, flags: number, out: Opened): Answe
   if (awake !== 0) return awake;
   out.fh = sb.openFile(inode, flags).fh;
   out.backing = inode.file?.backing ?? -1;
+  out.uncached = false;
   out.keepCache = !inode.written;
   if (inode.written && !isGranted(sb, inode.ino)) inode.written = false;
   return 0;

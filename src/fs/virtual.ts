@@ -58,8 +58,8 @@ interface Open {
 export class Virtual {
   readonly tree: VirtualTree;
   private readonly sb: Superblock;
-  private readonly open_ = new Map<FileHandle, Open>();
-  private readonly waiting_ = new Map<WaiterId, Open>();
+  private readonly files = new Map<FileHandle, Open>();
+  private readonly waits = new Map<WaiterId, Open>();
 
   constructor(sb: Superblock, tree: VirtualTree) {
     this.sb = sb;
@@ -68,7 +68,7 @@ export class Virtual {
 
   /** Reads that wait for a stream. */
   get waiting(): number {
-    return this.waiting_.size;
+    return this.waits.size;
   }
 
   /** -ENOENT, or 0 with what is known of the inode. */
@@ -95,13 +95,11 @@ export class Virtual {
   }
 
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
-    const entry: { open?: Open } = {};
     const fh = this.sb.newHandle();
-    const file = this.tree.open(caller, ino, () => this.wake(fh, entry.open));
+    const file = this.tree.open(caller, ino, () => this.wake(fh));
     if (typeof file === 'number') return file;
     const nonblock = (flags & O_NONBLOCK) !== 0;
-    entry.open = { file, nonblock, waiters: new Set(), pollArmed: false };
-    this.open_.set(fh, entry.open);
+    this.files.set(fh, { file, nonblock, waiters: new Set(), pollArmed: false });
     out.fh = fh;
     out.backing = -1;
     out.keepCache = false;
@@ -111,7 +109,7 @@ export class Virtual {
   }
 
   read(caller: Caller, fh: FileHandle, off: number, out: Uint8Array): Answer {
-    const open = this.open_.get(fh);
+    const open = this.files.get(fh);
     if (open === undefined) return -errno.EBADF;
     const { file } = open;
     this.forget(caller.waiter);
@@ -120,34 +118,34 @@ export class Virtual {
     if (open.nonblock) return -errno.EAGAIN;
     if (caller.waiter === NO_WAITER) caller.waiter = this.sb.newWaiter();
     open.waiters.add(caller.waiter);
-    this.waiting_.set(caller.waiter, open);
+    this.waits.set(caller.waiter, open);
     return PARKED;
   }
 
   write(caller: Caller, fh: FileHandle, data: Uint8Array): Answer {
-    const open = this.open_.get(fh);
+    const open = this.files.get(fh);
     return open === undefined ? -errno.EBADF : open.file.write(caller, data);
   }
 
   poll(fh: FileHandle, notify: boolean): Answer {
-    const open = this.open_.get(fh);
+    const open = this.files.get(fh);
     if (open === undefined) return -errno.EBADF;
     if (notify) open.pollArmed = true;
     return POLLOUT | (open.file.ready() ? POLLIN : 0);
   }
 
   release(fh: FileHandle): void {
-    const open = this.open_.get(fh);
+    const open = this.files.get(fh);
     if (open === undefined) return;
-    this.open_.delete(fh);
+    this.files.delete(fh);
     open.file.close();
-    for (const waiter of open.waiters) this.waiting_.delete(waiter);
+    for (const waiter of open.waiters) this.waits.delete(waiter);
   }
 
   /** A read that waits was interrupted, or is no read of ours. */
   forget(waiter: WaiterId): void {
-    this.waiting_.get(waiter)?.waiters.delete(waiter);
-    this.waiting_.delete(waiter);
+    this.waits.get(waiter)?.waiters.delete(waiter);
+    this.waits.delete(waiter);
   }
 
   opendir(ino: InodeNumber, out: Opened): Answer {
@@ -169,12 +167,13 @@ export class Virtual {
     return 0;
   }
 
-  /** For the ways to change the tree, of which there are none. */
+  /** Whether it is the tree's own name, which nobody makes, moves or takes. */
   isReserved(dir: InodeNumber, name: Name): boolean {
     return dir === this.sb.root.ino && name === this.tree.name;
   }
 
-  private wake(fh: FileHandle, open: Open | undefined): void {
+  private wake(fh: FileHandle): void {
+    const open = this.files.get(fh);
     if (open === undefined) return;
     for (const waiter of [...open.waiters]) this.sb.host?.retry(waiter);
     if (!open.pollArmed || !open.file.ready()) return;

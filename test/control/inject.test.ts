@@ -213,6 +213,7 @@ else {
       '"count" of pins is a whole number',
     );
     assert.match(leasefs('inject', mount.path, 'end', mount.file('none')).stderr, 'ENOENT');
+    assert.match(leasefs('inject', mount.path, 'end', '/etc/passwd').stderr, 'EXDEV');
     const plain = await Mounted.start();
     try {
       const { status, stderr } = leasefs('inject', plain.path, 'pins', '1', 'EAGAIN');
