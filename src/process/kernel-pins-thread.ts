@@ -1,9 +1,9 @@
 // The thread in which a daemon looks for kernel pins: see kernel-pin-search.ts.
 import { parentPort } from 'node:worker_threads';
 import type { Answer, Question } from './kernel-pin-search.js';
-import { isAnythingPinned, kernelPinsOf } from './kernel-pins.js';
+import { kernelPinsOf } from './kernel-pins.js';
 
 parentPort!.on('message', ({ id, device, inos }: Question) => {
-  const pins = isAnythingPinned() ? kernelPinsOf(device, new Set(inos)) : [];
+  const pins = kernelPinsOf(device, new Set(inos));
   parentPort!.postMessage({ id, pins } satisfies Answer);
 });

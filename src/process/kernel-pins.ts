@@ -29,51 +29,59 @@ interface Ring {
 /** How long busy rings are tried again, ms: the longest that one was seen to stay busy is 67. */
 const PATIENCE_MS = 100;
 const PAUSE_MS = 0.2;
+const KB_A_PAGE = 4;
 const RING = 'anon_inode:[io_uring]';
 
 const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)$/m;
 
 /**
- * Whether some page of the machine is pinned at all, for a device, a ring or a direct read: the kernel counts. True where
- * that cannot be known. The counters are per CPU; reading stat_refresh, which root may, adds them up.
+ * Pages of the machine that are pinned, for a device, a ring or a direct read, by the kernel's own count; undefined where
+ * we may not know. The counters are per CPU; reading stat_refresh, which root may, adds them up.
  */
-export function isAnythingPinned(): boolean {
+export function pinnedPages(): number | undefined {
   try {
     readFileSync('/proc/sys/vm/stat_refresh');
   } catch {
-    return true;
+    return undefined;
   }
   const [, acquired, released] = PIN_COUNTS.exec(textOf('/proc/vmstat')) ?? [];
-  return acquired === undefined || acquired !== released;
+  return acquired === undefined ? undefined : Number(acquired) - Number(released);
 }
 
 /**
+ * Looks at those whose VmPin says that they have pinned something, which is cheap to ask; at all others too when that
+ * does not account for every page that is pinned, as of a ring that a child has from a parent that is gone.
  * @param device of the filesystem, as /proc/PID/maps writes it.
  * @param inos its inodes that are asked about; undefined: all.
  * @returns by process and ring, in rising order. The calling process is left out.
  */
 export function kernelPinsOf(device: string, inos: ReadonlySet<number> | undefined): KernelPin[] {
+  const pinned = pinnedPages() ?? Number.POSITIVE_INFINITY;
+  if (pinned === 0) return [];
+  const pids = otherProcesses();
+  const pinners = new Map(pids.map(pid => [pid, pinnedBy(pid)] as const).filter(([, pages]) => pages > 0));
+  const accounted = [...pinners.values()].reduce((sum, pages) => sum + pages, 0);
   const found: Found[] = [];
-  let busy = ringsOver(device, inos).filter(ring => !look(ring, found));
+  const rings = ringsOver(pinned > accounted ? pids : [...pinners.keys()], device, inos);
+  let busy = rings.filter(ring => !look(ring, found));
   for (const until = performance.now() + PATIENCE_MS; busy.length > 0 && performance.now() < until; ) {
     pause(PAUSE_MS);
     busy = busy.filter(ring => !look(ring, found));
   }
   for (const { pid, fd, mappings } of busy) {
-    if (!hasPinned(pid)) continue;
+    if (!pinners.has(pid)) continue;
     for (const { begin, end, off, ino, path } of mappings)
       found.push({ pid, ring: fd, ino, path, begin: off, end: off + end - begin, busy: true });
   }
-  const pinners = new Set([...new Set(found.map(({ pid }) => pid))].filter(hasPinned));
   return found
     .map(pin => ({ ...pin, inherited: !pinners.has(pin.pid) }))
     .sort((a, b) => a.pid - b.pid || a.ring - b.ring);
 }
 
 /** The rings of the processes that map such files. */
-function ringsOver(device: string, inos: ReadonlySet<number> | undefined): Ring[] {
+function ringsOver(pids: readonly number[], device: string, inos: ReadonlySet<number> | undefined): Ring[] {
   const rings: Ring[] = [];
-  for (const pid of otherProcesses()) {
+  for (const pid of pids) {
     const all = parseMappings(textOf(`/proc/${pid}/maps`), device);
     const mappings = inos === undefined ? all : all.filter(({ ino }) => inos.has(ino));
     if (mappings.length === 0) continue;
@@ -97,8 +105,11 @@ function look({ pid, fd, mappings }: Ring, found: Found[]): boolean {
   return true;
 }
 
-/** Whether the process has registered anything itself: VmPin counts that, and a forked child begins at 0. */
-const hasPinned = (pid: number): boolean => !/^VmPin:\s*0 kB$/m.test(textOf(`/proc/${pid}/status`));
+/** Pages that the process has pinned itself: a forked child begins at 0. Huge pages are counted whole. */
+function pinnedBy(pid: number): number {
+  const kB = /^VmPin:\s*(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1];
+  return kB === undefined ? 0 : Number(kB) / KB_A_PAGE;
+}
 
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 
