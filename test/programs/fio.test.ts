@@ -85,6 +85,13 @@ for (const store of stores) {
         assert.is.not(code, 0);
         assert.match(stderr + stdout, 'Operation not permitted');
       });
+
+      test('with --policy report it is let through, and --fail-on unleased-pin makes that a failure', async () => {
+        const options = ['--policy', 'report', '--fail-on', 'unleased-pin'];
+        const { code, stdout } = await intoFile(under(mount, ...options));
+        assert.is(code, 125);
+        assert.is(read({ code: 0, stdout, stderr: '' }), 4 << 20);
+      });
     } else {
       test(`${buffers} is refused by the kernel, which pins no ordinary FUSE mapping`, async () => {
         const { code, stderr, stdout } = await intoFile();
