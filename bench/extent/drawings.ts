@@ -43,18 +43,18 @@ export function tailSvg(results: Results): string {
       : [
           {
             name: TITLES[name],
-            points: tail.curve.map(([share, ns]) => [ns / 1000, share]),
+            points: tail.curve.map(([share, ns]) => [ns / 1000, 100 * (1 - share)]),
             ours: name === OURS,
           },
         ],
   );
   return svgOf({
-    title: `One punch or map in a file of ${scenario?.count ?? 0} extents: share done within a time`,
+    title: `One punch or map in a file of ${scenario?.count ?? 0} extents: how many take longer`,
     subtitle: machineLine(results.machine),
     x: 'us',
-    y: 'share of the changes',
+    y: '% of the changes that take longer',
     xType: 'log',
-    yType: 'value',
+    yType: 'log',
     markers: false,
     lines,
   });
