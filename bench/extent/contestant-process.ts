@@ -45,7 +45,7 @@ class Stand {
     this.extents = extentsOf(shape, count, randomFrom(seed + 1));
     this.contestant = make();
     this.contestant.load(this.extents);
-    this.bytesAnExtent = (this.contestant.bytes?.() ?? heapOf(() => this.loaded(), count)) / count;
+    this.bytesAnExtent = (this.contestant.bytes?.() ?? heapOf(() => this.loaded())) / count;
     this.pieces = piecesOf(this.extents, randomFrom(11));
     this.verify();
   }

@@ -1,4 +1,4 @@
-// npm run bench:extent [-- --quick | --rounds=N | --counts=10,1000 | --draw=FILE]: the extent map against its rivals.
+// npm run bench:extent [-- --quick --rounds=N --counts=10,1000 --shapes=large,sparse --draw=FILE]: the extent map against its rivals.
 // --quick takes about a minute, else every size and shape, some twenty minutes. Results go to bench/results/:
 // extent.json (extent-quick.json), and drawn from it extent-lookup.svg, extent-tail.svg. --draw makes tables and
 // drawings again from a results file.
@@ -59,7 +59,13 @@ async function measure(quick: boolean): Promise<Results> {
   const noNative = buildNative();
   if (noNative !== undefined) console.error(`The rival in C is left out: ${noNative}`);
   const counts = option('counts')?.split(',').map(Number);
-  const plans = (quick ? QUICK : FULL).filter(({ count }) => counts === undefined || counts.includes(count));
+  const shapes = option('shapes')?.split(',');
+  const chosen = counts !== undefined || shapes !== undefined;
+  const plans = (quick && !chosen ? QUICK : FULL).filter(
+    ({ count, shape }) => (counts?.includes(count) ?? true) && (shapes?.includes(shape) ?? true),
+  );
+  if (plans.length === 0)
+    throw new Error('no such files: counts are 10 to 1000000, shapes as in bench/README.md');
   const rounds = Number(option('rounds') ?? 0);
   const effort = quick ? QUICK_EFFORT : FULL_EFFORT;
   const scenarios = [];

@@ -65,17 +65,23 @@ export function garbageOf(batch: Batch, operations: number): number {
   return Math.max(0, least - asking) / operations;
 }
 
-/** Bytes of heap that one of what `make` makes takes; small ones are made many times, as the heap's own noise is large. */
-export function heapOf(make: () => object, size: number): number {
-  const copies = Math.max(1, Math.ceil(100_000 / size));
+/** What `heapOf` fills to tell small things from the heap's own noise. */
+const ENOUGH = 2 ** 24;
+const MOST_COPIES = 10_000;
+
+/** Bytes of heap that one of what `make` makes takes. */
+export function heapOf(make: () => object): number {
   const used = () => {
     globalThis.gc?.();
     globalThis.gc?.();
     return process.memoryUsage().heapUsed;
   };
-  make();
-  const before = used();
-  const kept = Array.from({ length: copies }, make);
-  const bytes = (used() - before) / kept.length;
-  return bytes;
+  const measured = (copies: number) => {
+    const before = used();
+    const kept = Array.from({ length: copies }, make);
+    return (used() - before) / kept.length;
+  };
+  measured(1);
+  const rough = Math.max(measured(1), ENOUGH / MOST_COPIES);
+  return measured(Math.max(1, Math.floor(ENOUGH / rough)));
 }

@@ -9,7 +9,7 @@
 // more than 128 bytes a segment in use (8 KiB if alone far out), wherever a file's author puts his blocks.
 import { type ExtentArena, LARGE, PAGE, SMALL, type UnitSize } from './arena.js';
 import { HOLE, SEGMENT } from './entry.js';
-import { FarDirectory, PAGES_A_SET } from './far-directory.js';
+import { FarDirectory, MAX_SEGMENTS, PAGES_A_SET } from './far-directory.js';
 
 const SPREAD = 32;
 const MAX_FLAT = 2 ** 23;
@@ -59,11 +59,17 @@ export class SegmentDirectory {
     if (old !== HOLE && entry === HOLE && --this.segments === 0) this.resize(0);
   }
 
-  /** The first segment at or behind `segment` that is not a hole, -1 if there is none. */
-  protected nextSegment(segment: number): number {
+  /**
+   * The first segment from `segment` to `limit` - 1 that is not a hole, -1 if there is none. Changes give a limit: what
+   * lies behind their range must not cost them anything.
+   */
+  protected nextSegment(segment: number, limit: number = MAX_SEGMENTS): number {
     const { flat, flatAt, length } = this;
-    for (let i = segment; i < length; i++) if (flat[flatAt + i] !== HOLE) return i;
-    return this.far === undefined ? -1 : this.far.next(segment);
+    const end = Math.min(limit, length);
+    for (let i = segment; i < end; i++) if (flat[flatAt + i] !== HOLE) return i;
+    if (this.far === undefined || limit <= length) return -1;
+    const next = this.far.next(segment);
+    return next < limit ? next : -1;
   }
 
   /** Bytes of entries and radix pages. */

@@ -124,10 +124,10 @@ export class ExtentMap extends ExtentWalk {
     const { arena } = this;
     const end = Math.min(pgoff + n, MAX_PGOFF);
     if (arena.room < pagesFor(this.mapped)) return -errno.ENOMEM;
+    const limit = Math.ceil(end / SEGMENT);
     let changed = false;
-    for (let segment = this.nextSegment(Math.floor(pgoff / SEGMENT)); segment >= 0; ) {
+    for (let segment = this.nextSegment(Math.floor(pgoff / SEGMENT), limit); segment >= 0; ) {
       const base = segment * SEGMENT;
-      if (base >= end) break;
       const old = this.entryOf(segment);
       const hi = Math.min(end - base, SEGMENT);
       let entry = old;
@@ -141,7 +141,7 @@ export class ExtentMap extends ExtentWalk {
         i = stop;
       }
       this.setEntry(segment, old, entry);
-      segment = this.nextSegment(segment + 1);
+      segment = this.nextSegment(segment + 1, limit);
     }
     if (changed) this.changes++;
     return 0;
@@ -153,14 +153,14 @@ export class ExtentMap extends ExtentWalk {
     const { arena } = this;
     const end = Math.min(pgoff + n, MAX_PGOFF);
     if (((pgoff | end) & WITHIN) !== 0 && arena.room < pagesFor(0)) return -errno.ENOMEM;
+    const limit = Math.ceil(end / SEGMENT);
     arena.dropped = 0;
-    for (let segment = this.nextSegment(Math.floor(pgoff / SEGMENT)); segment >= 0; ) {
+    for (let segment = this.nextSegment(Math.floor(pgoff / SEGMENT), limit); segment >= 0; ) {
       const base = segment * SEGMENT;
-      if (base >= end) break;
       const old = this.entryOf(segment);
       const lo = Math.max(pgoff - base, 0);
       this.setEntry(segment, old, replaceInSegment(arena, old, lo, Math.min(end - base, SEGMENT), HOLE));
-      segment = this.nextSegment(segment + 1);
+      segment = this.nextSegment(segment + 1, limit);
     }
     this.mapped -= arena.dropped;
     if (arena.dropped > 0) this.changes++;

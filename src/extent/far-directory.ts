@@ -15,7 +15,7 @@ const TOP_SHIFT = 3 * BITS;
 export const PAGES_A_SET = 4;
 
 /** 2^53 bytes. */
-const MAX_SEGMENTS = 2 ** 32;
+export const MAX_SEGMENTS = 2 ** 32;
 const NO_PAGE = 0;
 const slotOf = (segment: number, shift: number): number => (segment >>> shift) & SLOT;
 
