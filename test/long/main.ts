@@ -1,0 +1,38 @@
+// `npm run test:long [PART OF A SENTENCE]`: the checks that take minutes, on tmpfs and on each store, each told with its
+// seconds. PJDFSTEST=DIR and FSX=FILE, built beside, add those suites. Ends with `N passed, N failed`.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Mounted, requireMount, stores } from '../e2e/mounted.js';
+import { checks } from './checks.js';
+
+requireMount();
+const part = process.argv[2] ?? '';
+const tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
+chmodSync(tmpfs, 0o1777);
+let passed = 0;
+let failed = 0;
+
+for (const where of ['tmpfs', ...stores] as const) {
+  // A mount for each check, so that one leaves nothing to the next.
+  for (const [name, check] of Object.entries(checks).filter(([name]) => name.includes(part))) {
+    const mount = where === 'tmpfs' ? undefined : await Mounted.start('--size', '8g', '--store', where);
+    const dir = join(mount?.path ?? tmpfs, 'd');
+    const started = performance.now();
+    try {
+      mkdirSync(dir);
+      check(dir);
+      if (mount?.log().includes('EIO')) throw new Error(mount.log());
+      passed++;
+      console.log(`ok     ${where}: ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+    } catch (error) {
+      failed++;
+      console.log(`not ok ${where}: ${name}\n${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      if (mount === undefined) rmSync(dir, { recursive: true, force: true });
+      else await mount.stop();
+    }
+  }
+}
+rmSync(tmpfs, { recursive: true });
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
