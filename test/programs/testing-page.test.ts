@@ -1,4 +1,4 @@
-// The examples of docs/testing.md are run as they stand there, by pytest, `go test` and rustc where these are installed.
+// The examples of src/run/README.md are run as they stand there, by pytest, `go test` and rustc where these are installed.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { cli, requireMount, skipMount } from '../e2e/mounted.js';
 import { missing, must, run } from './installed.js';
 
-const page = readFileSync(fileURLToPath(new URL('../../../docs/testing.md', import.meta.url)), 'utf8');
+const page = readFileSync(fileURLToPath(new URL('../../../src/run/README.md', import.meta.url)), 'utf8');
 const test = suite('the page on testing');
 
 /** The one block of code in `language`. */
