@@ -260,15 +260,18 @@ struct leasefs_supervise {
 };
 
 /*
- * SETLEASE_FOR is SETLEASE for the process of thread `tid`, on the description that it is asked through.
+ * SETLEASE_FOR is SETLEASE for the process of thread `tid`, on the description that it is asked through; with
+ * LEASEFS_CANCEL it ends such a call of that thread's which waits for a break: that answers EINTR.
  * EPERM	not the supervisor
  * ESRCH	no such thread, or its process did not start at `start`
  * and the errors of SETLEASE
  */
+#define LEASEFS_CANCEL 2
+
 struct leasefs_lease_for {
 	__u32 version;
 	__u32 kind;
-	__u32 flags;		/* LEASEFS_NONBLOCK */
+	__u32 flags;		/* LEASEFS_NONBLOCK or LEASEFS_CANCEL */
 	__s32 signal;
 	__u64 cookie;
 	__u64 start;		/* of the process: clock ticks since boot, as in /proc/PID/stat */

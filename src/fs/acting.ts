@@ -14,9 +14,16 @@ import {
 } from '../base/units.js';
 import { fsuidOf, isCapable } from '../process/proc.js';
 import { Registration } from '../process/registration.js';
-import { conclude } from './effects.js';
+import { carryOut, conclude } from './effects.js';
 import { CAP_IPC_LOCK, fill, giveBack, setLease } from './leases.js';
-import { type Answer, Caller, type PinForRequest, type SetLeaseRequest, type Subject } from './operations.js';
+import {
+  type Answer,
+  Caller,
+  PARKED,
+  type PinForRequest,
+  type SetLeaseRequest,
+  type Subject,
+} from './operations.js';
 import { endGone, endHandle, judged } from './registered-pins.js';
 import type { Superblock } from './superblock.js';
 
@@ -62,7 +69,21 @@ export function setLeaseFor(
   const answer = setLease(sb, acting, fh, request);
   // It is the supervisor's request that waits and is run again.
   caller.waiter = acting.waiter;
+  if (answer === PARKED) sb.supervision.waiting.set(subject.tid, acting.waiter);
+  else sb.supervision.waiting.delete(subject.tid);
   return answer;
+}
+
+/** The thread got a signal, or is gone (B5). */
+export function cancelLeaseFor(sb: Superblock, caller: Caller, tid: number): Answer {
+  if (!sb.supervision.isSupervisor(sb.processes.identify(caller.tid))) return -errno.EPERM;
+  const waiter = sb.supervision.waiting.get(tid);
+  if (waiter === undefined) return 0;
+  sb.supervision.waiting.delete(tid);
+  sb.leases.cancel(sb.monotonic(), waiter);
+  carryOut(sb);
+  sb.host?.answer(waiter, errno.EINTR);
+  return 0;
 }
 
 export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): Answer {

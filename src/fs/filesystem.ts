@@ -5,7 +5,7 @@ import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
 import { Processes } from '../process/processes.js';
 import type { FileStore } from '../store/file-store.js';
-import { askSecret, pinFor, setLeaseFor, supervise, unpinFor } from './acting.js';
+import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './acting.js';
 import { getattr, setattr, statfs } from './attributes.js';
 import { copyFileRange, fsync, lseek, read, write } from './data.js';
 import { opendir, readdir, releasedir } from './directories.js';
@@ -311,6 +311,10 @@ export class Filesystem implements Operations {
 
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer {
     return setLeaseFor(this.sb, caller, fh, subject, request);
+  }
+
+  cancelLeaseFor(caller: Caller, tid: number): Answer {
+    return cancelLeaseFor(this.sb, caller, tid);
   }
 
   pinFor(caller: Caller, request: PinForRequest): Answer {

@@ -307,6 +307,8 @@ export interface Operations {
   supervise(caller: Caller, fh: FileHandle, fd: number): Answer;
   /** setLease for another process: -EPERM, -ESRCH too. */
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer;
+  /** EINTR to a setLeaseFor of that thread's which waits; 0, or -EPERM. */
+  cancelLeaseFor(caller: Caller, tid: number): Answer;
   /** The pin's id; -EPERM, -ESRCH, -ENOENT too. */
   pinFor(caller: Caller, request: PinForRequest): Answer;
 

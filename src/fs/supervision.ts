@@ -1,6 +1,6 @@
 // What the filesystem knows of the supervisors of `leasefs run`: which processes are one, and the pins that they made for
 // others, which live as long as the registration of memory that they are for.
-import type { FileHandle, InodeNumber, PinId, ProcessId } from '../base/units.js';
+import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../base/units.js';
 import type { KernelPin } from '../lease/types.js';
 import { type Descriptor, native } from '../native/binding.js';
 import type { Registration } from '../process/registration.js';
@@ -18,6 +18,8 @@ export interface Held {
 export class Supervision {
   private secret: Descriptor | undefined;
   private readonly supervisors = new Map<FileHandle, ProcessId>();
+  /** Lease calls that wait for a break, by the thread that they are for. */
+  readonly waiting = new Map<number, WaiterId>();
   private readonly held = new Map<PinId, Held>();
 
   /** The descriptor that a supervisor must show. */

@@ -17,7 +17,7 @@ export const supervisorCommands: readonly (readonly [number, Command])[] = [
     abi.LEASEFS_IOC_SETLEASE_FOR,
     {
       bytes: abi.leaseFor.bytes,
-      flags: { at: abi.leaseFor.flags, known: abi.LEASEFS_NONBLOCK },
+      flags: { at: abi.leaseFor.flags, known: abi.LEASEFS_NONBLOCK | abi.LEASEFS_CANCEL },
       reserved: [36, 48],
       run: setLeaseFor,
     },
@@ -44,10 +44,16 @@ function setLeaseFor(connection: Connection, request: Request, fh: FileHandle): 
     tid: request.i32(IN + abi.leaseFor.tid),
     start: request.u64(IN + abi.leaseFor.start),
   };
+  const flags = request.u32(IN + abi.leaseFor.flags);
+  if (flags & abi.LEASEFS_CANCEL) {
+    const cancelled = connection.operations.cancelLeaseFor(request.caller, subject.tid);
+    if (cancelled === 0) echo(connection, request, abi.leaseFor.bytes);
+    return cancelled;
+  }
   const answer = connection.operations.setLeaseFor(request.caller, fh, subject, {
     kind,
     signal,
-    nonblock: (request.u32(IN + abi.leaseFor.flags) & abi.LEASEFS_NONBLOCK) !== 0,
+    nonblock: (flags & abi.LEASEFS_NONBLOCK) !== 0,
     cookie: request.big(IN + abi.leaseFor.cookie),
   });
   if (answer === 0) echo(connection, request, abi.leaseFor.bytes);

@@ -115,6 +115,14 @@ export class MountLink {
     return native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish));
   }
 
+  /** Ends a `setLease` that waits: it answers EINTR. */
+  cancelLease(fd: number, subject: Subject): void {
+    const wish = { kind: abi.LEASEFS_UNLCK, nonblock: false, signal: 0, cookie: 0 };
+    const data = leaseStruct(subject, wish);
+    new DataView(data).setUint32(abi.leaseFor.flags, abi.LEASEFS_CANCEL, true);
+    native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, data);
+  }
+
   /** The pin's id, or `-errno`. @param first the first of a call. */
   pin(subject: Subject, { ino, begin, end }: FileRange, held: Held, first: boolean): Result {
     const view = struct(abi.pinFor.bytes);

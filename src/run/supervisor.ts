@@ -34,6 +34,9 @@ const NOTIF_ID_VALID = 0x4008_2102;
 const RESPONSE_BYTES = 24;
 const FLAG_CONTINUE = 1;
 
+/** ms between looks at callers that wait for a break. */
+const LOOK_MS = 20;
+
 const SIGIO = 29;
 const O_NONBLOCK = 0o4000;
 
@@ -63,6 +66,7 @@ export class Supervisor {
   private readonly received = new ArrayBuffer(NOTIFICATION_BYTES * 4);
   /** Lease calls that wait for a break, by thread. */
   private readonly waiting = new Map<number, WaitingLease>();
+  private look: NodeJS.Timeout | undefined;
 
   /** @param listener the filter's; closed by `close`. */
   constructor(listener: Descriptor, link: MountLink, options: SupervisorOptions) {
@@ -74,6 +78,7 @@ export class Supervisor {
 
   /** Stops answering: calls that come after fail with ENOSYS. */
   close(): void {
+    clearInterval(this.look);
     this.poller.close();
     this.listener.close();
     this.targets.close();
@@ -93,6 +98,7 @@ export class Supervisor {
     if (native.ioctl(this.listener.fd, NOTIF_RECV, this.received) < 0) return;
     const notification = readNotification(new DataView(this.received));
     this.counts.calls++;
+    this.cancelInterrupted(notification.tid);
     const answer = this.judge(notification);
     if (typeof answer === 'number') this.send(notification.id, answer);
   }
@@ -203,6 +209,7 @@ export class Supervisor {
   private async takeLease(lease: WaitingLease): Promise<void> {
     const { target, file, fd, flags } = lease;
     this.waiting.set(target.tid, lease);
+    this.look ??= setInterval(() => this.cancelInterrupted(), LOOK_MS);
     const result = await this.link.setLease(file.fd, target, {
       kind: flags,
       nonblock: (native.flagsOf(file.fd) & O_NONBLOCK) !== 0,
@@ -210,10 +217,25 @@ export class Supervisor {
       cookie: fd,
     });
     if (this.waiting.get(target.tid) === lease) this.waiting.delete(target.tid);
+    if (this.waiting.size === 0) {
+      clearInterval(this.look);
+      this.look = undefined;
+    }
     const taken = this.send(lease.id, result);
     // The caller was told EINTR, or is dead: it has no lease that it did not have before.
     if (!taken && result === 0 && lease.isNew) this.giveBack(target, file);
     file.close();
+  }
+
+  /**
+   * A caller that got a signal waits no more (B5). The kernel tells nobody: it is looked at from time to time, and
+   * before any other call is judged, which may be about what was waited for.
+   */
+  private cancelInterrupted(but = 0): void {
+    for (const lease of this.waiting.values()) {
+      if (lease.target.tid === but || this.isStopped(lease.id)) continue;
+      this.link.cancelLease(lease.file.fd, lease.target);
+    }
   }
 
   private giveBack(target: Target, file: Descriptor): number {
