@@ -1,0 +1,309 @@
+/* The client of bench:fs: carries out one operation over and over and times every call.
+ *
+ * usage: client OPERATION DIR THREADS MS
+ * Prints one line: calls, then ns a call: median, 99 %; or "unsupported ERRNO". Every thread has a file of its own. What
+ * prepares a call (the file that an unlink removes) is not timed. The clock itself costs some 30 ns a call. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../../native/include/leasefs.h"
+
+#define SAMPLES (1u << 20)
+#define MIB (1u << 20)
+#define FILE_SIZE (8u * MIB)
+#define PAGE 4096u
+#define ENTRIES 10000
+#define STORES 1024
+
+struct job {
+	const char *directory;
+	char file[256], name[320], other[320];
+	int fd;
+	uint32_t turn;
+	char *data, *map;
+	struct leasefs_pin pin;
+	uint32_t *samples;
+	size_t count;
+	int error;
+};
+
+struct operation {
+	const char *name;
+	int flags;			/* more of open(2) for the file */
+	int (*begin)(struct job *);	/* once; may be NULL */
+	int (*before)(struct job *);	/* not timed; may be NULL */
+	int (*call)(struct job *);	/* all answer -1 and errno */
+	int (*after)(struct job *);	/* not timed; may be NULL */
+	int times;			/* what a call does so often; its time is divided */
+};
+
+static off_t at(struct job *j, size_t size) { return (off_t)(j->turn++ % (FILE_SIZE / size) * size); }
+static int whole(ssize_t n, size_t size) { return n == (ssize_t)size ? 0 : -1; }
+
+static int op_fstat(struct job *j) { struct stat st; return fstat(j->fd, &st); }
+static int op_stat(struct job *j) { struct stat st; return stat(j->file, &st); }
+static int op_miss(struct job *j) { struct stat st; return stat(j->name, &st) < 0 && errno == ENOENT ? 0 : -1; }
+/* A name that nobody asked for before. */
+static int new_name(struct job *j) { return snprintf(j->name, sizeof j->name, "%s.%u", j->file, j->turn++); }
+static int remove_name(struct job *j) { return unlink(j->name); }
+static int op_open(struct job *j) { int fd = open(j->file, O_RDWR); return fd < 0 ? -1 : close(fd); }
+
+static int op_create(struct job *j)
+{
+	int fd = open(j->name, O_RDWR | O_CREAT | O_EXCL, 0644);
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int op_create_write(struct job *j)
+{
+	int fd = open(j->name, O_RDWR | O_CREAT | O_EXCL, 0644);
+	if (fd < 0)
+		return -1;
+	int wrong = whole(write(fd, j->data, PAGE), PAGE);
+	return close(fd) < 0 ? -1 : wrong;
+}
+
+static int make_name(struct job *j) { new_name(j); return op_create(j); }
+
+static int op_rename(struct job *j)
+{
+	char old[sizeof j->name];
+	memcpy(old, j->name, sizeof old);
+	if (rename(j->name, j->other) < 0)
+		return -1;
+	memcpy(j->name, j->other, sizeof old);
+	memcpy(j->other, old, sizeof old);
+	return 0;
+}
+
+static int begin_rename(struct job *j) { snprintf(j->other, sizeof j->other, "%s.other", j->file); return make_name(j); }
+
+static int begin_readdir(struct job *j)
+{
+	snprintf(j->other, sizeof j->other, "%s.d", j->file);
+	if (mkdir(j->other, 0755) < 0)
+		return -1;
+	for (int i = 0; i < ENTRIES; i++) {
+		snprintf(j->name, sizeof j->name, "%s.d/entry-%d", j->file, i);
+		if (op_create(j) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int op_readdir(struct job *j)
+{
+	DIR *d = opendir(j->other);
+	int seen = 0;
+	if (!d)
+		return -1;
+	for (struct dirent *e; (e = readdir(d));)
+		seen += e->d_name[0] != '.';
+	closedir(d);
+	return seen == ENTRIES ? 0 : -1;
+}
+
+static int op_pread(struct job *j) { return whole(pread(j->fd, j->data, PAGE, at(j, PAGE)), PAGE); }
+static int op_pwrite(struct job *j) { return whole(pwrite(j->fd, j->data, PAGE, at(j, PAGE)), PAGE); }
+static int op_read(struct job *j) { return whole(pread(j->fd, j->data, MIB, at(j, MIB)), MIB); }
+static int op_write(struct job *j) { return whole(pwrite(j->fd, j->data, MIB, at(j, MIB)), MIB); }
+
+static int map_file(struct job *j)
+{
+	j->map = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, j->fd, 0);
+	return j->map == MAP_FAILED ? -1 : 0;
+}
+
+static int op_fault(struct job *j) { ((volatile char *)j->map)[at(j, MIB)] = 1; return 0; }
+static int unmap_file(struct job *j) { return munmap(j->map, FILE_SIZE); }
+
+static int begin_store(struct job *j)
+{
+	if (map_file(j) < 0)
+		return -1;
+	memset(j->map, 1, FILE_SIZE);
+	return 0;
+}
+
+static int op_store(struct job *j)
+{
+	for (int i = 0; i < STORES; i++)
+		((volatile char *)j->map)[at(j, PAGE)] = 1;
+	return 0;
+}
+
+static int op_lease(struct job *j)
+{
+	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = LEASEFS_EXCLUSIVE };
+	return ioctl(j->fd, LEASEFS_IOC_SETLEASE, &l);
+}
+
+static int unlease(struct job *j)
+{
+	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = LEASEFS_UNLCK };
+	return ioctl(j->fd, LEASEFS_IOC_SETLEASE, &l);
+}
+
+static int op_pin(struct job *j)
+{
+	j->pin = (struct leasefs_pin){ .version = LEASEFS_ABI, .off = 0, .len = PAGE };
+	return ioctl(j->fd, LEASEFS_IOC_PIN, &j->pin);
+}
+
+static int unpin(struct job *j)
+{
+	struct leasefs_unpin u = { .version = LEASEFS_ABI, .id = j->pin.id };
+	return ioctl(j->fd, LEASEFS_IOC_UNPIN, &u);
+}
+
+static int op_punch(struct job *j)
+{
+	return fallocate(j->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(j->turn % (FILE_SIZE / PAGE)) * PAGE, PAGE);
+}
+
+/* There is something to punch again. */
+static int fill_hole(struct job *j)
+{
+	return whole(pwrite(j->fd, j->data, PAGE, (off_t)(j->turn++ % (FILE_SIZE / PAGE)) * PAGE), PAGE);
+}
+
+static int op_truncate(struct job *j) { return ftruncate(j->fd, (off_t)(FILE_SIZE - PAGE * (j->turn++ & 1))); }
+
+static const struct operation operations[] = {
+	{ "fstat", 0, NULL, NULL, op_fstat, NULL, 1 },
+	{ "stat", 0, NULL, NULL, op_stat, NULL, 1 },
+	{ "stat-miss", 0, NULL, new_name, op_miss, NULL, 1 },
+	{ "open-close", 0, NULL, NULL, op_open, NULL, 1 },
+	{ "create", 0, NULL, new_name, op_create, remove_name, 1 },
+	{ "create-write", 0, NULL, new_name, op_create_write, remove_name, 1 },
+	{ "unlink", 0, NULL, make_name, remove_name, NULL, 1 },
+	{ "rename", 0, begin_rename, NULL, op_rename, NULL, 1 },
+	{ "readdir", 0, begin_readdir, NULL, op_readdir, NULL, 1 },
+	{ "pread", 0, NULL, NULL, op_pread, NULL, 1 },
+	{ "pread-direct", O_DIRECT, NULL, NULL, op_pread, NULL, 1 },
+	{ "pwrite", 0, NULL, NULL, op_pwrite, NULL, 1 },
+	{ "read-1m", 0, NULL, NULL, op_read, NULL, 1 },
+	{ "read-1m-direct", O_DIRECT, NULL, NULL, op_read, NULL, 1 },
+	{ "write-1m", 0, NULL, NULL, op_write, NULL, 1 },
+	{ "mmap-fault", 0, NULL, map_file, op_fault, unmap_file, 1 },
+	{ "mmap-store", 0, begin_store, NULL, op_store, NULL, STORES },
+	{ "lease", 0, NULL, NULL, op_lease, unlease, 1 },
+	{ "pin", 0, op_lease, NULL, op_pin, unpin, 1 },
+	{ "punch", 0, NULL, fill_hole, op_punch, NULL, 1 },
+	{ "truncate", 0, NULL, NULL, op_truncate, NULL, 1 },
+};
+
+static const struct operation *operation;
+static uint64_t duration;
+static pthread_barrier_t barrier;
+
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int prepare(struct job *j)
+{
+	j->fd = open(j->file, O_RDWR | O_CREAT | O_TRUNC, 0644);
+	if (j->fd < 0)
+		return -1;
+	for (uint32_t off = 0; off < FILE_SIZE; off += MIB)
+		if (pwrite(j->fd, j->data, MIB, off) != MIB)
+			return -1;
+	if (operation->flags) {
+		close(j->fd);
+		j->fd = open(j->file, O_RDWR | operation->flags);
+		if (j->fd < 0)
+			return -1;
+	}
+	return operation->begin ? operation->begin(j) : 0;
+}
+
+static void *work(void *argument)
+{
+	struct job *j = argument;
+	if (prepare(j) < 0)
+		j->error = errno ? errno : EIO;
+	pthread_barrier_wait(&barrier);
+	uint64_t end = now() + duration;
+	while (!j->error && j->count < SAMPLES) {
+		if (operation->before && operation->before(j) < 0)
+			j->error = errno;
+		uint64_t from = now();
+		if (!j->error && operation->call(j) < 0)
+			j->error = errno ? errno : EIO;
+		uint64_t to = now();
+		j->samples[j->count++] = (uint32_t)(to - from);
+		if (!j->error && operation->after && operation->after(j) < 0)
+			j->error = errno;
+		if (to >= end)
+			break;
+	}
+	return NULL;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 5)
+		return 2;
+	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+		if (!strcmp(operations[i].name, argv[1]))
+			operation = &operations[i];
+	size_t threads = (size_t)atoi(argv[3]);
+	duration = (uint64_t)atoi(argv[4]) * 1000000u;
+	struct job *jobs = calloc(threads, sizeof *jobs);
+	pthread_t *ids = calloc(threads, sizeof *ids);
+	if (!operation || !threads || !jobs || !ids || pthread_barrier_init(&barrier, NULL, (unsigned)threads))
+		return 2;
+	for (size_t i = 0; i < threads; i++) {
+		struct job *j = &jobs[i];
+		snprintf(j->file, sizeof j->file, "%s/%d.%zu", argv[2], getpid(), i);
+		j->samples = malloc(SAMPLES * sizeof *j->samples);
+		j->data = aligned_alloc(PAGE, MIB);
+		if (!j->samples || !j->data)
+			return 2;
+		memset(j->data, 7, MIB);
+		if (pthread_create(&ids[i], NULL, work, j))
+			return 2;
+	}
+	size_t count = 0;
+	uint32_t *all = malloc(threads * SAMPLES * sizeof *all);
+	int error = all ? 0 : ENOMEM;
+	for (size_t i = 0; i < threads; i++) {
+		pthread_join(ids[i], NULL);
+		if (jobs[i].error)
+			error = jobs[i].error;
+		if (error)
+			continue;
+		memcpy(all + count, jobs[i].samples, jobs[i].count * sizeof *all);
+		count += jobs[i].count;
+	}
+	if (error) {
+		printf("unsupported %s\n", strerrorname_np(error));
+		return 0;
+	}
+	qsort(all, count, sizeof *all, ascending);
+	printf("%zu %.1f %.1f\n", count, (double)all[count / 2] / operation->times,
+	       (double)all[count - 1 - count / 100] / operation->times);
+	return 0;
+}
