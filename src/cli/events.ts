@@ -55,7 +55,9 @@ export function eventText(event: ReportedEvent | LostEvents): string {
 }
 
 function said(event: ReportedEvent): string {
-  const { event: name, kind, from, must, ms, told, lease, pin, call, errno, holder, ends } = event;
+  const { event: name, kind, from, must, ms, breaker, told, lease, pin, call, errno, holder, ends } = event;
+  const broken =
+    breaker === undefined || breaker.pid === 0 ? '' : `, for ${breaker.pid} (${breaker.command})`;
   const time = ms === undefined ? '' : readableAge(ms);
   switch (name) {
     case 'convert':
@@ -64,7 +66,9 @@ function said(event: ReportedEvent): string {
     case 'unpin':
       return pin === undefined ? '' : `pin ${pin} ${range(event)} of the ${event.owner}, lease ${lease}`;
     case 'break':
-      return must === undefined ? '' : `lease ${lease}: ${kind} must become ${must} within ${time}; ${told}`;
+      return must === undefined
+        ? ''
+        : `lease ${lease}: ${kind} must become ${must} within ${time}${broken}; ${told}`;
     case 'answered':
     case 'forced':
       return kind === undefined

@@ -83,6 +83,13 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   if (transport === 'fuse-native' && store === 'direct') {
     throw new UsageError('--transport=fuse-native has no passthrough, so no --store=direct');
   }
+  const showControl = values['show-control'] ?? rest.includes(SHOW_CONTROL);
+  const allowInject = values['allow-inject'] ?? rest.includes(ALLOW_INJECT);
+  if (transport === 'fuse-native' && (showControl || allowInject)) {
+    throw new UsageError(
+      `--transport=fuse-native has no .leasefs, so no --${showControl ? SHOW_CONTROL : ALLOW_INJECT}`,
+    );
+  }
   const breakTime = values['lease-break-time'];
   const readyFd = values['ready-fd'];
   return {
@@ -101,8 +108,8 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       semantics,
       store,
       transport,
-      allowInject: values['allow-inject'] ?? rest.includes(ALLOW_INJECT),
-      showControl: values['show-control'] ?? rest.includes(SHOW_CONTROL),
+      allowInject,
+      showControl,
     },
     foreground: values.foreground ?? false,
     logFile: values.log,

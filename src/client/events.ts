@@ -54,6 +54,8 @@ export interface ReportedEvent {
   readonly must?: string;
   /** A break: until it is forced; an answer or a force: since it began. */
   readonly ms?: number;
+  /** Who began the break, or made it demand more; pid 0: an injection, or a process that is not to be seen. */
+  readonly breaker?: { readonly pid: number; readonly command: string; readonly uid: number };
   readonly told?: string;
   readonly pin?: number;
   /** Bytes. */

@@ -1,5 +1,5 @@
 // Events as lines of JSON, each for the eyes of one viewer.
-import type { EventHolder, LeaseEvent } from '../fs/events.js';
+import type { EventProcess, LeaseEvent } from '../fs/events.js';
 import type { Viewer } from './viewer.js';
 
 /** Names are bytes, a char each; in JSON they are text. */
@@ -7,7 +7,7 @@ export const decoded = (bytes: string): string => Buffer.from(bytes, 'latin1').t
 
 /** One line. Of a process that the viewer may not look into: that something happened, no file and no range. */
 export function eventLine(event: LeaseEvent, viewer: Viewer): string {
-  const { seq, time, event: name, rule, ino, path, by, injected, holder, ...facts } = event;
+  const { seq, time, event: name, rule, ino, path, by, injected, holder, breaker, ...facts } = event;
   const head = {
     ...{ seq, time: new Date(time).toISOString(), event: name, rule },
     ...{ pid: by.pid, command: decoded(by.command), uid: by.uid },
@@ -18,11 +18,18 @@ export function eventLine(event: LeaseEvent, viewer: Viewer): string {
     return lineOf({ ...head, ...(errno !== undefined && { errno }), ...tail });
   }
   const where = ino === 0 ? {} : { ino, path: path === undefined ? null : decoded(path) };
-  return lineOf({ ...head, ...where, ...facts, ...(holder && { holder: holderOf(holder) }), ...tail });
+  return lineOf({
+    ...head,
+    ...where,
+    ...facts,
+    ...(holder && { holder: named(holder) }),
+    ...(breaker && { breaker: named(breaker) }),
+    ...tail,
+  });
 }
 
 /** Stands for events that were gone before they could be read; `seq` is the last of them. */
 export const lostLine = (count: number, seq: number): string => lineOf({ seq, event: 'lost', count });
 
-const holderOf = ({ command, ...holder }: EventHolder) => ({ ...holder, command: decoded(command) });
+const named = <T extends EventProcess>(process: T): T => ({ ...process, command: decoded(process.command) });
 const lineOf = (record: object): string => `${JSON.stringify(record)}\n`;

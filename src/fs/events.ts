@@ -48,6 +48,8 @@ export interface EventFacts {
   readonly must?: string;
   /** A break: until it is forced; an answer or a force: since it began. */
   readonly ms?: number;
+  /** Who began the break, or made it demand more. */
+  readonly breaker?: EventProcess;
   /** How the holder was told. */
   readonly told?: string;
   readonly pin?: PinId;

@@ -37,9 +37,10 @@ export class UnleasedPins {
 
   /** Begins a search; the waiter that runs again when it has ended. */
   look(sb: Superblock, inode: Inode): WaiterId {
-    const waiter = sb.newWaiter();
-    this.answers.set(waiter, undefined);
     this.searches++;
+    // Below 0: see isSearch.
+    const waiter = -this.searches as WaiterId;
+    this.answers.set(waiter, undefined);
     const segments = sb.store.lent();
     const place: Place =
       segments === undefined

@@ -55,13 +55,15 @@ export class Recorder {
   told(sb: Superblock, effect: Extract<Effect, { effect: 'tell' }>, told: string): void {
     const known = this.leases.get(effect.lease);
     if (known !== undefined) known.breakingSince ??= sb.monotonic();
-    const { lease, file, owner, must, rule } = effect;
+    const { lease, file, owner, breaker: breaking, must, rule } = effect;
+    const breaker = processOf(sb, breaking);
     const kind = known && kindNames[known.kind];
     const ms = sb.breakTime;
     this.add(sb, 'break', rule, file, owner, {
       lease,
       ...(kind && { kind }),
       must: kindNames[must],
+      breaker,
       ms,
       told,
     });

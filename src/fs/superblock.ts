@@ -106,7 +106,7 @@ export class Superblock {
   private chosen: FileStore | undefined;
   private nextIno = ROOT_INO as number;
   private nextFh = 1;
-  private nextWaiter = -1;
+  private nextWaiter = 2 ** 52;
   private readonly clock = new Float64Array(2);
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
@@ -180,9 +180,9 @@ export class Superblock {
     return this.nextFh++ as FileHandle;
   }
 
-  /** For a wait that is not the lease machine's: its own are above 0. */
+  /** For a wait that is no lease's and no search's: theirs count up and down from 0. */
   newWaiter(): WaiterId {
-    return this.nextWaiter-- as WaiterId;
+    return this.nextWaiter++ as WaiterId;
   }
 
   openFile(inode: Inode, flags: number): OpenFile {

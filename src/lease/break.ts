@@ -28,19 +28,29 @@ export function breakLease(
   if (breaking === undefined) {
     lease.breaking = { must, until: now + state.options.breakTime, breaker, joined: false };
     state.pending.add(lease);
-    tell(state, lease, must);
+    tell(state, lease, must, breaker);
     return;
   }
   if (breaking.breaker !== breaker) breaking.joined = true;
   if (must === NONE && breaking.must !== NONE) {
     breaking.must = NONE;
-    tell(state, lease, NONE);
+    tell(state, lease, NONE, breaker);
   }
 }
 
-function tell(state: LeaseState, lease: Lease, must: Kind): void {
+function tell(state: LeaseState, lease: Lease, must: Kind, breaker: ProcessId): void {
   const { id, file, description, owner, notice } = lease;
-  state.emit({ effect: 'tell', lease: id, file: file.ino, description, owner, must, notice, rule: 'B1' });
+  state.emit({
+    effect: 'tell',
+    lease: id,
+    file: file.ino,
+    description,
+    owner,
+    breaker,
+    must,
+    notice,
+    rule: 'B1',
+  });
 }
 
 /** Takes a breakable lease away: its time is over (B2), or its owner is dead (B5). Sharers see POLLPRI. */

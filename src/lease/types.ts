@@ -50,6 +50,8 @@ export type Effect =
       readonly file: InodeNumber;
       readonly description: FileHandle;
       readonly owner: ProcessId;
+      /** Who began the break, or made it demand more. */
+      readonly breaker: ProcessId;
       readonly must: Kind;
       readonly notice: Notice | undefined;
       readonly rule: Rule;

@@ -10,7 +10,7 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --store pooled -f --log /l --ready-fd 3 m';
+    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --store pooled --show-control --allow-inject -f --log /l --ready-fd 3 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     options: {
@@ -22,8 +22,8 @@ test('all options together', () => {
       semantics: 'rfc-v2',
       store: 'pooled',
       transport: 'kernel',
-      showControl: false,
-      allowInject: false,
+      showControl: true,
+      allowInject: true,
     },
     foreground: true,
     logFile: '/l',
@@ -64,6 +64,16 @@ test('wrong options are usage errors that name the option', () => {
       assert.match((error as Error).message, says);
     }
   }
+});
+
+test('what has no value may be said by -o too, for /etc/fstab', () => {
+  const { options } = parseMountCommand(['-o', 'ro,show-control,allow-inject', 'm']);
+  assert.equal(
+    [options.mountOptions, options.showControl, options.allowInject, options.transport],
+    [['ro'], true, true, 'kernel'],
+  );
+  const plain = parseMountCommand(['m']).options;
+  assert.equal([plain.showControl, plain.allowInject], [false, false]);
 });
 
 test('B2: the break time is the sysctl if it is above 0, else 45 s', () => {

@@ -283,6 +283,7 @@ else {
       told.map(({ event }) => event),
       ['grant', 'break', 'answered'],
     );
+    assert.equal([told[1]!.breaker!.pid, told[1]!.breaker!.uid], [breaker.pid, 0]);
     assert.equal([told[1]!.must, told[1]!.ms, told[1]!.told], ['none', 300, 'POLLPRI']);
     assert.equal([told[2]!.from, told[2]!.kind], ['shared', 'none']);
     assert.type(told[2]!.ms, 'number');
