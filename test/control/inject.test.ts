@@ -150,6 +150,17 @@ else {
     assert.is(mount.report('leases').leases.length, 2);
   });
 
+  test('B5: a lease call that is held back is ended by a signal', async () => {
+    inject(mount.path, { do: 'delay', count: 1, ms: 60_000 });
+    const slow = await stage.actor('slow');
+    await slow.must('open', 0, mount.file(name), O_RDWR);
+    slow.start('setlease', 0, SHARED, 0, 0, 0).result.catch(() => {});
+    await eventually('it waits', () => mount.report('status').waiters === 1);
+    await slow.kill();
+    await eventually('it is gone', () => mount.report('status').waiters === 0);
+    assert.is(mount.report('leases').leases.length, 0);
+  });
+
   test('enospc: a pin over a hole and an fallocate are refused, no pin is left', async () => {
     const actor = await holder(EXCLUSIVE);
     await actor.must('ftruncate', 0, 32 * BLOCK);
