@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly junit: string | undefined;
   /** Where the report goes; undefined: standard error. */
   readonly output: string | undefined;
+  /** The JSON file of the faults to inject. */
+  readonly inject: string | undefined;
   /** For `leasefs mount`. */
   readonly mount: readonly string[];
 }
@@ -28,6 +30,7 @@ export function parseRunCommand(args: readonly string[]): RunOptions {
     json: { type: 'boolean' },
     junit: { type: 'string' },
     output: { type: 'string' },
+    inject: { type: 'string' },
     size: { type: 'string' },
     store: { type: 'string' },
     semantics: { type: 'string' },
@@ -53,7 +56,8 @@ export function parseRunCommand(args: readonly string[]): RunOptions {
     json: values.json ?? false,
     junit: values.junit,
     output: values.output,
-    mount,
+    inject: values.inject,
+    mount: values.inject === undefined ? mount : [...mount, '--allow-inject'],
   };
 }
 

@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { injectAll, type TimedInjection } from '../client/index.js';
 import { EventSource } from '../run/event-source.js';
 import { launch } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
@@ -10,6 +11,7 @@ import { type RunReport, reportOf } from '../run/report.js';
 import { findings, junitOf, textOf } from '../run/report-forms.js';
 import type { RunEvent, UnleasedPin } from '../run/run-event.js';
 import { Supervisor } from '../run/supervisor.js';
+import { readInjections } from './inject.js';
 import { absolute } from './mounts.js';
 import { parseRunCommand, type RunOptions } from './run-options.js';
 import { mountTemporarily } from './temporary-mount.js';
@@ -41,6 +43,8 @@ those calls are stopped, all others run at full speed; root is not needed.
   --json               the report as JSON
   --junit FILE         the report as a JUnit test suite too
   --output FILE        where the report goes (default: standard error)
+  --inject FILE        faults to inject, a JSON list: see 'leasefs inject --help'; "after" is
+                       counted in ms from the start of CMD
   --size, --store, --semantics, --lease-break-time
                        as 'leasefs mount' takes them
 
@@ -50,6 +54,7 @@ says that it may not.`,
 
   async run(args) {
     const options = parseRunCommand(args);
+    const injections = options.inject === undefined ? [] : readInjections(options.inject);
     let mounted: Mounted;
     try {
       mounted = await mountFor(options);
@@ -58,7 +63,7 @@ says that it may not.`,
       return lacking(errorLine(error));
     }
     try {
-      return await supervised(options, mounted.path);
+      return await supervised(options, injections, mounted.path);
     } finally {
       await mounted.unmount();
     }
@@ -81,7 +86,11 @@ function lacking(why: string): number {
   return required ? EXIT_FAILED : EXIT_SKIPPED;
 }
 
-async function supervised(options: RunOptions, path: string): Promise<number> {
+async function supervised(
+  options: RunOptions,
+  injections: readonly TimedInjection[],
+  path: string,
+): Promise<number> {
   const link = new MountLink(path);
   const started = performance.now();
   const events: RunEvent[] = [];
@@ -104,12 +113,16 @@ async function supervised(options: RunOptions, path: string): Promise<number> {
     ended: () => ended(),
   });
   const forget = forwardSignals(child);
+  const stopInjecting = injectAll(path, injections, ({ do: name }, error) => {
+    console.error(`leasefs run: cannot inject ${name}: ${errorLine(error)}`);
+  });
   const code = await exit;
   const goesOn = await Promise.race([
     allEnded.then(() => false),
     new Promise<boolean>(resolve => setTimeout(resolve, STRAGGLERS_MS, true)),
   ]);
   forget();
+  stopInjecting();
   supervisor.close();
   link.close();
   source?.close();

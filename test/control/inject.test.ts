@@ -1,6 +1,6 @@
 // `leasefs inject` on a real mount: each fault comes about, is told as injected, and is refused to whom it is not for.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -60,14 +60,18 @@ else {
   test.before.each(async () => {
     name = `f${number++}`;
     writeFileSync(mount.file(name), Buffer.alloc(16 * BLOCK, 1));
-    for (const { seq } of await told()) seen = seq;
+    for await (const { seq } of events(mount.path)) seen = seq;
   });
   test.after.each(() => stage.clear());
 
+  /** Since the test began: of its file, and what is of none; processes of the test before may still be ending. */
   async function told(): Promise<ReportedEvent[]> {
+    const { ino } = statSync(mount.file(name));
     const found: ReportedEvent[] = [];
-    for await (const event of events(mount.path))
-      if (event.event !== 'lost' && event.seq > seen) found.push(event);
+    for await (const event of events(mount.path)) {
+      if (event.event === 'lost' || event.event === 'died' || event.seq <= seen) continue;
+      if (event.ino === ino || event.ino === undefined) found.push(event);
+    }
     return found;
   }
   const short = async (): Promise<string[]> =>
@@ -212,6 +216,28 @@ else {
     );
     await eventually('the break', () => mount.report('leases').leases[0]!.state === 'breaking');
     assert.match(failures.join(), 'ENOENT');
+  });
+
+  test('run --inject: a list from a file, counted from the start of the command', () => {
+    const list = `${mount.path}.json`;
+    writeFileSync(
+      list,
+      '[{"do": "pins", "count": 1, "errno": "EAGAIN"}, {"do": "break", "file": "none", "after": 5}]',
+    );
+    const command = 'sleep 0.3; timeout 0.5 cat $LEASEFS_MNT/.leasefs/events; exit 3';
+    const ran = spawnSync(process.execPath, [cli, 'run', '--inject', list, '--', 'sh', '-c', command], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    writeFileSync(list, '[{"do": "pins"}]');
+    const wrong = spawnSync(process.execPath, [cli, 'run', '--inject', list, '--', 'true'], {
+      encoding: 'utf8',
+    });
+    rmSync(list);
+    assert.is(ran.status, 3);
+    assert.match(ran.stdout, '"call":"pins 1 EAGAIN","injected":true');
+    assert.match(ran.stderr, 'cannot inject break: ENOENT');
+    assert.match(wrong.stderr, `${list}: "count" of pins is a whole number`);
   });
 
   test('the command injects, and says in one line why it cannot', async () => {
