@@ -1,9 +1,11 @@
 // npm run bench:fs [-- --quick] [--draw=FILE.json]: the mounted filesystem against its rivals (bench/README.md).
 // Needs root, /dev/fuse, a C compiler and libfuse3-dev.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, thisMachine } from '../shared/machine.js';
 import { option } from '../shared/numbers.js';
+import { CPU } from '../shared/pinned-process.js';
 import {
   buildPrograms,
   CONTENDERS,
@@ -14,7 +16,7 @@ import {
 } from './contenders.js';
 import { OPERATIONS, THREADED } from './goals.js';
 import { drawingOf, reportOf } from './report.js';
-import type { Results, Row } from './results.js';
+import type { Garbage, Results, Row } from './results.js';
 
 /** Of the client's readdir. */
 const FILES = 10_000;
@@ -46,10 +48,20 @@ async function measure(quick: boolean): Promise<Results> {
     for (const operation of OPERATIONS) rows.push(interleave(mounts, operation, 1, rounds, ms));
     for (const operation of THREADED) rows.push(interleave(mounts, operation, MANY, rounds, ms));
     const mountMs = Object.fromEntries(mounts.map(mount => [mount.contender, mount.mountMs]));
-    return { machine, libfuse: libfuseVersion(), quick, rows, mountMs, bytesAFile };
+    return { machine, libfuse: libfuseVersion(), quick, rows, mountMs, bytesAFile, garbage: garbage() };
   } finally {
     for (const mount of mounts) await mount.stop();
   }
+}
+
+/** Of the session alone, in a process whose young generation holds what is counted. */
+function garbage(): Garbage {
+  const flags = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16'];
+  const script = join(import.meta.dirname, 'garbage.js');
+  const args = ['-c', String(CPU), process.execPath, ...flags, script];
+  return JSON.parse(
+    execFileSync('taskset', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
 }
 
 /** Everybody once, and again: ratios are of figures that lie close together in time. */

@@ -33,6 +33,14 @@ export function reportOf(results: Results): string {
       ['time to mount, ms', ...CONTENDERS.map(name => short(mountMs[name] ?? 0))],
       ['memory a file, bytes', ...CONTENDERS.map(name => bytesAFile[name]?.toFixed(0) ?? DASH)],
     ]),
+    table([
+      ['one request without the kernel', 'garbage, bytes', 'ns'],
+      ...Object.entries(results.garbage).map(([name, { bytes, ns }]) => [
+        name,
+        bytes.toFixed(1),
+        ns.toFixed(0),
+      ]),
+    ]),
     table([['goal', 'ratio', 'at most', ''], ...goals]),
   ].join('\n\n');
 }

@@ -11,6 +11,9 @@ export interface Row {
   readonly rounds: Partial<Record<Contender, readonly Sample[]>>;
 }
 
+/** By request: bytes that it leaves on our heap, and ns that it takes without the kernel (garbage.ts). */
+export type Garbage = Readonly<Record<string, { readonly bytes: number; readonly ns: number }>>;
+
 export interface Results {
   readonly machine: Machine;
   readonly libfuse: string;
@@ -19,6 +22,7 @@ export interface Results {
   readonly mountMs: Partial<Record<Contender, number>>;
   /** Private memory of the server for an empty file and its name, bytes. */
   readonly bytesAFile: Partial<Record<Contender, number>>;
+  readonly garbage: Garbage;
 }
 
 export type Figure = 'median' | 'p99';

@@ -47,7 +47,7 @@ function putAttr(reply: Reply, at: number, attr: Attr): void {
 /** fuse_attr_out at the payload's begin; its length. */
 export function putAttrOut(reply: Reply, attr: Attr): number {
   reply.set64(0, validity(attr));
-  reply.clear(8, 16);
+  reply.set64(8, 0);
   putAttr(reply, 16, attr);
   return ATTR_OUT;
 }
@@ -58,7 +58,7 @@ export function putEntry(reply: Reply, at: number, attr: Attr): number {
   reply.set64(at + 8, attr.generation);
   reply.set64(at + 16, attr.ino < FIRST_VIRTUAL ? FOREVER : 0);
   reply.set64(at + 24, validity(attr));
-  reply.clear(at + 32, at + 40);
+  reply.set64(at + 32, 0);
   putAttr(reply, at + 40, attr);
   return ENTRY_OUT;
 }

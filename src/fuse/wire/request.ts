@@ -11,6 +11,7 @@
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
 import { NO_WAITER } from '../../base/units.js';
 import { Attr, Caller, Opened, SetAttr } from '../../fs/operations.js';
+import { nameOf } from './names.js';
 
 export const IN_HEADER = 40;
 const IN_HEADER_WORDS = IN_HEADER / 4;
@@ -116,11 +117,11 @@ export class Request {
 
   /** The body's first name, which begins at `at`. */
   name(at: number): Name {
-    return this.text.toString('latin1', IN_HEADER + at, IN_HEADER + this.nameEnd) as Name;
+    return nameOf(this.text, this.bytes, IN_HEADER + at, IN_HEADER + this.nameEnd);
   }
 
   /** The second name, up to the NUL that ends the body. */
   secondName(): Name {
-    return this.text.toString('latin1', IN_HEADER + this.nameBegin, IN_HEADER + this.length - 1) as Name;
+    return nameOf(this.text, this.bytes, IN_HEADER + this.nameBegin, IN_HEADER + this.length - 1);
   }
 }
