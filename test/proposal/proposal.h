@@ -53,7 +53,9 @@
 #define MIB (1 << 20)
 #define FILE_SIZE (4 * MIB)
 #define FILL 0x11
+#ifndef LIMIT_SECONDS
 #define LIMIT_SECONDS 30
+#endif
 
 static const char *scenario;
 static char path[4096];

@@ -67,7 +67,14 @@ export class Scenarios {
   constructor(linkage: 'dynamic' | 'static' = 'dynamic', device: Device = 'uring') {
     this.directory = mkdtempSync(join(tmpdir(), 'leasefs-proposal-'));
     const compile = (output: string, ...args: readonly string[]): void => {
-      const flags = ['-Wall', '-Wextra', '-Werror', '-O1', ...(linkage === 'static' ? ['-static'] : [])];
+      const flags = [
+        `-DLIMIT_SECONDS=${30 * timeFactor}`,
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-O1',
+        ...(linkage === 'static' ? ['-static'] : []),
+      ];
       const built = spawnSync('gcc', [...flags, '-I', headers, ...args, '-o', output], { encoding: 'utf8' });
       if (built.status !== 0) throw new Error(`${args.join(' ')}: ${built.stderr ?? built.error}`);
     };

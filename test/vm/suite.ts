@@ -8,7 +8,7 @@ import { installPackages, kernelOf, say } from './kernel.js';
 
 const MOUNTED = ['e2e/', 'conformance/', 'client/'].map(folder => `dist/test/${folder}`);
 const suites: Readonly<Record<string, readonly string[]>> = {
-  '6.12': [...MOUNTED, 'dist/test/vm/'],
+  '6.12': [...MOUNTED, 'dist/test/vm/rdma'],
   '6.1': MOUNTED,
 };
 const LIMIT_SECONDS = 1200;
