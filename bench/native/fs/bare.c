@@ -48,7 +48,8 @@ static struct fuse_entry_out entry_of(struct node *n)
 
 static void init(const struct fuse_in_header *in, const struct fuse_init_in *offer)
 {
-	uint32_t wanted = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS | FUSE_PARALLEL_DIROPS;
+	uint32_t wanted = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
+			  FUSE_PARALLEL_DIROPS;
 	struct fuse_init_out out = { .major = 7, .minor = 38, .max_readahead = offer->max_readahead,
 				     .flags = offer->flags & wanted, .max_background = 12, .congestion_threshold = 9,
 				     .max_write = PAGES * 4096, .time_gran = 1, .max_pages = PAGES };
@@ -72,6 +73,27 @@ static void readdirplus(const struct fuse_in_header *in, const struct fuse_read_
 		d->dirent.namelen = (uint32_t)length;
 		d->dirent.type = n->mode >> 12;
 		memcpy(d->dirent.name, n->name, length);
+		used += record;
+	}
+	send_answer(in->unique, 0, answer, used);
+}
+
+static void plain_readdir(const struct fuse_in_header *in, const struct fuse_read_in *r)
+{
+	size_t used = 0;
+	size_t room = r->size < sizeof answer ? r->size : sizeof answer;
+	for (struct node *n = r->offset ? tree_get(r->offset)->next : tree_get(in->nodeid)->child; n; n = n->next) {
+		size_t length = strlen(n->name);
+		size_t record = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + length);
+		if (used + record > room)
+			break;
+		struct fuse_dirent *d = (void *)(answer + used);
+		memset(d, 0, record);
+		d->ino = n->id;
+		d->off = n->id;
+		d->namelen = (uint32_t)length;
+		d->type = n->mode >> 12;
+		memcpy(d->name, n->name, length);
 		used += record;
 	}
 	send_answer(in->unique, 0, answer, used);
@@ -170,6 +192,8 @@ static void serve(const struct fuse_in_header *in, const char *body)
 		int punch = f->mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
 		return send_answer(in->unique, punch ? tree_punch(n, f->offset, f->length) : EOPNOTSUPP, NULL, 0);
 	}
+	case FUSE_READDIR:
+		return plain_readdir(in, (const void *)body);
 	case FUSE_READDIRPLUS:
 		return readdirplus(in, (const void *)body);
 	case FUSE_IOCTL: {

@@ -198,6 +198,28 @@ static void memfs_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t
 	free(page);
 }
 
+static void memfs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	(void)fi;
+	char *page = malloc(size);
+	size_t used = 0;
+	if (!page) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	enter();
+	for (struct node *n = off ? tree_get((uint64_t)off)->next : tree_get(ino)->child; n; n = n->next) {
+		struct stat st = { .st_ino = n->id, .st_mode = n->mode };
+		size_t took = fuse_add_direntry(req, page + used, size - used, n->name, &st, (off_t)n->id);
+		if (took > size - used)
+			break;
+		used += took;
+	}
+	leave();
+	fuse_reply_buf(req, page, used);
+	free(page);
+}
+
 /* Stands for a lease or a pin: takes the struct and gives it back. */
 static void memfs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi, unsigned flags,
 			const void *in, size_t in_size, size_t out_size)
@@ -210,7 +232,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.init = memfs_init, .lookup = memfs_lookup, .forget = memfs_forget, .getattr = memfs_getattr,
 	.setattr = memfs_setattr, .mkdir = memfs_mkdir, .create = memfs_create, .open = memfs_open,
 	.unlink = memfs_unlink, .rmdir = memfs_unlink, .rename = memfs_rename, .read = memfs_read,
-	.write = memfs_write, .fallocate = memfs_fallocate, .readdirplus = memfs_readdirplus, .ioctl = memfs_ioctl,
+	.write = memfs_write, .fallocate = memfs_fallocate, .readdir = memfs_readdir, .readdirplus = memfs_readdirplus, .ioctl = memfs_ioctl,
 };
 
 int main(int argc, char **argv)
