@@ -1,7 +1,9 @@
 // `.leasefs/pid/PID/file_pins` in the form of RFC v2 ('Add display file_pins proc'): pins that a process itself
 // owns are the path of the file; those that an open file description owns come after the process's descriptor of that
-// and the file that it is of.
+// and the file that it is of; so do those of memory that is registered (`leasefs run`), after the ring or device.
 //
+//   3: /dev/infiniband/uverbs0
+//      /mnt/data
 //   4: /mnt/control
 //      /mnt/data
 //   /mnt/other
@@ -32,10 +34,23 @@ export function filePins(sb: Superblock, mountPoint: string, pid: number): strin
     if (fd === undefined) continue;
     lines.push(`${fd}: ${owning}`, ...pins.map(pin => `   ${shown(mountPoint, sb, pin.ino)}`));
   }
+  lines.push(...registered(sb, mountPoint, pid, rows));
   for (const row of rows) {
-    if (row.ownerIno === null && row.pid === pid) lines.push(shown(mountPoint, sb, row.ino));
+    if (row.owner === 'process' && row.pid === pid) lines.push(shown(mountPoint, sb, row.ino));
   }
   return lines.map(line => `${line}\n`).join('');
+}
+
+function registered(sb: Superblock, mountPoint: string, pid: number, rows: readonly PinRow[]): string[] {
+  const byHolder = new Map<string, string[]>();
+  for (const row of rows) {
+    const holder = sb.supervision.heldPin(row.id)?.registration.descriptorIn(pid);
+    if (holder === undefined) continue;
+    const head = `${holder.fd}: ${holder.link}`;
+    const paths = byHolder.get(head) ?? [];
+    byHolder.set(head, [...paths, `   ${shown(mountPoint, sb, row.ino)}`]);
+  }
+  return [...byHolder].flatMap(([head, paths]) => [head, ...paths]);
 }
 
 /** As d_path(9) would show it. */

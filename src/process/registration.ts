@@ -66,6 +66,20 @@ export class Registration {
     return this.isElsewhere();
   }
 
+  /** The process's lowest descriptor of what holds the memory, and what that is; undefined if it has none. */
+  descriptorIn(pid: number): { readonly fd: number; readonly link: string } | undefined {
+    const { kind } = this.of;
+    const holds = (fd: number): boolean => {
+      if (descriptorOf(pid, fd) !== this.link) return false;
+      if (isListable(kind)) return this.isListed(pid, fd) !== 'no';
+      return kind === 'socket' || pid === this.pid;
+    };
+    const fd = numbersOf(`/proc/${pid}/fd`)
+      .sort((a, b) => a - b)
+      .find(holds);
+    return fd === undefined ? undefined : { fd, link: this.link };
+  }
+
   /** The thread does something else, or is gone; asked before the look at the ring, which then is the last word. */
   private isCallOver(): boolean {
     const { pid, start, tid } = this.of;
