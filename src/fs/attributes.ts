@@ -42,7 +42,8 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
     const answer = setSize(sb, caller, inode, set.size, through, isNonblocking(through));
     if (answer !== 0) return answer;
   }
-  if (set.valid & ~SET_SIZE) apply(sb, inode, set);
+  // Nothing to set is chown(-1, -1), which moves the ctime as on tmpfs.
+  if (set.valid !== SET_SIZE) apply(sb, inode, set);
   sb.attributes(inode, out);
   return 0;
 }

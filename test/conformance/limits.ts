@@ -54,6 +54,18 @@ if os.getuid()==0:
 `,
     ),
 
+  'chown to -1, -1 sets nothing and moves the ctime': dir =>
+    python(
+      dir,
+      `
+import time
+open(d+b'/f','w'); os.mkdir(d+b'/d'); os.symlink('f',d+b'/l')
+for n in (b'/f',b'/d',b'/l'):
+  a=os.lstat(d+n); time.sleep(0.02); os.lchown(d+n,-1,-1); b=os.lstat(d+n)
+  assert b.st_ctime_ns>a.st_ctime_ns and (b.st_uid,b.st_gid,b.st_mode,b.st_mtime_ns)==(a.st_uid,a.st_gid,a.st_mode,a.st_mtime_ns)
+`,
+    ),
+
   'a sticky directory: only the owners remove and rename': dir =>
     python(
       dir,
