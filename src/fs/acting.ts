@@ -37,7 +37,10 @@ export function supervise(sb: Superblock, caller: Caller, fh: FileHandle, fd: nu
   const process = sb.processes.identify(caller.tid);
   if (process === UNIDENTIFIED || !maySupervise(caller)) return -errno.EPERM;
   try {
-    const shown = statSync(`/proc/${caller.tid}/fd/${fd}`);
+    const link = `/proc/${caller.tid}/fd/${fd}`;
+    // By its name first: a stat of a file of this very mount would wait for us.
+    if (!readlinkSync(link).startsWith('/memfd:leasefs-supervisor')) return -errno.EPERM;
+    const shown = statSync(link);
     const secret = fstatSync(sb.supervision.secretFd());
     if (shown.dev !== secret.dev || shown.ino !== secret.ino) return -errno.EPERM;
   } catch {
