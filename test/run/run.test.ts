@@ -1,0 +1,217 @@
+// `leasefs run` with real programs of plain system calls (caller.c), linked statically: lease calls, registrations of every
+// kind, what ends them, policies, exit codes, and whom the daemon takes for a supervisor.
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as abi from '../../src/client/abi.js';
+import { native } from '../../src/native/binding.js';
+import type { RunReport } from '../../src/run/report.js';
+import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+
+const source = fileURLToPath(new URL('../../../test/run/caller.c', import.meta.url));
+const LIMIT_MS = 40_000;
+const EXCLUSIVE = 48;
+const test = suite('leasefs run');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  const scratch = mkdtempSync(join(tmpdir(), 'leasefs-run-test-'));
+  chmodSync(scratch, 0o755);
+  const caller = join(scratch, 'caller');
+  const output = join(scratch, 'report');
+  let mount: Mounted;
+  let files = 0;
+
+  test.before(async () => {
+    const flags = ['-static', '-O1', '-Wall', '-Wextra', '-Werror', source, '-o', caller];
+    const built = spawnSync('gcc', flags, { encoding: 'utf8' });
+    assert.is(built.status, 0, built.stderr);
+    mount = await Mounted.start('--lease-break-time', '10000');
+  });
+  test.after(async () => {
+    await mount.stop();
+    rmSync(scratch, { recursive: true });
+  });
+
+  const leasefs = (args: readonly string[], env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [cli, ...args], {
+      encoding: 'utf8',
+      timeout: LIMIT_MS,
+      env: { ...process.env, ...env },
+    });
+
+  /** The caller on a file of its own: what it printed, a line a verb, and the report. */
+  const call = (words: string, ...options: readonly string[]) => {
+    const file = `{}/f${files++}`;
+    const { stdout, status, stderr } = leasefs([
+      ...['run', '--at', mount.path, '--json', '--output', output, ...options],
+      ...['--', caller, file, ...words.split(' ')],
+    ]);
+    assert.is(stderr, '');
+    const report = JSON.parse(readFileSync(output, 'utf8')) as RunReport;
+    return { lines: stdout.trimEnd().split('\n'), report, status };
+  };
+
+  test('N1, X1: a buffer needs a lease, is a pin until it is unregistered, and holds the lease (L5)', () => {
+    const { lines, report } = call(
+      'ring buffers:0:8192 lease:48 getlease buffers:0:8192 truncate:4096 punch:0:4096 truncate:65536 lease:2 unregister lease:2 truncate:0 getlease',
+    );
+    assert.equal(lines, [
+      ...['ring ok', 'buffers:0:8192 EPERM', 'lease:48 ok', 'getlease 48', 'buffers:0:8192 ok'],
+      ...['truncate:4096 EDEADLK', 'punch:0:4096 EDEADLK', 'truncate:65536 ok', 'lease:2 EBUSY'],
+      ...['unregister ok', 'lease:2 ok', 'truncate:0 ok', 'getlease 02'],
+    ]);
+    assert.equal(
+      report.leases.map(({ kind, end }) => [kind, end]),
+      [['exclusive,unbreakable', 'released']],
+    );
+    assert.equal(
+      report.pins.map(({ off, len, ended }) => [off, len, ended]),
+      [[0, 8192, true]],
+    );
+    assert.equal(
+      report.unleased.map(({ by, letThrough }) => [by, letThrough]),
+      [['io_uring', false]],
+    );
+    assert.ok(report.refusals.some(({ errno, rule }) => errno === 'EDEADLK' && rule === 'X1'));
+  });
+
+  test('each way to have the kernel hold memory is a pin while it holds it', () => {
+    const { lines } = call(
+      [
+        ...[
+          'lease:48',
+          'ring',
+          'sparse',
+          'update:4096:4096',
+          'truncate:4096',
+          'closering',
+          'truncate:1048575',
+        ],
+        ...['ring', 'buffers2:0:4096', 'truncate:0', 'closering', 'truncate:1048574'],
+        ...['nommap:0:4096', 'truncate:0', 'closering', 'truncate:1048573'],
+        ...['ring', 'pbuf:8192:8', 'truncate:8192', 'closering', 'truncate:0'],
+      ].join(' '),
+    );
+    assert.equal(
+      lines.filter(line => line.startsWith('truncate')).map(line => line.split(' ')[1]),
+      ['EDEADLK', 'ok', 'EDEADLK', 'ok', 'EDEADLK', 'ok', 'EDEADLK', 'ok'],
+    );
+    assert.ok(
+      lines.every(line => line.startsWith('truncate') || line.endsWith(' ok')),
+      lines.join('\n'),
+    );
+  });
+
+  test('memory that is no file of the mount is none of our business, nor is what the kernel refuses', () => {
+    const { lines, report } = call('ring plain:0:8192 unregister bad lease:0 lease:2 truncate:0');
+    assert.equal(lines.slice(0, 3), ['ring ok', 'plain:0:8192 ok', 'unregister ok']);
+    assert.is(lines[3], 'bad EFAULT');
+    assert.equal(report.leases, []);
+    assert.equal(report.unleased, []);
+  });
+
+  test('N2, N4, N5: a child owns no lease; the ring that it has keeps pin and zombie', () => {
+    const { lines, report } = call(
+      'lease:48 ring buffers:0:8192 fork buffers:0:4096 truncate:0 join closering unmap close reopen truncate:0 go truncate:0',
+    );
+    assert.equal(lines, [
+      ...['lease:48 ok', 'ring ok', 'buffers:0:8192 ok', 'buffers:0:4096 EPERM', 'truncate:0 ETXTBSY'],
+      // The child has the file too until it ends: no zombie yet.
+      ...['closering ok', 'unmap ok', 'close ok', 'reopen ok', 'truncate:0 EDEADLK', 'truncate:0 ok'],
+    ]);
+    assert.is(report.code, 0);
+  });
+
+  if (process.arch === 'x64') {
+    test('a call of a program of 32 bits is stopped too', () => {
+      assert.equal(call('lease32:48 getlease lease32:2 getlease').lines, [
+        ...['lease32:48 ok', 'getlease 48', 'lease32:2 ok', 'getlease 02'],
+      ]);
+    });
+  }
+
+  test('F_SETSIG: the signal of a break carries the descriptor', () => {
+    const { lines, report } = call('lease:16 setsig:34 fork signalled:34 lease:2 join go', '--policy', 'off');
+    assert.equal(lines.slice(0, 2), ['lease:16 ok', 'setsig:34 ok']);
+    assert.is(report.code, 0);
+  });
+
+  test('--policy report lets through and says so, --fail-on makes that 125; off does not look', () => {
+    const words = 'ring buffers:0:4096';
+    const reported = call(words, '--policy', 'report', '--fail-on', 'unleased-pin');
+    assert.equal(reported.lines, ['ring ok', 'buffers:0:4096 ok']);
+    assert.is(reported.status, 125);
+    assert.ok(reported.report.unleased[0]!.letThrough);
+    const off = call(words, '--policy', 'off', '--fail-on', 'unleased-pin,refusal,zombie,late-break');
+    assert.equal(off.lines, ['ring ok', 'buffers:0:4096 ok']);
+    assert.is(off.status, 0);
+  });
+
+  test("the exit code is the command's own, its signal's, or env(1)'s", () => {
+    assert.is(call('exit:7').status, 7);
+    assert.is(call('kill:15').status, 128 + 15);
+    const run = ['run', '--at', mount.path, '--output', output, '--'];
+    assert.is(leasefs([...run, '/does/not/exist']).status, 127);
+    assert.is(leasefs([...run, '/etc/passwd']).status, 126);
+    const told = leasefs([...run, 'sh', '-c', 'echo "$LEASEFS_MNT" "$0"', '{}/x']);
+    assert.is(told.stdout, `${mount.path} ${mount.path}/x\n`);
+  });
+
+  test('bad input is one line and exit 2', () => {
+    for (const [args, said] of [
+      [['true'], 'the command is missing'],
+      [['--policy', 'lax', '--', 'true'], "--policy is 'strict', 'report' or 'off'"],
+      [['--fail-on', 'zombies', '--', 'true'], '--fail-on takes zombie'],
+      [['--at', mount.path, '--size', '4k', '--', 'true'], '--size is for a fresh mount'],
+    ] as const) {
+      const { status, stderr } = leasefs(['run', ...args]);
+      assert.is(status, 2);
+      assert.match(stderr, said);
+    }
+  });
+
+  test('without what it needs a run is skipped, or fails when LEASEFS_REQUIRE=1 says so', () => {
+    const env = { TMPDIR: '/proc/self' };
+    assert.is(leasefs(['run', '--', 'true'], env).status, 77);
+    assert.is(leasefs(['run', '--', 'true'], { ...env, LEASEFS_REQUIRE: '1' }).status, 125);
+  });
+
+  test('JUnit: one suite with a case for each thing that may fail', () => {
+    const junit = join(scratch, 'junit.xml');
+    call('ring buffers:0:4096', '--junit', junit, '--fail-on', 'unleased-pin');
+    assert.match(
+      readFileSync(junit, 'utf8'),
+      '<testcase classname="leasefs run" name="unleased pins"><failure',
+    );
+  });
+
+  test('who has not shown the secret file acts for nobody, and other users are not told where it is', () => {
+    const fd = openSync(join(mount.path, 'mine'), 'w+');
+    try {
+      const lease = new DataView(new ArrayBuffer(abi.leaseFor.bytes));
+      lease.setUint32(abi.leaseFor.version, abi.LEASEFS_ABI, true);
+      lease.setUint32(abi.leaseFor.kind, EXCLUSIVE, true);
+      lease.setInt32(abi.leaseFor.tid, process.pid, true);
+      assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, lease.buffer), -1);
+      const show = new DataView(new ArrayBuffer(abi.supervise.bytes));
+      show.setUint32(abi.supervise.version, abi.LEASEFS_ABI, true);
+      show.setInt32(abi.supervise.fd, fd, true);
+      assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SUPERVISE, show.buffer), -1);
+    } finally {
+      closeSync(fd);
+    }
+    const asUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups', process.execPath, cli];
+    const args = [...asUser, 'run', '--at', mount.path, '--', 'true'];
+    const { status, stderr } = spawnSync('setpriv', args, { encoding: 'utf8', timeout: LIMIT_MS, cwd: '/' });
+    assert.is(status, 1);
+    assert.match(stderr, 'EPERM');
+  });
+}
+
+test.run();
