@@ -131,12 +131,10 @@ Napi::Value SyncFileRange(const Napi::CallbackInfo& info) {
   return Result(info.Env(), sync_file_range(IntArg(info, 0), OffsetArg(info, 1), OffsetArg(info, 2), kAll));
 }
 
+/** A memfd of ours has no other flags to be kept. */
 Napi::Value SetImmutable(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
-  bool on = BooleanArg(info, 1);
-  int flags = 0;
-  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) return Failure(info.Env(), errno);
-  flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+  int flags = BooleanArg(info, 1) ? FS_IMMUTABLE_FL : 0;
   return Result(info.Env(), ioctl(fd, FS_IOC_SETFLAGS, &flags));
 }
 
