@@ -3,6 +3,7 @@
 #include <linux/kcmp.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -87,6 +88,18 @@ Napi::Value MemlockOf(const Napi::CallbackInfo& info) {
 }
 
 /** 1 when the capability is effective in the thread, in whatever user namespace it is. */
+/** A namespace is known by the inode of its file in /proc. */
+bool InOurUserNamespace(int tid) {
+  static const ino_t ours = [] {
+    struct stat self;
+    return stat("/proc/self/ns/user", &self) == 0 ? self.st_ino : 0;
+  }();
+  char path[64];
+  struct stat theirs;
+  snprintf(path, sizeof path, "/proc/%d/ns/user", tid);
+  return stat(path, &theirs) == 0 && theirs.st_ino == ours;
+}
+
 Napi::Value HasCapability(const Napi::CallbackInfo& info) {
   uint32_t capability = Uint32Arg(info, 1);
   if (capability > CAP_LAST_CAP) return Failure(info.Env(), EINVAL);
@@ -94,7 +107,7 @@ Napi::Value HasCapability(const Napi::CallbackInfo& info) {
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
   if (syscall(SYS_capget, &header, data) < 0) return Failure(info.Env(), errno);
   bool effective = data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
-  return Napi::Number::New(info.Env(), effective ? 1 : 0);
+  return Napi::Number::New(info.Env(), effective && InOurUserNamespace(header.pid) ? 1 : 0);
 }
 
 Napi::Value SameDescription(const Napi::CallbackInfo& info) {

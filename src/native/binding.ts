@@ -170,7 +170,7 @@ export interface Binding {
   threadOf(pid: number, tid: number): Result;
   /** RLIMIT_MEMLOCK (soft) of a process, anybody's, in bytes; Infinity when unlimited; -ESRCH. */
   memlockOf(pid: number): Result;
-  /** capget(2): 1 when CAP_* `capability` is effective in the thread, in its own user namespace; 0; -ESRCH, -EINVAL. */
+  /** capget(2): 1 when CAP_* `capability` is effective in the thread and the thread in our user namespace; 0; -ESRCH, -EINVAL. */
   hasCapability(tid: number, capability: number): Result;
   /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
   sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;

@@ -4,7 +4,7 @@
 //
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
 // own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
-import { readFileSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import { linkOf, listOf, otherProcesses, textOf } from './proc-text.js';
 import { type FileRange, type Mapping, parseBuffers, parseMappings, rangesOf } from './registered-buffers.js';
 
@@ -39,13 +39,30 @@ const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)$/m;
  * we may not know. The counters are per CPU; reading stat_refresh, which root may, adds them up.
  */
 export function pinnedPages(): number | undefined {
-  try {
-    readFileSync('/proc/sys/vm/stat_refresh');
-  } catch {
-    return undefined;
-  }
-  const [, acquired, released] = PIN_COUNTS.exec(textOf('/proc/vmstat')) ?? [];
+  counters ??= openCounters();
+  if (counters === 'unknown') return undefined;
+  readSync(counters.refresh, text, 0, 1, 0);
+  const length = readSync(counters.vmstat, text, 0, text.length, 0);
+  const [, acquired, released] = PIN_COUNTS.exec(text.toString('latin1', 0, length)) ?? [];
   return acquired === undefined ? undefined : Number(acquired) - Number(released);
+}
+
+/** Kept open: they are read at each change of an open file's layout. */
+interface Counters {
+  readonly refresh: number;
+  readonly vmstat: number;
+}
+
+let counters: Counters | 'unknown' | undefined;
+const text = Buffer.alloc(1 << 16);
+
+function openCounters(): Counters | 'unknown' {
+  try {
+    const refresh = openSync('/proc/sys/vm/stat_refresh', 'r');
+    return { refresh, vmstat: openSync('/proc/vmstat', 'r') };
+  } catch {
+    return 'unknown';
+  }
 }
 
 /**
@@ -94,10 +111,10 @@ function ringsOver(pids: readonly number[], device: string, inos: ReadonlySet<nu
 
 /** Adds what the ring has registered; false while it is busy. */
 function look({ pid, fd, mappings }: Ring, found: Found[]): boolean {
-  const text = textOf(`/proc/${pid}/fdinfo/${fd}`);
+  const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
   // It is gone.
-  if (text === '') return true;
-  const buffers = parseBuffers(text);
+  if (info === '') return true;
+  const buffers = parseBuffers(info);
   if (buffers === 'busy') return false;
   for (const buffer of buffers) {
     for (const range of rangesOf(buffer, mappings)) found.push({ pid, ring: fd, ...range, busy: false });
