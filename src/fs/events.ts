@@ -1,23 +1,10 @@
 // What happened to leases and pins, as records (A1): the newest are kept, numbered without gaps, for whoever reads them.
 // Nobody is waited for: a reader that is too slow finds that records are gone, and how many. No I/O, no clock.
 import type { InodeNumber, LeaseId, PinId } from '../base/units.js';
+import type { EventName } from '../client/events.js';
 import type { Rule } from '../lease/types.js';
 
-export type EventName =
-  | 'grant'
-  | 'convert'
-  | 'owner'
-  | 'release'
-  | 'pin'
-  | 'unpin'
-  | 'break'
-  | 'answered'
-  | 'forced'
-  | 'refused'
-  | 'zombie'
-  | 'zombie-end'
-  | 'died'
-  | 'injected';
+export type { EventName };
 
 /** Who did it, or whose it is. `pid` 0: a process that could not be identified. */
 export interface EventProcess {
