@@ -5,7 +5,7 @@
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
 // own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
-import { linkOf, listOf, otherProcesses, textOf } from './proc-text.js';
+import { linkOf, listOf, otherProcesses, pause, textOf } from './proc-text.js';
 import { type FileRange, type Mapping, parseBuffers, parseMappings, rangesOf } from './registered-buffers.js';
 
 export interface KernelPin extends FileRange {
@@ -126,10 +126,4 @@ function look({ pid, fd, mappings }: Ring, found: Found[]): boolean {
 function pinnedBy(pid: number): number {
   const kB = /^VmPin:\s*(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1];
   return kB === undefined ? 0 : Number(kB) / KB_A_PAGE;
-}
-
-const nobody = new Int32Array(new SharedArrayBuffer(4));
-
-function pause(ms: number): void {
-  Atomics.wait(nobody, 0, 0, ms);
 }

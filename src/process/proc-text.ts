@@ -61,3 +61,10 @@ export function deviceNameOf(dev: number): string {
   const minor = (dev & 0xff) | ((dev >>> 12) & 0xff_ff00);
   return deviceName(major, minor);
 }
+
+const nobody = new Int32Array(new SharedArrayBuffer(4));
+
+/** Sleeps: what was busy may be free again then. */
+export function pause(ms: number): void {
+  Atomics.wait(nobody, 0, 0, ms);
+}

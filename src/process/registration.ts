@@ -7,15 +7,16 @@
 // length are listed, in whatever process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
 // counts as alive.
 import { startTimeOf } from './proc.js';
-import { linkOf, listOf, textOf } from './proc-text.js';
+import { linkOf, listOf, pause, textOf } from './proc-text.js';
 import { parseBuffers } from './registered-buffers.js';
 import { listsRegion } from './verbs-regions.js';
 
 const RING = 'anon_inode:[io_uring]';
 /** Offset at which a ring maps its submission entries: one mapping a ring. */
 const ENTRIES_OFFSET = '10000000';
-/** A busy ring leaves its tables out (F21). */
-const BUSY_TRIES = 5;
+/** A busy ring leaves its tables out (F21): it is looked at again for up to 10 ms. */
+const BUSY_TRIES = 50;
+const PAUSE_MS = 0.2;
 /** ms after which a call that nobody saw end has ended: it was let go on and its thread only ran. */
 const UNSEEN_MS = 2000;
 /** io_uring_setup, io_uring_register; ioctl as x86-64, arm64 and i386 have it. */
@@ -107,7 +108,10 @@ export class Registration {
       const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
       if (info === '') return 'no';
       const buffers = parseBuffers(info);
-      if (buffers === 'busy') continue;
+      if (buffers === 'busy') {
+        pause(PAUSE_MS);
+        continue;
+      }
       return buffers.some(({ address, length }) => address === addr && length === bytes) ? 'yes' : 'no';
     }
     return 'unknown';

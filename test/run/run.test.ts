@@ -200,7 +200,7 @@ else {
   });
 
   test('without what it needs a run is skipped, or fails when LEASEFS_REQUIRE=1 says so', () => {
-    const env = { TMPDIR: '/proc/self' };
+    const env = { TMPDIR: '/proc/self', LEASEFS_REQUIRE: '' };
     assert.is(leasefs(['run', '--', 'true'], env).status, 77);
     assert.is(leasefs(['run', '--', 'true'], { ...env, LEASEFS_REQUIRE: '1' }).status, 125);
   });
