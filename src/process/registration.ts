@@ -6,6 +6,7 @@
 // A ring is known by what it lists (io_uring's fdinfo), a device too (verbs-regions.ts): wherever the same address and
 // length are listed, in whatever process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
 // counts as alive.
+import { statSync } from 'node:fs';
 import { startTimeOf } from './proc.js';
 import { linkOf, listOf, pause, textOf } from './proc-text.js';
 import { parseBuffers } from './registered-buffers.js';
@@ -46,6 +47,8 @@ export class Registration {
   private fd: number;
   /** What the descriptor is; a socket's names it for good. */
   private readonly link: string;
+  /** The ring's, each has one of its own: known again wherever it is passed on to. */
+  private readonly inode: number;
   private readonly since = performance.now();
   /** It has been seen, or the call that makes it is over: what is not there now has ended. */
   private settled = false;
@@ -54,6 +57,7 @@ export class Registration {
     this.of = of;
     this.pid = of.pid;
     this.fd = of.fd;
+    this.inode = inodeOf(of.pid, of.fd);
     this.link = of.kind === 'socket' || of.kind === 'region' ? descriptorOf(of.pid, of.fd) : RING;
   }
 
@@ -124,7 +128,11 @@ export class Registration {
       if (other === pid && startTimeOf(pid) !== start) continue;
       for (const fd of numbersOf(`/proc/${other}/fd`)) {
         if (descriptorOf(other, fd) !== this.link) continue;
-        if (isListable(kind) && this.isListed(other, fd) === 'no') continue;
+        const listed = isListable(kind) ? this.isListed(other, fd) : 'unknown';
+        if (listed === 'no') continue;
+        // Somebody else's ring, busy with somebody else's buffers.
+        if (kind === 'buffer' && listed === 'unknown' && other !== pid && inodeOf(other, fd) !== this.inode)
+          continue;
         // Which ring it is nobody can say of one without a list: only where it was, it is it.
         if ((kind === 'ring' || kind === 'rings') && other !== pid) continue;
         this.pid = other;
@@ -157,4 +165,13 @@ function hasMappedRing(pid: number): boolean {
 }
 
 const numbersOf = (dir: string): number[] => listOf(dir).map(Number).filter(Number.isInteger);
+
+function inodeOf(pid: number, fd: number): number {
+  try {
+    return statSync(`/proc/${pid}/fd/${fd}`).ino;
+  } catch {
+    return 0;
+  }
+}
+
 const descriptorOf = (pid: number, fd: number): string => linkOf(`/proc/${pid}/fd/${fd}`);
