@@ -1,6 +1,7 @@
 // One contestant with one file, in a process of its own: loads, checks, then measures what it is asked for, when it is
 // asked for (main.ts interleaves the rounds).
 
+import { answering } from '../shared/answering.js';
 import { median } from '../shared/numbers.js';
 import { type Batch, garbageOf, heapOf, Timed } from '../shared/timing.js';
 import type { Answer, Ask, Garbage, TimedAxis } from './axes.js';
@@ -230,13 +231,4 @@ async function answer(ask: Ask): Promise<Answer> {
   }
 }
 
-process.on('message', (ask: Ask) => {
-  answer(ask).then(
-    answered => process.send!(answered),
-    error => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
-process.on('disconnect', () => process.exit(0));
+answering<Ask>(answer);

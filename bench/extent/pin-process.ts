@@ -1,7 +1,9 @@
 // One index of pinned ranges in a process of its own. Pins are 1 to 64 blocks long, a tenth of them 4,096, and overlap
 // here and there; the lower half of the file is pinned, the upper half is not.
+
 import IntervalTree from '@flatten-js/interval-tree';
 import { PinIndex } from '../../src/extent/index.js';
+import { answering } from '../shared/answering.js';
 import { type Batch, Timed } from '../shared/timing.js';
 import type { PinAnswer, PinAsk, PinAxis, PinContestant } from './pin-axes.js';
 import { type Below, randomFrom, shuffled } from './workload.js';
@@ -144,13 +146,4 @@ async function answer(ask: PinAsk): Promise<PinAnswer> {
   return { ns: await stand.time(ask.axis, ask.ms) };
 }
 
-process.on('message', (ask: PinAsk) => {
-  answer(ask).then(
-    answered => process.send!(answered),
-    error => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
-process.on('disconnect', () => process.exit(0));
+answering<PinAsk>(answer);

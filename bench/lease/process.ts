@@ -1,6 +1,8 @@
 // The machines under test, one for each number of pins, in the process that main.ts asks.
+
 import { type FileHandle, type InodeNumber, NO_WAITER, type ProcessId } from '../../src/base/units.js';
 import { type ChangeAsk, EXCLUSIVE, LeaseMachine } from '../../src/lease/index.js';
+import { answering } from '../shared/answering.js';
 import { Timed } from '../shared/timing.js';
 import type { Case, LeaseAnswer, LeaseAsk } from './cases.js';
 
@@ -100,15 +102,7 @@ function timedOf(name: Case, pins: number): Timed {
   return fresh;
 }
 
-process.on('message', (ask: LeaseAsk) => {
-  timedOf(ask.case, ask.pins)
-    .measure(ask.ms)
-    .then(
-      ns => process.send!({ ns } satisfies LeaseAnswer),
-      error => {
-        console.error(error);
-        process.exit(1);
-      },
-    );
+answering<LeaseAsk>(async ask => {
+  const ns = await timedOf(ask.case, ask.pins).measure(ask.ms);
+  return { ns } satisfies LeaseAnswer;
 });
-process.on('disconnect', () => process.exit(0));

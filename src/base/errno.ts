@@ -309,3 +309,6 @@ export function check(result: number, what: string): number {
   if (result < 0) throw new FsError(result, what);
   return result;
 }
+
+/** The `-errno` of an Error that a system call threw; -EIO for any other. */
+export const failureOf = (error: unknown): number => -((error as { errno?: number }).errno ?? errno.EIO);

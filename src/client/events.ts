@@ -96,7 +96,7 @@ export async function* events(
 ): AsyncGenerator<ReportedEvent | LostEvents, void, undefined> {
   const fd = openSync(join(mountPoint, '.leasefs/events'), O_RDONLY | O_NONBLOCK);
   try {
-    const lines = new Lines(fd);
+    const lines = new EventLines(fd);
     while (signal?.aborted !== true) {
       const line = lines.next();
       if (line !== undefined) yield JSON.parse(line) as ReportedEvent | LostEvents;
@@ -108,7 +108,8 @@ export async function* events(
   }
 }
 
-class Lines {
+/** The lines that a descriptor of `.leasefs/events`, open with O_NONBLOCK, has to tell. */
+export class EventLines {
   private readonly fd: number;
   private readonly piece = Buffer.alloc(PIECE);
   private rest = Buffer.alloc(0);

@@ -7,11 +7,11 @@
 //   4: /mnt/control
 //      /mnt/data
 //   /mnt/other
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { InodeNumber } from '../base/units.js';
 import { pathOf } from '../fs/inode.js';
 import { type PinRow, pinRows } from '../fs/report.js';
 import type { Superblock } from '../fs/superblock.js';
+import { linkOf, listOf, textOf } from '../process/proc-text.js';
 import { decoded } from './event-lines.js';
 
 /** Pids of the processes that made a pin that is there. */
@@ -65,21 +65,12 @@ function shown(mountPoint: string, sb: Superblock, ino: number): string {
  * ever; two files of one number and name on two filesystems are taken for each other.
  */
 function descriptorOf(pid: number, ino: number, path: string): number | undefined {
-  try {
-    const fds = readdirSync(`/proc/${pid}/fd`).map(Number);
-    return fds.sort((a, b) => a - b).find(fd => isOf(pid, fd, ino, path));
-  } catch {
-    return undefined;
-  }
+  const fds = listOf(`/proc/${pid}/fd`).map(Number);
+  return fds.sort((a, b) => a - b).find(fd => isOf(pid, fd, ino, path));
 }
 
 function isOf(pid: number, fd: number, ino: number, path: string): boolean {
-  try {
-    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1');
-    if (!info.includes(`\nino:\t${ino}\n`)) return false;
-    const link = readlinkSync(`/proc/${pid}/fd/${fd}`);
-    return link === path || link.endsWith(' (deleted)');
-  } catch {
-    return false;
-  }
+  if (!textOf(`/proc/${pid}/fdinfo/${fd}`).includes(`\nino:\t${ino}\n`)) return false;
+  const link = linkOf(`/proc/${pid}/fd/${fd}`);
+  return link === path || link.endsWith(' (deleted)');
 }

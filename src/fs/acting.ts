@@ -12,10 +12,10 @@ import {
   type PinId,
   UNIDENTIFIED,
 } from '../base/units.js';
-import { fsuidOf, isCapable } from '../process/proc.js';
+import { fsuidOf } from '../process/proc.js';
 import { Registration } from '../process/registration.js';
 import { carryOut, conclude } from './effects.js';
-import { CAP_IPC_LOCK, fill, giveBack, setLease } from './leases.js';
+import { fill, giveBack, pinAsk, setLease } from './leases.js';
 import {
   type Answer,
   Caller,
@@ -101,25 +101,13 @@ export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): 
   const registration = new Registration({ ...request.registered, pid, start, tid: request.tid });
   const handle = sb.newHandle();
   if (request.first) endGone(sb);
-  const uncounted = isCapable(acting.tid, CAP_IPC_LOCK);
   const what = () => `pin [${off}, ${off + len}) by registering memory`;
   const injected = sb.injector?.pinAnswer(process, inode.ino, what()) ?? 0;
   if (injected < 0) return injected;
   let id = 0 as PinId;
   const verdict = judged(sb, inode.ino, () => {
-    const asked = sb.leases.pin(sb.monotonic(), {
-      process,
-      description: handle,
-      file: inode.ino,
-      start: blockOf(off),
-      end: blocksFor(off + len),
-      owner: handle,
-      ownerHeld: true,
-      sizeBlocks: blocksFor(inode.file!.size()),
-      uid: acting.uid,
-      memlock: uncounted ? Number.POSITIVE_INFINITY : sb.processes.memlock(process),
-      uncounted,
-    });
+    const ask = pinAsk(sb, acting, process, inode, off, len, { description: handle, owner: handle });
+    const asked = sb.leases.pin(sb.monotonic(), ask);
     id = asked.pin;
     return asked.verdict;
   });

@@ -14,7 +14,7 @@ import {
   type ProcessId,
   UNIDENTIFIED,
 } from '../base/units.js';
-import { NONE, type PinInfo } from '../lease/types.js';
+import { NONE, type PinAsk, type PinInfo } from '../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
 import { isCapable } from '../process/proc.js';
 import { carryOut, conclude } from './effects.js';
@@ -33,7 +33,7 @@ import {
 import { endGone, judged } from './registered-pins.js';
 import { O_ACCMODE, O_RDONLY, type OpenFile, type Superblock } from './superblock.js';
 
-export const CAP_IPC_LOCK = 14;
+const CAP_IPC_LOCK = 14;
 const CAP_LEASE = 28;
 
 export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request: SetLeaseRequest): Answer {
@@ -93,26 +93,37 @@ export function pin(sb: Superblock, caller: Caller, fh: FileHandle, request: Pin
   const injected = sb.injector?.pinAnswer(process, inode.ino, call()) ?? 0;
   if (injected < 0) return injected;
   const owner = ownerOf(sb, fh, request.owner);
-  const uncounted = isCapable(caller.tid, CAP_IPC_LOCK);
-  const { verdict, pin: id } = sb.leases.pin(sb.monotonic(), {
-    process,
-    description: fh,
-    file: inode.ino,
-    start: blockOf(off),
-    end: blocksFor(off + len),
-    owner: owner ?? 0,
-    ownerHeld: owner !== undefined,
-    sizeBlocks: blocksFor(inode.file!.size()),
-    uid: caller.uid,
-    memlock: uncounted ? Number.POSITIVE_INFINITY : sb.processes.memlock(process),
-    uncounted,
-  });
+  const ask = pinAsk(sb, caller, process, inode, off, len, { description: fh, owner });
+  const { verdict, pin: id } = sb.leases.pin(sb.monotonic(), ask);
   if (verdict.kind === 'ok') {
     const filled = fill(sb, process, inode, off, len);
     if (filled < 0) return giveBack(sb, id, filled);
   }
   const answer = conclude(sb, caller, process, inode.ino, verdict, call);
   return answer === 0 ? id : answer;
+}
+
+/** The question to the lease machine, of bytes [off, off + len). @param owner undefined: the asker does not hold it (N4). */
+export function pinAsk(
+  sb: Superblock,
+  { tid, uid }: Caller,
+  process: ProcessId,
+  { ino, file }: Inode,
+  off: number,
+  len: number,
+  { description, owner }: { readonly description: FileHandle; readonly owner: PinAsk['owner'] | undefined },
+): PinAsk {
+  const uncounted = isCapable(tid, CAP_IPC_LOCK);
+  return {
+    ...{ process, description, uid, uncounted },
+    file: ino,
+    start: blockOf(off),
+    end: blocksFor(off + len),
+    owner: owner ?? 0,
+    ownerHeld: owner !== undefined,
+    sizeBlocks: blocksFor(file!.size()),
+    memlock: uncounted ? Number.POSITIVE_INFINITY : sb.processes.memlock(process),
+  };
 }
 
 /** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */

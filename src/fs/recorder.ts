@@ -102,14 +102,19 @@ export class Recorder {
     const { kind: before, owner, breakingSince } = known;
     const ms = breakingSince === undefined ? {} : { ms: Math.round(sb.monotonic() - breakingSince) };
     const facts = { lease, kind: kindNames[before] };
+    const became = (kind: Kind) => ({ lease, kind: kindNames[kind], from: kindNames[before], ...ms });
     switch (effect.effect) {
       case 'converted':
         known.kind = effect.to;
         known.breakingSince = undefined;
-        this.add(sb, breakingSince === undefined ? 'convert' : 'answered', rule, file, owner, {
-          ...{ lease, kind: kindNames[effect.to], from: kindNames[before] },
-          ...ms,
-        });
+        this.add(
+          sb,
+          breakingSince === undefined ? 'convert' : 'answered',
+          rule,
+          file,
+          owner,
+          became(effect.to),
+        );
         return;
       case 'owner':
         known.owner = effect.owner;
@@ -121,23 +126,16 @@ export class Recorder {
       case 'lowered':
         known.kind = effect.to;
         known.breakingSince = undefined;
-        this.add(sb, 'forced', rule, file, owner, {
-          ...{ lease, kind: kindNames[effect.to], from: kindNames[before] },
-          ...ms,
-        });
+        this.add(sb, 'forced', rule, file, owner, became(effect.to));
         return;
       case 'removed':
         this.leases.delete(lease);
-        this.add(sb, 'forced', rule, file, owner, {
-          ...{ lease, kind: kindNames[NONE], from: kindNames[before] },
-          ...ms,
-        });
+        this.add(sb, 'forced', rule, file, owner, became(NONE));
         return;
       case 'ended': {
         this.leases.delete(lease);
         if (breakingSince !== undefined) {
-          const gone = { lease, kind: kindNames[NONE], from: kindNames[before] };
-          this.add(sb, 'answered', rule, file, owner, { ...gone, ...ms });
+          this.add(sb, 'answered', rule, file, owner, became(NONE));
           return;
         }
         this.add(sb, rule === 'N5' ? 'zombie-end' : 'release', rule, file, owner, facts);

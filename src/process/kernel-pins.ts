@@ -5,7 +5,7 @@
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
 // own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
-import { linkOf, listOf, otherProcesses, pause, textOf } from './proc-text.js';
+import { field, linkOf, listOf, otherProcesses, pause, textOf } from './proc-text.js';
 import { type FileRange, type Mapping, parseBuffers, parseMappings, rangesOf } from './registered-buffers.js';
 
 export interface KernelPin extends FileRange {
@@ -124,6 +124,6 @@ function look({ pid, fd, mappings }: Ring, found: Found[]): boolean {
 
 /** Pages that the process has pinned itself: a forked child begins at 0. Huge pages are counted whole. */
 function pinnedBy(pid: number): number {
-  const kB = /^VmPin:\s*(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1];
-  return kB === undefined ? 0 : Number(kB) / KB_A_PAGE;
+  const kB = field(textOf(`/proc/${pid}/status`), 'VmPin').split(' ')[0];
+  return Number(kB) / KB_A_PAGE;
 }

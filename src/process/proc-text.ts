@@ -27,6 +27,14 @@ export function textOf(path: string): string {
   }
 }
 
+/** A field of the text of /proc/PID/status: the rest of its line, trimmed; empty when there is none. */
+export function field(status: string, name: string): string {
+  const at = status.indexOf(`\n${name}:`);
+  if (at < 0) return '';
+  const start = at + name.length + 2;
+  return status.slice(start, status.indexOf('\n', start)).trim();
+}
+
 export function listOf(dir: string): string[] {
   try {
     return readdirSync(dir);

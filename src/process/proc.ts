@@ -1,48 +1,32 @@
 // What /proc says of a process. Each answer is of this instant; the caller has the request unanswered or holds a pidfd.
-import { readFileSync } from 'node:fs';
 import { native } from '../native/binding.js';
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-/** A field of /proc/PID/status: the rest of its line, trimmed. */
-function field(status: string, name: string): string {
-  const at = status.indexOf(`\n${name}:`);
-  if (at < 0) return '';
-  const start = at + name.length + 2;
-  return status.slice(start, status.indexOf('\n', start)).trim();
-}
+import { field, textOf } from './proc-text.js';
 
 /** The process (thread group) of a thread, 0 when /proc does not show it. */
 export function threadGroupOf(tid: number): number {
-  return Number(field(read(`/proc/${tid}/status`), 'Tgid'));
+  return Number(field(textOf(`/proc/${tid}/status`), 'Tgid'));
 }
 
 /** Clock ticks since boot when the process began; 0 when unknown. With the pid it names a process for good (A3). */
 export function startTimeOf(pid: number): number {
-  const stat = read(`/proc/${pid}/stat`);
+  const stat = textOf(`/proc/${pid}/stat`);
   // The command may hold spaces and brackets: count fields from the last bracket.
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 0);
 }
 
 export function commandOf(pid: number): string {
-  return read(`/proc/${pid}/comm`).trim();
+  return textOf(`/proc/${pid}/comm`).trim();
 }
 
 /** Real and saved uid: whom kill(2) compares with. */
 export function uidsOf(pid: number): { real: number; saved: number } | undefined {
-  const uids = field(read(`/proc/${pid}/status`), 'Uid').split('\t');
+  const uids = field(textOf(`/proc/${pid}/status`), 'Uid').split('\t');
   return uids.length < 3 ? undefined : { real: Number(uids[0]), saved: Number(uids[2]) };
 }
 
 /** The uid that the thread's files are judged by, as we see it. */
 export function fsuidOf(tid: number): number | undefined {
-  const uids = field(read(`/proc/${tid}/status`), 'Uid').split('\t');
+  const uids = field(textOf(`/proc/${tid}/status`), 'Uid').split('\t');
   return uids.length < 4 ? undefined : Number(uids[3]);
 }
 

@@ -4,7 +4,7 @@
 // while it is held nobody can come. The first copy finds out whether there is room, for the seal is final. The seal
 // against writing fails while the kernel has a page pinned, for a device that may still write into it; once it is there
 // nobody can write any more, and the second copy is the true one.
-import { errno, FsError } from '../base/errno.js';
+import { errno, FsError, failureOf } from '../base/errno.js';
 import { BLOCK, blocksFor } from '../base/units.js';
 import { native } from '../native/binding.js';
 import { copyContents } from './contents.js';
@@ -60,7 +60,7 @@ export class DirectMoves implements Moves {
     try {
       back = this.direct.create(label);
     } catch (error) {
-      return -((error as { errno?: number }).errno ?? errno.EIO);
+      return failureOf(error);
     }
     // It was let in long ago: nothing is in its way, also where passthrough has written beyond --size.
     const { used } = capacity;

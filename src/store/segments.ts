@@ -4,7 +4,7 @@
 // It promises: a block that is not in use is zero, always; a block is populated before it is touched, so that want of
 // memory is an error code and never SIGBUS. Places are store blocks and bytes behind their beginning; runs may cross
 // from one segment to the next. Counterpart: a block device.
-import { check, errno } from '../base/errno.js';
+import { check, errno, failureOf } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE, STAT } from '../native/binding.js';
@@ -38,7 +38,7 @@ export class Segments {
         try {
           segment = new Segment(segmentOf(at));
         } catch (error) {
-          return -((error as { errno?: number }).errno ?? errno.EIO);
+          return failureOf(error);
         }
         this.segments[segmentOf(at)] = segment;
       }
@@ -198,7 +198,7 @@ class Segment {
     try {
       this.handout = native.open(`/proc/self/fd/${this.memfd.fd}`, O_RDWR);
     } catch (error) {
-      return -((error as { errno?: number }).errno ?? errno.EIO);
+      return failureOf(error);
     } finally {
       if (this.guarded) native.setImmutable(this.memfd.fd, true);
     }
