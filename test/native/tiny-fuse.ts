@@ -2,7 +2,8 @@
 // of its own (a program that calls into its own mount waits for itself): argv are the mount point and a source name.
 //
 // The file `f` is a memory file, passed through when the kernel lets us. An ioctl on it (IOCTL_WAIT, 8 bytes) is
-// answered after the ms in its first four bytes, with its last four raised by one.
+// answered with its last four bytes raised by one: at once, or, when its first four are not 0, after the message
+// 'waiting' to the parent and the parent's message 'answer', which answers the one that came last.
 import { errno } from '../../src/base/errno.js';
 import { native, STAT } from '../../src/native/binding.js';
 
@@ -37,8 +38,8 @@ const bytes = new Uint8Array(channel.reply);
 let backing = 0;
 let opens = 0;
 let interrupted = 0;
-/** ioctls to be answered later, by `unique`. */
-const waiting = new Map<bigint, NodeJS.Timeout>();
+/** The answers to ioctls that wait, by `unique`. */
+const waiting = new Map<bigint, () => number>();
 /** Requests by opcode. */
 const seen = new Map<number, number>();
 
@@ -110,27 +111,28 @@ function read(unique: bigint): number {
 }
 
 function ioctl(unique: bigint): number {
-  const ms = request.getUint32(HEADER_IN + 32, true);
+  const waits = request.getUint32(HEADER_IN + 32, true) !== 0;
   const value = request.getUint32(HEADER_IN + 36, true);
   const answer = () => {
     bytes.fill(0, HEADER_OUT, HEADER_OUT + 20);
     reply.setUint32(HEADER_OUT + 20, value + 1, true);
     return header(unique, 24);
   };
-  if (ms === 0) return answer();
-  const later = () => {
-    waiting.delete(unique);
-    channel.send(answer());
-  };
-  waiting.set(unique, setTimeout(later, ms));
+  if (!waits) return answer();
+  waiting.set(unique, answer);
+  process.send?.('waiting');
   return 0;
+}
+
+function answerLast(): void {
+  const [unique, answer] = [...waiting].at(-1)!;
+  waiting.delete(unique);
+  channel.send(answer());
 }
 
 /** The kernel waits for the answer of an interrupted request all the same, unkillable. */
 function interrupt(unique: bigint): void {
-  if (!waiting.has(unique)) return;
-  clearTimeout(waiting.get(unique));
-  waiting.delete(unique);
+  if (!waiting.delete(unique)) return;
   interrupted++;
   if (channel.send(header(unique, 0, errno.EINTR)) < 0)
     throw new Error('the answer to an interrupted request');
@@ -176,4 +178,6 @@ channel.start(
     process.disconnect?.();
   },
 );
+process.on('message', answerLast);
+process.channel?.unref();
 process.send?.('mounted');
