@@ -15,6 +15,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { amended, type Event, type History, load, type Step } from '../lease/directed.js';
 import type { KindName } from '../lease/scenery.js';
+import { timeFactor } from '../time-factor.js';
 import {
   type Actor,
   type ActorOptions,
@@ -27,7 +28,7 @@ import {
 import { hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
 
 /** One unit of the histories' time; their break time is 45 of them. */
-const UNIT_MS = 16;
+const UNIT_MS = 16 * timeFactor;
 const BLOCK = 4096;
 /** Who the histories' processes are unless said otherwise. */
 const USER = 10;
@@ -284,7 +285,7 @@ class Replay {
         await actor.exit();
         for (const key of [...this.slots.keys()]) if (key.startsWith(`${p}:`)) this.slots.delete(key);
         // The daemon hears of the death by a pidfd; give it the 50 ms that it promises.
-        await sleep(50);
+        await sleep(50 * timeFactor);
         return { value: 0, verdict: 'ok', text: '' };
       }
       case 'setlease':

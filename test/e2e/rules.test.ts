@@ -255,7 +255,7 @@ for (const store of stores) {
     });
 
     test('B2: what is not given back in time is taken', async () => {
-      const short = await Mounted.start('--store', store, '--lease-break-time', '200');
+      const short = await Mounted.start('--store', store, '--lease-break-time', '600');
       try {
         const own = short.file('f');
         writeFileSync(own, 'abc');
