@@ -69,6 +69,6 @@ export function statfs(sb: Superblock, out: StatFs): Answer {
   out.blocks = Math.floor(capacity.total / BLOCK);
   out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
   out.files = sb.maxInodes;
-  out.filesFree = sb.maxInodes - sb.inodes.size;
+  out.filesFree = sb.inodesFree;
   return 0;
 }

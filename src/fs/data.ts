@@ -48,7 +48,9 @@ export function write(
     const refused = mayWrite(sb, caller, inode, fh, off, len, false);
     if (refused !== 0) return refused;
   }
-  return inode.file.write(off, len, data, at);
+  const written = inode.file.write(off, len, data, at);
+  // The kernel takes a page of its cache as written, however few bytes we say, unless it hears an error.
+  return writeback && written >= 0 && written < len ? -errno.ENOSPC : written;
 }
 
 export function lseek(sb: Superblock, ino: InodeNumber, off: number, whence: number): Answer {

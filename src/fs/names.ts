@@ -63,7 +63,7 @@ export function placeFor(sb: Superblock, parent: InodeNumber, name: Name): Inode
 
 /** A new inode below `dir`, -ENOSPC beyond --inodes, with the group and, for a directory, the setgid bit of a setgid directory. */
 export function newChild(sb: Superblock, caller: Caller, dir: Inode, mode: number): Inode | number {
-  if (sb.inodes.size >= sb.maxInodes) return -errno.ENOSPC;
+  if (sb.inodesFree < 1) return -errno.ENOSPC;
   const inherits = (dir.mode & S_ISGID) !== 0;
   const setgid = inherits && (mode & S_IFMT) === S_IFDIR ? S_ISGID : 0;
   try {

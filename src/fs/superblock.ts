@@ -8,7 +8,7 @@ import { native } from '../native/binding.js';
 import type { Processes } from '../process/processes.js';
 import { FileStat, type FileStore, type Grant, type StoredFile } from '../store/file-store.js';
 import type { Injector } from './injector.js';
-import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time } from './inode.js';
+import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time, xattrBytes } from './inode.js';
 import { UnleasedPins } from './kernel-pins.js';
 import type { Attr, Host } from './operations.js';
 import { Recorder } from './recorder.js';
@@ -59,6 +59,8 @@ export const isNonblocking = (file: OpenFile | undefined): boolean =>
   file !== undefined && (file.flags & O_NONBLOCK) !== 0;
 
 const NAME_MAX = 255;
+/** What an inode counts for where extended attributes are counted with them; tmpfs's BOGO_INODE_SIZE. */
+const INODE_BYTES = 1024;
 
 export interface SuperblockOptions {
   /** Permissions and owner of the root directory. */
@@ -91,6 +93,8 @@ export class Superblock {
   readonly recorder = new Recorder();
   /** Inodes that there may be. */
   readonly maxInodes: number;
+  /** Bytes of all extended attributes, names and values. */
+  xattrBytes = 0;
   /** Undefined: faults are not to be had on this mount. */
   injector: Injector | undefined;
   /** Files below the root that are nobody's data. */
@@ -141,6 +145,11 @@ export class Superblock {
     this.present.sec = this.clock[0]!;
     this.present.nsec = this.clock[1]!;
     return this.present;
+  }
+
+  /** Inodes that can still be made: extended attributes take their room, a KiB for one inode, as on tmpfs. */
+  get inodesFree(): number {
+    return this.maxInodes - this.inodes.size - Math.ceil(this.xattrBytes / INODE_BYTES);
   }
 
   inode(ino: InodeNumber): Inode | undefined {
@@ -290,6 +299,7 @@ export class Superblock {
     if (inode.nlink > 0 || inode.nlookup > 0 || inode.nopen > 0) return;
     if (inode.file !== undefined && this.leases.concerns(inode.ino)) return;
     if (!this.inodes.delete(inode.ino)) return;
+    this.xattrBytes -= xattrBytes(inode);
     if (inode.file === undefined) return;
     this.residency.forget(inode.ino);
     this.host?.backingGone(inode.ino);

@@ -24,9 +24,15 @@ export function setxattr(
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   if (!carried(name)) return -errno.EOPNOTSUPP;
-  const there = inode.xattrs?.has(name) ?? false;
-  if (there && flags & XATTR_CREATE) return -errno.EEXIST;
-  if (!there && flags & XATTR_REPLACE) return -errno.ENODATA;
+  const before = inode.xattrs?.get(name);
+  if (before !== undefined && flags & XATTR_CREATE) return -errno.EEXIST;
+  if (before === undefined && flags & XATTR_REPLACE) return -errno.ENODATA;
+  const added = before === undefined ? name.length + value.length : value.length - before.length;
+  sb.xattrBytes += added;
+  if (added > 0 && sb.inodesFree < 0) {
+    sb.xattrBytes -= added;
+    return -errno.ENOSPC;
+  }
   inode.xattrs ??= new Map();
   inode.xattrs.set(name, value.slice());
   sb.touch(inode);
@@ -82,7 +88,10 @@ export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answe
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   if (!carried(name)) return -errno.EOPNOTSUPP;
-  if (!inode.xattrs?.delete(name)) return -errno.ENODATA;
+  const value = inode.xattrs?.get(name);
+  if (value === undefined) return -errno.ENODATA;
+  inode.xattrs!.delete(name);
+  sb.xattrBytes -= name.length + value.length;
   sb.touch(inode);
   return 0;
 }

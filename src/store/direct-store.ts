@@ -114,8 +114,8 @@ class DirectFile implements StoredFile {
   }
 
   write(off: number, len: number, data: ArrayBuffer, at: number): number {
-    if (!this.fits(off, len)) return -errno.ENOSPC;
-    return native.pwrite(this.memfd.fd, data, at, len, off);
+    const n = this.fitting(off, len);
+    return n > 0 || len === 0 ? native.pwrite(this.memfd.fd, data, at, n, off) : -errno.ENOSPC;
   }
 
   setSize(size: number): number {
@@ -123,7 +123,7 @@ class DirectFile implements StoredFile {
   }
 
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number {
-    if (!this.fits(off, len)) return -errno.ENOSPC;
+    if (this.fitting(off, len) < len) return -errno.ENOSPC;
     const size = this.size();
     const end = off + len;
     if (end > size && keepSize) {
@@ -145,9 +145,9 @@ class DirectFile implements StoredFile {
   }
 
   zero(off: number, len: number, keepSize: boolean, lift: boolean): number {
-    const cleared = this.clear(off, Math.min(off + len, this.size()));
-    if (cleared < 0) return cleared;
-    return this.allocate(off, len, keepSize, lift);
+    const end = Math.min(off + len, this.size());
+    const allocated = this.allocate(off, len, keepSize, lift);
+    return allocated < 0 ? allocated : this.clear(off, end);
   }
 
   seek(off: number, whence: number): number {
@@ -202,20 +202,23 @@ class DirectFile implements StoredFile {
     this.counted = used;
   }
 
-  /** Whether the holes of the range fit into what --size leaves. */
-  private fits(off: number, len: number): boolean {
+  /** How many of the `len` bytes from `off` on find their blocks in what --size leaves. */
+  private fitting(off: number, len: number): number {
     this.look();
-    if (this.capacity.fits(len)) return true;
-    let holes = 0;
-    const end = off + len;
-    for (let at = off; at < end; ) {
-      const data = this.seek(at, SEEK_DATA);
-      const next = data < 0 ? end : Math.min(data, end);
-      holes += next - at;
-      if (next >= end) break;
-      at = Math.min(end, this.seek(next, SEEK_HOLE));
+    const { capacity } = this;
+    const end = blocksFor(off + len);
+    let at = blockOf(off);
+    if (capacity.fits((end - at) * BLOCK)) return len;
+    let left = blockOf(Math.max(0, capacity.total - capacity.used));
+    while (at < end) {
+      const data = this.seek(at * BLOCK, SEEK_DATA);
+      const next = data < 0 ? end : Math.min(blockOf(data), end);
+      if (next - at > left) return Math.max(0, (at + left) * BLOCK - off);
+      left -= next - at;
+      if (next === end) break;
+      at = blocksFor(this.seek(next * BLOCK, SEEK_HOLE));
     }
-    return holes === 0 || this.capacity.fits(holes);
+    return len;
   }
 
   /** Writes zeros over the data of [off, end), keeping its blocks. */

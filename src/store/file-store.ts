@@ -57,7 +57,7 @@ export interface StoredFile {
   gather(off: number, len: number, out: Gather): number;
   /** Bytes read, 0 at or beyond the end; `-errno`. */
   read(off: number, len: number, out: ArrayBuffer, at: number): number;
-  /** Bytes written; -ENOSPC, `-errno`. */
+  /** Bytes written, fewer than `len` where no more find a block; -ENOSPC where none does, `-errno`. */
   write(off: number, len: number, data: ArrayBuffer, at: number): number;
   /** 0 or `-errno` (-EFBIG). What is cut is freed, what is added reads as zeros. */
   setSize(size: number): number;

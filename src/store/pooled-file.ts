@@ -94,11 +94,15 @@ export class PooledFile implements StoredFile {
     return end - off;
   }
 
-  /** All or nothing: -ENOSPC when the holes in the range do not all find a block. */
   write(off: number, len: number, data: ArrayBuffer, at: number): number {
     if (len === 0) return 0;
-    const end = off + len;
-    const ready = this.makeWritten(blockOf(off), blocksFor(end));
+    const start = blockOf(off);
+    let end = off + len;
+    let ready = this.makeWritten(start, blocksFor(end));
+    if (ready === -errno.ENOSPC) {
+      end = Math.min(end, this.fitting(start, blocksFor(end)) * BLOCK);
+      if (end > off) ready = this.makeWritten(start, blocksFor(end));
+    }
     if (ready < 0) return ready;
     const { map } = this;
     const source = bytesOf(data);
@@ -114,7 +118,7 @@ export class PooledFile implements StoredFile {
     }
     if (end > this.length) this.length = end;
     this.changed();
-    return len;
+    return end - off;
   }
 
   setSize(size: number): number {
@@ -229,6 +233,19 @@ export class PooledFile implements StoredFile {
       if (map.translate(at) <= 0) return this.fill(start, end, true);
     }
     return 0;
+  }
+
+  /** The end of those blocks from `start` on, up to `end`, whose holes find a block. */
+  private fitting(start: number, end: number): number {
+    const { map } = this;
+    let left = this.space.available;
+    for (let at = start; at < end; at += map.run) {
+      if (map.translate(at) !== 0) continue;
+      const n = Math.min(map.run, end - at);
+      if (n > left) return at + left;
+      left -= n;
+    }
+    return end;
   }
 
   /** Gives the holes of [start, end) blocks, all of them or none; written: what is unwritten becomes written too. */

@@ -106,6 +106,11 @@ test('what does not fit into the capacity is ENOSPC and leaves nothing', () => {
   assert.is(file.allocate(0, 8 * BLOCK, KEEP, false), -errno.ENOSPC);
   assert.is(file.allocate(0, 4 * BLOCK, KEEP, false), 0, 'holes alone count');
   assert.is(file.write(5 * BLOCK, 1, new ArrayBuffer(1), 0), -errno.ENOSPC);
+  assert.is(file.write(100, 5 * BLOCK, new ArrayBuffer(5 * BLOCK), 0), 4 * BLOCK - 100, 'what fits');
+  assert.is(file.zero(0, 8 * BLOCK, true, true), -errno.ENOSPC);
+  assert.is(content(file)[0], 1, 'a refusal clears nothing');
+  assert.is(file.setSize(3 * BLOCK + 1), 0);
+  assert.is(file.allocate(0, 4 * BLOCK, false, true), 0, 'the block of the last byte is there');
   assert.is(file.write(0, BLOCK, new ArrayBuffer(BLOCK), 0), BLOCK, 'present blocks may be written');
   file.free();
   assert.is(store.capacity.used, 0);
