@@ -1,9 +1,11 @@
 // What is measured. Times are ns an operation, the median of the batches of one round.
-import type { Pattern } from './workload.js';
+import { PATTERNS, type Pattern } from './workload.js';
 
 export const TIMED = [
   'lookup random',
+  'lookup wide',
   'translate random',
+  'translate wide',
   'translate zipf',
   'translate sequential',
   'mix',
@@ -12,8 +14,7 @@ export const TIMED = [
 ] as const;
 export type TimedAxis = (typeof TIMED)[number];
 
-export const patternOf = (axis: TimedAxis): Pattern =>
-  axis === 'translate zipf' ? 'zipf' : axis === 'translate sequential' ? 'sequential' : 'random';
+export const patternOf = (axis: TimedAxis): Pattern => PATTERNS.find(name => axis.endsWith(name)) ?? 'random';
 
 /** Latencies of single changes, ns. */
 export interface Tail {

@@ -3,7 +3,7 @@
 
 import { answering } from '../shared/answering.js';
 import { median } from '../shared/numbers.js';
-import { type Batch, garbageOf, heapOf, Timed } from '../shared/timing.js';
+import { type Batch, garbageOf, heapOf, MOST_OPERATIONS, Timed } from '../shared/timing.js';
 import type { Answer, Ask, Garbage, TimedAxis } from './axes.js';
 import { patternOf, TIMED } from './axes.js';
 import { type Contestant, type ContestantName, create, FIELDS } from './contestant.js';
@@ -16,7 +16,6 @@ import {
   PIECES,
   type Pieces,
   piecesOf,
-  QUERIES,
   queriesOf,
   randomFrom,
   type Shape,
@@ -24,7 +23,6 @@ import {
 } from './workload.js';
 
 const CHECKED = 4096;
-const GARBAGE_OPERATIONS = 16_384;
 /** Fewer into a new map would measure the kernel's first pages. */
 const FEWEST_INSERTS = 1000;
 /** Tails and inserts that take longer than this are cut off, ms. */
@@ -87,13 +85,13 @@ class Stand {
 
   garbage(): Garbage {
     const of = (axis: TimedAxis) =>
-      this.axes.includes(axis) ? garbageOf(this.batchOf(axis), GARBAGE_OPERATIONS) : undefined;
+      this.axes.includes(axis) ? garbageOf(this.batchOf(axis), MOST_OPERATIONS) : undefined;
     const translate = of('translate random');
     const mix = of('mix');
     const fiemap = of('fiemap 64');
     this.restore();
     return {
-      lookup: garbageOf(this.batchOf('lookup random'), GARBAGE_OPERATIONS),
+      lookup: garbageOf(this.batchOf('lookup random'), MOST_OPERATIONS),
       ...(translate === undefined ? {} : { translate }),
       ...(mix === undefined ? {} : { mix }),
       ...(fiemap === undefined ? {} : { fiemap }),
@@ -117,7 +115,7 @@ class Stand {
     let cursor = 0;
     const from = (n: number) => {
       const at = cursor;
-      cursor = (cursor + n) & (QUERIES - 1);
+      cursor = (cursor + n) & (queries.length - 1);
       return at;
     };
     if (axis === 'fiemap 64') {
@@ -129,7 +127,7 @@ class Stand {
         return sum;
       };
     }
-    if (axis === 'lookup random') return n => lookups(contestant, queries, from(n), n);
+    if (axis.startsWith('lookup')) return n => lookups(contestant, queries, from(n), n);
     if (translate === undefined) throw new Error(`${axis} is asked of a contestant that cannot`);
     return n => translations(contestant as Translating, queries, from(n), n);
   }

@@ -1,4 +1,5 @@
-// npm run bench:extent [-- --quick --rounds=N --counts=10,1000 --shapes=large,sparse --draw=FILE]: the extent map against its rivals.
+// npm run bench:extent [-- --quick --rounds=N --counts=10,1000 --shapes=large,sparse --only=leasefs,sorted-btree
+// --draw=FILE]: the extent map against its rivals. --only names rows of contestant.ts.
 // --quick takes about a minute, else every size and shape, some twenty minutes. Results go to bench/results/:
 // extent.json (extent-quick.json), and drawn from it extent-lookup.svg, extent-tail.svg. --draw makes tables and
 // drawings again from a results file.
@@ -6,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, thisMachine, versionOf } from '../shared/machine.js';
 import { option } from '../shared/numbers.js';
-import { NATIVE, type RowName } from './contestant.js';
+import { isRowName, NATIVE, type RowName } from './contestant.js';
 import { lookupSvg, tailSvg } from './drawings.js';
 import { buildNative } from './native-row.js';
 import { markdown, report } from './report.js';
@@ -66,12 +67,18 @@ async function measure(quick: boolean): Promise<Results> {
   );
   if (plans.length === 0)
     throw new Error('no such files: counts are 10 to 1000000, shapes as in bench/README.md');
+  const only = option('only')?.split(',');
+  const unknown = only?.find(name => !isRowName(name));
+  if (unknown !== undefined) throw new Error(`no contestant ${unknown}: see bench/extent/contestant.ts`);
   const rounds = Number(option('rounds') ?? 0);
   const effort = quick ? QUICK_EFFORT : FULL_EFFORT;
   const scenarios = [];
   for (const plan of plans) {
     console.error(`${quick ? 'quick' : 'full'}: ${plan.shape}, ${plan.count} extents`);
-    scenarios.push(await runScenario(plan, rounds > 0 ? { ...effort, rounds } : effort, noNative, progress));
+    const chosenRows = only === undefined ? plan : { ...plan, only: only.filter(isRowName) };
+    scenarios.push(
+      await runScenario(chosenRows, rounds > 0 ? { ...effort, rounds } : effort, noNative, progress),
+    );
     progress('');
   }
   const pins = [];

@@ -6,21 +6,11 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { ROOT } from '../shared/machine.js';
 import { CPU } from '../shared/pinned-process.js';
-import { type Answer, patternOf, type TimedAxis } from './axes.js';
+import { type Answer, patternOf, TIMED, type TimedAxis } from './axes.js';
 import { NATIVE } from './contestant.js';
 import { type Row, SEED } from './row.js';
-import {
-  type Extents,
-  extentsOf,
-  type Pattern,
-  QUERIES,
-  queriesOf,
-  randomFrom,
-  type Shape,
-  truth,
-} from './workload.js';
+import { type Extents, extentsOf, PATTERNS, queriesOf, randomFrom, type Shape, truth } from './workload.js';
 
-const PATTERNS: readonly Pattern[] = ['random', 'zipf', 'sequential'];
 const PROGRAM = join(ROOT, 'bench/build/extent-btree');
 
 /** Builds the C program; answers why it could not be, or undefined. */
@@ -49,7 +39,8 @@ export class NativeRow implements Row {
     const { start, length, blk } = extents;
     const queries = PATTERNS.map(pattern => queriesOf(pattern, extents, randomFrom(7)));
     const data = join(this.folder, 'data');
-    const columns = [Int32Array.of(count, QUERIES), start, length, blk, ...queries];
+    const sizes = [count, ...queries.map(places => places.length)];
+    const columns = [Int32Array.from(sizes), start, length, blk, ...queries];
     writeFileSync(data, Buffer.concat(columns.map(c => Buffer.from(c.buffer, c.byteOffset, c.byteLength))));
     const child = spawn('taskset', ['-c', String(CPU), PROGRAM, data], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -59,13 +50,13 @@ export class NativeRow implements Row {
     await this.ask('check');
     check(extents, queries[0]!, new Int32Array(readFileSync(`${data}.answers`).buffer));
     return {
-      axes: ['lookup random', 'translate random', 'translate zipf', 'translate sequential'],
+      axes: TIMED.filter(axis => axis.startsWith('lookup') || axis.startsWith('translate')),
       bytesAnExtent: Number(await this.ask('bytes')) / count,
     };
   }
 
   async time(axis: TimedAxis, ms: number): Promise<Answer> {
-    const verb = axis === 'lookup random' ? 'lookup' : 'translate';
+    const verb = axis.startsWith('lookup') ? 'lookup' : 'translate';
     return { ns: Number(await this.ask(`${verb} ${PATTERNS.indexOf(patternOf(axis))} ${ms}`)) };
   }
   async garbage(): Promise<Answer> {
@@ -106,7 +97,7 @@ export class NativeRow implements Row {
 }
 
 function check(extents: Extents, queries: Int32Array, answers: Int32Array): void {
-  for (let i = 0; i < QUERIES; i++) {
+  for (let i = 0; i < queries.length; i++) {
     const { value, run } = truth(extents, queries[i]!);
     if (answers[2 * i] !== value || (run > 0 && answers[2 * i + 1] !== run))
       throw new Error(`the differential check of the C program failed at block ${queries[i]}`);

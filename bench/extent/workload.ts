@@ -66,18 +66,22 @@ export function extentsOf(shape: Shape, count: number, below: Below): Extents {
   return { count, start, length, blk, end };
 }
 
-/** Places to ask for, a power of two of them. */
-export const QUERIES = 2 ** 18;
+export const PATTERNS = ['random', 'wide', 'zipf', 'sequential'] as const;
+/** random: few places, asked for over and over (a hot file). wide: more of them than caches hold. */
+export type Pattern = (typeof PATTERNS)[number];
 
-export type Pattern = 'random' | 'zipf' | 'sequential';
+/** Places to ask for; of random ones, and of all others. Powers of two. */
+const FEW_PLACES = 2 ** 13;
+const MANY_PLACES = 2 ** 18;
 
 export function queriesOf(pattern: Pattern, extents: Extents, below: Below): Int32Array {
   const { end } = extents;
-  if (pattern === 'sequential') return Int32Array.from({ length: QUERIES }, (_, i) => i % end);
-  if (pattern === 'random') return Int32Array.from({ length: QUERIES }, () => below(end));
+  const length = pattern === 'random' ? FEW_PLACES : MANY_PLACES;
+  if (pattern === 'sequential') return Int32Array.from({ length }, (_, i) => i % end);
+  if (pattern !== 'zipf') return Int32Array.from({ length }, () => below(end));
   const rank = zipf(extents.count, below);
   const byRank = shuffled(extents.count, below);
-  return Int32Array.from({ length: QUERIES }, () => {
+  return Int32Array.from({ length }, () => {
     const i = byRank[rank()]!;
     return extents.start[i]! + below(extents.length[i]!);
   });

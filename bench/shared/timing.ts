@@ -1,12 +1,19 @@
 // Timing of one contestant in this process. One call is far below the clock's resolution, so tinybench is given
-// batches (`overriddenDuration`), and a round's figure is the median of its batches.
+// batches (`overriddenDuration`), and a round's figure is the median of its batches. The calls of a batch do not wait for
+// one another: figures are throughput, not latency.
 import { Bench } from 'tinybench';
 
 /** A batch takes at least so long, ms, unless it has MOST_OPERATIONS. */
 const BATCH_MS = 0.5;
-const MOST_OPERATIONS = 2 ** 15;
+export const MOST_OPERATIONS = 2 ** 13;
+/**
+ * Before the first batch counts: short calls for so long, so that V8 compiles the batch as a whole and not in the middle
+ * of its first long loop, which gives slower code that stays; then long ones. ms.
+ */
+const WARM_MS = 60;
+const SHORT = 16;
 
-/** Carries out `n` operations, a power of two; answers something that depends on all of them. */
+/** Carries out `n` operations, a power of two up to MOST_OPERATIONS; answers something that depends on all of them. */
 export type Batch = (n: number) => number;
 
 export class Timed {
@@ -37,11 +44,18 @@ export class Timed {
   }
 
   private fit(): number {
+    this.warm(SHORT);
+    this.warm(256);
     for (let n = 16; ; n *= 2) {
       const from = performance.now();
       this.sum = (this.sum + this.batch(n)) | 0;
       if (n >= MOST_OPERATIONS || performance.now() - from >= BATCH_MS) return n;
     }
+  }
+
+  private warm(operations: number): void {
+    const end = performance.now() + WARM_MS;
+    while (performance.now() < end) this.sum = (this.sum + this.batch(operations)) | 0;
   }
 }
 

@@ -36,12 +36,12 @@ export interface ArenaUse {
 }
 
 export class ExtentArena {
-  readonly words: Int32Array;
-  readonly starts: Int32Array;
+  declare readonly words: Int32Array;
+  declare readonly starts: Int32Array;
   /** Out of segment operations: how many blocks lost their mapping. The map that called sets it to 0 before. */
   dropped = 0;
   /** Pages that can still be handed out or carved. */
-  room: number;
+  declare room: number;
   private untouched = PAGE;
   private freePage = END;
   private freeLarge = END;

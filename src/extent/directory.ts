@@ -1,7 +1,7 @@
 // Where the entries of a map's segments stand: a flat array from segment 0 on, as long as it is worth its memory, and
 // a FarDirectory for the segments beyond. Like the array and the hash part of a Lua table.
 //
-//   segments   8       32      512      then powers of two, up to 2^23 (16 TiB)
+//   segments   8       32      512      then powers of two, up to 2^21 (4 TiB)
 //   file    16 MiB   64 MiB   1 GiB
 //   in      a unit of the arena         an Int32Array
 //
@@ -12,16 +12,18 @@ import { HOLE, SEGMENT } from './entry.js';
 import { FarDirectory, MAX_SEGMENTS, PAGES_A_SET } from './far-directory.js';
 
 const SPREAD = 32;
-const MAX_FLAT = 2 ** 23;
+/** As many as an int32 can count blocks of: a number beyond is a heap object to V8, one load more. */
+const MAX_FLAT = 2 ** 21;
 /** Pages that one `setEntry` may take at most, but for those that a move of far segments gives back. */
 export const PAGES_A_SET_ENTRY = PAGES_A_SET + 1;
 
 /** The base of ExtentMap, not a member of it: its fields are one load nearer on the way of each look-up. */
 export class SegmentDirectory {
-  protected readonly arena: ExtentArena;
-  protected readonly words: Int32Array;
-  protected readonly starts: Int32Array;
-  protected flat: Int32Array;
+  // declare: a field that is defined before it is assigned was once undefined, and V8 then checks it at every use.
+  declare protected readonly arena: ExtentArena;
+  declare protected readonly words: Int32Array;
+  declare protected readonly starts: Int32Array;
+  declare protected flat: Int32Array;
   /** Index of segment 0's entry in `flat`. */
   protected flatAt = 0;
   /** Blocks that the flat part covers; 0 for an empty map. */
@@ -136,5 +138,5 @@ function flatLength(segments: number): number {
   if (segments <= SMALL) return segments === 0 ? 0 : SMALL;
   if (segments <= LARGE) return LARGE;
   if (segments <= PAGE) return PAGE;
-  return 2 ** Math.ceil(Math.log2(segments));
+  return segments > MAX_FLAT ? 2 * MAX_FLAT : 1 << (32 - Math.clz32(segments - 1));
 }

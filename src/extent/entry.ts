@@ -37,7 +37,7 @@ export const isHuge = (entry: number): boolean => entry < 0;
 export const isRuns = (entry: number): boolean => (entry & 1) !== 0;
 
 /** The first word of a dense page. A hole answers page 0, which is all zeros: holes need no branch. */
-export const densePage = (entry: number): number => (entry >> 1) & ~WITHIN;
+export const densePage = (entry: number): number => (entry >> 1) & -512;
 export const denseStarts = (entry: number): number => ((entry >> 1) & WITHIN) + 1;
 export const denseEntry = (page: number, starts: number): number => (page | (starts - 1)) << 1;
 

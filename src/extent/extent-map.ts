@@ -72,21 +72,21 @@ export class ExtentMap extends ExtentWalk {
   /** The value of block `pgoff`. */
   lookup(pgoff: number): number {
     if (pgoff >= this.flatEnd) return this.lookupFar(pgoff);
-    const entry = this.flat[this.flatAt + (pgoff >>> SHIFT)]!;
+    const entry = this.flat[(this.flatAt + (pgoff >>> SHIFT)) | 0]!;
     const i = pgoff & MASK;
     if ((entry & NOT_DENSE) !== 0) return huge(entry) ? ~entry + i : inRuns(this.words, entry, i);
-    return this.words[pageOf(entry) + i]!;
+    return this.words[pageOf(entry) | i]!;
   }
 
   /** The value of block `pgoff`; `run` says for how many blocks it goes on. */
   translate(pgoff: number): number {
     if (pgoff >= this.flatEnd) return this.translateFar(pgoff);
     const i = pgoff & MASK;
-    const entry = this.flat[this.flatAt + (pgoff >>> SHIFT)]!;
+    const entry = this.flat[(this.flatAt + (pgoff >>> SHIFT)) | 0]!;
     if ((entry & NOT_DENSE) !== 0) return this.translateSparse(entry, i);
     const page = pageOf(entry);
     this.run = runInPage(this.starts, page, i);
-    return this.words[page + i]!;
+    return this.words[page | i]!;
   }
 
   /**

@@ -1,35 +1,35 @@
-// Ours, in a table of one map.
+// Ours, one map.
 import { EXTENT_FIELDS, ExtentArena, ExtentMap } from '../../../src/extent/index.js';
 import { type Contestant, FIELDS } from '../contestant.js';
 import type { Extents } from '../workload.js';
 
 class Leasefs implements Contestant {
   run = 0;
-  private readonly maps = [new ExtentMap(new ExtentArena())];
+  private readonly extents = new ExtentMap(new ExtentArena());
 
   load({ count, start, blk, length }: Extents): void {
     for (let i = 0; i < count; i++) this.map(start[i]!, blk[i]!, length[i]!);
   }
   lookup(pgoff: number): number {
-    return this.maps[0]!.lookup(pgoff);
+    return this.extents.lookup(pgoff);
   }
   translate(pgoff: number): number {
-    const map = this.maps[0]!;
+    const map = this.extents;
     const value = map.translate(pgoff);
     this.run = map.run;
     return value;
   }
   map(pgoff: number, blk: number, n: number): void {
-    if (this.maps[0]!.map(pgoff, blk, n) !== 0) throw new Error('map failed');
+    if (this.extents.map(pgoff, blk, n) !== 0) throw new Error('map failed');
   }
   punch(pgoff: number, n: number): void {
-    if (this.maps[0]!.punch(pgoff, n) !== 0) throw new Error('punch failed');
+    if (this.extents.punch(pgoff, n) !== 0) throw new Error('punch failed');
   }
   fiemap(pgoff: number, out: Float64Array): number {
-    return this.maps[0]!.fiemap(pgoff, 2 ** 31, out);
+    return this.extents.fiemap(pgoff, 2 ** 31, out);
   }
   bytes(): number {
-    return this.maps[0]!.bytes;
+    return this.extents.bytes;
   }
 }
 

@@ -1,12 +1,12 @@
 /* The extent bench's rival in C: a static B-tree of 16-key nodes searched with AVX2, 17 children a node, in the manner
  * of Algorithmica's S+ tree. It is loaded once and knows no changes.
  *
- * Usage: btree DATA     DATA: int32 words: count, queries, start[count], length[count], blk[count], then three query
- *                       arrays of `queries` each: random, zipf, sequential.
+ * Usage: btree DATA     DATA: int32 words: count, places[4], start[count], length[count], blk[count], then four arrays
+ *                       of so many places: random, wide, zipf, sequential.
  * Then a line a question on stdin, an answer a line on stdout:
  *   check               -> value and run of each random query to DATA.answers as int32 pairs; "ok"
  *   bytes               -> bytes of the tree
- *   lookup P MS         -> ns an operation, the median of batches measured for MS ms; P: 0 random, 1 zipf, 2 sequential
+ *   lookup P MS         -> ns an operation, the median of batches measured for MS ms; P: 0 random ... 3 sequential
  *   translate P MS      -> likewise
  */
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEYS = 16, CHILDREN = 17, MAX_HEIGHT = 8, BATCH = 1 << 15, MAX_BATCHES = 1 << 16 };
+enum { KEYS = 16, CHILDREN = 17, MAX_HEIGHT = 8, BATCH = 1 << 13, PATTERNS = 4, MAX_BATCHES = 1 << 16 };
 
 struct record {
     int32_t length, blk;
@@ -179,9 +179,11 @@ int main(int argc, char **argv)
     const int32_t *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
     if (data == MAP_FAILED || close(fd) != 0)
         die(argv[1]);
-    size_t count = (size_t)data[0], many = (size_t)data[1];
-    const int32_t *start = data + 2;
-    const int32_t *queries = start + 3 * count;
+    size_t count = (size_t)data[0];
+    const int32_t *places = data + 1, *start = places + PATTERNS, *queries[PATTERNS];
+    queries[0] = start + 3 * count;
+    for (int i = 1; i < PATTERNS; i++)
+        queries[i] = queries[i - 1] + places[i - 1];
     build(start, start + count, start + 2 * count, count);
 
     char answers[4096], line[64];
@@ -191,17 +193,17 @@ int main(int argc, char **argv)
         unsigned pattern;
         double ms;
         if (strcmp(line, "check\n") == 0) {
-            write_answers(answers, queries, many);
+            write_answers(answers, queries[0], (size_t)places[0]);
             puts("ok");
         } else if (strcmp(line, "bytes\n") == 0) {
             size_t bytes = nodes[0] * KEYS * sizeof *records;
             for (int h = 0; h < height; h++)
                 bytes += nodes[h] * KEYS * sizeof(int32_t);
             printf("%zu\n", bytes);
-        } else if (sscanf(line, "lookup %u %lf", &pattern, &ms) == 2 && pattern < 3) {
-            printf("%f\n", measure(queries + pattern * many, many, 0, ms));
-        } else if (sscanf(line, "translate %u %lf", &pattern, &ms) == 2 && pattern < 3) {
-            printf("%f\n", measure(queries + pattern * many, many, 1, ms));
+        } else if (sscanf(line, "lookup %u %lf", &pattern, &ms) == 2 && pattern < PATTERNS) {
+            printf("%f\n", measure(queries[pattern], (size_t)places[pattern], 0, ms));
+        } else if (sscanf(line, "translate %u %lf", &pattern, &ms) == 2 && pattern < PATTERNS) {
+            printf("%f\n", measure(queries[pattern], (size_t)places[pattern], 1, ms));
         } else {
             fprintf(stderr, "btree: what is '%s'?\n", line);
             return 2;
