@@ -101,7 +101,7 @@ function guard(): Finding {
   if (result >= 0) return ok('guard', 'FS_IMMUTABLE_FL on a memfd: the kernel refuses MADV_REMOVE');
   const able = capable(CAP_LINUX_IMMUTABLE) && !inUserNamespace();
   const why = able ? 'this kernel does not take it' : 'needs CAP_LINUX_IMMUTABLE outside of user namespaces';
-  return less('guard', `${errnoName(result)}: ${why}; without passthrough none is needed`);
+  return less('guard', `${errnoName(result)}: ${why}; so there is no passthrough, which alone needs it`);
 }
 
 function processes(): Finding {

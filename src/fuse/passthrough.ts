@@ -36,12 +36,20 @@ export class Passthrough {
     return id;
   }
 
-  /** Finds out whether this user may, with a file of its own. @throws EMFILE, ENOMEM */
+  /**
+   * Finds out whether this user may, with a file of its own. Not without the guard (F14), which a container with
+   * CAP_SYS_ADMIN alone cannot set: through the daemon MADV_REMOVE is asked for as a punch. @throws EMFILE, ENOMEM
+   */
   probe(): void {
     if (!this.enabled) return;
     const file = native.memfdCreate('leasefs:probe');
     const id = this.register(file.fd);
-    if (id !== THROUGH_DAEMON) this.channel.backingClose(id);
+    if (id !== THROUGH_DAEMON) {
+      this.channel.backingClose(id);
+      const guarded = native.setImmutable(file.fd, true);
+      if (guarded < 0)
+        this.off(`${says(guarded)}: it needs CAP_LINUX_IMMUTABLE, the guard against MADV_REMOVE`);
+    }
     file.close();
   }
 
@@ -62,7 +70,7 @@ export class Passthrough {
   private register(fd: number): number {
     const id = this.channel.backingOpen(fd);
     if (id > 0) return id;
-    const why = `${errnoName(id)} (${errnoText(id)})`;
+    const why = says(id);
     // This user may never, this kernel cannot at all; anything else (ENOMEM) concerns this file.
     if (id === -errno.EPERM) this.off(`${why}: it needs CAP_SYS_ADMIN outside of user namespaces`);
     else if (id === -errno.EOPNOTSUPP || id === -errno.ENOTTY) this.off(`${why}: this kernel has none`);
@@ -70,3 +78,5 @@ export class Passthrough {
     return THROUGH_DAEMON;
   }
 }
+
+const says = (error: number): string => `${errnoName(error)} (${errnoText(error)})`;

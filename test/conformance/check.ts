@@ -2,12 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import * as assert from 'uvu/assert';
 
-/** Asserts over an empty directory. */
-export type Check = (dir: string) => void;
+/** Asserts over an empty directory; text that it returns is a figure of the passing. */
+export type Check = (dir: string) => unknown;
 
-/** Runs python with `d` as the directory; its assertions are ours. */
-export function python(dir: string, script: string): void {
-  const { status, stderr } = spawnSync(
+/** Runs python with `d` as the directory; its assertions are ours. What it prints. */
+export function python(dir: string, script: string): string {
+  const { status, stdout, stderr } = spawnSync(
     'python3',
     [
       '-c',
@@ -16,4 +16,5 @@ export function python(dir: string, script: string): void {
     { encoding: 'utf8' },
   );
   assert.is(status, 0, stderr);
+  return stdout.trim();
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { type Check, python } from '../conformance/check.js';
+import { requests } from './requests.js';
 
 /** A tree of some ten thousand files that every checkout has. */
 const tree = fileURLToPath(new URL('../../../node_modules', import.meta.url));
@@ -156,6 +157,7 @@ const suites: Record<string, [variable: string, check: (dir: string, where: stri
 
 export const checks: Readonly<Record<string, Check>> = {
   ...own,
+  ...requests,
   ...Object.fromEntries(
     Object.entries(suites).flatMap(([name, [variable, check]]) => {
       const where = process.env[variable];

@@ -20,10 +20,11 @@ for (const where of ['tmpfs', ...stores] as const) {
     const started = performance.now();
     try {
       mkdirSync(dir);
-      check(dir);
+      const figure = check(dir);
       if (mount?.log().includes('EIO')) throw new Error(mount.log());
       passed++;
-      console.log(`ok     ${where}: ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      console.log(`ok     ${where}: ${name} (${seconds} s)${figure ? `\n       ${figure}` : ''}`);
     } catch (error) {
       failed++;
       console.log(`not ok ${where}: ${name}\n${error instanceof Error ? error.message : String(error)}`);
