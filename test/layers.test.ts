@@ -15,6 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['extent', 'process', 'client'],
   ['store', 'lease', 'run'],
   ['fs'],
+  ['ioctl'],
   ['fuse', 'fuse-native', 'control'],
   ['cli'],
 ];

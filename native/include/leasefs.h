@@ -321,4 +321,43 @@ struct leasefs_pin_for {
 #define LEASEFS_IOC_SETLEASE_FOR _IOWR('Y', 0x91, struct leasefs_lease_for)
 #define LEASEFS_IOC_PIN_FOR _IOWR('Y', 0x92, struct leasefs_pin_for)
 
+/*
+ * A mount through the fuse-native package carries no ioctl (ENOTTY): there the same structs go as messages over a
+ * socket, and leasefs-socket.h does that. fgetxattr(2) of LEASEFS_XATTR tells "NAME KEY": the abstract address of a
+ * SOCK_SEQPACKET socket, without its NUL, and what names the file there. A connection is an open file description of
+ * the file: its lease and the pins that it owns end with it as they would with close(2). Who asks is known by the
+ * credentials that the kernel gives each message.
+ *
+ * A message is struct leasefs_message and, behind it, the struct of its code. The first one is LEASEFS_MESSAGE_OPEN.
+ * Each is answered by one with its id and `code` 0 or -errno, and the struct when it is 0. id 0 comes unasked: a break
+ * begins (code POLLPRI) or is over (0).
+ */
+#define LEASEFS_XATTR "system.leasefs"
+#define LEASEFS_XATTR_MAX 128		/* bytes of its value */
+
+/* leasefs_message.code, besides the LEASEFS_IOC_ numbers up to LAYOUT */
+#define LEASEFS_MESSAGE_OPEN 1		/* struct leasefs_open */
+#define LEASEFS_MESSAGE_CANCEL 2	/* ends the call `id` that waits for a break: that answers EINTR; no answer of its own */
+
+struct leasefs_message {
+	__u32 id;		/* the sender's choice, not 0 */
+	__u32 code;		/* in answers: 0, -errno */
+};
+
+/*
+ * The descriptor `fd` of the sender says whether the file is open for writing, as far as the daemon may look at it:
+ * what it may not see counts as read-only.
+ *
+ * ESTALE	no such file (any more)
+ * EBADF	`fd` is another file's; `description` is none of that file
+ * EMFILE	too many connections
+ */
+struct leasefs_open {
+	__u32 version;
+	__s32 fd;
+	__u64 description;	/* leasefs_lease.description of a connection to be shared [L1]; 0: a new one */
+	__u32 reserved[4];
+	char key[LEASEFS_XATTR_MAX];	/* ends with a NUL */
+};
+
 #endif /* LEASEFS_H */

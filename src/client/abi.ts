@@ -37,6 +37,10 @@ export const LEASEFS_HOLDER_SOCKET = 4;
 export const LEASEFS_HOLDER_REGION = 5;
 export const LEASEFS_HOLDER_FIRST = 256;
 
+export const LEASEFS_XATTR_MAX = 128;
+export const LEASEFS_MESSAGE_OPEN = 1;
+export const LEASEFS_MESSAGE_CANCEL = 2;
+
 /** struct leasefs_lease */
 export const lease = {
   bytes: 56,
@@ -115,6 +119,15 @@ export const pinFor = {
   registered: 56,
   id: 64,
 } as const;
+
+/** struct leasefs_message */
+export const message = { bytes: 8, id: 0, code: 4 } as const;
+
+/** struct leasefs_open */
+export const open = { bytes: 160, version: 0, fd: 4, description: 8, key: 32 } as const;
+
+/** LEASEFS_XATTR */
+export const xattr = 'system.leasefs';
 
 /** _IOWR('Y', number, struct of `size` bytes) */
 const iowr = (number: number, size: number): number =>

@@ -22,6 +22,7 @@ import {
   SetAttr,
   StatFs,
 } from '../fs/operations.js';
+import { CONTROL_XATTR } from './control-socket.js';
 import type { Done, NativeOperations, NativeStat } from './package.js';
 import { nameOf, Paths, textOf } from './paths.js';
 
@@ -31,11 +32,20 @@ const KEEP = 0xffff_ffff;
 const PATH_MAX = 4096;
 const XATTR_MAX = 65_536;
 
-/** Runs an operation that may have to wait; `done` is told its answer. */
-export type Run = (operation: () => Answer, done: (answer: Answer) => void) => void;
+/** What the operations need of their session. */
+export interface NativeContext {
+  /** Who asks, of everything. */
+  readonly caller: Caller;
+  /** Runs an operation that a lease may hold up; `done` is told its answer. */
+  readonly run: (operation: () => Answer, done: (answer: Answer) => void) => void;
+  /** Where the control socket is, and what names the file there. */
+  readonly control: (ino: InodeNumber) => string;
+}
 
-/** @param run of an operation that a lease may hold up. */
-export function nativeOperations(operations: Operations, caller: Caller, run: Run): NativeOperations {
+export function nativeOperations(
+  operations: Operations,
+  { caller, run, control }: NativeContext,
+): NativeOperations {
   const paths = new Paths(operations, caller);
   const attr = new Attr();
   const opened = new Opened();
@@ -267,7 +277,10 @@ export function nativeOperations(operations: Operations, caller: Caller, run: Ru
           if (answer < 0) done(answer);
           else done(0, Buffer.from(out.buffer, 0, answer));
         },
-        (ino, bytes) => operations.getxattr(caller, ino, bytes, out, 0, XATTR_MAX),
+        (ino, bytes) =>
+          bytes === CONTROL_XATTR
+            ? Buffer.from(out.buffer).write(control(ino), 'latin1')
+            : operations.getxattr(caller, ino, bytes, out, 0, XATTR_MAX),
       );
     },
 

@@ -1,11 +1,14 @@
 // The filesystem behind the fuse-native package (libfuse 2 by path), for those who want nothing of the kernel's protocol
-// from us. It obeys the rules of truncate and of O_TRUNC; leases, pins and holes cannot come through it (operations.ts).
+// from us. It obeys the rules of truncate and of O_TRUNC; leases and pins come by a socket (control-socket.ts), since no
+// ioctl comes through it.
 // One object as src/fuse's session has, so that the daemon serves either.
 import { errno } from '../base/errno.js';
-import { NO_WAITER, type WaiterId } from '../base/units.js';
-import { type Answer, Caller, type Host, type Operations, PARKED } from '../fs/operations.js';
+import type { FileHandle, WaiterId } from '../base/units.js';
+import { Caller, type Host, type Operations } from '../fs/operations.js';
+import { ControlSocket } from './control-socket.js';
 import { nativeOperations } from './operations.js';
 import { loadFuseNative, type NativeOperations } from './package.js';
+import { Waiting } from './waiting.js';
 
 /** How often to look whether the mount is still there. */
 const LOOK_MS = 250;
@@ -19,11 +22,6 @@ export interface NativeSessionOptions {
   readonly log: (line: string) => void;
 }
 
-interface Parked {
-  readonly operation: () => Answer;
-  readonly done: (answer: Answer) => void;
-}
-
 export class NativeSession implements Host {
   readonly passthrough = false;
   readonly reason = 'the fuse-native package has none';
@@ -34,9 +32,9 @@ export class NativeSession implements Host {
 
   private readonly log: (line: string) => void;
   private readonly caller = new Caller();
-  private readonly parked = new Map<WaiterId, Parked>();
+  private readonly waits: Waiting;
+  private readonly control: ControlSocket;
   private readonly counts: Record<string, number> = {};
-  private lastWaiter = 0;
 
   /** @throws FsError ENOPKG: the package is not there. */
   constructor({ mountPoint, operations, allowOther, isMounted, log }: NativeSessionOptions) {
@@ -45,15 +43,21 @@ export class NativeSession implements Host {
     this.caller.uid = process.getuid?.() ?? 0;
     this.caller.gid = process.getgid?.() ?? 0;
     const Fuse = loadFuseNative();
+    this.waits = new Waiting(operations);
+    this.control = new ControlSocket(operations, this.waits, log);
     operations.attach(this);
-    const translated = nativeOperations(operations, this.caller, (operation, done) =>
-      this.run(operation, done),
-    );
+    const { caller, waits, control } = this;
+    const translated = nativeOperations(operations, {
+      caller,
+      run: (operation, done) => waits.run({ caller, operation, done }),
+      control: ino => control.address(ino),
+    });
     const fuse = new Fuse(mountPoint, this.guarded(translated), {
       allowOther,
       defaultPermissions: true,
       fsname: 'leasefs',
-      subtype: 'leasefs',
+      // The package has no word for it: inodes keep our numbers, not libfuse's.
+      subtype: 'leasefs,use_ino',
       // A store may have changed the file through a mapping: nothing is kept.
       attrTimeout: '0',
       // A lease break lasts as long as it lasts.
@@ -62,12 +66,17 @@ export class NativeSession implements Host {
     this.ready = new Promise((resolve, reject) => {
       fuse.mount(error => (error === null ? resolve() : reject(error)));
     });
-    this.ended = this.ready.then(() => unmounted(isMounted)).then(() => operations.destroy());
+    this.ended = this.ready
+      .then(() => unmounted(isMounted))
+      .then(() => {
+        this.control.close();
+        operations.destroy();
+      });
     this.ended.catch(() => {});
   }
 
   get waiting(): number {
-    return this.parked.size;
+    return this.waits.size;
   }
 
   requestCounts(): Record<string, number> {
@@ -75,32 +84,18 @@ export class NativeSession implements Host {
   }
 
   retry(waiter: WaiterId): void {
-    const parked = this.parked.get(waiter);
-    if (parked === undefined) return;
-    this.parked.delete(waiter);
-    this.attempt(parked, waiter);
+    this.waits.retry(waiter);
   }
 
   answer(waiter: WaiterId, error: number): void {
-    this.parked.get(waiter)?.done(-error);
-    this.parked.delete(waiter);
+    this.waits.answer(waiter, error);
   }
 
-  notifyPoll(): void {}
+  notifyPoll(fh: FileHandle): void {
+    this.control.notify(fh);
+  }
 
   backingGone(): void {}
-
-  private run(operation: () => Answer, done: (answer: Answer) => void): void {
-    this.attempt({ operation, done }, ++this.lastWaiter as WaiterId);
-  }
-
-  private attempt(parked: Parked, waiter: WaiterId): void {
-    this.caller.waiter = waiter;
-    const answer = parked.operation();
-    this.caller.waiter = NO_WAITER;
-    if (answer === PARKED) this.parked.set(waiter, parked);
-    else parked.done(answer);
-  }
 
   /** Counts; an operation that throws answers EIO with a line in the log, and the mount lives. */
   private guarded(operations: NativeOperations): NativeOperations {

@@ -189,6 +189,25 @@ export interface Binding {
   /** Waits for a message; throws EPROTO when it carries no descriptor. */
   receiveFd(socket: number): Descriptor;
 
+  // messages of bytes between processes: SOCK_SEQPACKET on abstract addresses (unix(7))
+  /** Listens where the kernel chooses; does not wait, nor does what it accepts. Messages tell their senders. */
+  listenMessages(): Descriptor;
+  /** The socket's abstract address, without its leading NUL. */
+  abstractName(socket: number): string;
+  /** Throws EAGAIN when nobody is there. `peer[0]`: the uid that connected. */
+  acceptMessages(socket: number, peer: Float64Array): Descriptor;
+  /** Throws ECONNREFUSED when nobody listens. What it makes waits at receiveMessage. */
+  connectMessages(name: string): Descriptor;
+  /** One message: the first `length` bytes. EFAULT beyond `data`; EAGAIN; EPIPE when the peer is gone. */
+  sendMessage(socket: number, data: ArrayBuffer, length: number): Result;
+  /**
+   * The length of one message, put into `data`; 0: the peer is gone; EMSGSIZE when it was longer. `sender`, of two: its
+   * process (0: outside our pid namespace) and its real uid at that time. Descriptors that come along are dropped.
+   */
+  receiveMessage(socket: number, data: ArrayBuffer, sender?: Float64Array): Result;
+  /** fgetxattr(2): the length of the value, put into `value`. */
+  getxattr(fd: number, name: string, value: ArrayBuffer): Result;
+
   // the rest
   poll(fd: number, events: number, callback: (events: number) => void): Poller;
   /** poll(2) of one descriptor; waits up to `ms` (-1: for ever); revents. */

@@ -24,6 +24,8 @@ const structs = {
   leasefs_supervise: abi.supervise,
   leasefs_lease_for: abi.leaseFor,
   leasefs_pin_for: abi.pinFor,
+  leasefs_message: abi.message,
+  leasefs_open: abi.open,
 };
 
 function inC(body: string): string {

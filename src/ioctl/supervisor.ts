@@ -4,11 +4,18 @@ import type { FileHandle } from '../base/units.js';
 import * as abi from '../client/abi.js';
 import type { Answer, PinForRequest } from '../fs/operations.js';
 import type { HolderKind } from '../process/registration.js';
-import type { Connection } from './connection.js';
-import { type Command, echo, IN, OUT, readKind, readSignal } from './ioctl-structs.js';
-import type { Request } from './wire/request.js';
+import {
+  type Command,
+  echo,
+  IN,
+  type IoctlRequest,
+  type IoctlTransport,
+  OUT,
+  readKind,
+  readSignal,
+} from './structs.js';
 
-export const supervisorCommands: readonly (readonly [number, Command])[] = [
+export const supervisorIoctls: readonly (readonly [number, Command])[] = [
   [
     abi.LEASEFS_IOC_SUPERVISE,
     { bytes: abi.supervise.bytes, flags: undefined, reserved: [12, 32], run: supervise },
@@ -25,18 +32,18 @@ export const supervisorCommands: readonly (readonly [number, Command])[] = [
   [abi.LEASEFS_IOC_PIN_FOR, { bytes: abi.pinFor.bytes, flags: undefined, reserved: [72, 80], run: pinFor }],
 ];
 
-function supervise(connection: Connection, request: Request, fh: FileHandle): Answer {
-  const { operations, reply } = connection;
+function supervise(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): Answer {
+  const { operations, reply } = transport;
   const fd = request.i32(IN + abi.supervise.fd);
   const answer = fd < 0 ? operations.askSecret(request.caller) : operations.supervise(request.caller, fh, fd);
   if (answer < 0) return answer;
-  echo(connection, request, abi.supervise.bytes);
+  echo(transport, request, abi.supervise.bytes);
   if (fd < 0) reply.setU32(OUT + abi.supervise.fd, answer);
   reply.setU32(OUT + abi.supervise.pid, process.pid);
   return 0;
 }
 
-function setLeaseFor(connection: Connection, request: Request, fh: FileHandle): Answer {
+function setLeaseFor(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): Answer {
   const kind = readKind(request.u32(IN + abi.leaseFor.kind));
   const signal = readSignal(request.i32(IN + abi.leaseFor.signal));
   if (kind === undefined || signal === undefined) return -errno.EINVAL;
@@ -46,17 +53,17 @@ function setLeaseFor(connection: Connection, request: Request, fh: FileHandle): 
   };
   const flags = request.u32(IN + abi.leaseFor.flags);
   if (flags & abi.LEASEFS_CANCEL) {
-    const cancelled = connection.operations.cancelLeaseFor(request.caller, subject.tid);
-    if (cancelled === 0) echo(connection, request, abi.leaseFor.bytes);
+    const cancelled = transport.operations.cancelLeaseFor(request.caller, subject.tid);
+    if (cancelled === 0) echo(transport, request, abi.leaseFor.bytes);
     return cancelled;
   }
-  const answer = connection.operations.setLeaseFor(request.caller, fh, subject, {
+  const answer = transport.operations.setLeaseFor(request.caller, fh, subject, {
     kind,
     signal,
     nonblock: (flags & abi.LEASEFS_NONBLOCK) !== 0,
     cookie: request.big(IN + abi.leaseFor.cookie),
   });
-  if (answer === 0) echo(connection, request, abi.leaseFor.bytes);
+  if (answer === 0) echo(transport, request, abi.leaseFor.bytes);
   return answer;
 }
 
@@ -68,7 +75,7 @@ const holders = new Map<number, HolderKind>([
   [abi.LEASEFS_HOLDER_REGION, 'region'],
 ]);
 
-function pinFor(connection: Connection, request: Request): Answer {
+function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
   const holder = request.u32(IN + abi.pinFor.holder);
   const kind = holders.get(holder & ~abi.LEASEFS_HOLDER_FIRST);
   if (kind === undefined) return -errno.EINVAL;
@@ -86,9 +93,9 @@ function pinFor(connection: Connection, request: Request): Answer {
       bytes: request.u64(IN + abi.pinFor.registered),
     },
   };
-  const id = connection.operations.pinFor(request.caller, asked);
+  const id = transport.operations.pinFor(request.caller, asked);
   if (id < 0) return id;
-  echo(connection, request, abi.pinFor.bytes);
-  connection.reply.set64(OUT + abi.pinFor.id, id);
+  echo(transport, request, abi.pinFor.bytes);
+  transport.reply.set64(OUT + abi.pinFor.id, id);
   return 0;
 }

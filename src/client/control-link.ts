@@ -1,0 +1,151 @@
+// The way to the daemon where the mount carries no ioctl (the fuse-native transport): a connection to its control socket
+// stands for the open file description, and takes the same structs. See struct leasefs_message in leasefs.h.
+import { errno } from '../base/errno.js';
+import { type Descriptor, native, POLLIN, POLLPRI, type Poller } from '../native/binding.js';
+import * as abi from './abi.js';
+
+const HEAD = abi.message.bytes;
+const ROOM = HEAD + abi.report.bytes;
+
+interface Pending {
+  readonly data: ArrayBuffer;
+  /** Of a call that the event loop waits for. */
+  readonly settle: ((result: number) => void) | undefined;
+  result: number | undefined;
+}
+
+export class ControlLink {
+  private readonly socket: Descriptor;
+  private readonly room = new ArrayBuffer(ROOM);
+  private readonly view = new DataView(this.room);
+  private readonly pending = new Map<number, Pending>();
+  private nextId = 1;
+  private poller: Poller | undefined;
+  private gone = false;
+  /** A break is to be answered. */
+  private breaking = false;
+  private tell: (() => void) | undefined;
+
+  /**
+   * The connection for `fd`; undefined where the mount has no such socket.
+   * @returns a negative number, `-errno`, when it has one and it cannot be used.
+   */
+  static open(fd: number): ControlLink | number | undefined {
+    const value = new ArrayBuffer(abi.LEASEFS_XATTR_MAX);
+    const length = native.getxattr(fd, abi.xattr, value);
+    if (length <= 0) return undefined;
+    const [name, key] = Buffer.from(value, 0, length).toString('latin1').split(' ');
+    if (name === undefined || key === undefined) return undefined;
+    let link: ControlLink;
+    try {
+      link = new ControlLink(native.connectMessages(name));
+    } catch (error) {
+      return -errno[(error as NodeJS.ErrnoException).code as keyof typeof errno];
+    }
+    const view = new DataView(new ArrayBuffer(abi.open.bytes));
+    view.setUint32(abi.open.version, abi.LEASEFS_ABI, true);
+    view.setInt32(abi.open.fd, fd, true);
+    Buffer.from(view.buffer).write(key, abi.open.key, abi.LEASEFS_XATTR_MAX - 1, 'latin1');
+    const answer = link.call(abi.LEASEFS_MESSAGE_OPEN, view.buffer);
+    if (answer === 0) return link;
+    link.close();
+    return answer;
+  }
+
+  private constructor(socket: Descriptor) {
+    this.socket = socket;
+  }
+
+  /** As ioctl(2): 0 or `-errno`; ENOTCONN when the daemon is gone. */
+  call(request: number, data: ArrayBuffer): number {
+    const pending = this.send(request, data, undefined);
+    while (pending.result === undefined) this.receive();
+    return pending.result;
+  }
+
+  /** The same, without blocking the event loop. */
+  callAsync(request: number, data: ArrayBuffer): Promise<number> {
+    return new Promise(resolve => {
+      this.send(request, data, resolve);
+      this.listen();
+    });
+  }
+
+  /** Calls `tell` when a break is to be answered, at once if one is; does not keep the event loop alive. */
+  watch(tell: () => void): Poller {
+    this.tell = tell;
+    this.listen();
+    if (this.breaking) setImmediate(() => this.tell === tell && this.breaking && tell()).unref();
+    return {
+      close: () => {
+        if (this.tell === tell) this.tell = undefined;
+        this.listen();
+      },
+      unref: () => {},
+    };
+  }
+
+  /** Ends the description, unless others share it: its lease and the pins it owns, as close(2) would. */
+  close(): void {
+    this.end(-errno.EBADF);
+    this.socket.close();
+  }
+
+  private send(request: number, data: ArrayBuffer, settle: Pending['settle']): Pending {
+    const pending: Pending = { data, settle, result: undefined };
+    const id = this.nextId++;
+    this.pending.set(id, pending);
+    this.view.setUint32(abi.message.id, id, true);
+    this.view.setUint32(abi.message.code, request, true);
+    new Uint8Array(this.room).set(new Uint8Array(data), HEAD);
+    const sent = this.gone ? 0 : native.sendMessage(this.socket.fd, this.room, HEAD + data.byteLength);
+    // A peer that refused us may have said why before it went.
+    if (this.gone || (sent < 0 && sent !== -errno.EPIPE)) this.settle(id, this.gone ? -errno.ENOTCONN : sent);
+    return pending;
+  }
+
+  /** Waits for one message and takes it. */
+  private receive(): void {
+    const length = native.receiveMessage(this.socket.fd, this.room);
+    if (length < HEAD) {
+      this.end(-errno.ENOTCONN);
+      return;
+    }
+    const id = this.view.getUint32(abi.message.id, true);
+    const code = this.view.getInt32(abi.message.code, true);
+    if (id !== 0) {
+      this.settle(id, code, length - HEAD);
+      return;
+    }
+    this.breaking = code === POLLPRI;
+    if (this.breaking) this.tell?.();
+  }
+
+  private settle(id: number, result: number, bytes = 0): void {
+    const pending = this.pending.get(id);
+    if (pending === undefined) return;
+    this.pending.delete(id);
+    const { data } = pending;
+    new Uint8Array(data).set(new Uint8Array(this.room, HEAD, Math.min(bytes, data.byteLength)));
+    pending.result = result;
+    pending.settle?.(result);
+    if (this.pending.size === 0) this.listen();
+  }
+
+  private end(result: number): void {
+    this.gone = true;
+    for (const id of [...this.pending.keys()]) this.settle(id, result);
+    this.listen();
+    // As POLLERR would: who asks for the lease hears that the mount is gone.
+    this.tell?.();
+  }
+
+  /** Polls while somebody waits for what comes; keeps the event loop alive only for a call. */
+  private listen(): void {
+    this.poller?.close();
+    this.poller = undefined;
+    if (this.gone || (this.pending.size === 0 && this.tell === undefined)) return;
+    this.poller = native.poll(this.socket.fd, POLLIN, () => this.receive());
+    if (this.pending.size === 0) this.poller.unref();
+  }
+}

@@ -1,0 +1,154 @@
+// One connection to the control socket: what a descriptor is to ioctl(2). Its messages are read one at a time, each
+// judged by the credentials that the kernel gave it; a call that waits for a break holds up no other.
+import { errno } from '../base/errno.js';
+import * as abi from '../client/abi.js';
+import type { Answer } from '../fs/operations.js';
+import { ioctls, runIoctl } from '../ioctl/ioctl.js';
+import { type Command, IN, type IoctlTransport } from '../ioctl/structs.js';
+import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { fsuidOf, uidsOf } from '../process/proc.js';
+import type { Description } from './description.js';
+import { MESSAGE_MAX, type MessageReply, MessageRequest } from './messages.js';
+import type { Call, Waiting } from './waiting.js';
+
+/** Calls of one connection that wait at once; more are refused, EAGAIN. */
+const WAITING_MAX = 64;
+
+/** What all connections share. */
+export interface ControlState extends IoctlTransport {
+  readonly reply: MessageReply;
+  readonly waiting: Waiting;
+  /** The description that an OPEN names, or `-errno`. @param pid who asks. */
+  readonly open: (request: MessageRequest, pid: number) => Description | number;
+  readonly log: (line: string) => void;
+}
+
+const room = new ArrayBuffer(MESSAGE_MAX);
+const sender = new Float64Array(2);
+
+export class ControlConnection {
+  private readonly state: ControlState;
+  private readonly socket: Descriptor;
+  private readonly poller: Poller;
+  private readonly ended: () => void;
+  private readonly calls = new Map<number, Call>();
+  private description: Description | undefined;
+  /** What was last told of breaks. */
+  private told = 0;
+
+  /** @param ended told once, when the peer is gone or makes no sense. */
+  constructor(state: ControlState, socket: Descriptor, ended: () => void) {
+    this.state = state;
+    this.socket = socket;
+    this.ended = ended;
+    this.poller = native.poll(socket.fd, POLLIN, () => this.receive());
+    this.poller.unref();
+  }
+
+  /** As close(2) of a descriptor. Idempotent. */
+  close(): void {
+    if (this.socket.fd < 0) return;
+    this.poller.close();
+    this.socket.close();
+    for (const call of this.calls.values()) this.state.waiting.drop(call);
+    this.calls.clear();
+    this.description?.leave(this);
+    this.ended();
+  }
+
+  /** @param code POLLPRI: a break is to be answered; 0: none is. */
+  tellBreak(code: number): void {
+    if (code === this.told) return;
+    this.told = code;
+    this.send(this.state.reply.head(0, code, 0));
+  }
+
+  private receive(): void {
+    const length = native.receiveMessage(this.socket.fd, room, sender);
+    if (length === -errno.EAGAIN) return;
+    if (length < abi.message.bytes) {
+      this.close();
+      return;
+    }
+    const request = new MessageRequest(room.slice(0, length));
+    this.identify(request);
+    const { log } = this.state;
+    try {
+      this.serve(request);
+    } catch (error) {
+      log(`message ${request.code} failed, EIO: ${error instanceof Error ? error.stack : error}`);
+      this.answer(request, -errno.EIO, 0);
+    }
+  }
+
+  /** Who asks, by the kernel's word; nobody when that process is gone, and its number perhaps another's. */
+  private identify({ caller }: MessageRequest): void {
+    const [pid, uid] = sender as unknown as [number, number];
+    const same = uidsOf(pid)?.real === uid;
+    caller.tid = same ? pid : 0;
+    caller.uid = (same ? fsuidOf(pid) : undefined) ?? uid;
+  }
+
+  private serve(request: MessageRequest): void {
+    if (request.code === abi.LEASEFS_MESSAGE_CANCEL) this.cancel(request.id);
+    else if (request.code === abi.LEASEFS_MESSAGE_OPEN) this.answer(request, this.open(request), 0);
+    else this.call(request, ioctls.get(request.code));
+  }
+
+  private call(request: MessageRequest, command: Command | undefined): void {
+    const { description, state } = this;
+    const refused = this.refusal(request, command);
+    if (command === undefined || description === undefined || refused !== 0) {
+      this.answer(request, refused, 0);
+      return;
+    }
+    request.ino = description.ino;
+    const call: Call = {
+      caller: request.caller,
+      operation: () => runIoctl(command, state, request, description.fh),
+      done: answer => {
+        this.calls.delete(request.id);
+        this.answer(request, answer, answer === 0 ? command.bytes : 0);
+      },
+    };
+    this.calls.set(request.id, call);
+    state.waiting.run(call);
+  }
+
+  /** 0 when the call can be made. */
+  private refusal({ id, length }: MessageRequest, command: Command | undefined): Answer {
+    if (command === undefined) return -errno.ENOTTY;
+    if (this.description === undefined) return -errno.EBADF;
+    if (length !== command.bytes) return -errno.EINVAL;
+    return this.calls.size < WAITING_MAX && !this.calls.has(id) ? 0 : -errno.EAGAIN;
+  }
+
+  private open(request: MessageRequest): Answer {
+    if (this.description !== undefined) return -errno.EINVAL;
+    if (request.length !== abi.open.bytes || request.u32(IN + abi.open.version) !== abi.LEASEFS_ABI) {
+      return -errno.EINVAL;
+    }
+    const description = this.state.open(request, request.caller.tid);
+    if (typeof description === 'number') return description;
+    this.description = description;
+    description.join(this);
+    return 0;
+  }
+
+  private cancel(id: number): void {
+    const call = this.calls.get(id);
+    if (call !== undefined) this.state.waiting.interrupt(call);
+  }
+
+  /** The struct lies in the reply already; a break is told before, so that who reads the answer has heard of it. */
+  private answer({ id }: MessageRequest, answer: Answer, struct: number): void {
+    this.description?.tellBreak();
+    this.send(this.state.reply.head(id, answer, struct));
+  }
+
+  /** A peer that does not read what it asked for is let go. */
+  private send(length: number): void {
+    if (this.socket.fd < 0) return;
+    if (native.sendMessage(this.socket.fd, this.state.reply.buffer, length) < 0) this.close();
+  }
+}

@@ -1,0 +1,173 @@
+// Leases and pins where no ioctl comes through: a socket that takes the same structs (leasefs.h). It is found through the
+// mount itself, by an xattr of any file there, so nobody can stand in for it. No descriptor is taken from a program:
+// closing one of somebody's stuck filesystem would stop this daemon. A file is named by a key that the xattr told, which
+// only this mount can have made; how it is open is read in /proc, as the kernel lets us.
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { errno } from '../base/errno.js';
+import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
+import * as abi from '../client/abi.js';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../fs/inode.js';
+import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
+import { IN } from '../ioctl/structs.js';
+import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { field, textOf } from '../process/proc-text.js';
+import { ControlConnection, type ControlState } from './control-connection.js';
+import { Description } from './description.js';
+import { MessageReply, type MessageRequest } from './messages.js';
+import type { Waiting } from './waiting.js';
+
+export const CONTROL_XATTR = abi.xattr as Name;
+
+const O_ACCMODE = 3;
+/** Connections at once: a descriptor of the daemon each. A quarter of them for one user, root apart. */
+const CONNECTIONS_MAX = 4096;
+/** ms until it is looked again whether there is a descriptor for who asks. */
+const NO_DESCRIPTOR_MS = 100;
+
+export class ControlSocket {
+  private readonly operations: Operations;
+  private readonly listener: Descriptor;
+  private poller: Poller;
+  private readonly state: ControlState;
+  private readonly name: string;
+  private readonly secret = randomBytes(32);
+  private readonly connections = new Map<ControlConnection, number>();
+  private readonly byHandle = new Map<number, Description>();
+  /** What may be shared, by what GETLEASE calls it. */
+  private readonly byToken = new Map<bigint, Description>();
+  private readonly caller = new Caller();
+  private readonly peer = new Float64Array(1);
+
+  constructor(operations: Operations, waiting: Waiting, log: (line: string) => void) {
+    this.operations = operations;
+    this.state = {
+      ...{ operations, waiting, log },
+      reply: new MessageReply(),
+      reports: new Map(),
+      open: (request, pid) => this.open(request, pid),
+    };
+    this.listener = native.listenMessages();
+    this.name = native.abstractName(this.listener.fd);
+    this.poller = this.listen();
+  }
+
+  /** The value of the xattr, of the file `ino`. */
+  address(ino: InodeNumber): string {
+    return `${this.name} ${ino}.${this.proof(ino)}`;
+  }
+
+  /** What poll(2) of the description would say has changed. */
+  notify(fh: number): void {
+    this.byHandle.get(fh)?.tellBreak();
+  }
+
+  close(): void {
+    this.poller.close();
+    this.listener.close();
+    for (const connection of [...this.connections.keys()]) connection.close();
+  }
+
+  private proof(ino: InodeNumber): string {
+    return createHmac('sha256', this.secret).update(`${ino}`).digest('hex').slice(0, 32);
+  }
+
+  private accept(): void {
+    let socket: Descriptor;
+    try {
+      socket = native.acceptMessages(this.listener.fd, this.peer);
+    } catch (error) {
+      // EAGAIN: whoever asked is gone again.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.rest();
+      return;
+    }
+    const uid = this.peer[0]!;
+    if (!this.hasRoomFor(uid)) {
+      const { reply } = this.state;
+      native.sendMessage(socket.fd, reply.buffer, reply.head(1, -errno.EMFILE, 0));
+      socket.close();
+      return;
+    }
+    const connection = new ControlConnection(this.state, socket, () => this.connections.delete(connection));
+    this.connections.set(connection, uid);
+  }
+
+  private listen(): Poller {
+    const poller = native.poll(this.listener.fd, POLLIN, () => this.accept());
+    poller.unref();
+    return poller;
+  }
+
+  private rest(): void {
+    this.poller.close();
+    setTimeout(() => {
+      if (this.listener.fd >= 0) this.poller = this.listen();
+    }, NO_DESCRIPTOR_MS).unref();
+  }
+
+  private hasRoomFor(uid: number): boolean {
+    if (uid === 0) return this.connections.size < CONNECTIONS_MAX;
+    let theirs = 0;
+    for (const other of this.connections.values()) if (other === uid) theirs++;
+    return theirs < CONNECTIONS_MAX / 4 && this.connections.size < CONNECTIONS_MAX - CONNECTIONS_MAX / 4;
+  }
+
+  private open(request: MessageRequest, pid: number): Description | number {
+    const ino = this.inodeOf(request);
+    if (ino === undefined) return -errno.ESTALE;
+    const shared = request.big(IN + abi.open.description);
+    if (shared !== 0n) {
+      const description = this.byToken.get(shared);
+      return description?.ino === ino ? description : -errno.EBADF;
+    }
+    const flags = this.accessOf(pid, request.i32(IN + abi.open.fd), ino);
+    return flags < 0 ? flags : this.newDescription(ino, flags);
+  }
+
+  /** The file of the key; undefined when this mount did not make it. */
+  private inodeOf(request: MessageRequest): InodeNumber | undefined {
+    const text = Buffer.from(request.data(IN + abi.open.key, abi.LEASEFS_XATTR_MAX)).toString('latin1');
+    const [number = '', proof = ''] = text.slice(0, text.indexOf('\0')).split('.');
+    const ino = Number(number) as InodeNumber;
+    const right = Buffer.from(this.proof(ino));
+    const told = Buffer.from(proof);
+    return told.length === right.length && timingSafeEqual(told, right) ? ino : undefined;
+  }
+
+  /** open(2)'s access mode of the process's descriptor, read-only where we may not look; or -EBADF: another file's. */
+  private accessOf(pid: number, fd: number, ino: InodeNumber): number {
+    const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
+    if (info === '') return 0;
+    // Before Linux 5.14 it is not told which file it is.
+    const shown = field(info, 'ino');
+    if (shown !== '' && Number(shown) !== ino) return -errno.EBADF;
+    return Number.parseInt(field(info, 'flags'), 8) & O_ACCMODE;
+  }
+
+  private newDescription(ino: InodeNumber, flags: number): Description | number {
+    const { operations, caller } = this;
+    const attr = new Attr();
+    const opened = new Opened();
+    caller.waiter = NO_WAITER;
+    const known = operations.getattr(caller, ino, attr);
+    if (known < 0) return -errno.ESTALE;
+    const type = attr.mode & S_IFMT;
+    if (type !== S_IFREG && type !== S_IFDIR) return -errno.ENOTTY;
+    const isFile = type === S_IFREG;
+    const answer = isFile
+      ? operations.open(caller, ino, flags, opened)
+      : operations.opendir(caller, ino, opened);
+    if (answer < 0) return answer;
+    const { fh } = opened;
+    const { token } = operations.getLease(ino, fh);
+    const description = new Description(operations, ino, fh, () => {
+      this.byHandle.delete(fh);
+      this.byToken.delete(token);
+      this.state.reports.delete(fh);
+      if (isFile) operations.release(ino, fh);
+      else operations.releasedir(ino, fh);
+    });
+    this.byHandle.set(fh, description);
+    if (token !== 0n) this.byToken.set(token, description);
+    return description;
+  }
+}
