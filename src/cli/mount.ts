@@ -36,8 +36,8 @@ Files live in memory and are gone with the mount.
                            and --size is a promise. auto (default): direct where
                            passthrough works
   --transport kernel|fuse-native
-                           fuse-native: through that npm package, by path: no leases, no
-                           pins, no holes (default: kernel)
+                           fuse-native: through that npm package, by path: no holes; leases
+                           and pins by a socket (default: kernel)
   --show-control           show the directory .leasefs in listings of the root: it is always
                            there (leases, pins, events, stats, metrics, pid/PID/file_pins)
   --allow-inject           root and the mount's user may ask for faults: 'leasefs inject'

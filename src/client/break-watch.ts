@@ -1,7 +1,8 @@
 // Hears of lease breaks on one descriptor (B1). POLLPRI stays pending until the break is answered, so the poll is
 // stopped at the first notice; while the break lasts the lease is asked from time to time, which tells when it is over
 // and when the lease must become something else than was said.
-import { native, POLLPRI, type Poller } from '../native/binding.js';
+import type { Poller } from '../native/binding.js';
+import type { Calls } from './calls.js';
 import type { LeaseKind } from './kinds.js';
 
 export interface LeaseBreak {
@@ -15,7 +16,7 @@ export interface LeaseBreak {
 const LOOK_AGAIN_MS = 50;
 
 export class BreakWatch implements Disposable {
-  private readonly fd: number;
+  private readonly calls: Calls;
   private readonly ask: () => LeaseBreak;
   private readonly tell: (notice: LeaseBreak) => void;
   private poller: Poller | undefined;
@@ -25,10 +26,10 @@ export class BreakWatch implements Disposable {
 
   /**
    * Does not keep the event loop alive.
-   * @param ask what F_GETLEASE says of `fd` now; throws when the mount is gone, which ends the watch.
+   * @param ask what F_GETLEASE says now; throws when the mount is gone, which ends the watch.
    */
-  constructor(fd: number, ask: () => LeaseBreak, tell: (notice: LeaseBreak) => void) {
-    this.fd = fd;
+  constructor(calls: Calls, ask: () => LeaseBreak, tell: (notice: LeaseBreak) => void) {
+    this.calls = calls;
     this.ask = ask;
     this.tell = tell;
     this.listen();
@@ -55,7 +56,7 @@ export class BreakWatch implements Disposable {
 
   private listen(): void {
     this.close();
-    this.poller = native.poll(this.fd, POLLPRI, () => this.look());
+    this.poller = this.calls.watch(() => this.look());
     this.poller.unref();
   }
 

@@ -8,18 +8,26 @@ import { ControlLink } from './control-link.js';
 export class Calls implements Disposable {
   private readonly fd: number;
   private link: ControlLink | undefined;
+  private isIoctl = false;
+  private readonly shared: bigint;
 
-  /** @param fd open as long as this is. */
-  constructor(fd: number) {
+  /**
+   * @param fd open as long as this is.
+   * @param shared of a descriptor that was inherited or passed on: getLease().description of who has it too. A connection
+   * shares that one's lease (L1); to an ioctl the kernel says as much.
+   */
+  constructor(fd: number, shared = 0n) {
     this.fd = fd;
+    this.shared = shared;
   }
 
   /** 0 or `-errno`. `data` is the struct, in and out. */
   call(request: number, data: ArrayBuffer): number {
     if (this.link !== undefined) return this.link.call(request, data);
     const result = native.ioctl(this.fd, request, data);
-    if (result !== -errno.ENOTTY) return result;
-    const link = ControlLink.open(this.fd);
+    this.isIoctl = result !== -errno.ENOTTY;
+    if (this.isIoctl) return result;
+    const link = ControlLink.open(this.fd, this.shared);
     if (typeof link !== 'object') return link ?? result;
     this.link = link;
     return link.call(request, data);
@@ -49,7 +57,7 @@ export class Calls implements Disposable {
   }
 
   private probe(): void {
-    if (this.link !== undefined) return;
+    if (this.isIoctl || this.link !== undefined) return;
     const view = new DataView(new ArrayBuffer(abi.lease.bytes));
     view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
     this.call(abi.LEASEFS_IOC_GETLEASE, view.buffer);

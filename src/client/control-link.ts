@@ -27,10 +27,10 @@ export class ControlLink {
   private tell: (() => void) | undefined;
 
   /**
-   * The connection for `fd`; undefined where the mount has no such socket.
+   * The connection for `fd`; undefined where the mount has no such socket. @param shared a description to share, 0n: none.
    * @returns a negative number, `-errno`, when it has one and it cannot be used.
    */
-  static open(fd: number): ControlLink | number | undefined {
+  static open(fd: number, shared: bigint): ControlLink | number | undefined {
     const value = new ArrayBuffer(abi.LEASEFS_XATTR_MAX);
     const length = native.getxattr(fd, abi.xattr, value);
     if (length <= 0) return undefined;
@@ -45,6 +45,7 @@ export class ControlLink {
     const view = new DataView(new ArrayBuffer(abi.open.bytes));
     view.setUint32(abi.open.version, abi.LEASEFS_ABI, true);
     view.setInt32(abi.open.fd, fd, true);
+    view.setBigUint64(abi.open.description, shared, true);
     Buffer.from(view.buffer).write(key, abi.open.key, abi.LEASEFS_XATTR_MAX - 1, 'latin1');
     const answer = link.call(abi.LEASEFS_MESSAGE_OPEN, view.buffer);
     if (answer === 0) return link;

@@ -6,6 +6,7 @@
 // who had it open may see older data, as on NFS.
 import { check, errno, FsError } from '../base/errno.js';
 import { type Descriptor, native, POSIX_FADV_DONTNEED, PROT_READ, PROT_WRITE } from '../native/binding.js';
+import type { Calls } from './calls.js';
 import { type FileLayout, openSegment, readLayout } from './layout.js';
 
 /** Of file blocks and of memory pages. */
@@ -25,10 +26,10 @@ export class DirectMapping implements Disposable {
   private readonly fd: number;
 
   /** Use LeaseFile.mapDirect. @param fd open until it is unmapped. */
-  constructor(fd: number, off: number, len: number) {
+  constructor(fd: number, calls: Calls, off: number, len: number) {
     if (off % BLOCK !== 0) throw new FsError(errno.EINVAL, `${off} is no multiple of ${BLOCK}`);
     check(native.syncFileRange(fd, off, len), 'sync_file_range before a direct mapping');
-    const layout = readLayout(fd, off, len, false);
+    const layout = readLayout(calls, off, len, false);
     this.fd = fd;
     this.off = off;
     this.len = len;

@@ -2,6 +2,7 @@
 import { errno, FsError } from '../base/errno.js';
 import { type Descriptor, native, STAT } from '../native/binding.js';
 import * as abi from './abi.js';
+import type { Calls } from './calls.js';
 
 /** A run of blocks. */
 export interface LayoutExtent {
@@ -37,20 +38,20 @@ export interface FileLayout {
 const ATTEMPTS = 100;
 
 /**
- * The layout of [off, off + len), rounded outward to blocks: granted under the lease of `fd`, or only told (`list`).
+ * The layout of [off, off + len), rounded outward to blocks: granted under the lease of the file, or only told (`list`).
  * All of it is of one instant.
  * @throws FsError as LAYOUT; EAGAIN also when it changed each time it was read.
  */
-export function readLayout(fd: number, off: number, len: number, list: boolean): FileLayout {
+export function readLayout(calls: Calls, off: number, len: number, list: boolean): FileLayout {
   for (let attempt = 1; ; attempt++) {
-    const layout = attemptLayout(fd, off, len, list);
+    const layout = attemptLayout(calls, off, len, list);
     if (layout !== undefined) return layout;
     if (attempt === ATTEMPTS) throw new FsError(errno.EAGAIN, 'the layout changes all the time');
   }
 }
 
 /** undefined when it changed between two answers. */
-function attemptLayout(fd: number, off: number, len: number, list: boolean): FileLayout | undefined {
+function attemptLayout(calls: Calls, off: number, len: number, list: boolean): FileLayout | undefined {
   const view = new DataView(new ArrayBuffer(abi.layout.bytes));
   const extents: LayoutExtent[] = [];
   const segments = new Map<number, SegmentAddress>();
@@ -61,7 +62,7 @@ function attemptLayout(fd: number, off: number, len: number, list: boolean): Fil
     view.setUint32(abi.layout.flags, flags, true);
     view.setBigUint64(abi.layout.off, BigInt(at), true);
     view.setBigUint64(abi.layout.len, BigInt(end - at), true);
-    const result = native.ioctl(fd, abi.LEASEFS_IOC_LAYOUT, view.buffer);
+    const result = calls.call(abi.LEASEFS_IOC_LAYOUT, view.buffer);
     if (result === -errno.EAGAIN && !first) return undefined;
     if (result < 0) throw new FsError(result, `asking for the layout of [${off}, ${end})`);
     takeAnswer(view, extents, segments);

@@ -7,13 +7,13 @@
 //   file.pin(0, 2 << 20);          // from here on nobody truncates or punches [0, 2 MiB)
 import { closeSync, constants, openSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
-import { native } from '../native/binding.js';
 import * as abi from './abi.js';
 import { BreakWatch, type LeaseBreak } from './break-watch.js';
+import { Calls } from './calls.js';
 import { DirectMapping } from './direct-mapping.js';
 import { kindName, kindValue, type LeaseKind } from './kinds.js';
 import { type FileLayout, readLayout } from './layout.js';
-import { type Reports, readReport } from './report.js';
+import { type Reports, readReportBy } from './report.js';
 
 export interface SetLeaseOptions {
   /** Sent to this process when the lease is broken (B1), 1 to 64; none if 0 or absent. POLLPRI comes in any case. */
@@ -55,14 +55,20 @@ export interface Pin {
 export class LeaseFile implements Disposable {
   private descriptor: number;
   private readonly owned: boolean;
+  private readonly calls: Calls;
   private watch: BreakWatch | undefined;
   private tell: ((notice: LeaseBreak) => void) | undefined;
   private readonly mappings = new Set<DirectMapping>();
 
-  /** @param fd stays the caller's: `close` does not close it. */
-  constructor(fd: number, owned = false) {
+  /**
+   * @param fd stays the caller's unless `owned`: `close` does not close it.
+   * @param shared `getLease().description` of the process that the descriptor comes from, by fork or SCM_RIGHTS, so that
+   * its lease is shared on a mount that carries no ioctl, too (L1).
+   */
+  constructor(fd: number, owned = false, shared = 0n) {
     this.descriptor = fd;
     this.owned = owned;
+    this.calls = new Calls(fd, shared);
   }
 
   /** Opens `path`, for reading and writing unless `flags` (open(2)) say otherwise. Any error of open(2). */
@@ -88,14 +94,14 @@ export class LeaseFile implements Disposable {
    */
   async setLease(kind: LeaseKind, options: SetLeaseOptions = {}): Promise<void> {
     const data = leaseStruct(kind, 0, options);
-    const result = await native.ioctlAsync(this.open(), abi.LEASEFS_IOC_SETLEASE, data);
+    const result = await this.ready().callAsync(abi.LEASEFS_IOC_SETLEASE, data);
     this.settle(result, kind);
   }
 
   /** The same, never waiting: EAGAIN where it would (the break begins all the same, B4). */
   setLeaseSync(kind: LeaseKind, options: SetLeaseOptions = {}): void {
     const data = leaseStruct(kind, abi.LEASEFS_NONBLOCK, options);
-    this.settle(native.ioctl(this.open(), abi.LEASEFS_IOC_SETLEASE, data), kind);
+    this.settle(this.ready().call(abi.LEASEFS_IOC_SETLEASE, data), kind);
   }
 
   getLease(): LeaseState {
@@ -171,7 +177,7 @@ export class LeaseFile implements Disposable {
   layout(off: number, len: number): FileLayout {
     bytes(off, 'off');
     bytes(len, 'len');
-    return readLayout(this.open(), off, len, true);
+    return readLayout(this.ready(), off, len, true);
   }
 
   /**
@@ -188,7 +194,7 @@ export class LeaseFile implements Disposable {
   mapDirect(off: number, len: number): DirectMapping {
     bytes(off, 'off');
     bytes(len, 'len');
-    const mapping = new DirectMapping(this.open(), off, len);
+    const mapping = new DirectMapping(this.fd, this.ready(), off, len);
     for (const other of this.mappings) if (!other.mapped) this.mappings.delete(other);
     this.mappings.add(mapping);
     if (this.watch === undefined) this.listen();
@@ -197,7 +203,7 @@ export class LeaseFile implements Disposable {
 
   /** What `leasefs status|leases|pins --json` prints: of this file, or of the whole mount through a directory. */
   report<What extends keyof Reports>(what: What): Reports[What] {
-    return readReport(this.open(), what);
+    return readReportBy(this.ready(), what);
   }
 
   /**
@@ -215,6 +221,7 @@ export class LeaseFile implements Disposable {
   close(): void {
     this.watch?.close();
     this.unmapAll();
+    this.calls.close();
     if (this.owned && this.descriptor >= 0) closeSync(this.descriptor);
     this.descriptor = -1;
   }
@@ -223,15 +230,15 @@ export class LeaseFile implements Disposable {
     this.close();
   }
 
-  private open(): number {
+  private ready(): Calls {
     if (this.descriptor < 0) throw new FsError(errno.EBADF, 'the file was closed');
-    return this.descriptor;
+    return this.calls;
   }
 
   private listen(): BreakWatch {
     this.watch?.close();
     this.watch = new BreakWatch(
-      this.open(),
+      this.ready(),
       () => this.breakNow(),
       notice => {
         this.tell?.(notice);
@@ -266,7 +273,7 @@ export class LeaseFile implements Disposable {
   }
 
   private call(request: number, view: DataView<ArrayBuffer>, what: string): void {
-    const result = native.ioctl(this.open(), request, view.buffer);
+    const result = this.ready().call(request, view.buffer);
     if (result < 0) throw new FsError(result, what);
   }
 

@@ -1,7 +1,7 @@
 // What the daemon tells the administrator (A1): status, leases and pins, as `leasefs status|leases|pins` prints them.
 import { FsError } from '../base/errno.js';
-import { native } from '../native/binding.js';
 import * as abi from './abi.js';
+import { Calls } from './calls.js';
 import type { LeaseKind } from './kinds.js';
 
 export interface ReportedProcess {
@@ -111,6 +111,11 @@ const numbers = {
  * @throws FsError ENOTTY when `fd` is not on a leasefs mount.
  */
 export function readReport<What extends keyof Reports>(fd: number, what: What): Reports[What] {
+  using calls = new Calls(fd);
+  return readReportBy(calls, what);
+}
+
+export function readReportBy<What extends keyof Reports>(calls: Calls, what: What): Reports[What] {
   const data = new ArrayBuffer(abi.report.bytes);
   const view = new DataView(data);
   const parts: Uint8Array[] = [];
@@ -119,7 +124,7 @@ export function readReport<What extends keyof Reports>(fd: number, what: What): 
     view.setUint32(abi.report.version, abi.LEASEFS_ABI, true);
     view.setUint32(abi.report.what, numbers[what], true);
     view.setUint32(abi.report.off, off, true);
-    const result = native.ioctl(fd, abi.LEASEFS_IOC_REPORT, data);
+    const result = calls.call(abi.LEASEFS_IOC_REPORT, data);
     if (result < 0) throw new FsError(result, `reading the ${what} report`);
     const len = view.getUint32(abi.report.len, true);
     size = view.getUint32(abi.report.size, true);

@@ -12,7 +12,7 @@ import {
   type PinId,
   UNIDENTIFIED,
 } from '../base/units.js';
-import { fsuidOf } from '../process/proc.js';
+import { uidsOf } from '../process/proc.js';
 import { Registration } from '../process/registration.js';
 import { carryOut, conclude } from './effects.js';
 import { fill, giveBack, pinAsk, setLease } from './leases.js';
@@ -133,7 +133,7 @@ export function unpinFor(sb: Superblock, caller: Caller, id: number): Answer | u
 function actingFor(sb: Superblock, caller: Caller, { tid, start }: Subject): Caller | number {
   if (!sb.supervision.isSupervisor(sb.processes.identify(caller.tid))) return -errno.EPERM;
   const process = sb.processes.identify(tid);
-  const uid = fsuidOf(tid);
+  const uid = uidsOf(tid)?.fs;
   if (process === UNIDENTIFIED || uid === undefined || sb.processes.info(process).start !== start) {
     return -errno.ESRCH;
   }

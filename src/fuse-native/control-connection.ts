@@ -6,7 +6,7 @@ import type { Answer } from '../fs/operations.js';
 import { ioctls, runIoctl } from '../ioctl/ioctl.js';
 import { type Command, IN, type IoctlTransport } from '../ioctl/structs.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
-import { fsuidOf, uidsOf } from '../process/proc.js';
+import { uidsOf } from '../process/proc.js';
 import type { Description } from './description.js';
 import { MESSAGE_MAX, type MessageReply, MessageRequest } from './messages.js';
 import type { Call, Waiting } from './waiting.js';
@@ -84,9 +84,10 @@ export class ControlConnection {
   /** Who asks, by the kernel's word; nobody when that process is gone, and its number perhaps another's. */
   private identify({ caller }: MessageRequest): void {
     const [pid, uid] = sender as unknown as [number, number];
-    const same = uidsOf(pid)?.real === uid;
+    const uids = uidsOf(pid);
+    const same = uids?.real === uid;
     caller.tid = same ? pid : 0;
-    caller.uid = (same ? fsuidOf(pid) : undefined) ?? uid;
+    caller.uid = same ? uids.fs : uid;
   }
 
   private serve(request: MessageRequest): void {

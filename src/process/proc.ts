@@ -18,16 +18,20 @@ export function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/comm`).trim();
 }
 
-/** Real and saved uid: whom kill(2) compares with. */
-export function uidsOf(pid: number): { real: number; saved: number } | undefined {
-  const uids = field(textOf(`/proc/${pid}/status`), 'Uid').split('\t');
-  return uids.length < 3 ? undefined : { real: Number(uids[0]), saved: Number(uids[2]) };
+export interface Uids {
+  /** Real and saved: whom kill(2) compares with. */
+  readonly real: number;
+  readonly saved: number;
+  /** By which its files are judged. */
+  readonly fs: number;
 }
 
-/** The uid that the thread's files are judged by, as we see it. */
-export function fsuidOf(tid: number): number | undefined {
-  const uids = field(textOf(`/proc/${tid}/status`), 'Uid').split('\t');
-  return uids.length < 4 ? undefined : Number(uids[3]);
+/** Of a thread, as we see them. */
+export function uidsOf(tid: number): Uids | undefined {
+  const [real, , saved, fs] = field(textOf(`/proc/${tid}/status`), 'Uid')
+    .split('\t')
+    .map(Number);
+  return fs === undefined ? undefined : { real: real!, saved: saved!, fs };
 }
 
 /** Whether the thread has the capability in our own user namespace; those of another one do not count (Words). */

@@ -34,12 +34,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "leasefs.h"
+#include "leasefs-socket.h"
 
 #define SLOTS 256
 #define ARGS 8
 
-static int fds[SLOTS], rings[SLOTS];
+/* links: where the mount carries no ioctl, the connection that stands for the description */
+static int fds[SLOTS], links[SLOTS], rings[SLOTS];
 static struct { char *at; size_t len; } maps[SLOTS];
 static struct io_uring_params ring_params;
 static int control, mailbox;
@@ -224,11 +225,47 @@ static long ring_spin(int ring, long ms)
 	return 0;
 }
 
-static long lease_call(unsigned long request, int fd, unsigned kind, unsigned flags, int sig, unsigned long long cookie,
+/* ioctl(2), or what stands for it */
+static int call(int slot, unsigned long request, void *data)
+{
+	if (!links[slot]) {
+		if (ioctl(fds[slot], request, data) == 0)
+			return 0;
+		if (errno != ENOTTY)
+			return -1;
+		int link = leasefs_connect(fds[slot], 0);
+		if (link < 0)
+			return -1;
+		links[slot] = link;
+	}
+	return leasefs_ioctl(links[slot], request, data);
+}
+
+/* close(2); of a slot that never was open, its error */
+static long close_slot(int slot)
+{
+	if (links[slot])
+		close(links[slot]);
+	links[slot] = 0;
+	return fail(close(fds[slot]));
+}
+
+static long poll_slot(int slot, short events, int ms)
+{
+	struct leasefs_lease lease;
+	struct pollfd p = { .fd = fds[slot], .events = events };
+	int r = links[slot] ? leasefs_wait_break(links[slot], &lease, ms) : poll(&p, 1, ms);
+
+	if (r <= 0)
+		return fail(r);
+	return links[slot] ? POLLPRI : p.revents;
+}
+
+static long lease_call(unsigned long request, int slot, unsigned kind, unsigned flags, int sig, unsigned long long cookie,
 		       char *text)
 {
 	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = kind, .flags = flags, .signal = sig, .cookie = cookie };
-	if (ioctl(fd, request, &l) < 0)
+	if (call(slot, request, &l) < 0)
 		return -errno;
 	sprintf(text, "%u %u %llu", l.kind, l.break_ms, (unsigned long long)l.description);
 	return 0;
@@ -243,34 +280,36 @@ static long run(struct command *c, char *text)
 	if (IS("open"))
 		return fail(FD(0) = open(c->arg[1], N(2) | O_CLOEXEC, 0644));
 	if (IS("close"))
-		return fail(close(FD(0)));
-	if (IS("dup"))
+		return close_slot(N(0));
+	if (IS("dup")) {
+		links[N(1)] = links[N(0)] ? dup(links[N(0)]) : 0;
 		return fail(FD(1) = dup(FD(0)));
+	}
 	if (IS("setlease"))
-		return lease_call(LEASEFS_IOC_SETLEASE, FD(0), N(1), N(2), N(3), U(4), text);
+		return lease_call(LEASEFS_IOC_SETLEASE, N(0), N(1), N(2), N(3), U(4), text);
 	if (IS("getlease"))
-		return lease_call(LEASEFS_IOC_GETLEASE, FD(0), 0, 0, 0, 0, text);
+		return lease_call(LEASEFS_IOC_GETLEASE, N(0), 0, 0, 0, 0, text);
 	if (IS("pin")) {
 		struct leasefs_pin p = { .version = LEASEFS_ABI, .off = U(1), .len = U(2), .flags = N(3), .owner = U(4) };
-		return ioctl(FD(0), LEASEFS_IOC_PIN, &p) < 0 ? -errno : (long)p.id;
+		return call(N(0), LEASEFS_IOC_PIN, &p) < 0 ? -errno : (long)p.id;
 	}
 	if (IS("pin_many")) {
 		struct leasefs_pin p = { .version = LEASEFS_ABI };
 		for (long i = 0; i < N(1); i++) {
 			p.off = (i % N(2)) * 4096;
 			p.len = 4096;
-			if (ioctl(FD(0), LEASEFS_IOC_PIN, &p) < 0)
+			if (call(N(0), LEASEFS_IOC_PIN, &p) < 0)
 				return -errno;
 		}
 		return N(1);
 	}
 	if (IS("unpin")) {
 		struct leasefs_unpin u = { .version = LEASEFS_ABI, .id = U(1), .flags = N(2) };
-		return ioctl(FD(0), LEASEFS_IOC_UNPIN, &u) < 0 ? -errno : (long)u.count;
+		return call(N(0), LEASEFS_IOC_UNPIN, &u) < 0 ? -errno : (long)u.count;
 	}
 	if (IS("getpins")) {
 		struct leasefs_pins p = { .version = LEASEFS_ABI, .after = U(1) };
-		if (ioctl(FD(0), LEASEFS_IOC_GETPINS, &p) < 0)
+		if (call(N(0), LEASEFS_IOC_GETPINS, &p) < 0)
 			return -errno;
 		sprintf(text, "%llu %llu", (unsigned long long)p.total, p.count ? (unsigned long long)p.pins[0].id : 0);
 		return p.count;
@@ -335,11 +374,8 @@ static long run(struct command *c, char *text)
 		return fixed_read(rings[N(0)], maps[N(1)].at + N(2), N(3), N(4));
 	if (IS("uring_close"))
 		return fail(close(rings[N(0)]));
-	if (IS("poll")) {
-		struct pollfd p = { .fd = FD(0), .events = N(1) };
-		int r = poll(&p, 1, N(2));
-		return r < 0 ? -errno : p.revents;
-	}
+	if (IS("poll"))
+		return poll_slot(N(0), N(1), N(2));
 	if (IS("stat")) {
 		struct stat st;
 		if (fstat(FD(0), &st) < 0)

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Calls } from '../../src/client/calls.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
@@ -238,7 +239,7 @@ else {
     const ring = native.uring(4);
     try {
       file.setLeaseSync('shared');
-      const { extents, segments } = readLayout(file.fd, 0, 8 * BLOCK, false);
+      const { extents, segments } = readLayout(new Calls(file.fd), 0, 8 * BLOCK, false);
       const segment = openSegment(segments[0]!);
       const memory = native.map(segment.fd, extents[0]!.store, 8 * BLOCK, 3);
       segment.close();

@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Calls } from '../../src/client/calls.js';
 import { DirectMapping } from '../../src/client/direct-mapping.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
@@ -151,7 +152,7 @@ for (const store of stores) {
       [{ off: 0, len: 3 * BLOCK, unwritten: false }],
     );
     assert.is(segments.length, 0);
-    const grant = (file: LeaseFile) => code(() => readLayout(file.fd, 0, BLOCK, false));
+    const grant = (file: LeaseFile) => code(() => readLayout(new Calls(file.fd), 0, BLOCK, false));
     assert.is(grant(reader), 'EPERM');
     reader.setLeaseSync('shared');
     assert.is(grant(reader), 'EBADF', 'what comes with it can be written');
@@ -316,12 +317,12 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
     const truncated = truncate(path, 0);
     await eventually('the break', () => file.getLease().breakMs > 0);
     assert.is(
-      code(() => readLayout(file.fd, 0, BLOCK, false)),
+      code(() => readLayout(new Calls(file.fd), 0, BLOCK, false)),
       'EAGAIN',
     );
     assert.is(await truncated, 'ok', 'by force');
     assert.is(
-      code(() => readLayout(file.fd, 0, BLOCK, false)),
+      code(() => readLayout(new Calls(file.fd), 0, BLOCK, false)),
       'EPERM',
     );
   });
@@ -433,7 +434,7 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
       const before = used();
       // A client that ignores the break: a mapping of its own, which nobody unmaps.
       const file = leased(path);
-      const mapping = new DirectMapping(file.fd, 0, MIB);
+      const mapping = new DirectMapping(file.fd, new Calls(file.fd), 0, MIB);
       assert.is(await truncate(path, 0), 'ok', 'by force');
       assert.is(file.getLease().kind, 'none');
       const bytes = new Uint8Array(mapping.memory).fill(66);
@@ -459,7 +460,7 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
 
     test('the memory cannot be cut, punched or grown by who was lent it', () => {
       const file = leased(fresh(MIB));
-      const { segments } = readLayout(file.fd, 0, MIB, false);
+      const { segments } = readLayout(new Calls(file.fd), 0, MIB, false);
       const descriptor = openSegment(segments[0]!);
       const memory = native.map(descriptor.fd, 0, MIB, 3);
       assert.is(native.ftruncate(descriptor.fd, 0), -1);

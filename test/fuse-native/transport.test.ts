@@ -25,7 +25,6 @@ import {
 } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readReport } from '../../src/client/index.js';
 import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
 
 const test = suite('fuse-native transport');
@@ -100,7 +99,7 @@ else {
     assert.is(statSync(path).mtimeMs, 1e9);
   });
 
-  test('what the package cannot carry is refused: bytes that are no UTF-8, holes, ioctls', () => {
+  test('what the package cannot carry is refused: bytes that are no UTF-8, holes', () => {
     const bytes = Buffer.concat([Buffer.from(mount.file('x')), Buffer.from([0xff])]);
     assert.throws(() => writeFileSync(bytes, ''), /EILSEQ|illegal byte sequence|error -84/);
     writeFileSync(mount.file('holes'), Buffer.alloc(8192));
@@ -108,9 +107,6 @@ else {
       encoding: 'utf8',
     });
     assert.match(punched.stderr, /not supported|unsupported/);
-    const fd = openSync(mount.file('holes'), 'r');
-    assert.throws(() => readReport(fd, 'status'), /ENOTTY/);
-    closeSync(fd);
   });
 
   test('bad options are told before anything is mounted', () => {
