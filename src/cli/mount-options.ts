@@ -1,13 +1,16 @@
 // The options of `leasefs mount`, checked: what the daemon (daemon.ts) is started with.
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { parseSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
 
 /** As tmpfs: everybody may make files, nobody may remove another's. */
 const ROOT_MODE = 0o1777;
-/** As many as statfs can say: only memory bounds them. */
+/** As many as statfs can say. */
 const MAX_INODES = 2 ** 32;
+/** Bytes of the heap for an inode with its name and its file: a million of them were seen to take 1.2 KiB each. */
+const INODE_BYTES = 2048;
 
 export interface MountOptions {
   /** Absolute; whether it can be mounted on is the daemon's to find out. */
@@ -102,7 +105,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
         mode: own.mode === undefined ? ROOT_MODE : modeOption(own.mode),
       },
       size: values.size === undefined ? defaultSize(totalmem()) : sizeOption(values.size),
-      inodes: values.inodes === undefined ? MAX_INODES : inodesOption(values.inodes),
+      inodes: values.inodes === undefined ? defaultInodes() : inodesOption(values.inodes),
       breakTimeMs:
         breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
       semantics,
@@ -156,6 +159,9 @@ function sysctl(): string {
     return '';
   }
 }
+
+/** So many that the heap holds them: a daemon that ran out of it would take every file with it. */
+const defaultInodes = (): number => Math.floor(getHeapStatistics().heap_size_limit / INODE_BYTES);
 
 function sizeOption(text: string): number {
   const size = parseSize(text);

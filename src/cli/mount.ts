@@ -26,8 +26,10 @@ Files live in memory and are gone with the mount.
                            gid= and mode= of the root directory; and the options below,
                            as in -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
-  --inodes N               files and directories there may be: 10000, 1m (default: no bound);
-                           1 KiB of extended attributes counts for one
+  --inodes N               files and directories there may be: 10000, 1m (default:
+                           as many as half of the heap holds, which NODE_OPTIONS=
+                           --max-old-space-size=MIB sets); 1 KiB of extended
+                           attributes counts for one
   --lease-break-time MS    time to answer a break before it is forced (default: the sysctl
                            fs.lease-break-time if it is above 0, else 45000)
   --store auto|direct|pooled
