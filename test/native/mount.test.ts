@@ -195,7 +195,7 @@ if (possible) {
     await within(once(child, 'close'), 'fusermount3').catch(() => {});
     let channel: Channel | undefined;
     try {
-      if (error !== undefined) return console.log(`skipped: ${error.message}`);
+      if (error !== undefined) throw new Error(`${error.message}: apt-get install fuse3`);
       assert.is(child.exitCode, 0);
       channel = native.adoptFuse(native.receiveFd(mine.fd).release(), 65536, 1);
       const { request } = channel;
