@@ -224,12 +224,8 @@ export function nativeOperations(
       if (typeof source === 'number') return done(source);
       if (typeof target === 'number') return done(target);
       const { parent, name } = source;
-      const answer = operations.rename(caller, parent, name, target.parent, target.name, 0);
-      if (answer === 0) {
-        paths.gone(from);
-        paths.gone(to);
-      }
-      done(answer);
+      paths.moving(from, to);
+      done(operations.rename(caller, parent, name, target.parent, target.name, 0));
     },
 
     open: (path, flags, done) =>

@@ -4,6 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
 import { type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
+import { S_IFDIR, S_IFMT } from '../fs/inode.js';
 import { Attr, type Caller, type Operations } from '../fs/operations.js';
 
 const CACHED_PATHS = 65_536;
@@ -62,10 +63,25 @@ export class Paths {
     this.inos.set(path, ino);
   }
 
-  /** The path, and all below it, are somebody else's or nobody's now. */
+  /** The path is somebody else's or nobody's now; nothing is below it. */
   gone(path: string): void {
-    const below = `${path}/`;
     this.inos.delete(path);
-    for (const known of [...this.inos.keys()]) if (known.startsWith(below)) this.inos.delete(known);
+  }
+
+  /** Before two paths change their meaning: also all below them, if they are directories. Looks at all there are. */
+  moving(from: string, to: string): void {
+    const directory = this.isDirectory(from) || this.isDirectory(to);
+    this.inos.delete(from);
+    this.inos.delete(to);
+    if (!directory) return;
+    for (const known of [...this.inos.keys()]) {
+      if (known.startsWith(`${from}/`) || known.startsWith(`${to}/`)) this.inos.delete(known);
+    }
+  }
+
+  private isDirectory(path: string): boolean {
+    const ino = this.resolve(path);
+    if (ino < 0 || this.operations.getattr(this.caller, ino as InodeNumber, this.attr) < 0) return false;
+    return (this.attr.mode & S_IFMT) === S_IFDIR;
   }
 }

@@ -16,30 +16,34 @@ const BREAK_MS = '5000';
 export const verb: Verb = {
   name: 'demo',
   summary: 'the main job, step by step, with real processes and kernel pins',
-  help: `usage: leasefs demo
+  help: `usage: leasefs demo [--transport kernel|fuse-native]
 
 Mounts a leasefs in a temporary place and shows in seven steps what it is for. Each line is
 a call of one process, what came back, and the rule of README.md. Every process is a
 'leasefs io', so all of it can be typed. Exit code 1 if a step does not come out as it must.
-Unmounts whatever happens. As an ordinary user some steps cannot be shown, and say so.`,
+Unmounts whatever happens. As an ordinary user, or by --transport fuse-native, some steps
+cannot be shown, or come out otherwise, and say so.`,
 
   async run(args) {
-    const { positionals } = parseOptions(args, {});
+    const { values, positionals } = parseOptions(args, { transport: { type: 'string' } });
     if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is too much`);
+    const { transport = 'kernel' } = values;
     const scene = new Scene();
     return withTemporaryMount(
-      ['--lease-break-time', BREAK_MS],
-      mount => show(scene, mount),
+      ['--lease-break-time', BREAK_MS, '--transport', transport],
+      mount => show(scene, mount, transport === 'kernel'),
       () => scene.close(),
     );
   },
 };
 
-async function show(scene: Scene, mount: TemporaryMount): Promise<number> {
+async function show(scene: Scene, mount: TemporaryMount, kernel: boolean): Promise<number> {
   const { passthrough } = readMounted(mount.path, 'status').report;
-  const means: Means = { tmpfs: TMPFS, mountPoint: mount.path, uring: canRegister(), passthrough };
+  const means: Means = { tmpfs: TMPFS, mountPoint: mount.path, uring: canRegister(), passthrough, kernel };
   console.log(`leasefs mounted at ${mount.path}`);
   if (mount.notice !== '') scene.note(mount.notice);
+  if (!kernel)
+    scene.note('through the fuse-native package: what are ioctls here are messages to its control socket');
   try {
     await tmpfsLoses(scene, means);
     await leaseKeeps(scene, means);

@@ -2,6 +2,7 @@
 // under the same number, the mappings (mapped anew, at the same file offsets) and the ring.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { FsError } from '../../base/errno.js';
 import { native } from '../../native/binding.js';
 import { UsageError } from '../verb.js';
 import { type Forked, type IoOptions, IoProcess, type Ring } from './io-process.js';
@@ -13,6 +14,8 @@ interface Inherited {
   readonly openFlags: number;
   /** -1: closed. */
   readonly fd: number;
+  /** What names its description (LeaseFile), '0' where nothing does. */
+  readonly description: string;
   readonly mappings: readonly (readonly [off: number, length: number])[];
   readonly ring: InheritedRing | undefined;
 }
@@ -34,6 +37,7 @@ export function fork(io: IoProcess, body: readonly Command[]): Forked {
     name,
     openFlags,
     fd,
+    description: `${fd < 0 ? 0n : descriptionOf(io)}`,
     mappings: fd < 0 ? [] : io.mappings.map(({ off, length }) => [off, length] as const),
     ring: io.ring && inheritable(io.ring),
   };
@@ -66,6 +70,16 @@ export function fork(io: IoProcess, body: readonly Command[]): Forked {
   return forked;
 }
 
+/** 0n on other filesystems. */
+function descriptionOf(io: IoProcess): bigint {
+  try {
+    return io.file.getLease().description;
+  } catch (error) {
+    if (error instanceof FsError) return 0n;
+    throw error;
+  }
+}
+
 const inheritable = ({ uring, off, length }: Ring): InheritedRing => {
   return { fd: uring.fd, shape: Buffer.from(uring.shape()).toString('base64'), off, length };
 };
@@ -78,9 +92,9 @@ export function inherit(text: string, options: Omit<IoOptions, 'name' | 'openFla
   } catch {
     throw new UsageError('--inherited is for the processes that fork makes');
   }
-  const { name, openFlags, fd, mappings, ring } = inherited;
+  const { name, openFlags, fd, description, mappings, ring } = inherited;
   const io = new IoProcess({ ...options, name, openFlags });
-  if (fd >= 0) io.adoptFile(fd);
+  if (fd >= 0) io.adoptFile(fd, BigInt(description));
   for (const [off, length] of mappings) io.map(off, length);
   if (ring !== undefined) {
     const shape = new Uint8Array(Buffer.from(ring.shape, 'base64')).buffer;

@@ -88,9 +88,9 @@ export class IoProcess {
     this.open = LeaseFile.open(this.options.path, this.options.openFlags | moreFlags);
   }
 
-  /** Takes over a descriptor that a fork inherited. */
-  adoptFile(fd: number): void {
-    this.open = new LeaseFile(fd, true);
+  /** Takes over a descriptor that a fork inherited, of the description that the parent calls so. */
+  adoptFile(fd: number, description: bigint): void {
+    this.open = new LeaseFile(fd, true, description);
   }
 
   closeFile(): void {
