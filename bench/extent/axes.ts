@@ -9,6 +9,7 @@ export const TIMED = [
   'translate zipf',
   'translate sequential',
   'mix',
+  'mix wide',
   'fiemap 64',
   'insert random',
 ] as const;

@@ -6,6 +6,7 @@ import { median } from '../shared/numbers.js';
 import { type Batch, garbageOf, heapOf, MOST_OPERATIONS, Timed } from '../shared/timing.js';
 import type { Answer, Ask, Garbage, TimedAxis } from './axes.js';
 import { patternOf, TIMED } from './axes.js';
+import { Changes } from './changes.js';
 import { type Contestant, type ContestantName, create, FIELDS } from './contestant.js';
 import { checkChanges, checkLoaded } from './differential.js';
 import { tailOf } from './tail.js';
@@ -13,8 +14,8 @@ import {
   type Below,
   type Extents,
   extentsOf,
-  PIECES,
-  type Pieces,
+  FEW_PIECES,
+  MANY_PIECES,
   piecesOf,
   queriesOf,
   randomFrom,
@@ -34,9 +35,8 @@ class Stand {
   private readonly extents: Extents;
   private readonly below: Below;
   private readonly timed = new Map<TimedAxis, Timed>();
-  private readonly pieces: Pieces;
-  /** The next change. */
-  private next = 0;
+  private readonly few: Changes;
+  private readonly many: Changes;
   readonly bytesAnExtent: number;
 
   constructor(make: () => Contestant, shape: Shape, count: number, seed: number) {
@@ -47,7 +47,8 @@ class Stand {
     this.contestant = make();
     this.contestant.load(this.extents);
     this.bytesAnExtent = (this.contestant.bytes?.() ?? heapOf(() => this.loaded())) / count;
-    this.pieces = piecesOf(this.extents, randomFrom(11));
+    this.few = new Changes(this.contestant, piecesOf(FEW_PIECES, this.extents, randomFrom(11)));
+    this.many = new Changes(this.contestant, piecesOf(MANY_PIECES, this.extents, randomFrom(12)));
     this.verify();
   }
 
@@ -61,7 +62,7 @@ class Stand {
     const { translate, map, fiemap } = this.contestant;
     return TIMED.filter(axis => {
       if (axis.startsWith('translate')) return translate !== undefined;
-      if (axis === 'mix') return map !== undefined;
+      if (axis.startsWith('mix')) return map !== undefined;
       if (axis === 'insert random') return map !== undefined && this.extents.count >= FEWEST_INSERTS;
       return axis !== 'fiemap 64' || fiemap !== undefined;
     });
@@ -100,17 +101,24 @@ class Stand {
 
   tail(changes: number): Answer {
     if (this.contestant.map === undefined) return { cannot: 'no changes' };
-    const from = this.next;
-    const tail = tailOf(i => this.change(from + i), changes, PATIENCE);
-    this.next = from + tail.changes;
+    const tail = tailOf(() => this.few.carryOut(1), changes, PATIENCE);
     this.restore();
     return { tail };
+  }
+
+  private restore(): void {
+    if (this.contestant.map === undefined) return;
+    this.few.restore();
+    this.many.restore();
   }
 
   private batchOf(axis: TimedAxis): Batch {
     const { contestant } = this;
     const { translate } = contestant;
-    if (axis === 'mix') return this.mix();
+    if (axis.startsWith('mix')) {
+      const changes = axis === 'mix' ? this.few : this.many;
+      return n => changes.carryOut(n);
+    }
     const queries = queriesOf(patternOf(axis), this.extents, randomFrom(7));
     let cursor = 0;
     const from = (n: number) => {
@@ -130,34 +138,6 @@ class Stand {
     if (axis.startsWith('lookup')) return n => lookups(contestant, queries, from(n), n);
     if (translate === undefined) throw new Error(`${axis} is asked of a contestant that cannot`);
     return n => translations(contestant as Translating, queries, from(n), n);
-  }
-
-  private mix(): Batch {
-    return n => {
-      const end = this.next + n;
-      for (let i = this.next; i < end; i++) this.change(i);
-      this.next = end;
-      return end;
-    };
-  }
-
-  /** Maps again what the last changes punched, so that the file is as it was loaded. */
-  private restore(): void {
-    if (this.contestant.map === undefined) return;
-    for (const end = this.next + 2 * this.pieces.lag + 2; this.next < end; this.next++)
-      if ((this.next & 1) === 1) this.change(this.next);
-  }
-
-  /** Punches for even i, maps again for odd ones (workload.ts). */
-  private change(i: number): void {
-    const { start, length, blk, lag } = this.pieces;
-    const punched = (i >> 1) & (PIECES - 1);
-    if ((i & 1) === 0) {
-      this.contestant.punch!(start[punched]!, length[punched]!);
-    } else {
-      const mapped = (punched - lag) & (PIECES - 1);
-      this.contestant.map!(start[mapped]!, blk[mapped]!, length[mapped]!);
-    }
   }
 
   /** All extents in random order into empty contestants, one after the other for about `ms`; their growth included. */

@@ -129,15 +129,16 @@ export interface Pieces {
   readonly blk: Int32Array;
   readonly lag: number;
 }
-export const PIECES = 2 ** 16;
+export const FEW_PIECES = FEW_PLACES;
+export const MANY_PIECES = MANY_PLACES;
 const LONGEST_LAG = 64;
 const LONGEST_PIECE = 16;
 
-export function piecesOf(extents: Extents, below: Below): Pieces {
-  const start = new Int32Array(PIECES);
-  const length = new Int32Array(PIECES);
-  const blk = new Int32Array(PIECES);
-  for (let i = 0; i < PIECES; i++) {
+export function piecesOf(pieces: number, extents: Extents, below: Below): Pieces {
+  const start = new Int32Array(pieces);
+  const length = new Int32Array(pieces);
+  const blk = new Int32Array(pieces);
+  for (let i = 0; i < pieces; i++) {
     const e = below(extents.count);
     const into = below(extents.length[e]!);
     start[i] = extents.start[e]! + into;

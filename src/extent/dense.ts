@@ -2,24 +2,37 @@
 // The bit of block i is bit 31 - i % 32 of word i / 32, so that one clz32 finds the next start. Block 0 always has
 // its bit. A run's length is a distance between bits; splitting and joining runs is setting and clearing them.
 import { type ExtentArena, PAGE } from './arena.js';
-import { continues, denseEntry, densePage, denseStarts, SEGMENT } from './entry.js';
+import { denseEntry, densePage, denseStarts, SEGMENT } from './entry.js';
 
 const BITMAP_WORDS = SEGMENT / 32;
 const BLOCK_0 = -0x8000_0000;
 
 // Not exported, for speed (extent-map.ts tells why).
+const END = SEGMENT;
+const [pageOf, startsOf, entryOf] = [densePage, denseStarts, denseEntry];
 const bitmap = (page: number): number => page >> 5;
+// Without branches: what runs look like where a change begins and ends cannot be predicted.
+/** -1, 0 or 1, of an int32. */
+const sign = (value: number): number => (value >> 31) | ((0 - value) >>> 31);
+/** 0 or 1, of an int32. */
+const notZero = (value: number): number => (value | (0 - value)) >>> 31;
+/** How many bits are set. */
+const bitCount = (bits: number): number => {
+  const pairs = bits - ((bits >>> 1) & 0x5555_5555);
+  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+};
 /** The first word of a page's bitmap. */
 export const bitmapOf = bitmap;
 
 /** The end of the run that holds block `i`: the next start, or SEGMENT. */
 export function denseRunEnd(starts: Int32Array, page: number, i: number): number {
-  const bitmap = bitmapOf(page);
+  const map = bitmap(page);
   let word = i >> 5;
-  let bits = starts[bitmap + word]! & (0x7fff_ffff >>> (i & 31));
+  let bits = starts[map + word]! & (0x7fff_ffff >>> (i & 31));
   while (bits === 0) {
-    if (++word === BITMAP_WORDS) return SEGMENT;
-    bits = starts[bitmap + word]!;
+    if (++word === BITMAP_WORDS) return END;
+    bits = starts[map + word]!;
   }
   return (word << 5) + Math.clz32(bits);
 }
@@ -42,62 +55,61 @@ export function denseRun(starts: Int32Array, page: number, i: number): number {
 
 /** The start of the run that holds block `i`. */
 export function denseRunStart(starts: Int32Array, page: number, i: number): number {
-  const bitmap = bitmapOf(page);
+  const map = bitmap(page);
   let word = i >> 5;
-  let bits = starts[bitmap + word]! & (BLOCK_0 >> (i & 31));
-  while (bits === 0) bits = starts[bitmap + --word]!;
+  let bits = starts[map + word]! & (BLOCK_0 >> (i & 31));
+  while (bits === 0) bits = starts[map + --word]!;
   return (word << 5) + Math.clz32(bits & -bits);
 }
 
 /** A page of holes. */
 export function newDense(arena: ExtentArena): number {
   const page = arena.take(PAGE);
-  const bitmap = bitmapOf(page);
+  const map = bitmap(page);
   arena.words.fill(0, page, page + PAGE);
-  arena.starts.fill(0, bitmap, bitmap + BITMAP_WORDS);
-  arena.starts[bitmap] = BLOCK_0;
+  arena.starts.fill(0, map, map + BITMAP_WORDS);
+  arena.starts[map] = BLOCK_0;
   return denseEntry(page, 1);
 }
 
 /** Gives [lo, hi) the values from `value` on; answers the entry with its new count of starts. */
 export function fillDense(arena: ExtentArena, entry: number, lo: number, hi: number, value: number): number {
   const { words, starts } = arena;
-  const page = densePage(entry);
-  const step = value > 0 ? 1 : value < 0 ? -1 : 0;
+  const page = pageOf(entry);
+  const end = page + hi;
+  const step = sign(value);
+  const before = words[page + lo - 1]!;
   let dropped = 0;
   let next = value;
-  for (let at = page + lo; at < page + hi; at++) {
-    dropped += words[at] !== 0 ? 1 : 0;
+  for (let at = page + lo; at < end; at++) {
+    dropped += notZero(words[at]!);
     words[at] = next;
     next = (next + step) | 0;
   }
   arena.dropped += dropped;
 
-  let count = denseStarts(entry);
-  const bitmap = bitmapOf(page);
-  const lastWord = (hi - 1) >> 5;
-  let mask = -1 >>> (lo & 31);
-  for (let word = lo >> 5; word <= lastWord; word++) {
-    if (word === lastWord) mask &= BLOCK_0 >> ((hi - 1) & 31);
-    let bits = starts[bitmap + word]! & mask;
-    starts[bitmap + word]! ^= bits;
-    for (; bits !== 0; bits &= bits - 1) count--;
+  // The bits of lo to hi, hi included, are made anew: only the first and the last can be set.
+  let count = startsOf(entry);
+  const first = bitmap(page) + (lo >> 5);
+  const last = bitmap(page) + ((hi - 1) >> 5);
+  let mask = (-1 >>> (lo & 31)) | 0;
+  for (let at = first; at <= last; at++) {
+    if (at === last) mask &= BLOCK_0 >> ((hi - 1) & 31);
+    const bits = starts[at]!;
+    count -= bitCount(bits & mask);
+    starts[at] = bits & ~mask;
     mask = -1;
   }
-  if (lo === 0 || !continues(words[page + lo - 1]!, value)) {
-    starts[bitmap + (lo >> 5)]! |= BLOCK_0 >>> (lo & 31);
-    count++;
+  const begins = lo === 0 ? 1 : notZero((before + sign(before)) ^ value);
+  starts[first]! |= begins << (31 - (lo & 31));
+  count += begins;
+  if (hi < END) {
+    const at = bitmap(page) + (hi >> 5);
+    const shift = 31 - (hi & 31);
+    const bits = starts[at]!;
+    const ends = notZero(words[end]! ^ next);
+    count += ends - ((bits >>> shift) & 1);
+    starts[at] = (bits & ~(1 << shift)) | (ends << shift);
   }
-  if (hi < SEGMENT) {
-    const bit = BLOCK_0 >>> (hi & 31);
-    const bits = starts[bitmap + (hi >> 5)]!;
-    if ((bits & bit) !== 0) count--;
-    if (continues(words[page + hi - 1]!, words[page + hi]!)) {
-      starts[bitmap + (hi >> 5)] = bits & ~bit;
-    } else {
-      starts[bitmap + (hi >> 5)] = bits | bit;
-      count++;
-    }
-  }
-  return denseEntry(page, count);
+  return entryOf(page, count);
 }

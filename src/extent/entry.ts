@@ -24,6 +24,8 @@ export const SEGMENT_SHIFT = 9;
 export const PAGE_WORDS = SEGMENT;
 /** The block within its segment: `pgoff & WITHIN`, also for pgoff above 2^32. */
 export const WITHIN = SEGMENT - 1;
+// Not exported, for speed (extent-map.ts tells why).
+const MASK = WITHIN;
 
 /** The largest store block: values are int32. Store block 0 is nobody's. */
 export const MAX_BLK = 0x7fff_ffff;
@@ -37,8 +39,8 @@ export const isHuge = (entry: number): boolean => entry < 0;
 export const isRuns = (entry: number): boolean => (entry & 1) !== 0;
 
 /** The first word of a dense page. A hole answers page 0, which is all zeros: holes need no branch. */
-export const densePage = (entry: number): number => (entry >> 1) & -512;
-export const denseStarts = (entry: number): number => ((entry >> 1) & WITHIN) + 1;
+export const densePage = (entry: number): number => (entry >> 1) & ~MASK;
+export const denseStarts = (entry: number): number => ((entry >> 1) & MASK) + 1;
 export const denseEntry = (page: number, starts: number): number => (page | (starts - 1)) << 1;
 
 export const runsUnit = (entry: number): number => (entry >> 2) << 3;

@@ -34,7 +34,15 @@ import { ExtentWalk } from './walk.js';
 // checks, at every use; a constant that stays within the module it compiles in. Measured: a fifth of a look-up.
 const SHIFT = SEGMENT_SHIFT;
 const MASK = WITHIN;
-const [huge, pageOf, runInPage, inRuns] = [isHuge, densePage, denseRun, valueInRuns];
+const BLOCKS = SEGMENT;
+const LAST = MAX_BLK;
+const [huge, pageOf, runInPage, inRuns, replace] = [
+  isHuge,
+  densePage,
+  denseRun,
+  valueInRuns,
+  replaceInSegment,
+];
 /** The bits that are set in entries that are huge, or of runs: one test for both. */
 const NOT_DENSE = 0x8000_0001 | 0;
 
@@ -42,8 +50,9 @@ const NOT_DENSE = 0x8000_0001 | 0;
  * Arena pages that are free before a change begins, so that it never stops half way: for two partial segments, a path
  * in the directory, and, for each segment between them, an unwritten run and a slot.
  */
+const SPARE_PAGES = 16;
 const pagesFor = (n: number): number =>
-  16 + Math.floor(n / (64 * SEGMENT)) + Math.floor(n / (SEGMENT * SEGMENT));
+  SPARE_PAGES + Math.floor(n / (64 * SEGMENT)) + Math.floor(n / (SEGMENT * SEGMENT));
 
 export class ExtentMap extends ExtentWalk {
   /**
@@ -149,6 +158,12 @@ export class ExtentMap extends ExtentWalk {
 
   /** Makes [pgoff, pgoff + n) a hole. 0; -EINVAL; -ENOMEM when the arena is full and the range ends within a segment. */
   punch(pgoff: number, n: number): number {
+    if (this.isNear(pgoff, n) && this.arena.room >= SPARE_PAGES) {
+      const dropped = this.replaceNear(pgoff, n, HOLE);
+      this.mapped -= dropped;
+      if (dropped > 0) this.changes++;
+      return 0;
+    }
     if (!isRange(pgoff, n)) return -errno.EINVAL;
     const { arena } = this;
     const end = Math.min(pgoff + n, MAX_PGOFF);
@@ -197,6 +212,17 @@ export class ExtentMap extends ExtentWalk {
   }
 
   private assign(pgoff: number, blk: number, n: number, value: number): number {
+    if (
+      this.isNear(pgoff, n) &&
+      isInt32(blk) &&
+      blk >= 1 &&
+      blk <= LAST - n &&
+      this.arena.room >= SPARE_PAGES
+    ) {
+      this.mapped += n - this.replaceNear(pgoff, n, value);
+      this.changes++;
+      return 0;
+    }
     if (!isRange(pgoff, n) || !(blk >= 1 && Number.isSafeInteger(blk) && blk + n - 1 <= MAX_BLK))
       return -errno.EINVAL;
     if (pgoff + n > MAX_PGOFF) return -errno.EFBIG;
@@ -217,6 +243,29 @@ export class ExtentMap extends ExtentWalk {
     this.mapped += n - arena.dropped;
     this.changes++;
     return 0;
+  }
+
+  /** Whether [pgoff, pgoff + n) are blocks of one segment of the flat part: most changes are. */
+  private isNear(pgoff: number, n: number): boolean {
+    return (
+      isInt32(pgoff) &&
+      pgoff >= 0 &&
+      pgoff < this.flatEnd &&
+      isInt32(n) &&
+      n >= 1 &&
+      n <= BLOCKS - (pgoff & MASK)
+    );
+  }
+
+  /** Precondition: isNear, arena.room >= SPARE_PAGES. Answers how many of the blocks were mapped before. */
+  private replaceNear(pgoff: number, n: number, value: number): number {
+    const { arena } = this;
+    const lo = pgoff & MASK;
+    const old = this.flat[(this.flatAt + (pgoff >>> SHIFT)) | 0]!;
+    arena.dropped = 0;
+    const entry = replace(arena, old, lo, lo + n, value);
+    if (entry !== old) this.setEntry(pgoff >>> SHIFT, old, entry);
+    return arena.dropped;
   }
 
   // The far directory's answers stand alone: within the methods above they would slow down the near ones.
@@ -253,5 +302,6 @@ export class ExtentMap extends ExtentWalk {
   }
 }
 
+const isInt32 = (n: number): boolean => (n | 0) === n;
 const isRange = (pgoff: number, n: number): boolean =>
   Number.isSafeInteger(pgoff) && pgoff >= 0 && n >= 1 && Number.isInteger(n);

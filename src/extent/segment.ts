@@ -35,6 +35,10 @@ import {
   valueInRuns,
 } from './runs.js';
 
+// Not exported, for speed (extent-map.ts tells why).
+const END = SEGMENT;
+const [fill, startsOf] = [fillDense, denseStarts];
+
 /** A dense page with no more starts than this, holes among them, becomes a container again. */
 const SPARSE = 12;
 /** A wide container with no more runs than this becomes a narrow one. */
@@ -103,6 +107,14 @@ export function replaceInSegment(
   hi: number,
   value: number,
 ): number {
+  if (entry > 0 && (entry & 1) === 0 && hi - lo < END) {
+    const filled = fill(arena, entry, lo, hi, value);
+    return startsOf(filled) > SPARSE ? filled : settleDense(arena, filled);
+  }
+  return replaceInOther(arena, entry, lo, hi, value);
+}
+
+function replaceInOther(arena: ExtentArena, entry: number, lo: number, hi: number, value: number): number {
   if (hi - lo === SEGMENT) {
     arena.dropped += mappedIn(arena, entry);
     freeSegment(arena, entry);
