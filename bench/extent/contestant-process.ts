@@ -122,8 +122,8 @@ class Stand {
     const queries = queriesOf(patternOf(axis), this.extents, randomFrom(7));
     let cursor = 0;
     const from = (n: number) => {
-      const at = cursor;
-      cursor = (cursor + n) & (queries.length - 1);
+      const at = cursor + n <= queries.length ? cursor : 0;
+      cursor = at + n;
       return at;
     };
     if (axis === 'fiemap 64') {

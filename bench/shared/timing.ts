@@ -12,6 +12,7 @@ export const MOST_OPERATIONS = 2 ** 13;
  */
 const WARM_MS = 60;
 const SHORT = 16;
+const LONG = 256;
 
 /** Carries out `n` operations, a power of two up to MOST_OPERATIONS; answers something that depends on all of them. */
 export type Batch = (n: number) => number;
@@ -43,19 +44,23 @@ export class Timed {
     return result.latency.p50 * 1e6;
   }
 
+  /** Warms up; answers how many operations a batch has. */
   private fit(): number {
-    this.warm(SHORT);
-    this.warm(256);
-    for (let n = 16; ; n *= 2) {
-      const from = performance.now();
-      this.sum = (this.sum + this.batch(n)) | 0;
-      if (n >= MOST_OPERATIONS || performance.now() - from >= BATCH_MS) return n;
-    }
+    const ns = Math.min(this.warm(SHORT), this.warm(LONG));
+    const most = Math.log2((BATCH_MS * 1e6) / ns);
+    return 1 << Math.max(0, Math.min(Math.log2(MOST_OPERATIONS), Math.ceil(most)));
   }
 
-  private warm(operations: number): void {
-    const end = performance.now() + WARM_MS;
-    while (performance.now() < end) this.sum = (this.sum + this.batch(operations)) | 0;
+  /** Answers ns an operation, the clock's included. */
+  private warm(operations: number): number {
+    const from = performance.now();
+    let calls = 0;
+    let took = 0;
+    for (; took < WARM_MS; calls++) {
+      this.sum = (this.sum + this.batch(operations)) | 0;
+      took = performance.now() - from;
+    }
+    return (took * 1e6) / (calls * operations);
   }
 }
 
