@@ -31,6 +31,8 @@ const O_RDWR = 2;
 const KEEP = 0xffff_ffff;
 const PATH_MAX = 4096;
 const XATTR_MAX = 65_536;
+/** Times before 1970 come as this and more. */
+const NEGATIVE = 2 ** 63;
 
 /** What the operations need of their session. */
 export interface NativeContext {
@@ -183,6 +185,8 @@ export function nativeOperations(
     },
 
     utimens(path, atime, mtime, done) {
+      // The package counts without a sign, and what is large is not exact any more.
+      if (atime >= NEGATIVE || mtime >= NEGATIVE) return done(-errno.EINVAL);
       set.atime = Math.floor(atime / 1000);
       set.atimeNsec = (atime - set.atime * 1000) * 1e6;
       set.mtime = Math.floor(mtime / 1000);
@@ -262,7 +266,10 @@ export function nativeOperations(
     },
 
     setxattr: (path, name, value, _position, flags, done) =>
-      withName(path, name, done, (ino, bytes) => operations.setxattr(caller, ino, bytes, value, flags)),
+      withName(path, name, done, (ino, bytes) =>
+        // The package's memory is gone when this is answered, and `slice` of a Buffer copies nothing.
+        operations.setxattr(caller, ino, bytes, new Uint8Array(value), flags),
+      ),
 
     getxattr(path, name, _position, done) {
       const out = new Uint8Array(XATTR_MAX);

@@ -1,0 +1,59 @@
+// The checks of test/conformance through the fuse-native package: all but the known differences as on tmpfs.
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { limits } from '../conformance/limits.js';
+import { locks } from '../conformance/locks.js';
+import { memory } from '../conformance/memory.js';
+import { posix } from '../conformance/posix.js';
+import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { differences } from './differences.js';
+
+const test = suite('posix through the fuse-native transport');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  const checks = { ...posix, ...limits, ...locks, ...memory };
+  let mount: Mounted;
+  let made = 0;
+
+  test.before(async () => {
+    mount = await Mounted.start('--size', '2g', '--transport=fuse-native', '-o', 'allow_other');
+  });
+  test.after(() => mount.stop());
+
+  for (const [name, check] of Object.entries(checks)) {
+    const difference = differences[name];
+    test(difference === undefined ? name : `differs: ${name}`, () => {
+      const dir = join(mount.path, `d${made++}`);
+      mkdirSync(dir);
+      if (difference === undefined) check(dir);
+      else {
+        let said: unknown;
+        try {
+          check(dir);
+        } catch (error) {
+          said = error;
+        }
+        assert.ok(said !== undefined, `it passes: take it out of the differences (${difference.why})`);
+        assert.match(String((said as Error).message), difference.says);
+      }
+      rmSync(dir, { recursive: true });
+    });
+  }
+
+  test('every difference is one of a check that there is', () => {
+    assert.equal(
+      Object.keys(differences).filter(name => !(name in checks)),
+      [],
+    );
+  });
+
+  test('the daemon met no error of its own', () => {
+    assert.not.match(mount.log(), 'EIO');
+  });
+}
+
+test.run();
