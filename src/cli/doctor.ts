@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { errnoName } from '../base/errno.js';
 import type { ReportedStatus } from '../client/index.js';
+import { loadFuseNative } from '../fuse-native/package.js';
 import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import { paint } from './colour.js';
 import { readMounted } from './mounted-path.js';
@@ -62,6 +63,7 @@ function host(): Finding[] {
     fileLimit(),
     memlock(),
     breakTime(),
+    otherTransport(),
   ];
 }
 
@@ -89,10 +91,12 @@ function fuseDevice(): Finding {
 
 function mountRight(): Finding {
   if (capable(CAP_SYS_ADMIN)) return ok('mount', 'mount(2), by CAP_SYS_ADMIN');
-  const found = (process.env.PATH ?? '').split(delimiter).some(dir => existsSync(join(dir, 'fusermount3')));
-  if (found) return ok('mount', 'through fusermount3, which is set-uid root');
+  if (isInstalled('fusermount3')) return ok('mount', 'through fusermount3, which is set-uid root');
   return fatal('mount', 'neither CAP_SYS_ADMIN nor fusermount3: run as root, or install the package fuse3');
 }
+
+const isInstalled = (program: string): boolean =>
+  (process.env.PATH ?? '').split(delimiter).some(dir => existsSync(join(dir, program)));
 
 function guard(): Finding {
   const file = native.memfdCreate('leasefs-doctor');
@@ -166,6 +170,18 @@ function breakTime(): Finding {
     'lease break',
     'a holder has 45 s to answer: the sysctl fs.lease-break-time is 0; --lease-break-time sets it',
   );
+}
+
+function otherTransport(): Finding {
+  try {
+    loadFuseNative();
+  } catch (error) {
+    return less('fuse-native', `no --transport=fuse-native: ${errorLine(error)}`);
+  }
+  if (!capable(CAP_SYS_ADMIN) && !isInstalled('fusermount')) {
+    return less('fuse-native', 'no --transport=fuse-native: it looks for fusermount; link it to fusermount3');
+  }
+  return ok('fuse-native', 'the package loads: --transport=fuse-native can be had');
 }
 
 /** What needs a mount: passthrough, and a kernel pin on a mounted file. */

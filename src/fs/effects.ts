@@ -117,7 +117,7 @@ function tell(sb: Superblock, effect: Extract<Effect, { effect: 'tell' }>): void
 
 export function processName(sb: Superblock, process: ProcessId): string {
   const { pid, command, alive } = sb.processes.info(process);
-  if (pid === 0) return 'a process outside our pid namespace';
+  if (pid === 0) return 'a process that is not told or outside our pid namespace';
   return `${pid} (${readable(command)})${alive ? '' : ', dead'}`;
 }
 

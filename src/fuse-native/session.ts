@@ -2,7 +2,7 @@
 // from us. It obeys the rules of truncate and of O_TRUNC; leases and pins come by a socket (control-socket.ts), since no
 // ioctl comes through it.
 // One object as src/fuse's session has, so that the daemon serves either.
-import { errno } from '../base/errno.js';
+import { errno, FsError } from '../base/errno.js';
 import type { FileHandle, WaiterId } from '../base/units.js';
 import { Caller, type Host, type Operations } from '../fs/operations.js';
 import { ControlSocket } from './control-socket.js';
@@ -64,7 +64,11 @@ export class NativeSession implements Host {
       timeout: false,
     });
     this.ready = new Promise((resolve, reject) => {
-      fuse.mount(error => (error === null ? resolve() : reject(error)));
+      fuse.mount(error => {
+        if (error === null) return resolve();
+        const why = `${error.message}: the fuse-native package cannot mount on ${mountPoint}; 'leasefs doctor' says what it takes`;
+        reject(new FsError(errno.EIO, why));
+      });
     });
     this.ended = this.ready
       .then(() => unmounted(isMounted))
