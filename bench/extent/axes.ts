@@ -38,6 +38,7 @@ export interface Garbage {
 
 /** What is asked of a contestant's process. `ms`: how long to measure. */
 export type Ask =
+  | { readonly ask: 'check'; readonly name: string; readonly seed: number }
   | {
       readonly ask: 'load';
       readonly name: string;

@@ -31,6 +31,9 @@ export class NodeRow implements Row {
   }
 
   async load(shape: Shape, count: number): Promise<Answer> {
+    const checker = new PinnedProcess<Ask, Answer>(this.name, SCRIPT);
+    await checker.ask({ ask: 'check', name: this.name, seed: SEED });
+    await checker.close();
     const answer = await this.process.ask({ ask: 'load', name: this.name, shape, count, seed: SEED });
     this.loaded = 'axes' in answer;
     return answer;

@@ -2,8 +2,8 @@
 // kernel as it is touched. It hands out units of three sizes and keeps free ones in lists that run through the units
 // themselves, so that mutation makes no garbage. Counterpart: the slab caches behind XFS's and btrfs's extent maps.
 //
-//   words    │ page 0, all zero │ page 1 │ page 2 │ ...      2,048 bytes a page: 512 words of 32 bits
 //   starts   │ 64 bytes         │ 64     │ 64     │ ...      a bit a word of the page, used by dense pages only
+//   words    │ page 0, all zero │ page 1 │ page 2 │ ...      2,048 bytes a page: 512 words of 32 bits
 //
 // A page is handed out whole or carved, once and for good, into 16 units of 32 words or 64 units of 8 words. Page 0
 // is never handed out: a hole is looked up in it like any other segment (see segment.ts).
@@ -38,6 +38,8 @@ export interface ArenaUse {
 export class ExtentArena {
   declare readonly words: Int32Array;
   declare readonly starts: Int32Array;
+  /** The bytes of `starts` and of one word behind, to be read from any byte on: little-endian, as it is. */
+  declare readonly window: DataView;
   /** Out of segment operations: how many blocks lost their mapping. The map that called sets it to 0 before. */
   dropped = 0;
   /** Pages that can still be handed out or carved. */
@@ -58,8 +60,10 @@ export class ExtentArena {
   constructor(memory: ArrayBuffer = new ArrayBuffer(ExtentArena.bytesFor(DEFAULT_PAGES))) {
     const pages = Math.min(Math.floor(memory.byteLength / PAGE_BYTES), MAX_PAGES);
     if (pages < 2) throw new RangeError(`an extent arena of ${memory.byteLength} bytes`);
-    this.words = new Int32Array(memory, 0, pages * PAGE);
-    this.starts = new Int32Array(memory, pages * PAGE * 4, (pages * STARTS_BYTES) / 4);
+    const bitmaps = pages * STARTS_BYTES;
+    this.starts = new Int32Array(memory, 0, bitmaps / 4);
+    this.window = new DataView(memory, 0, bitmaps + 4);
+    this.words = new Int32Array(memory, bitmaps, pages * PAGE);
     this.room = pages - 1;
   }
 

@@ -1,11 +1,11 @@
 // Dense pages: a segment of many runs, 512 values and a bitmap of the blocks that begin a run (a run of holes too).
-// The bit of block i is bit 31 - i % 32 of word i / 32, so that one clz32 finds the next start. Block 0 always has
-// its bit. A run's length is a distance between bits; splitting and joining runs is setting and clearing them.
+// The bitmaps of all pages follow one another, a bit a word of the arena, the lowest first. Block 0 always has its bit.
+// A run's length is a distance between bits; splitting and joining runs is setting and clearing them.
 import { type ExtentArena, PAGE } from './arena.js';
 import { denseEntry, densePage, denseStarts, SEGMENT } from './entry.js';
 
 const BITMAP_WORDS = SEGMENT / 32;
-const BLOCK_0 = -0x8000_0000;
+const BLOCK_0 = 1;
 
 // Not exported, for speed (extent-map.ts tells why).
 const END = SEGMENT;
@@ -16,51 +16,49 @@ const bitmap = (page: number): number => page >> 5;
 const sign = (value: number): number => (value >> 31) | ((0 - value) >>> 31);
 /** 0 or 1, of an int32. */
 const notZero = (value: number): number => (value | (0 - value)) >>> 31;
+/** The number of the lowest bit that is set, -1 if none is. */
+const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits);
 /** How many bits are set. */
 const bitCount = (bits: number): number => {
   const pairs = bits - ((bits >>> 1) & 0x5555_5555);
   const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
 };
-/** The first word of a page's bitmap. */
-export const bitmapOf = bitmap;
 
 /** The end of the run that holds block `i`: the next start, or SEGMENT. */
-export function denseRunEnd(starts: Int32Array, page: number, i: number): number {
-  const map = bitmap(page);
+const runEndIn = (starts: Int32Array, page: number, i: number): number => {
   let word = i >> 5;
-  let bits = starts[map + word]! & (0x7fff_ffff >>> (i & 31));
+  let bits = starts[bitmap(page) + word]! & (-2 << (i & 31));
   while (bits === 0) {
     if (++word === BITMAP_WORDS) return END;
-    bits = starts[map + word]!;
+    bits = starts[bitmap(page) + word]!;
   }
-  return (word << 5) + Math.clz32(bits);
-}
+  return (word << 5) + lowest(bits);
+};
+export const denseRunEnd = runEndIn;
 
 /**
- * For how many blocks the run of block `i` goes on, `i` included. A run that ends in the same word of the bitmap or in
- * the next one is found without a branch: where short runs end is not to be predicted.
+ * For how many blocks the run of block `i` goes on, `i` included. One load finds the end of all short runs, as it may
+ * begin at any byte of the bitmaps: where short runs end is not to be predicted. `window`: the bitmaps' bytes.
  */
-export function denseRun(starts: Int32Array, page: number, i: number): number {
-  const word = i >> 5;
-  const bit = i & 31;
-  const at = bitmap(page) + word;
-  // 1 in the last word: behind it the segment ends.
-  const last = (word + 1) >> 4;
-  const here = Math.clz32(starts[at]! & (0x7fff_ffff >>> bit));
-  const next = Math.clz32(starts[at + 1 - last]! | (last << 31));
-  const run = here - bit + (-(here >> 5) & next);
-  return run < 64 - bit ? run : denseRunEnd(starts, page, i) - i;
-}
+export const denseRun = (starts: Int32Array, window: DataView, page: number, i: number): number => {
+  const at = page | i;
+  const run = lowest((window.getInt32(at >> 3, true) >>> (at & 7)) & ~1);
+  // Unsigned: none was found; or it is of the next page, or no run's at all.
+  return run >>> 0 <= END - i ? run : runEndIn(starts, page, i) - i;
+};
 
 /** The start of the run that holds block `i`. */
 export function denseRunStart(starts: Int32Array, page: number, i: number): number {
-  const map = bitmap(page);
   let word = i >> 5;
-  let bits = starts[map + word]! & (BLOCK_0 >> (i & 31));
-  while (bits === 0) bits = starts[map + --word]!;
-  return (word << 5) + Math.clz32(bits & -bits);
+  let bits = starts[bitmap(page) + word]! & ~(-2 << (i & 31));
+  while (bits === 0) bits = starts[bitmap(page) + --word]!;
+  return (word << 5) + 31 - Math.clz32(bits);
 }
+
+/** Whether a run begins at block `i`: 0 or 1. */
+export const startsAt = (starts: Int32Array, page: number, i: number): number =>
+  (starts[bitmap(page) + (i >> 5)]! >>> (i & 31)) & 1;
 
 /** A page of holes. */
 export function newDense(arena: ExtentArena): number {
@@ -92,20 +90,20 @@ export function fillDense(arena: ExtentArena, entry: number, lo: number, hi: num
   let count = startsOf(entry);
   const first = bitmap(page) + (lo >> 5);
   const last = bitmap(page) + ((hi - 1) >> 5);
-  let mask = (-1 >>> (lo & 31)) | 0;
+  let mask = -1 << (lo & 31);
   for (let at = first; at <= last; at++) {
-    if (at === last) mask &= BLOCK_0 >> ((hi - 1) & 31);
+    if (at === last) mask &= ~(-2 << ((hi - 1) & 31));
     const bits = starts[at]!;
     count -= bitCount(bits & mask);
     starts[at] = bits & ~mask;
     mask = -1;
   }
   const begins = lo === 0 ? 1 : notZero((before + sign(before)) ^ value);
-  starts[first]! |= begins << (31 - (lo & 31));
+  starts[first]! |= begins << (lo & 31);
   count += begins;
   if (hi < END) {
     const at = bitmap(page) + (hi >> 5);
-    const shift = 31 - (hi & 31);
+    const shift = hi & 31;
     const bits = starts[at]!;
     const ends = notZero(words[end]! ^ next);
     count += ends - ((bits >>> shift) & 1);

@@ -1,7 +1,7 @@
 // Where the entries of a map's segments stand: a flat array from segment 0 on, as long as it is worth its memory, and
 // a FarDirectory for the segments beyond. Like the array and the hash part of a Lua table.
 //
-//   segments   8       32      512      then powers of two, up to 2^21 (4 TiB)
+//   segments   8       32      512      then an eighth more, up to 2^21 (4 TiB)
 //   file    16 MiB   64 MiB   1 GiB
 //   in      a unit of the arena         an Int32Array
 //
@@ -23,6 +23,7 @@ export class SegmentDirectory {
   declare protected readonly arena: ExtentArena;
   declare protected readonly words: Int32Array;
   declare protected readonly starts: Int32Array;
+  declare protected readonly window: DataView;
   declare protected flat: Int32Array;
   /** Index of segment 0's entry in `flat`. */
   protected flatAt = 0;
@@ -38,6 +39,7 @@ export class SegmentDirectory {
     this.arena = arena;
     this.words = arena.words;
     this.starts = arena.starts;
+    this.window = arena.window;
     this.flat = arena.words;
   }
 
@@ -138,5 +140,8 @@ function flatLength(segments: number): number {
   if (segments <= SMALL) return segments === 0 ? 0 : SMALL;
   if (segments <= LARGE) return LARGE;
   if (segments <= PAGE) return PAGE;
-  return segments > MAX_FLAT ? 2 * MAX_FLAT : 1 << (32 - Math.clz32(segments - 1));
+  if (segments > MAX_FLAT) return 2 * MAX_FLAT;
+  // An eighth of the power of two below.
+  const step = 1 << (28 - Math.clz32(segments - 1));
+  return Math.ceil(segments / step) * step;
 }

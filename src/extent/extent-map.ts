@@ -94,7 +94,7 @@ export class ExtentMap extends ExtentWalk {
     const entry = this.flat[(this.flatAt + (pgoff >>> SHIFT)) | 0]!;
     if ((entry & NOT_DENSE) !== 0) return this.translateSparse(entry, i);
     const page = pageOf(entry);
-    this.run = runInPage(this.starts, page, i);
+    this.run = runInPage(this.starts, this.window, page, i);
     return this.words[page | i]!;
   }
 

@@ -7,7 +7,7 @@
 // A whole written run is huge, no run a hole, at once. Blocks are counted from the segment's first, 0 to 512.
 import type { ExtentArena } from './arena.js';
 import { PAGE, PAGE_BYTES } from './arena.js';
-import { bitmapOf, denseRunEnd, denseRunStart, fillDense, newDense } from './dense.js';
+import { denseRunEnd, denseRunStart, fillDense, newDense, startsAt } from './dense.js';
 import {
   ahead,
   densePage,
@@ -235,7 +235,7 @@ export function checkSegment(arena: ExtentArena, entry: number): void {
   const page = densePage(entry);
   let count = 0;
   for (let i = 0; i < SEGMENT; i++) {
-    const bit = (starts[bitmapOf(page) + (i >> 5)]! >>> (31 - (i & 31))) & 1;
+    const bit = startsAt(starts, page, i);
     const begins = i === 0 || words[page + i] !== ahead(words[page + i - 1]!, 1);
     must(bit === (begins ? 1 : 0), `start bit of block ${i}`);
     count += bit;

@@ -13,17 +13,28 @@ export const EXTENT_LAST = 0x1;
 /** Allocated, reads as zeros (FIEMAP_EXTENT_UNWRITTEN). */
 export const EXTENT_UNWRITTEN = 0x800;
 
-const COUNT_ONLY = new Float64Array(0);
+/** What `count` looks at one after the other. */
+const COUNTED = new Float64Array(64 * EXTENT_FIELDS);
 // As in extent-map.ts: constants of this module are faster than imported names.
-const [huge, runs, pageOf, runInPage, END, FIELDS] = [
+const [huge, runs, pageOf, runInPage, valueIn, endIn] = [
   isHuge,
   isRuns,
   densePage,
   denseRun,
-  SEGMENT,
-  EXTENT_FIELDS,
+  valueAt,
+  runEnd,
 ];
+const [END, FIELDS] = [SEGMENT, EXTENT_FIELDS];
 const segmentOf = (pgoff: number): number => Math.floor(pgoff / SEGMENT);
+
+/** Answers the index behind the extent. */
+const put = (out: Float64Array, field: number, start: number, value: number, n: number): number => {
+  out[field] = start;
+  out[field + 1] = value < 0 ? -value : value;
+  out[field + 2] = n;
+  out[field + 3] = value < 0 ? EXTENT_UNWRITTEN : 0;
+  return field + FIELDS;
+};
 
 export class ExtentWalk extends SegmentDirectory {
   /** The first written block at or behind `pgoff`; -ENXIO if there is none. */
@@ -57,62 +68,65 @@ export class ExtentWalk extends SegmentDirectory {
    * is full; go on behind the last one. An `out` of length 0 counts only, as fm_extent_count = 0 does.
    */
   fiemap(pgoff: number, n: number, out: Float64Array): number {
-    const { arena, words, starts } = this;
-    const countOnly = out.length < EXTENT_FIELDS;
-    const most = countOnly ? Number.POSITIVE_INFINITY : Math.floor(out.length / EXTENT_FIELDS);
+    if (out.length < FIELDS) return this.count(pgoff, n);
+    const { arena, words, starts, window } = this;
     const end = Math.min(pgoff + n, MAX_PGOFF);
-    let found = 0;
-    // The extent at hand: [start, follow), and the value that would go on it.
-    let start = 0;
-    let value = HOLE;
-    let follow = 0;
-    let following = HOLE;
-
+    const room = out.length - FIELDS;
     const from = this.extentStart(pgoff);
-    let i = from & WITHIN;
     let segment = this.nextSegment(segmentOf(from));
-    if (segment !== segmentOf(from)) i = 0;
-    let more = false;
-    walk: for (; segment >= 0; segment = this.nextSegment(segment + 1)) {
+    let i = segment === segmentOf(from) ? from & WITHIN : 0;
+    let field = 0;
+    while (segment >= 0 && field <= room) {
       const entry = this.entryOf(segment);
       const base = segment * END;
-      const dense = !huge(entry) && !runs(entry);
-      const page = dense ? pageOf(entry) : 0;
-      while (i < END) {
-        const first = dense ? words[page + i]! : valueAt(arena, entry, i);
-        const stop = dense ? i + runInPage(starts, page, i) : runEnd(arena, entry, i);
-        if (first !== HOLE) {
-          if (first !== following || base + i !== follow) {
-            if (value !== HOLE) {
-              if (!countOnly) put(out, found, start, value, follow);
-              found++;
-            }
-            value = HOLE;
-            if (base + i >= end || found === most) {
-              more = true;
-              break walk;
-            }
-            start = base + i;
-            value = first;
-          }
-          follow = base + stop;
-          following = ahead(first, stop - i);
-        }
-        i = stop;
+      if (base + i >= end) break;
+      const limit = Math.min(end - base, END);
+      let value = HOLE;
+      let next = i;
+      if (huge(entry) || runs(entry)) {
+        do {
+          i = next;
+          value = valueIn(arena, entry, i);
+          next = endIn(arena, entry, i);
+          if (value !== HOLE) field = put(out, field, base + i, value, next - i);
+        } while (next < limit && field <= room);
+      } else {
+        const page = pageOf(entry);
+        do {
+          i = next;
+          value = words[page | i]!;
+          next = i + runInPage(starts, window, page, i);
+          if (value !== HOLE) field = put(out, field, base + i, value, next - i);
+        } while (next < limit && field <= room);
       }
-      i = 0;
+      if (next < END) break;
+      if (value === HOLE) {
+        segment = this.nextSegment(segment + 1);
+        i = 0;
+      } else {
+        // Only here may an extent go on: runs are maximal within their segment.
+        const stop = this.extentEnd(segment + 1, ahead(value, END - i));
+        out[field - FIELDS + 2] = stop - base - i;
+        segment = this.nextSegment(segmentOf(stop));
+        i = segment === segmentOf(stop) ? stop & WITHIN : 0;
+      }
     }
-    if (value !== HOLE) {
-      if (!countOnly) put(out, found, start, value, follow);
-      found++;
-    }
-    if (!countOnly && found > 0 && !more) out[found * EXTENT_FIELDS - 1]! |= EXTENT_LAST;
-    return found;
+    if (field > 0 && this.nextMapped(out[field - FIELDS]! + out[field - FIELDS + 2]!) < 0)
+      out[field - 1]! |= EXTENT_LAST;
+    return field / FIELDS;
   }
 
   /** How many extents meet [pgoff, pgoff + n), by default all. O(extents). */
   count(pgoff = 0, n: number = MAX_PGOFF): number {
-    return this.fiemap(pgoff, n, COUNT_ONLY);
+    const end = Math.min(pgoff + n, MAX_PGOFF);
+    let found = 0;
+    for (let from = pgoff; from < end; ) {
+      const more = this.fiemap(from, end - from, COUNTED);
+      found += more;
+      if (more * FIELDS < COUNTED.length) break;
+      from = COUNTED[COUNTED.length - FIELDS]! + COUNTED[COUNTED.length - FIELDS + 2]!;
+    }
+    return found;
   }
 
   /** Where the extent that holds `pgoff` begins; `pgoff` itself in a hole. */
@@ -132,6 +146,19 @@ export class ExtentWalk extends SegmentDirectory {
     return segment * SEGMENT + i;
   }
 
+  /** Where an extent ends that goes on to the beginning of `segment` if the value there is `next`. */
+  private extentEnd(segment: number, next: number): number {
+    const { arena } = this;
+    for (; segment * END < MAX_PGOFF; segment++) {
+      const entry = this.entryOf(segment);
+      if (valueIn(arena, entry, 0) !== next) break;
+      const stop = endIn(arena, entry, 0);
+      if (stop < END) return segment * END + stop;
+      next = ahead(next, END);
+    }
+    return segment * END;
+  }
+
   /** The first mapped block at or behind `pgoff` whose value is `least` or more. */
   private next(pgoff: number, least: number): number {
     let i = pgoff & WITHIN;
@@ -146,12 +173,4 @@ export class ExtentWalk extends SegmentDirectory {
     }
     return -errno.ENXIO;
   }
-}
-
-function put(out: Float64Array, at: number, start: number, value: number, end: number): void {
-  const field = at * FIELDS;
-  out[field] = start;
-  out[field + 1] = value < 0 ? -value : value;
-  out[field + 2] = end - start;
-  out[field + 3] = value < 0 ? EXTENT_UNWRITTEN : 0;
 }
