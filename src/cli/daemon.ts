@@ -3,7 +3,7 @@
 import { errnoName, errnoText } from '../base/errno.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
-import { deviceOf, isMounted, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
+import { deviceOf, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { LeaseMachine } from '../lease/index.js';
 import { native } from '../native/binding.js';
@@ -84,8 +84,7 @@ async function start(options: ServeOptions, operations: Filesystem, passthrough:
   const { NativeSession } = await import('../fuse-native/session.js');
   prepareMountPoint(mountPoint);
   const allowOther = mountOptions.length > 0;
-  const isThere = () => isMounted(mountPoint);
-  return new NativeSession({ mountPoint, operations, allowOther, isMounted: isThere, log });
+  return new NativeSession({ mountPoint, operations, allowOther, log });
 }
 
 /** Read once, while there are descriptors. */

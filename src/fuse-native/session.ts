@@ -2,6 +2,7 @@
 // from us. It obeys the rules of truncate and of O_TRUNC; leases and pins come by a socket (control-socket.ts), since no
 // ioctl comes through it.
 // One object as src/fuse's session has, so that the daemon serves either.
+import { fstatSync, readdirSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import type { FileHandle, WaiterId } from '../base/units.js';
 import { Caller, type Host, type Operations } from '../fs/operations.js';
@@ -10,15 +11,15 @@ import { nativeOperations } from './operations.js';
 import { loadFuseNative, type NativeOperations } from './package.js';
 import { Waiting } from './waiting.js';
 
-/** How often to look whether the mount is still there. */
+/** How often to look whether the package still serves. */
 const LOOK_MS = 250;
+/** st_rdev of /dev/fuse. */
+const FUSE_DEVICE = (10 << 8) | 229;
 
 export interface NativeSessionOptions {
   readonly mountPoint: string;
   readonly operations: Operations;
   readonly allowOther: boolean;
-  /** Whether the mount is still there, by /proc/self/mountinfo. */
-  readonly isMounted: () => boolean;
   readonly log: (line: string) => void;
 }
 
@@ -37,13 +38,13 @@ export class NativeSession implements Host {
   private readonly counts: Record<string, number> = {};
 
   /** @throws FsError ENOPKG: the package is not there. */
-  constructor({ mountPoint, operations, allowOther, isMounted, log }: NativeSessionOptions) {
+  constructor({ mountPoint, operations, allowOther, log }: NativeSessionOptions) {
     this.log = log;
     // Who asks is not told: whoever mounted owns what is made.
     this.caller.uid = process.getuid?.() ?? 0;
     this.caller.gid = process.getgid?.() ?? 0;
     const Fuse = loadFuseNative();
-    this.waits = new Waiting(operations);
+    this.waits = new Waiting(operations, log);
     this.control = new ControlSocket(operations, this.waits, log);
     operations.attach(this);
     const { caller, waits, control } = this;
@@ -71,7 +72,7 @@ export class NativeSession implements Host {
       });
     });
     this.ended = this.ready
-      .then(() => unmounted(isMounted))
+      .then(() => over())
       .then(() => {
         this.control.close();
         operations.destroy();
@@ -119,13 +120,25 @@ export class NativeSession implements Host {
   }
 }
 
-/** Resolves when the mount is gone, which the package tells nobody. */
-function unmounted(isMounted: () => boolean): Promise<void> {
+/**
+ * Resolves when the last user of the mount is gone, a lazy unmount before or not (A4). The package tells nobody, but
+ * closes the device then.
+ */
+function over(): Promise<void> {
+  const device = readdirSync('/proc/self/fd').map(Number).find(isFuseDevice);
   return new Promise(resolve => {
     const timer = setInterval(() => {
-      if (isMounted()) return;
+      if (device !== undefined && isFuseDevice(device)) return;
       clearInterval(timer);
       resolve();
     }, LOOK_MS);
   });
+}
+
+function isFuseDevice(fd: number): boolean {
+  try {
+    return fstatSync(fd).rdev === FUSE_DEVICE;
+  } catch {
+    return false;
+  }
 }

@@ -13,10 +13,12 @@ export interface Call {
 
 export class Waiting {
   private readonly operations: Operations;
+  private readonly log: (line: string) => void;
   private readonly calls = new Map<WaiterId, Call>();
 
-  constructor(operations: Operations) {
+  constructor(operations: Operations, log: (line: string) => void) {
     this.operations = operations;
+    this.log = log;
   }
 
   get size(): number {
@@ -59,12 +61,22 @@ export class Waiting {
     const { caller } = call;
     // One object may be many calls': a waiter is a call's own.
     caller.waiter = waiter;
-    const answer = call.operation();
+    const answer = this.answerOf(call);
     const waits = caller.waiter;
     caller.waiter = NO_WAITER;
     if (answer === PARKED) this.calls.set(waits, call);
     else call.done(answer);
     return answer;
+  }
+
+  /** EIO with a line in the log when it throws, and the mount lives. */
+  private answerOf({ operation }: Call): Answer {
+    try {
+      return operation();
+    } catch (error) {
+      this.log(`a call failed, EIO: ${error instanceof Error ? error.stack : error}`);
+      return -errno.EIO;
+    }
   }
 
   private take(waiter: WaiterId): Call | undefined {

@@ -39,7 +39,7 @@ export function prepareMountPoint(target: string): void {
 }
 
 /** Whether a leasefs is what is mounted on `target`. */
-export const isMounted = (target: string): boolean => topmostType(target) === FS_TYPE;
+const isMounted = (target: string): boolean => topmostType(target) === FS_TYPE;
 
 /** @param lazy detach it although it is busy. */
 export function unmount(target: string, lazy: boolean): Result {

@@ -85,12 +85,17 @@ test('the examples in C compile without a warning, as C99 too', () => {
   }
 });
 
-test('leasefs.h is C++ too', () => {
-  const header = join(native, 'include/leasefs.h');
-  execFileSync('g++', ['-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-x', 'c++', header], {
-    stdio: 'pipe',
-    timeout: 60_000,
-  });
+test('the headers are C99 and C++ too, without a warning', () => {
+  for (const name of ['leasefs.h', 'leasefs-socket.h']) {
+    for (const [compiler, ...standard] of [
+      ['gcc', '-x', 'c', '-std=gnu99'],
+      ['g++', '-x', 'c++'],
+    ] as const) {
+      const header = join(native, 'include', name);
+      const flags = ['-Wall', '-Wextra', '-Werror', '-fsyntax-only'];
+      execFileSync(compiler, [...flags, ...standard, header], { stdio: 'pipe', timeout: 60_000 });
+    }
+  }
 });
 
 test.run();

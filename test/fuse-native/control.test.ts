@@ -1,6 +1,15 @@
 // The control socket as leasefs/client uses it, and as somebody does who means no good.
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -204,6 +213,30 @@ else {
       await eventually('the lease is gone', () => second.report('leases').leases.length === 0);
       assert.is(leasefs('umount', second.path).status, 0);
       assert.is(await second.ended(), 0);
+    } finally {
+      await second.stop();
+    }
+  });
+
+  test('A4: detached, it serves those who have its files, leases and all, until the last of them is gone', async () => {
+    const second = await Mounted.start('--transport=fuse-native');
+    try {
+      const ended = second.ended();
+      writeFileSync(second.file('f'), Buffer.alloc(BLOCK, 1));
+      const file = LeaseFile.open(second.file('f'));
+      file.setLeaseSync('exclusive,unbreakable');
+      const fd = openSync(second.file('f'), 'r+');
+      assert.is(leasefs('umount', '--lazy', second.path).status, 0);
+      assert.is(
+        code(() => ftruncateSync(fd, 0)),
+        'ETXTBSY',
+      );
+      assert.is(file.getLease().kind, 'exclusive,unbreakable');
+      file.setLeaseSync('none');
+      ftruncateSync(fd, 0);
+      closeSync(fd);
+      file.close();
+      assert.is(await ended, 0);
     } finally {
       await second.stop();
     }

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../../native/include/leasefs.h"
+#include "../../../native/include/leasefs-socket.h"
 
 #define SAMPLES (1u << 20)
 #define MIB (1u << 20)
@@ -31,6 +31,7 @@ struct job {
 	const char *directory;
 	char file[256], name[320], other[320];
 	int fd;
+	int lease;			/* for leasefs_ioctl: fd, or where that carries no ioctl a connection */
 	uint32_t turn;
 	char *data, *map;
 	struct leasefs_pin pin;
@@ -144,28 +145,37 @@ static int op_store(struct job *j)
 	return 0;
 }
 
-static int op_lease(struct job *j)
+static int set_lease(struct job *j, __u32 kind)
 {
-	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = LEASEFS_EXCLUSIVE };
-	return ioctl(j->fd, LEASEFS_IOC_SETLEASE, &l);
+	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = kind };
+	return leasefs_ioctl(j->lease, LEASEFS_IOC_SETLEASE, &l);
 }
 
-static int unlease(struct job *j)
+static int op_lease(struct job *j) { return set_lease(j, LEASEFS_EXCLUSIVE); }
+static int unlease(struct job *j) { return set_lease(j, LEASEFS_UNLCK); }
+
+static int begin_lease(struct job *j)
 {
-	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = LEASEFS_UNLCK };
-	return ioctl(j->fd, LEASEFS_IOC_SETLEASE, &l);
+	j->lease = j->fd;
+	if (op_lease(j) == 0)
+		return unlease(j);
+	if (errno == ENOTTY)
+		j->lease = leasefs_connect(j->fd, 0);
+	return j->lease < 0 ? -1 : 0;
 }
+
+static int begin_pin(struct job *j) { return begin_lease(j) < 0 ? -1 : op_lease(j); }
 
 static int op_pin(struct job *j)
 {
 	j->pin = (struct leasefs_pin){ .version = LEASEFS_ABI, .off = 0, .len = PAGE };
-	return ioctl(j->fd, LEASEFS_IOC_PIN, &j->pin);
+	return leasefs_ioctl(j->lease, LEASEFS_IOC_PIN, &j->pin);
 }
 
 static int unpin(struct job *j)
 {
 	struct leasefs_unpin u = { .version = LEASEFS_ABI, .id = j->pin.id };
-	return ioctl(j->fd, LEASEFS_IOC_UNPIN, &u);
+	return leasefs_ioctl(j->lease, LEASEFS_IOC_UNPIN, &u);
 }
 
 static int op_punch(struct job *j)
@@ -199,8 +209,8 @@ static const struct operation operations[] = {
 	{ "write-1m", 0, NULL, NULL, op_write, NULL, 1 },
 	{ "mmap-fault", 0, NULL, map_file, op_fault, unmap_file, 1 },
 	{ "mmap-store", 0, begin_store, NULL, op_store, NULL, STORES },
-	{ "lease", 0, NULL, NULL, op_lease, unlease, 1 },
-	{ "pin", 0, op_lease, NULL, op_pin, unpin, 1 },
+	{ "lease", 0, begin_lease, NULL, op_lease, unlease, 1 },
+	{ "pin", 0, begin_pin, NULL, op_pin, unpin, 1 },
 	{ "punch", 0, NULL, fill_hole, op_punch, NULL, 1 },
 	{ "truncate", 0, NULL, NULL, op_truncate, NULL, 1 },
 };
