@@ -17,10 +17,10 @@ import { version } from './version.js';
 const OTHER_DESCRIPTORS = 384;
 
 /** What both transports are to the daemon. */
-type Served = Pick<
-  Session,
-  'ready' | 'ended' | 'passthrough' | 'reason' | 'kernel' | 'waiting' | 'requestCounts'
->;
+type Served = Pick<Session, 'ready' | 'ended' | 'passthrough' | 'reason' | 'waiting' | 'requestCounts'> & {
+  /** Version of the protocol; undefined: a library's business. */
+  readonly kernel: Session['kernel'] | undefined;
+};
 
 /**
  * Mounts and serves in this process until it is unmounted; then 0.
@@ -99,7 +99,7 @@ function status(session: Served, store: ServeOptions['store'], streaming: number
     passthrough,
     reason: reason ?? null,
     storeReason: store === 'auto' ? auto : `--store=${store}`,
-    kernel: `${kernel.major}.${kernel.minor}`,
+    kernel: kernel === undefined ? 'by libfuse 2' : `${kernel.major}.${kernel.minor}`,
     waiters: waiting - streaming,
     requests: session.requestCounts(),
   };

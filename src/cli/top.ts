@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMounted } from './mounted-path.js';
 import { fit, type Look, type Sort, screen, sorts, type View } from './top-screen.js';
-import { CommandError, onlyArgument, parseOptions, UsageError, type Verb } from './verb.js';
+import { CommandError, errorLine, onlyArgument, parseOptions, UsageError, type Verb } from './verb.js';
 
 const DEFAULT_MS = 1000;
 const MIN_MS = 100;
@@ -68,7 +68,7 @@ function readStats(mountPoint: string): string {
   try {
     return readFileSync(join(mountPoint, '.leasefs/stats.json'), 'utf8');
   } catch (error) {
-    throw new CommandError(`${mountPoint}: ${(error as Error).message}`);
+    throw new CommandError(`${mountPoint}: ${errorLine(error)}`);
   }
 }
 

@@ -47,7 +47,11 @@ export function errorLine(error: unknown): string {
     return error.message;
   if (!(error instanceof Error)) return String(error);
   // The system's own refusals have a message that says it all; anything else is a fault of ours.
-  if ('syscall' in error) return error.message;
+  if ('syscall' in error) {
+    const { path } = error as NodeJS.ErrnoException;
+    const missing = 'code' in error && error.code === 'ENOENT' && path?.includes('/.leasefs/');
+    return missing ? `no ${path}: a mount by --transport=fuse-native has none` : error.message;
+  }
   const noAddon =
     'code' in error && error.code === 'MODULE_NOT_FOUND' && error.message.includes('leasefs.node');
   return noAddon ? 'the native addon is not built: `npm run build` does it' : (error.stack ?? error.message);

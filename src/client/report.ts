@@ -62,7 +62,7 @@ export interface ReportedStatus {
   readonly passthrough: boolean;
   /** Why there is no passthrough. */
   readonly reason: string | null;
-  /** Version of the FUSE protocol. */
+  /** Version of the FUSE protocol, or 'by libfuse 2'. */
   readonly kernel: string;
   readonly leaseBreakMs: number;
   readonly semantics: string;

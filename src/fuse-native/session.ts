@@ -27,7 +27,7 @@ export class NativeSession implements Host {
   readonly passthrough = false;
   readonly reason = 'the fuse-native package has none';
   /** The protocol is libfuse 2's business. */
-  readonly kernel = { major: 0, minor: 0 };
+  readonly kernel = undefined;
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
 
