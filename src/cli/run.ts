@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import { injectAll, type TimedInjection } from '../client/index.js';
 import { EventSource } from '../run/event-source.js';
 import { launch } from '../run/launch.js';
@@ -164,7 +165,8 @@ function exitOf(child: ChildProcess): Promise<number> {
 
 /** What is sent to us is meant for the command; Ctrl-C at a terminal reaches it by itself. */
 function forwardSignals(child: ChildProcess): () => void {
-  const terminal = process.stdin.isTTY === true;
+  // Not process.stdin: to look at it makes a pipe non-blocking, for the command too.
+  const terminal = isatty(0);
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR2', 'SIGCONT'] as const;
   const forward = (signal: NodeJS.Signals): void => {
     if (terminal && (signal === 'SIGINT' || signal === 'SIGQUIT')) return;

@@ -4,7 +4,8 @@ import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cli, Mounted } from '../e2e/mounted.js';
-import type { Calls, Place } from './scenarios.js';
+import type { Calls } from './programs.js';
+import type { Place } from './scenarios.js';
 
 /** Scenarios are told there until it is stopped. */
 export interface Ground extends Place {

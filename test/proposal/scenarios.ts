@@ -1,19 +1,15 @@
-// The scenarios of the proposal: C programs, compiled here, run in any directory. A story of the 2019 thread each; see
+// The scenarios of the proposal: C programs, run in any directory. A story of the 2019 thread each; see
 // proposal.h for what they print. Linked with the proposal's own system calls, or with the ioctls of leasefs.
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { timeFactor } from '../time-factor.js';
+import { type Calls, type Device, type Linkage, programsOf, scenarioNames } from './programs.js';
 
-/** test/proposal of the sources: this file runs from dist/. */
-const sources = fileURLToPath(new URL('../../../test/proposal/', import.meta.url));
-const headers = join(sources, '../../native/include');
+/** After which a program ends itself, and after which all are killed. */
+const LIMIT_SECONDS = 30 * timeFactor;
 const LIMIT_MS = 40_000 * timeFactor;
-
-/** With which device memory is registered: a ring, or a queue pair of RDMA. */
-export type Device = 'uring' | 'rdma';
 
 /** `untried`: what the story needs is not there. `broken`: the program itself failed, or hung. */
 export type Verdict = 'as proposed' | 'differs' | 'untried' | 'broken';
@@ -30,12 +26,6 @@ export interface Outcome {
   /** What it wrote to stderr. */
   readonly complaint: string;
 }
-
-/** What they are linked with: the proposal's fcntl and what registers memory, or the ioctls of leasefs.h. */
-export type Calls = 'fcntl' | 'ioctl';
-
-const parts = (kind: Calls, device: Device): readonly string[] =>
-  kind === 'fcntl' ? ['lease-fcntl.c', `memory-${device}.c`] : ['lease-ioctl.c', 'memory-ioctl.c'];
 
 /** For sh -c, with directory, where to write, programs: all at once, what each says in files of its own. */
 const together = `said=$1; shift
@@ -60,49 +50,29 @@ export const differing = ({ expectations }: Outcome): readonly Expectation[] =>
   expectations.filter(({ expected, got }) => expected !== got);
 
 export class Scenarios {
-  readonly names: readonly string[];
-  private readonly directory: string;
+  readonly names = scenarioNames;
+  private readonly linkage: Linkage;
+  private readonly device: Device;
+  private readonly directory = mkdtempSync(join(tmpdir(), 'leasefs-proposal-'));
 
-  /** Compiles them all for a device; `static` links them with everything, so that nothing can be preloaded into them. */
-  constructor(linkage: 'dynamic' | 'static' = 'dynamic', device: Device = 'uring') {
-    this.directory = mkdtempSync(join(tmpdir(), 'leasefs-proposal-'));
-    const compile = (output: string, ...args: readonly string[]): void => {
-      const flags = [
-        `-DLIMIT_SECONDS=${30 * timeFactor}`,
-        '-Wall',
-        '-Wextra',
-        '-Werror',
-        '-O1',
-        ...(linkage === 'static' ? ['-static'] : []),
-      ];
-      const built = spawnSync('gcc', [...flags, '-I', headers, ...args, '-o', output], { encoding: 'utf8' });
-      if (built.status !== 0) throw new Error(`${args.join(' ')}: ${built.stderr ?? built.error}`);
-    };
-    this.names = readdirSync(join(sources, 'scenarios'))
-      .map(file => basename(file, '.c'))
-      .sort();
-    const libraries = device === 'rdma' ? ['-libverbs'] : [];
-    const objects = (kind: Calls) => parts(kind, device).map(file => join(this.directory, `${file}.o`));
-    for (const kind of ['fcntl', 'ioctl'] as const) {
-      mkdirSync(join(this.directory, kind));
-      for (const [at, object] of objects(kind).entries())
-        compile(object, '-c', join(sources, parts(kind, device)[at]!));
-    }
-    for (const name of this.names) {
-      const object = join(this.directory, `${name}.o`);
-      compile(object, '-c', join(sources, `scenarios/${name}.c`));
-      for (const kind of ['fcntl', 'ioctl'] as const)
-        compile(this.program(kind, name), object, ...objects(kind), ...libraries);
-    }
+  constructor(linkage: Linkage = 'dynamic', device: Device = 'uring') {
+    this.linkage = linkage;
+    this.device = device;
   }
 
   /** Runs all of them there at once, each on a file of its own; by name, in the order of the names. */
   async runAll({ calls, prefix, directory }: Place): Promise<ReadonlyMap<string, Outcome>> {
     const said = mkdtempSync(join(this.directory, 'said-'));
-    const programs = this.names.map(name => this.program(calls, name));
+    const compiled = programsOf(calls, this.device, this.linkage);
+    const programs = this.names.map(name => join(compiled, name));
     const [command, ...args] = [...prefix, 'sh', '-c', together, directory, said, ...programs];
     const stdio = ['ignore', 'ignore', 'pipe'] as const;
-    const child = spawn(command!, args, { stdio: [...stdio], timeout: LIMIT_MS, killSignal: 'SIGKILL' });
+    const child = spawn(command!, args, {
+      stdio: [...stdio],
+      env: { ...process.env, LIMIT_SECONDS: `${LIMIT_SECONDS}` },
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
     let complaint = '';
     child.stderr!.on('data', data => {
       complaint += data;
@@ -114,10 +84,6 @@ export class Scenarios {
 
   clear(): void {
     rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  private program(kind: Calls, name: string): string {
-    return join(this.directory, kind, name);
   }
 }
 

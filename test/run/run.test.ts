@@ -1,6 +1,6 @@
 // `leasefs run` with real programs of plain system calls (caller.c), linked statically: lease calls, registrations of every
 // kind, what ends them, policies, exit codes, and whom the daemon takes for a supervisor.
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -184,6 +184,18 @@ else {
     assert.is(leasefs([...run, '/etc/passwd']).status, 126);
     const told = leasefs([...run, 'sh', '-c', 'echo "$LEASEFS_MNT" "$0"', '{}/x']);
     assert.is(told.stdout, `${mount.path} ${mount.path}/x\n`);
+  });
+
+  test('the command reads from our standard input, and waits there: what comes late arrives', async () => {
+    const args = [cli, 'run', '--at', mount.path, '--', 'sh', '-c', 'echo up; sleep 0.3; exec cat'];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'], timeout: LIMIT_MS });
+    let said = '';
+    for await (const piece of child.stdout) {
+      said += piece;
+      // Now the supervisor is there; the answer comes when cat has found nothing at first.
+      if (said === 'up\n') setTimeout(() => child.stdin.end('late'), 1000);
+    }
+    assert.is(said, 'up\nlate');
   });
 
   test('bad input is one line and exit 2', () => {
