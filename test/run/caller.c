@@ -22,7 +22,7 @@
 #define SIZE (1 << 20)
 #define NO_MMAP (1U << 14) /* IORING_SETUP_NO_MMAP */
 
-static int fd, ring = -1, xdp = -1, toChild = -1;
+static int fd, ring = -1, xdp = -1, toChild = -1, fromChild = -1;
 static char *memory;
 static siginfo_t seen;
 
@@ -153,9 +153,10 @@ static int run(char **words)
 	for (; *words; words++) {
 		char word[64];
 		long a = 0, b = 0;
-		if (!strcmp(*words, "fork")) {	/* the words up to 'join' are the child's, which ends at 'go' of the parent */
-			int pipes[2];
-			if (pipe(pipes) < 0)
+		/* The words up to 'join' are the child's, whose lines 'await' waits for, and which ends at 'go'. */
+		if (!strcmp(*words, "fork")) {
+			int pipes[2], done[2];
+			if (pipe(pipes) < 0 || pipe(done) < 0)
 				return 1;
 			fflush(stdout);
 			int pid = fork();
@@ -164,22 +165,27 @@ static int run(char **words)
 				join++;
 			if (pid == 0) {
 				close(pipes[1]);
+				close(done[0]);
 				*join = NULL;
 				int code = run(words + 1);
-				fflush(stdout);
+				close(done[1]);
 				char byte;
 				exit(read(pipes[0], &byte, 1) < 0 ? 1 : code);
 			}
 			close(pipes[0]);
+			close(done[1]);
 			toChild = pipes[1];
-			seen.si_fd = pid;
+			fromChild = done[0];
 			words = join;
-			/* Its lines first. */
-			nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
-			setenv("CHILD", "", 1);
 			static char number[16];
 			snprintf(number, sizeof number, "%d", pid);
 			setenv("CHILD", number, 1);
+			continue;
+		}
+		if (!strcmp(*words, "await")) {
+			char byte;
+			if (read(fromChild, &byte, 1) != 0)
+				return 1;
 			continue;
 		}
 		if (!strcmp(*words, "go")) {
