@@ -15,7 +15,7 @@ const LIMIT_MS = 60_000 * timeFactor;
 const test = suite('RDMA programs of others');
 
 /** Takes the proposal's exclusive lease on a file and becomes the program, which knows of none: exec keeps both. */
-const leased = `leased() { perl -e '$^F = 9; open(my $f, "+<", shift) && fcntl($f, 1024, 16 | 32) || die "$!\\n";
+const leased = `leased() { perl -e '$^F = 9; open(F, "+<", shift) && fcntl(F, 1024, 16 | 32) || die "$!\\n";
   exec(@ARGV)' "$@"; }`;
 
 /** Until somebody listens there; a server of a run that ended is not waited for. */
