@@ -1,28 +1,10 @@
 // What takes minutes: great numbers, and the programs of others that live on a file system. As in test/conformance, a map
 // from a sentence to a function over an empty directory, run on tmpfs and on each store. Nothing is fetched.
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import * as assert from 'uvu/assert';
 import { type Check, python } from '../conformance/check.js';
+import { type Program, programs } from './programs.js';
 import { requests } from './requests.js';
-
-/** A tree of some ten thousand files that every checkout has. */
-const tree = fileURLToPath(new URL('../../../node_modules', import.meta.url));
-
-const LIMIT_MS = 1_200_000;
-
-/** Runs a script of bash in the directory; it ends at the first failure. */
-function shell(dir: string, script: string, env: Record<string, string> = {}): void {
-  const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
-    cwd: dir,
-    encoding: 'utf8',
-    env: { ...process.env, TREE: tree, ...env },
-    maxBuffer: 1 << 28,
-    timeout: LIMIT_MS,
-  });
-  assert.is(status, 0, `exit ${status}\n${stdout.slice(-2000)}${stderr.slice(-4000)}`);
-}
+import { shell } from './shell.js';
 
 const own: Record<string, Check> = {
   'a million files in one directory: each is listed once, found, and removed': dir =>
@@ -139,7 +121,7 @@ assert c.execute('pragma integrity_check').fetchone()[0]=='ok'
 };
 
 /** Suites of others, where they are built on this machine: the environment names them. */
-const suites: Record<string, [variable: string, check: (dir: string, where: string) => void]> = {
+const suites: Record<string, [variable: string, check: (dir: string, where: string) => unknown]> = {
   'pjdfstest: every test passes': [
     'PJDFSTEST',
     (dir, where) => shell(dir, 'prove -j4 -r "$AT/tests"', { AT: where }),
@@ -155,9 +137,10 @@ const suites: Record<string, [variable: string, check: (dir: string, where: stri
   ),
 };
 
-export const checks: Readonly<Record<string, Check>> = {
+export const checks: Readonly<Record<string, Check | Program>> = {
   ...own,
   ...requests,
+  ...programs,
   ...Object.fromEntries(
     Object.entries(suites).flatMap(([name, [variable, check]]) => {
       const where = process.env[variable];

@@ -1,9 +1,11 @@
 // `npm run test:long [PART OF A SENTENCE]`: the checks that take minutes, on tmpfs and on each store, each told with its
-// seconds. PJDFSTEST=DIR and FSX=FILE, built beside, add those suites. Ends with `N passed, N failed`.
+// seconds. PJDFSTEST=DIR and FSX=FILE, built beside, add those suites. Ends with
+// `N passed, N failed, N skipped`.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Mounted, requireMount, stores } from '../e2e/mounted.js';
 import { checks } from './checks.js';
+import { lacking } from './shell.js';
 
 requireMount();
 const part = process.argv[2] ?? '';
@@ -11,10 +13,20 @@ const tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
 chmodSync(tmpfs, 0o1777);
 let passed = 0;
 let failed = 0;
+let skipped = 0;
 
 for (const where of ['tmpfs', ...stores] as const) {
   // A mount for each check, so that one leaves nothing to the next.
-  for (const [name, check] of Object.entries(checks).filter(([name]) => name.includes(part))) {
+  for (const [name, one] of Object.entries(checks).filter(([name]) => name.includes(part))) {
+    const missing = typeof one === 'function' ? [] : lacking(one.needs);
+    if (typeof one !== 'function' && missing.length > 0) {
+      skipped++;
+      console.log(
+        `skip   ${where}: ${name}: no ${missing.join(', ')}: apt-get install ${one.packages.join(' ')}`,
+      );
+      continue;
+    }
+    const check = typeof one === 'function' ? one : one.check;
     const mount = where === 'tmpfs' ? undefined : await Mounted.start('--size', '8g', '--store', where);
     const dir = join(mount?.path ?? tmpfs, 'd');
     const started = performance.now();
@@ -35,5 +47,5 @@ for (const where of ['tmpfs', ...stores] as const) {
   }
 }
 rmSync(tmpfs, { recursive: true });
-console.log(`${passed} passed, ${failed} failed`);
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed > 0 ? 1 : 0;
