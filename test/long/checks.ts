@@ -120,6 +120,8 @@ assert c.execute('pragma integrity_check').fetchone()[0]=='ok'
     ),
 };
 
+const operations = process.env.FSX_OPERATIONS ?? '1000000';
+
 /** Suites of others, where they are built on this machine: the environment names them. */
 const suites: Record<string, [variable: string, check: (dir: string, where: string) => unknown]> = {
   'pjdfstest: every test passes': [
@@ -128,10 +130,15 @@ const suites: Record<string, [variable: string, check: (dir: string, where: stri
   ],
   ...Object.fromEntries(
     [1, 2, 3].map(seed => [
-      `fsx: a million operations, seed ${seed}`,
+      `fsx: ${operations} operations, seed ${seed}`,
       [
         'FSX',
-        (dir, where) => shell(dir, '"$FSX" -q -N 1000000 -S "$SEED" file', { FSX: where, SEED: `${seed}` }),
+        (dir, where) =>
+          shell(dir, '"$FSX" -q -N "$N" -l 1048576 -S "$SEED" file', {
+            FSX: where,
+            N: operations,
+            SEED: `${seed}`,
+          }),
       ],
     ]),
   ),

@@ -81,8 +81,8 @@ as initdb -D d --data-checksums >/dev/null
 trap 'as pg_ctl -D d -m immediate stop >/dev/null 2>&1 || true' EXIT
 start
 as pgbench -h "$here/pg" -i -q -s 5 postgres >/dev/null 2>&1
-as pgbench -h "$here/pg" -c 4 -T 30 postgres >bench
-as pgbench -h "$here/pg" -c 4 -T 30 postgres >/dev/null 2>&1 & sleep 5; as pg_ctl -D d -m immediate stop >/dev/null; wait $! || true
+as pgbench -n -h "$here/pg" -c 4 -T 30 postgres >bench
+as pgbench -n -h "$here/pg" -c 4 -T 30 postgres >/dev/null 2>&1 & sleep 5; as pg_ctl -D d -m immediate stop >/dev/null; wait $! || true
 start
 [ "$(ask 'select count(*) from pgbench_accounts')" = 500000 ]
 [ "$(ask 'select (select sum(abalance) from pgbench_accounts) = (select sum(bbalance) from pgbench_branches)
