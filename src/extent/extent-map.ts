@@ -36,6 +36,7 @@ const SHIFT = SEGMENT_SHIFT;
 const MASK = WITHIN;
 const BLOCKS = SEGMENT;
 const LAST = MAX_BLK;
+const NONE = HOLE;
 const [huge, pageOf, runInPage, inRuns, replace] = [
   isHuge,
   densePage,
@@ -261,10 +262,12 @@ export class ExtentMap extends ExtentWalk {
   private replaceNear(pgoff: number, n: number, value: number): number {
     const { arena } = this;
     const lo = pgoff & MASK;
-    const old = this.flat[(this.flatAt + (pgoff >>> SHIFT)) | 0]!;
+    const at = (this.flatAt + (pgoff >>> SHIFT)) | 0;
+    const old = this.flat[at]!;
     arena.dropped = 0;
     const entry = replace(arena, old, lo, lo + n, value);
-    if (entry !== old) this.setEntry(pgoff >>> SHIFT, old, entry);
+    if (old !== NONE && entry !== NONE) this.flat[at] = entry;
+    else this.setEntry(pgoff >>> SHIFT, old, entry);
     return arena.dropped;
   }
 

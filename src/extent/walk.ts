@@ -3,7 +3,20 @@
 import { errno } from '../base/errno.js';
 import { denseRun } from './dense.js';
 import { SegmentDirectory } from './directory.js';
-import { ahead, continues, densePage, HOLE, isHuge, isRuns, MAX_PGOFF, SEGMENT, WITHIN } from './entry.js';
+import {
+  ahead,
+  continues,
+  densePage,
+  HOLE,
+  isHuge,
+  isRuns,
+  MAX_PGOFF,
+  runsUnit,
+  runsWidth,
+  SEGMENT,
+  WITHIN,
+} from './entry.js';
+import { findRun, lengthOf, startOf } from './runs.js';
 import { runEnd, runStart, valueAt } from './segment.js';
 
 /** Numbers an extent takes in the array that `fiemap` fills: first file block, first store block, blocks, flags. */
@@ -16,14 +29,8 @@ export const EXTENT_UNWRITTEN = 0x800;
 /** What `count` looks at one after the other. */
 const COUNTED = new Float64Array(64 * EXTENT_FIELDS);
 // As in extent-map.ts: constants of this module are faster than imported names.
-const [huge, runs, pageOf, runInPage, valueIn, endIn] = [
-  isHuge,
-  isRuns,
-  densePage,
-  denseRun,
-  valueAt,
-  runEnd,
-];
+const [huge, runs, pageOf, runInPage] = [isHuge, isRuns, densePage, denseRun];
+const [unitOf, widthOf, find, startIn, lengthIn] = [runsUnit, runsWidth, findRun, startOf, lengthOf];
 const [END, FIELDS] = [SEGMENT, EXTENT_FIELDS];
 const segmentOf = (pgoff: number): number => Math.floor(pgoff / SEGMENT);
 
@@ -69,7 +76,7 @@ export class ExtentWalk extends SegmentDirectory {
    */
   fiemap(pgoff: number, n: number, out: Float64Array): number {
     if (out.length < FIELDS) return this.count(pgoff, n);
-    const { arena, words, starts, window } = this;
+    const { words, starts, window } = this;
     const end = Math.min(pgoff + n, MAX_PGOFF);
     const room = out.length - FIELDS;
     const from = this.extentStart(pgoff);
@@ -83,13 +90,26 @@ export class ExtentWalk extends SegmentDirectory {
       const limit = Math.min(end - base, END);
       let value = HOLE;
       let next = i;
-      if (huge(entry) || runs(entry)) {
-        do {
-          i = next;
-          value = valueIn(arena, entry, i);
-          next = endIn(arena, entry, i);
-          if (value !== HOLE) field = put(out, field, base + i, value, next - i);
-        } while (next < limit && field <= room);
+      if (huge(entry)) {
+        value = ~entry + i;
+        next = END;
+        field = put(out, field, base + i, value, END - i);
+      } else if (runs(entry)) {
+        const width = widthOf(entry);
+        const behind = unitOf(entry) + width;
+        let at = find(words, behind - width, width, i);
+        if (startIn(words[at]!) < i) at++;
+        // An unused key begins at END.
+        for (; at < behind && startIn(words[at]!) < limit && field <= room; at++) {
+          i = startIn(words[at]!);
+          value = words[at + width]!;
+          next = i + lengthIn(words[at]!);
+          field = put(out, field, base + i, value, next - i);
+        }
+        if (next < END) {
+          value = HOLE;
+          next = limit;
+        }
       } else {
         const page = pageOf(entry);
         do {
@@ -148,11 +168,21 @@ export class ExtentWalk extends SegmentDirectory {
 
   /** Where an extent ends that goes on to the beginning of `segment` if the value there is `next`. */
   private extentEnd(segment: number, next: number): number {
-    const { arena } = this;
+    const { words, starts, window } = this;
     for (; segment * END < MAX_PGOFF; segment++) {
       const entry = this.entryOf(segment);
-      if (valueIn(arena, entry, 0) !== next) break;
-      const stop = endIn(arena, entry, 0);
+      let stop = END;
+      if (huge(entry)) {
+        if (~entry !== next) break;
+      } else if (runs(entry)) {
+        const key = words[unitOf(entry)]!;
+        if (startIn(key) !== 0 || words[unitOf(entry) + widthOf(entry)] !== next) break;
+        stop = lengthIn(key);
+      } else {
+        const page = pageOf(entry);
+        if (words[page] !== next) break;
+        stop = runInPage(starts, window, page, 0);
+      }
       if (stop < END) return segment * END + stop;
       next = ahead(next, END);
     }
