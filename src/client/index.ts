@@ -1,4 +1,4 @@
-// leasefs/client: layout leases and pins for Node programs, over the ioctls of native/include/leasefs.h.
+// leasefs/client: layout leases and pins for Node programs, by the calls of native/include/leasefs.h.
 export { FsError } from '../base/errno.js';
 export type { BreakWatch, LeaseBreak } from './break-watch.js';
 export type { DirectMapping } from './direct-mapping.js';

@@ -147,9 +147,10 @@ export class ControlConnection {
     this.send(this.state.reply.head(id, answer, struct));
   }
 
-  /** A peer that does not read what it asked for is let go. */
+  /** A peer that does not read what it asked for is let go, but not now: others would be woken while an answer is made. */
   private send(length: number): void {
     if (this.socket.fd < 0) return;
-    if (native.sendMessage(this.socket.fd, this.state.reply.buffer, length) < 0) this.close();
+    if (native.sendMessage(this.socket.fd, this.state.reply.buffer, length) >= 0) return;
+    setImmediate(() => this.close());
   }
 }

@@ -10,7 +10,7 @@ import { S_IFDIR, S_IFMT, S_IFREG } from '../fs/inode.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
 import { IN } from '../ioctl/structs.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
-import { field, textOf } from '../process/proc-text.js';
+import { field, listOf, textOf } from '../process/proc-text.js';
 import { ControlConnection, type ControlState } from './control-connection.js';
 import { Description } from './description.js';
 import { MessageReply, type MessageRequest } from './messages.js';
@@ -18,6 +18,7 @@ import type { Waiting } from './waiting.js';
 
 export const CONTROL_XATTR = abi.xattr as Name;
 
+const O_RDONLY = 0;
 const O_ACCMODE = 3;
 /** Connections at once: a descriptor of the daemon each. A quarter of them for one user, root apart. */
 const CONNECTIONS_MAX = 4096;
@@ -133,10 +134,11 @@ export class ControlSocket {
     return told.length === right.length && timingSafeEqual(told, right) ? ino : undefined;
   }
 
-  /** open(2)'s access mode of the process's descriptor, read-only where we may not look; or -EBADF: another file's. */
+  /** open(2)'s access mode of the process's descriptor, read-only where we may not look; or -EBADF: not one of that file. */
   private accessOf(pid: number, fd: number, ino: InodeNumber): number {
-    const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
-    if (info === '') return 0;
+    const shownAll = `/proc/${pid}/fdinfo`;
+    const info = textOf(`${shownAll}/${fd}`);
+    if (info === '') return listOf(shownAll).length === 0 ? O_RDONLY : -errno.EBADF;
     // Before Linux 5.14 it is not told which file it is.
     const shown = field(info, 'ino');
     if (shown !== '' && Number(shown) !== ino) return -errno.EBADF;
