@@ -15,8 +15,6 @@ import {
   type Below,
   type Extents,
   extentsOf,
-  FEW_PIECES,
-  MANY_PIECES,
   piecesOf,
   queriesOf,
   randomFrom,
@@ -51,8 +49,8 @@ class Stand {
     this.contestant = make();
     this.contestant.load(this.extents);
     this.bytesAnExtent = (this.contestant.bytes?.() ?? heapOf(() => this.loaded())) / count;
-    this.few = new Changes(this.contestant, piecesOf(FEW_PIECES, this.extents, randomFrom(11)));
-    this.many = new Changes(this.contestant, piecesOf(MANY_PIECES, this.extents, randomFrom(12)));
+    this.few = new Changes(this.contestant, piecesOf(false, this.extents, randomFrom(11)));
+    this.many = new Changes(this.contestant, piecesOf(true, this.extents, randomFrom(12)));
     this.verify();
   }
 

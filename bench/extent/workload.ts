@@ -67,16 +67,25 @@ export function extentsOf(shape: Shape, count: number, below: Below): Extents {
 }
 
 export const PATTERNS = ['random', 'wide', 'zipf', 'sequential'] as const;
-/** random: few places, asked for over and over (a hot file). wide: more of them than caches hold. */
+/**
+ * random: few places, asked for over and over (a hot file), in an order that does not repeat itself, which a CPU would
+ * learn. wide: more of them than caches hold.
+ */
 export type Pattern = (typeof PATTERNS)[number];
 
 /** Places to ask for; of random ones, and of all others. Powers of two. */
 const FEW_PLACES = 2 ** 13;
 const MANY_PLACES = 2 ** 18;
+/** How many questions there are about few places. */
+const DRAWN = 2 ** 16;
 
 export function queriesOf(pattern: Pattern, extents: Extents, below: Below): Int32Array {
   const { end } = extents;
-  const length = pattern === 'random' ? FEW_PLACES : MANY_PLACES;
+  const length = MANY_PLACES;
+  if (pattern === 'random') {
+    const places = Int32Array.from({ length: FEW_PLACES }, () => below(end));
+    return Int32Array.from({ length: DRAWN }, () => places[below(FEW_PLACES)]!);
+  }
   if (pattern === 'sequential') return Int32Array.from({ length }, (_, i) => i % end);
   if (pattern !== 'zipf') return Int32Array.from({ length }, () => below(end));
   const rank = zipf(extents.count, below);
@@ -129,12 +138,11 @@ export interface Pieces {
   readonly blk: Int32Array;
   readonly lag: number;
 }
-export const FEW_PIECES = FEW_PLACES;
-export const MANY_PIECES = MANY_PLACES;
 const LONGEST_LAG = 64;
 const LONGEST_PIECE = 16;
 
-export function piecesOf(pieces: number, extents: Extents, below: Below): Pieces {
+export function piecesOf(many: boolean, extents: Extents, below: Below): Pieces {
+  const pieces = many ? MANY_PLACES : FEW_PLACES;
   const start = new Int32Array(pieces);
   const length = new Int32Array(pieces);
   const blk = new Int32Array(pieces);
@@ -145,5 +153,9 @@ export function piecesOf(pieces: number, extents: Extents, below: Below): Pieces
     blk[i] = extents.blk[e]! + into;
     length[i] = 1 + below(Math.min(extents.length[e]! - into, LONGEST_PIECE));
   }
-  return { start, length, blk, lag: Math.max(1, Math.min(LONGEST_LAG, extents.count >> 3)) };
+  const lag = Math.max(1, Math.min(LONGEST_LAG, extents.count >> 3));
+  if (many) return { start, length, blk, lag };
+  const order = Int32Array.from({ length: DRAWN }, () => below(pieces));
+  const drawn = (column: Int32Array) => order.map(i => column[i]!);
+  return { start: drawn(start), length: drawn(length), blk: drawn(blk), lag };
 }
