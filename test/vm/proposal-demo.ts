@@ -56,8 +56,9 @@ function rowOf(story: string, seen: readonly Seen[]): Row {
   const answers = seen.map(({ outcomes }) => {
     const { expectations } = outcomes.get(story)!;
     const met = expectations.filter(one => one.expected === one.got).length;
-    const got = expectations.find(one => one.step === step)?.got ?? '-';
-    return `${got} ${met}/${length}`;
+    // A story ends where memory cannot be registered.
+    const reached = expectations.find(one => one.step === step) ?? expectations.at(-1);
+    return `${reached?.got.replace(' (cannot be tried here)', ' (ends)') ?? '-'} ${met}/${length}`;
   });
   return { story, step, proposed: expected, answers };
 }

@@ -1,6 +1,6 @@
 // The scenarios of the 2019 thread over RDMA itself, which the thread was about: the same programs as test/proposal,
-// linked with ibv_reg_mr and RDMA WRITE instead of io_uring, unmodified under `leasefs run`. Inside a virtual machine only, and
-// not with the others, for it takes minutes: node dist/test/vm/suite.js 6.12 -- dist/test/vm/scenarios
+// linked with ibv_reg_mr and RDMA WRITE instead of io_uring, unmodified under `leasefs run`. Inside the virtual machine of
+// `npm run test:vm` only.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { grounds } from '../proposal/grounds.js';

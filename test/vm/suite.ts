@@ -4,16 +4,17 @@
 // --quick, for .ci/run: the RDMA tests, and what a kernel decides about. All of it takes half an hour without KVM.
 // LEASEFS_SKIP_VM=1 skips it; without, a machine that cannot be had is a failure. The last line is
 // `N passed, N failed, N skipped`.
+import { programsOf } from '../proposal/programs.js';
 import { boot } from './boot.js';
 import { installPackages, kernelOf, say } from './kernel.js';
 
 const MOUNTED = ['e2e/', 'conformance/', 'client/'].map(folder => `dist/test/${folder}`);
 const suites: Readonly<Record<string, readonly string[]>> = {
-  '6.12': [...MOUNTED, 'dist/test/vm/rdma'],
+  '6.12': [...MOUNTED, 'dist/test/vm/'],
   '6.1': MOUNTED,
 };
 const quickSuites: typeof suites = {
-  '6.12': ['e2e/rules', 'e2e/layout', 'e2e/kernel-pins', 'vm/rdma'].map(part => `dist/test/${part}`),
+  '6.12': ['e2e/rules', 'e2e/layout', 'e2e/kernel-pins', 'vm/'].map(part => `dist/test/${part}`),
   '6.1': ['client/', 'e2e/bad-input', 'e2e/inodes', 'e2e/pooled'].map(part => `dist/test/${part}`),
 };
 const LIMIT_SECONDS = 1200;
@@ -53,6 +54,7 @@ if (process.env.LEASEFS_SKIP_VM === '1') say('LEASEFS_SKIP_VM is set: no virtual
 else {
   try {
     installPackages();
+    programsOf('fcntl', 'rdma', 'dynamic');
     for (const series of kernels.length > 0 ? kernels : Object.keys(suites)) await run(series);
   } catch (error) {
     say(`${(error as Error).message}; LEASEFS_SKIP_VM=1 does without`);
