@@ -4,10 +4,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errnoName } from '../../src/base/errno.js';
 import { timeFactor } from '../time-factor.js';
+import type { Mounted } from './mounted.js';
 
 /** test/e2e of the sources: this file runs from dist/. */
 const here = fileURLToPath(new URL('../../../test/e2e/', import.meta.url));
@@ -231,6 +232,16 @@ export async function eventually(
     if (performance.now() > until) throw new Error(`not within ${ms} ms: ${what}`);
     await new Promise(resolve => setTimeout(resolve, 2));
   }
+}
+
+/** Whether a command that breaks a lease of the file still waits once the daemon has begun the break. */
+export async function waitsForBreak(mount: Mounted, path: string, command: Command): Promise<boolean> {
+  const isBreaking = () =>
+    mount
+      .report('leases')
+      .leases.some(lease => lease.path === `/${basename(path)}` && lease.state === 'breaking');
+  await eventually(`a break on ${path}`, isBreaking);
+  return waits(command, 50);
 }
 
 /** Whether a command is still waiting after `ms`. */

@@ -4,7 +4,7 @@ import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { timeFactor } from '../time-factor.js';
-import { type Actor, eventually, Stage, waits } from './actors.js';
+import { type Actor, eventually, Stage, waits, waitsForBreak } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
 const MIB = 1 << 20;
@@ -72,7 +72,7 @@ for (const store of stores) {
     test('B5, L1: who forks in a break shares the duty: the child may answer it', async () => {
       await holder.must('setlease', 0, SHARED, 0, 0, 0);
       const breaking = breaker.start('truncate', path, 4096);
-      assert.ok(await waits(breaking, 50));
+      assert.ok(await waitsForBreak(mount, path, breaking));
       const child = await holder.fork(`child${made}`);
       assert.is(await kindOf(child), UNLCK);
       await child.must('setlease', 0, UNLCK, 0, 0, 0);
@@ -83,7 +83,7 @@ for (const store of stores) {
     test('B5: who forks in a break and dies leaves a child with a descriptor and no lease', async () => {
       await holder.must('setlease', 0, SHARED, 0, 0, 0);
       const breaking = breaker.start('truncate', path, 4096);
-      assert.ok(await waits(breaking, 50));
+      assert.ok(await waitsForBreak(mount, path, breaking));
       const child = await holder.fork(`child${made}`);
       await holder.kill();
       assert.is((await breaking.result).verdict, 'ok');
@@ -95,7 +95,7 @@ for (const store of stores) {
     test('B3: who answers a break and takes the lease anew at once stops nobody', async () => {
       await holder.must('setlease', 0, SHARED, 0, 0, 0);
       const breaking = breaker.start('truncate', path, 4096);
-      assert.ok(await waits(breaking, 50));
+      assert.ok(await waitsForBreak(mount, path, breaking));
       assert.is(await holder.verdict('setlease', 0, EXCLUSIVE, 0, 0, 0), 'EAGAIN');
       await holder.must('setlease', 0, UNLCK, 0, 0, 0);
       const again = holder.start('setlease', 0, SHARED, 0, 0, 0);
@@ -126,7 +126,7 @@ for (const store of stores) {
       await holder.must('setlease', 0, SHARED, 0, 0, 0);
       await breaker.must('open', 0, path, O_RDWR);
       const asking = breaker.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      assert.ok(await waits(asking, 50));
+      assert.ok(await waitsForBreak(mount, path, asking));
       await breaker.kill();
       await holder.must('setlease', 0, UNLCK, 0, 0, 0);
       await eventually('nothing is held', nothingIsHeld);

@@ -3,7 +3,7 @@
 import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, Stage, waits } from './actors.js';
+import { type Actor, eventually, Stage, waits, waitsForBreak } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
 
 const MIB = 1 << 20;
@@ -12,6 +12,8 @@ const O_TRUNC = 0o1000;
 const O_NONBLOCK = 0o4000;
 const UNLCK = 2;
 const SHARED = 16;
+/** No test of these waits for its end. */
+const BREAK_MS = 30_000;
 const EXCLUSIVE_BREAKABLE = 17;
 const SHARED_UNBREAKABLE = 80;
 const EXCLUSIVE = 48;
@@ -34,7 +36,7 @@ for (const store of stores) {
     let b: Actor;
 
     test.before(async () => {
-      mount = await Mounted.start('--store', store, '--lease-break-time', '3000');
+      mount = await Mounted.start('--store', store, '--lease-break-time', `${BREAK_MS}`);
     });
     test.before.each(async () => {
       path = mount.file(`f${made++}`);
@@ -228,7 +230,7 @@ for (const store of stores) {
         'the signal',
         async () => (await a.do('signals')).text === `${SIGRTMIN + 1}:123456789012345`,
       );
-      assert.ok(await waits(breaking, 50));
+      assert.ok(await waitsForBreak(mount, path, breaking));
       assert.is((await a.do('getlease', 0)).text.split(' ')[0], String(UNLCK));
       await a.must('setlease', 0, UNLCK, 0, 0, 0);
       assert.is((await breaking.result).verdict, 'ok');
@@ -281,7 +283,7 @@ for (const store of stores) {
     test('B5: while a breaker waits others are served; a signal makes it EINTR, the death of the owner lets it go on', async () => {
       await a.must('setlease', 0, SHARED, 0, 0, 0);
       const breaking = b.start('truncate', path, 0);
-      assert.ok(await waits(breaking, 50));
+      assert.ok(await waitsForBreak(mount, path, breaking));
       writeFileSync(mount.file(`other${made}`), 'served');
       assert.is(await b.verdict('interrupt', breaking.id), 'ok');
       assert.is((await breaking.result).verdict, 'EINTR');
@@ -304,7 +306,7 @@ for (const store of stores) {
     test("B6: behind a waiting truncate the holder's write waits, its ioctl and close do not", async () => {
       await a.must('setlease', 0, SHARED, 0, 0, 0);
       const breaking = b.start('truncate', path, 4096);
-      assert.ok(await waits(breaking, 50));
+      assert.ok(await waitsForBreak(mount, path, breaking));
       const writing = a.start('pwrite', 0, 0, 1, 9);
       assert.ok(await waits(writing, 50));
       await a.must('setlease', 0, UNLCK, 0, 0, 0);
@@ -319,7 +321,7 @@ for (const store of stores) {
       await a.must('setlease', 1, SHARED, 0, 0, 0);
       await b.must('setlease', 0, SHARED, 0, 0, 0);
       const first = a.start('truncate', path, 0);
-      assert.ok(await waits(first, 50));
+      assert.ok(await waitsForBreak(mount, path, first));
       assert.is(await b.verdict('truncate', other, 0), 'EDEADLK');
       await b.must('setlease', 0, UNLCK, 0, 0, 0);
       assert.is((await first.result).verdict, 'ok');
@@ -328,7 +330,7 @@ for (const store of stores) {
     test('L3: a second exclusive lease breaks a breakable one and waits; a shared unbreakable one refuses it', async () => {
       await a.must('setlease', 0, SHARED, 0, 0, 0);
       const second = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      assert.ok(await waits(second, 50));
+      assert.ok(await waitsForBreak(mount, path, second));
       await a.must('close', 0);
       assert.is((await second.result).verdict, 'ok');
       await b.must('setlease', 0, SHARED_UNBREAKABLE, 0, 0, 0);
