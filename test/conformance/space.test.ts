@@ -1,17 +1,21 @@
 // A full file system: every check of space.ts on a small tmpfs, which says what is right, then on small mounts of ours.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventually } from '../e2e/actors.js';
+import { eventually, Stage } from '../e2e/actors.js';
 import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
 import { timeFactor } from '../time-factor.js';
 import { asked, SPACE, written } from './space.js';
 
 /** tmpfs has had user xattrs since Linux 6.6. */
 const isTmpfsBehind = (name: string): boolean => !linuxAtLeast(6, 6) && /attributes/.test(name);
+
+const BLOCK = 4096;
+const O_RDWR_CREAT = 0o102;
+const EXCLUSIVE = 48;
 
 const test = suite('a full file system');
 
@@ -56,6 +60,35 @@ else {
         await eventually('all of it is free again', isFree, 60_000 * timeFactor);
       });
     }
+  }
+
+  for (const store of stores) {
+    test(`${store}: N7: a pin over holes that find no block is ENOSPC, and neither pin nor block is left`, async () => {
+      const mount = mounts[store]!;
+      const stage = new Stage();
+      const actor = await stage.actor('pinner');
+      const free = () => statfsSync(mount.path).bfree;
+      try {
+        await actor.must('open', 0, mount.file('f'), O_RDWR_CREAT);
+        await actor.must('open', 1, mount.file('ballast'), O_RDWR_CREAT);
+        await actor.must('ftruncate', 0, 16 * BLOCK);
+        await actor.must('fallocate', 1, 0, 0, (free() - 4) * BLOCK);
+        await actor.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+        assert.is(await actor.verdict('pin', 0, 0, 16 * BLOCK, 0, 0), 'ENOSPC');
+        assert.equal([free(), statSync(mount.file('f')).blocks, mount.report('pins').pins.length], [4, 0, 0]);
+        await actor.must('pin', 0, 0, 4 * BLOCK, 0, 0);
+        assert.is(await actor.verdict('pin', 0, 0, 5 * BLOCK, 0, 0), 'ENOSPC');
+        await actor.must('ftruncate', 1, 0);
+        await actor.must('pin', 0, 0, 5 * BLOCK, 0, 0);
+        assert.equal(
+          mount.report('pins').pins.map(({ len }) => len),
+          [4 * BLOCK, 5 * BLOCK],
+        );
+      } finally {
+        await stage.close();
+        for (const name of ['f', 'ballast']) rmSync(mount.file(name), { force: true });
+      }
+    });
   }
 
   test('the daemon met no error of its own', () => {
