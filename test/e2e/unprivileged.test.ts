@@ -128,7 +128,7 @@ function testsOf(who: string, { uid, through, inside, as, ...one }: Case): void 
   test.after.each(() => stage.clear());
   test.after(async () => {
     await stage.close();
-    await mount.stop();
+    await mount?.stop();
     rmSync(scratch, { recursive: true });
   });
 
