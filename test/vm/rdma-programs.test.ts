@@ -18,8 +18,9 @@ const test = suite('RDMA programs of others');
 const leased = `leased() { perl -e '$^F = 9; open(F, "+<", shift) && fcntl(F, 1024, 16 | 32) || die "$!\\n";
   exec(@ARGV)' "$@"; }`;
 
-/** Until somebody listens there; a server of a run that ended is not waited for. */
-const listening = `listening() { until ss -Hltn "sport = :$1" | grep -q .; do kill -0 "$2" || exit; sleep .1; done; }`;
+/** Until somebody listens on a port of TCP or RDMA/CM; a server that ended is not waited for. */
+const listening = `listening() { until { ss -Hltn "sport = :$1"; rdma resource show cm_id | grep "LISTEN.*:$1"; } | grep -q .
+  do kill -0 "$2" || exit; sleep .1; done; }`;
 
 if (process.env.LEASEFS_VM === undefined) test.skip('not in the virtual machine: npm run test:vm');
 else {
@@ -29,11 +30,11 @@ else {
   test.after(() => rmSync(scratch, { recursive: true }));
 
   /** A script in the mount's directory, under the supervisor: its output, and the report. */
-  const run = (script: string, ...options: readonly string[]) => {
+  const run = (script: string) => {
     const { stdout, stderr, status } = spawnSync(
       process.execPath,
       [
-        ...[cli, 'run', '--json', '--output', output, ...options],
+        ...[cli, 'run', '--json', '--output', output],
         ...['--', 'bash', '-c', `cd "$LEASEFS_MNT"\n${leased}\n${listening}\n${script}`],
       ],
       { encoding: 'utf8', timeout: LIMIT_MS },
@@ -88,6 +89,7 @@ else {
     const program = `fio --name=x --ioengine=rdma --port=8888 --bs=64k --size=1m --iodepth=1 --thread --output-format=terse`;
     const { said, status, report } = run(`truncate -s 1m server client
       leased server ${program} --rw=read --mem=mmapshared:$PWD/server & server=$!
+      listening 8888 $server
       leased client ${program} --rw=write --mem=mmapshared:$PWD/client --hostname=${RDMA_ADDRESS} --verb=write && wait $server`);
     assert.is(status, 0, said);
     assert.ok(report.pins.length >= 2, said);

@@ -83,6 +83,24 @@ static const char *name_of(int status)
 	return WEXITSTATUS(status) == 0 ? "ok" : strerrorname_np(WEXITSTATUS(status));
 }
 
+/* A process that is in the read; one that was through before we looked is followed by another. */
+static pid_t start_reader(char *at, int device)
+{
+	for (;;) {
+		int status;
+		pid_t pid = start(), ended;
+
+		if (pid == 0)
+			_exit(read_into(at, device));
+		while ((ended = waitpid(pid, &status, WNOHANG)) == 0 && !is_reading(pid))
+			nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+		if (ended == 0)
+			return pid;
+		if (status != 0)
+			errx(1, "read: %s", name_of(status));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int status, changed = 0;
@@ -98,14 +116,7 @@ int main(int argc, char **argv)
 		err(1, "%s", argv[2]);
 	alarm(LIMIT_SECONDS);
 
-	pid_t reader = start();
-	if (reader == 0)
-		_exit(read_into(at, device));
-	while (!is_reading(reader)) {
-		if (waitpid(reader, &status, WNOHANG) != 0)
-			errx(1, "the read did not wait for the device: %s", name_of(status));
-		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
-	}
+	start_reader(at, device);
 	pid_t changer = start();
 	if (changer == 0)
 		_exit(truncate(argv[1], 0) < 0 ? errno : 0);

@@ -14,7 +14,7 @@ const suites: Readonly<Record<string, readonly string[]>> = {
   '6.1': MOUNTED,
 };
 const quickSuites: typeof suites = {
-  '6.12': ['e2e/rules', 'e2e/layout', 'e2e/kernel-pins', 'vm/rdma', 'vm/short-pin'].map(
+  '6.12': ['e2e/rules', 'e2e/layout', 'e2e/kernel-pins', 'vm/rdma', 'vm/fs-dax'].map(
     part => `dist/test/${part}`,
   ),
   '6.1': ['client/', 'e2e/bad-input', 'e2e/inodes', 'e2e/pooled'].map(part => `dist/test/${part}`),
