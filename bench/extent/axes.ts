@@ -57,5 +57,5 @@ export type Answer =
   | { readonly axes: readonly TimedAxis[]; readonly bytesAnExtent: number }
   | { readonly ns: number }
   | { readonly garbage: Garbage }
-  | { readonly tail: Tail }
+  | { readonly tail: Tail; readonly clock: Tail }
   | { readonly right: true };

@@ -105,7 +105,7 @@ class Stand {
     if (this.contestant.map === undefined) return { cannot: 'no changes' };
     const tail = tailOf(() => this.few.carryOut(1), changes, PATIENCE);
     this.restore();
-    return { tail };
+    return { tail, clock: tailOf(() => {}, changes, PATIENCE) };
   }
 
   private restore(): void {

@@ -16,6 +16,8 @@ export interface RowResult {
   readonly rounds: Partial<Record<TimedAxis, number[]>>;
   garbage?: Garbage;
   tail?: Tail;
+  /** As `tail`, of nothing: what the clock and the machine's interrupts have in it. */
+  clock?: Tail;
 }
 
 export interface Scenario {

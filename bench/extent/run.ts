@@ -66,12 +66,17 @@ export async function runScenario(
       // Inserts that take long are warm by themselves.
       const inserts = axis === 'insert random' && count > 10_000;
       const rounds = inserts ? effort.insertRounds : effort.rounds + 1;
+      /** Who cannot do it after all. */
+      const unable = new Set<Row>();
       for (let round = 0; round < rounds; round++) {
         progress(`${what}: ${axis}, round ${round + 1} of ${rounds}`);
         for (const { row, result, axes } of running) {
-          if (!axes.includes(axis)) continue;
+          if (!axes.includes(axis) || unable.has(row)) continue;
           const answer = await row.time(axis, effort.ms);
-          if (!('ns' in answer)) continue;
+          if (!('ns' in answer)) {
+            unable.add(row);
+            continue;
+          }
           result.rounds[axis] ??= [];
           // The first round warms up.
           if (round > 0 || inserts) result.rounds[axis].push(answer.ns);
@@ -83,7 +88,10 @@ export async function runScenario(
       const garbage = await row.garbage();
       if ('garbage' in garbage) result.garbage = garbage.garbage;
       const tail = await row.tail(effort.tail);
-      if ('tail' in tail) result.tail = tail.tail;
+      if ('tail' in tail) {
+        result.tail = tail.tail;
+        result.clock = tail.clock;
+      }
     }
   } finally {
     for (const { row } of running) await row.close();
