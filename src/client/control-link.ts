@@ -76,7 +76,7 @@ export class ControlLink {
   watch(tell: () => void): Poller {
     this.tell = tell;
     this.listen();
-    if (this.breaking) setImmediate(() => this.tell === tell && this.breaking && tell()).unref();
+    this.tellSoon();
     return {
       close: () => {
         if (this.tell === tell) this.tell = undefined;
@@ -94,7 +94,8 @@ export class ControlLink {
 
   private send(request: number, data: ArrayBuffer, settle: Pending['settle']): Pending {
     const pending: Pending = { data, settle, result: undefined };
-    const id = this.nextId++;
+    const id = this.nextId;
+    this.nextId = (id % 0xffff_ffff) + 1;
     this.pending.set(id, pending);
     this.view.setUint32(abi.message.id, id, true);
     this.view.setUint32(abi.message.code, request, true);
@@ -119,7 +120,15 @@ export class ControlLink {
       return;
     }
     this.breaking = code === POLLPRI;
-    if (this.breaking) this.tell?.();
+    this.tellSoon();
+  }
+
+  /** From the event loop, as a poll would, never within a call. That the daemon is gone is told too, as by POLLERR. */
+  private tellSoon(): void {
+    if (!this.breaking && !this.gone) return;
+    setImmediate(() => {
+      if (this.breaking || this.gone) this.tell?.();
+    }).unref();
   }
 
   private settle(id: number, result: number, bytes = 0): void {
@@ -137,8 +146,7 @@ export class ControlLink {
     this.gone = true;
     for (const id of [...this.pending.keys()]) this.settle(id, result);
     this.listen();
-    // As POLLERR would: who asks for the lease hears that the mount is gone.
-    this.tell?.();
+    this.tellSoon();
   }
 
   /** Polls while somebody waits for what comes; keeps the event loop alive only for a call. */
@@ -146,7 +154,10 @@ export class ControlLink {
     this.poller?.close();
     this.poller = undefined;
     if (this.gone || (this.pending.size === 0 && this.tell === undefined)) return;
-    this.poller = native.poll(this.socket.fd, POLLIN, () => this.receive());
+    this.poller = native.poll(this.socket.fd, POLLIN, () => {
+      // A call that did not leave the event loop may have taken it meanwhile.
+      if (native.pollWait(this.socket.fd, POLLIN, 0) > 0) this.receive();
+    });
     if (this.pending.size === 0) this.poller.unref();
   }
 }

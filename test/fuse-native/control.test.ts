@@ -177,6 +177,31 @@ else {
     assert.is(truncate(path, 0), '');
   });
 
+  test('L1: who is told the description shares its lease, and it ends with the last of them', async () => {
+    const path = fresh();
+    const file = LeaseFile.open(path);
+    file.setLeaseSync('exclusive,unbreakable');
+    const id = file.pin(0, BLOCK, { owner: 'description' });
+    const shared = new LeaseFile(openSync(path, 'r+'), true, file.getLease().description);
+    files.push(shared);
+    assert.is(shared.getLease().kind, 'exclusive,unbreakable');
+    file.close();
+    assert.is(shared.getLease().kind, 'exclusive,unbreakable');
+    assert.equal(
+      shared.pins().map(pin => pin.id),
+      [id],
+    );
+    assert.match(truncate(path, 0), /Text file busy/);
+    shared.close();
+    await soon('its lease and its pin are gone', () => truncate(path, 0) === '');
+    const stranger = new LeaseFile(openSync(fresh(), 'r+'), true, 12345n);
+    files.push(stranger);
+    assert.is(
+      code(() => stranger.getLease()),
+      'EBADF',
+    );
+  });
+
   test('two mounts do not hear of each other', async () => {
     const second = await Mounted.start('--transport=fuse-native');
     try {
