@@ -13,6 +13,7 @@ const PACKAGES = [
     'ibverbs-utils',
     'libibverbs-dev',
     'perftest',
+    'fio',
     'fuse3',
     'gcc',
     'libc6-dev',
