@@ -43,7 +43,8 @@ export type ContestantName = (typeof CONTESTANTS)[number];
 export const NATIVE = 'c-avx2-btree' as const;
 export type RowName = ContestantName | typeof NATIVE;
 
-export const isRowName = (name: string): name is RowName => name in TITLES;
+export const ROWS: readonly RowName[] = [...CONTESTANTS, NATIVE];
+export const isRowName = (name: string): name is RowName => ROWS.some(row => row === name);
 
 export const TITLES: Readonly<Record<RowName, string>> = {
   leasefs: 'leasefs/extent-map',

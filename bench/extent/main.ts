@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, thisMachine, versionOf } from '../shared/machine.js';
 import { option } from '../shared/numbers.js';
-import { isRowName, NATIVE, type RowName } from './contestant.js';
+import { isRowName, NATIVE, ROWS, type RowName } from './contestant.js';
 import { lookupSvg, tailSvg } from './drawings.js';
 import { buildNative } from './native-row.js';
 import { markdown, report } from './report.js';
@@ -54,6 +54,12 @@ function progress(what: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }
 
+/** What the options ask for cannot be done: one line, and the end. */
+function refuse(why: string): never {
+  console.error(`bench:extent: ${why}`);
+  process.exit(2);
+}
+
 async function measure(quick: boolean): Promise<Results> {
   const machine = thisMachine();
   const from = performance.now();
@@ -65,11 +71,13 @@ async function measure(quick: boolean): Promise<Results> {
   const plans = (quick && !chosen ? QUICK : FULL).filter(
     ({ count, shape }) => (counts?.includes(count) ?? true) && (shapes?.includes(shape) ?? true),
   );
-  if (plans.length === 0)
-    throw new Error('no such files: counts are 10 to 1000000, shapes as in bench/README.md');
+  if (plans.length === 0) {
+    const known = FULL.map(plan => `${plan.shape} ${plan.count}`).join(', ');
+    refuse(`no file has these --counts and --shapes; there are ${known}`);
+  }
   const only = option('only')?.split(',');
   const unknown = only?.find(name => !isRowName(name));
-  if (unknown !== undefined) throw new Error(`no contestant ${unknown}: see bench/extent/contestant.ts`);
+  if (unknown !== undefined) refuse(`--only=${unknown}: nobody is called so; there are ${ROWS.join(', ')}`);
   const rounds = Number(option('rounds') ?? 0);
   const effort = quick ? QUICK_EFFORT : FULL_EFFORT;
   const scenarios = [];

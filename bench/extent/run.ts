@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PinnedProcess } from '../shared/pinned-process.js';
 import type { TimedAxis } from './axes.js';
 import { TIMED } from './axes.js';
-import { CONTESTANTS, NATIVE, type RowName } from './contestant.js';
+import { NATIVE, ROWS, type RowName } from './contestant.js';
 import { NativeRow } from './native-row.js';
 import { PIN_AXES, PIN_CONTESTANTS, type PinAnswer, type PinAsk, type PinRow } from './pin-axes.js';
 import type { RowResult, Scenario } from './results.js';
@@ -36,8 +36,7 @@ export async function runScenario(
   noNative: string | undefined,
   progress: Progress,
 ): Promise<Scenario> {
-  const all: readonly RowName[] = [...CONTESTANTS, NATIVE];
-  const names = all.filter(name => only === undefined || only.includes(name));
+  const names = ROWS.filter(name => only === undefined || only.includes(name));
   const what = `${shape}, ${count} extents`;
   const results: RowResult[] = [];
   const running: { readonly row: Row; readonly result: RowResult; readonly axes: readonly TimedAxis[] }[] =
