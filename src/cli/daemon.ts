@@ -50,12 +50,17 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   const session = await start(options, filesystem, passthrough);
-  const device = options.transport === 'kernel' ? deviceOf(mountPoint) : undefined;
-  if (device !== undefined) filesystem.lookForKernelPins(device);
+  const lookForKernelPins = (): void => {
+    const device = deviceOf(mountPoint);
+    if (device !== undefined) filesystem.lookForKernelPins(device);
+  };
+  if (options.transport === 'kernel') lookForKernelPins();
   filesystem.moreStatus = () => ({ ...status(session, options.store, filesystem.streaming), semantics });
   const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
   try {
     await session.ready;
+    // The package mounts when it likes.
+    if (options.transport === 'fuse-native') lookForKernelPins();
     const { reason } = session;
     const isNews = passthrough && reason !== undefined;
     options.ready(isNews ? `no passthrough: ${reason}; files are served through the daemon` : undefined);

@@ -16,7 +16,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import * as abi from '../../src/client/abi.js';
+import { Calls } from '../../src/client/calls.js';
 import { type LeaseBreak, LeaseFile, readReport } from '../../src/client/index.js';
+import { openSegment, readLayout } from '../../src/client/layout.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
 import { eventually } from '../e2e/actors.js';
 import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
@@ -200,6 +202,31 @@ else {
       code(() => stranger.getLease()),
       'EBADF',
     );
+  });
+
+  test('N10: what a client pins of a segment that it had by a layout keeps its blocks', async () => {
+    const path = fresh(8 * BLOCK);
+    const file = open(path);
+    const ring = native.uring(4);
+    try {
+      file.setLeaseSync('shared');
+      using calls = new Calls(file.fd, file.getLease().description);
+      const { extents, segments } = readLayout(calls, 0, 8 * BLOCK, false);
+      const segment = openSegment(segments[0]!);
+      const memory = native.map(segment.fd, extents[0]!.store, 8 * BLOCK, 3);
+      segment.close();
+      assert.is(ring.register(memory, BLOCK, 2 * BLOCK), 0);
+      // The layout is given back, the mapping and the pin are not.
+      file.setLeaseSync('none');
+      assert.match(truncate(path, 2 * BLOCK), /Text file busy/);
+      assert.match(mount.log(), `kernel pin [4096, 12288) of ${process.pid}`);
+      assert.is(truncate(path, 3 * BLOCK), '');
+      assert.is(ring.unregister(), 0);
+      assert.is(truncate(path, BLOCK), '');
+      native.unmap(memory);
+    } finally {
+      ring.close();
+    }
   });
 
   test('two mounts do not hear of each other', async () => {
