@@ -44,9 +44,10 @@ const O_NONBLOCK = 0o4000;
 /** A direct file's writes go past the daemon (X8); what is said of writeback is said of a pooled one. */
 const isOfPooledFile = ({ steps }: History): boolean =>
   !hasPassthrough || steps.some(({ event }) => event.op === 'writeback');
-/** The kernel pins memory of direct files alone (F7). */
-const isTold = ({ steps }: History): boolean =>
-  hasPassthrough || !steps.some(({ event }) => event.op === 'kpin');
+/** The kernel pins memory of direct files alone (F7), and there may be none. */
+const isTold = ({ steps, world }: History): boolean =>
+  hasPassthrough ||
+  !(steps.some(({ event }) => event.op === 'kpin') || world.files.some(({ pooled }) => pooled === false));
 
 const isNamespaced = ({ world }: History): boolean => world.procs.some(p => p.hidden || p.foreign);
 
