@@ -1,6 +1,7 @@
 // The /dev/fuse connection in the event loop: a record in, JavaScript, a record out (facts F24). The kernel's
 // counterpart is fs/fuse/dev.c: every read(2) is one whole request, every write(2) one whole answer or notification.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
@@ -32,6 +33,10 @@ constexpr int64_t kMaxBuffer = 64 << 20;
 constexpr int64_t kMaxBatch = 1 << 16;
 /** Pieces of one vectored record; writev takes 1024 with the head. */
 constexpr int64_t kMaxPieces = 512;
+/** Turns of the loop that may be skipped in a row. */
+constexpr int kTurns = 64;
+/** More than a timer tick of the kernel: a shorter sleep would program the timer each time. */
+constexpr int kSleepMs = 20;
 
 template <typename Call>
 ssize_t Uninterrupted(Call call) {
@@ -81,6 +86,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     Napi::Function on_end = FunctionArg(info, 1);
     if (poll_ != nullptr) throw Napi::Error::New(info.Env(), "the channel was started already");
     if (!fd_.IsOpen()) throw SystemError(info.Env(), EBADF, "start");
+    if (napi_get_uv_event_loop(Env(), &loop_) != napi_ok) throw Napi::Error::New(Env());
     poll_ = PollHandle::Open(Env(), fd_.Get(), UV_READABLE, this);
     on_request_ = Napi::Persistent(on_request);
     on_end_ = Napi::Persistent(on_end);
@@ -88,15 +94,32 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     Ref();
   }
 
+  /** Serves, and goes on while requests are all that the loop has to do: a turn of the loop costs three calls more. */
   void OnReady() override {
-    RunFromLoop(Env(), [this] {
-      // close() inside the callback drops the reference that Start took.
-      [[maybe_unused]] Napi::Value alive = Value();
-      Serve();
-    });
+    Napi::HandleScope handles(Env());
+    // close() inside the callback drops the reference that Start took.
+    [[maybe_unused]] Napi::Value alive = Value();
+    int served = 0;
+    int turn = 0;
+    do {
+      RunFromLoop(Env(), [&] { served = Serve(); });
+    } while (served > 0 && poll_ != nullptr && ++turn < kTurns && LoopSleepsUntilReady());
   }
 
-  void Serve() {
+  /**
+   * Sleeps as the loop would. True: something is ready, as far as the loop knows, and may be a request. What was started
+   * in this very turn the loop does not know yet, hence the limit.
+   */
+  bool LoopSleepsUntilReady() {
+    uv_update_time(loop_);
+    int timeout = uv_backend_timeout(loop_);
+    if (timeout == 0) return false;
+    pollfd backend = {uv_backend_fd(loop_), POLLIN, 0};
+    return poll(&backend, 1, timeout < 0 || timeout > kSleepMs ? kSleepMs : timeout) == 1;
+  }
+
+  /** How many requests there were. */
+  int Serve() {
     for (int n = 0; n < max_batch_; n++) {
       Napi::HandleScope handles(Env());
       // Looked up each time: JavaScript may have detached it.
@@ -104,16 +127,17 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
       if (request.ByteLength() < buffer_size_) return End(EFAULT);
       ssize_t length = read(fd_.Get(), request.Data(), buffer_size_);
       if (length < 0) {
-        if (errno == EAGAIN) return;
+        if (errno == EAGAIN) return n;
         if (errno == EINTR || errno == ENOENT) continue;  // ENOENT: the request was aborted before we had it
         return End(errno);
       }
       if (length == 0) return End(ENODEV);  // not of /dev/fuse: the other end of a socket is gone
       Napi::Value answer =
           CallFromLoop(Env(), on_request_.Value(), Napi::Number::New(Env(), static_cast<double>(length)));
-      if (answer.IsEmpty() || !fd_.IsOpen()) return;
+      if (answer.IsEmpty() || !fd_.IsOpen()) return 0;
       Reply(answer);
     }
+    return max_batch_;
   }
 
   /** Writes what the callback left in `reply`. */
@@ -190,10 +214,11 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     Unref();
   }
 
-  void End(int error) {
+  int End(int error) {
     Napi::Function on_end = on_end_.Value();
     Stop();
     CallFromLoop(Env(), on_end, Napi::Number::New(Env(), error));
+    return 0;
   }
 
   void Close(const Napi::CallbackInfo&) {
@@ -212,6 +237,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   Napi::FunctionReference on_end_;
   /** Not touched by the destructor: the environment's end closes it before. */
   PollHandle* poll_ = nullptr;
+  uv_loop_t* loop_ = nullptr;
 };
 
 namespace {

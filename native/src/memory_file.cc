@@ -26,23 +26,30 @@ namespace {
 /** Of STAT in src/native/binding.ts. */
 enum StatIndex { kIno, kSize, kBlocks, kMode, kNlink, kDev, kAtime, kMtime = 8, kCtime = 10, kStatLength = 12 };
 
-Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
-  std::string name = TextArg(info, 0);
+/** Of the thread, and so of its environment: `seen` in JavaScript. To look an array up takes longer than fstat(2). */
+thread_local double seen[kStatLength];
+
+int CreateMemfd(const std::string& name) {
   int fd = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
   // Before Linux 6.3 the flag is unknown; without it 6.3 and later only warn.
   if (fd < 0 && errno == EINVAL) fd = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  return fd;
+}
+
+Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
+  int fd = CreateMemfd(TextArg(info, 0));
   if (fd < 0) throw SystemError(info.Env(), errno, "memfd_create");
   return Descriptor::Make(info.Env(), UniqueFd(fd));
 }
+
+Napi::Value MemfdNumber(const Napi::CallbackInfo& info) { return Result(info.Env(), CreateMemfd(TextArg(info, 0))); }
 
 void PutTime(double* out, const timespec& time) {
   out[0] = static_cast<double>(time.tv_sec);
   out[1] = static_cast<double>(time.tv_nsec);
 }
 
-Napi::Value Fstat(const Napi::CallbackInfo& info) {
-  int fd = IntArg(info, 0);
-  double* out = Float64ArrayArg(info, 1, kStatLength);
+Napi::Value FstatTo(const Napi::CallbackInfo& info, int fd, double* out) {
   struct stat st;
   if (fstat(fd, &st) < 0) return Failure(info.Env(), errno);
   out[kIno] = static_cast<double>(st.st_ino);
@@ -56,6 +63,13 @@ Napi::Value Fstat(const Napi::CallbackInfo& info) {
   PutTime(out + kCtime, st.st_ctim);
   return Failure(info.Env(), 0);
 }
+
+Napi::Value Fstat(const Napi::CallbackInfo& info) {
+  int fd = IntArg(info, 0);
+  return FstatTo(info, fd, Float64ArrayArg(info, 1, kStatLength));
+}
+
+Napi::Value FstatSeen(const Napi::CallbackInfo& info) { return FstatTo(info, IntArg(info, 0), seen); }
 
 Napi::Value Ftruncate(const Napi::CallbackInfo& info) {
   return Result(info.Env(), ftruncate(IntArg(info, 0), OffsetArg(info, 1)));
@@ -141,15 +155,18 @@ Napi::Value SetImmutable(const Napi::CallbackInfo& info) {
 Napi::Value Clock(const Napi::CallbackInfo& info) {
   timespec now;
   clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  PutTime(Float64ArrayArg(info, 0, 2), now);
+  PutTime(seen, now);
   return info.Env().Undefined();
 }
 
 }  // namespace
 
-void ExportMemoryFile(Napi::Env, Napi::Object exports) {
+void ExportMemoryFile(Napi::Env env, Napi::Object exports) {
+  exports.Set("seen", Napi::Float64Array::New(env, kStatLength, Napi::ArrayBuffer::New(env, seen, sizeof seen), 0));
   Export<MemfdCreate>(exports, "memfdCreate");
+  Export<MemfdNumber>(exports, "memfdNumber");
   Export<Fstat>(exports, "fstat");
+  Export<FstatSeen>(exports, "fstatSeen");
   Export<Ftruncate>(exports, "ftruncate");
   Export<Fallocate>(exports, "fallocate");
   Export<Lseek>(exports, "lseek");

@@ -111,7 +111,6 @@ export class Superblock {
   private nextIno = ROOT_INO as number;
   private nextFh = 1;
   private nextWaiter = 2 ** 52;
-  private readonly clock = new Float64Array(2);
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
 
@@ -141,9 +140,9 @@ export class Superblock {
 
   /** The present, of the clock that the kernel stamps files with. The object is used again. */
   now(): Time {
-    native.clock(this.clock);
-    this.present.sec = this.clock[0]!;
-    this.present.nsec = this.clock[1]!;
+    native.clock();
+    this.present.sec = native.seen[0]!;
+    this.present.nsec = native.seen[1]!;
     return this.present;
   }
 

@@ -6,9 +6,9 @@
 // instant, which the caller allows (`lift`) while nothing in the file is protected.
 //
 // A file costs a descriptor. One that nobody uses can be moved into the pool meanwhile (moves.ts).
-import { errno } from '../base/errno.js';
+import { errno, FsError } from '../base/errno.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
-import { type Descriptor, native, STAT } from '../native/binding.js';
+import { native, STAT } from '../native/binding.js';
 import { openExclusive } from './exclusive.js';
 import {
   Capacity,
@@ -24,7 +24,7 @@ import {
 import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
 import { DirectMoves } from './moves.js';
 
-const stat = new Float64Array(STAT.length);
+const stat = native.seen;
 const zeros = new ArrayBuffer(1 << 20);
 
 export class DirectStore implements FileStore {
@@ -42,11 +42,12 @@ export class DirectStore implements FileStore {
   }
 
   create(label: string): StoredFile {
-    const memfd = native.memfdCreate(label);
+    const memfd = native.memfdNumber(label);
+    if (memfd < 0) throw new FsError(memfd, 'memfd_create');
     try {
-      return new DirectFile(memfd, setGuard(memfd.fd), this);
+      return new DirectFile(memfd, setGuard(memfd), this);
     } catch (error) {
-      memfd.close();
+      native.close(memfd);
       throw error;
     }
   }
@@ -63,14 +64,15 @@ const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, release: () => {} };
 
 class DirectFile implements StoredFile {
   readonly seq = 0;
-  private readonly memfd: Descriptor;
+  /** A plain number, which costs half of what a Descriptor does: `free` closes it. */
+  private memfd: number;
   private readonly guarded: boolean;
   private readonly store: DirectStore;
   private readonly capacity: Capacity;
   /** Bytes counted in the capacity. */
   private counted = 0;
 
-  constructor(memfd: Descriptor, guarded: boolean, store: DirectStore) {
+  constructor(memfd: number, guarded: boolean, store: DirectStore) {
     this.memfd = memfd;
     this.guarded = guarded;
     this.store = store;
@@ -79,11 +81,11 @@ class DirectFile implements StoredFile {
   }
 
   get backing(): number {
-    return this.memfd.fd;
+    return this.memfd;
   }
 
   isInUse(): boolean {
-    const alone = openExclusive(this.memfd.fd);
+    const alone = openExclusive(this.memfd);
     alone?.close();
     return alone === undefined;
   }
@@ -110,16 +112,16 @@ class DirectFile implements StoredFile {
   }
 
   read(off: number, len: number, out: ArrayBuffer, at: number): number {
-    return native.pread(this.memfd.fd, out, at, len, off);
+    return native.pread(this.memfd, out, at, len, off);
   }
 
   write(off: number, len: number, data: ArrayBuffer, at: number): number {
     const n = this.fitting(off, len);
-    return n > 0 || len === 0 ? native.pwrite(this.memfd.fd, data, at, n, off) : -errno.ENOSPC;
+    return n > 0 || len === 0 ? native.pwrite(this.memfd, data, at, n, off) : -errno.ENOSPC;
   }
 
   setSize(size: number): number {
-    return native.ftruncate(this.memfd.fd, size);
+    return native.ftruncate(this.memfd, size);
   }
 
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number {
@@ -133,7 +135,7 @@ class DirectFile implements StoredFile {
       const grown = this.setSize(end);
       if (grown < 0) return grown;
     }
-    const filled = native.populate(this.memfd.fd, off, len);
+    const filled = native.populate(this.memfd, off, len);
     if (filled === 0) return 0;
     if (end > size) this.setSize(size);
     return filled === -errno.ENOMEM || filled === -errno.EFAULT ? -errno.ENOSPC : filled;
@@ -151,7 +153,7 @@ class DirectFile implements StoredFile {
   }
 
   seek(off: number, whence: number): number {
-    return native.lseek(this.memfd.fd, off, whence);
+    return native.lseek(this.memfd, off, whence);
   }
 
   hasData(start: number, end: number): boolean {
@@ -161,8 +163,7 @@ class DirectFile implements StoredFile {
 
   hasHole(start: number, end: number): boolean {
     // SEEK_HOLE walks all pages up to the next hole, wherever that is; this looks at the range alone.
-    if (native.presentPages(this.memfd.fd, start * BLOCK, (end - start) * BLOCK) === end - start)
-      return false;
+    if (native.presentPages(this.memfd, start * BLOCK, (end - start) * BLOCK) === end - start) return false;
     const hole = this.seek(start * BLOCK, SEEK_HOLE);
     // The end of the file counts as a hole, also amid a block: that block is there.
     return hole < 0 || blocksFor(hole) < end;
@@ -191,12 +192,13 @@ class DirectFile implements StoredFile {
     this.capacity.used -= this.counted;
     this.counted = 0;
     this.store.descriptors--;
-    this.memfd.close();
+    native.close(this.memfd);
+    this.memfd = -1;
   }
 
-  /** fstat into `stat`, and the capacity brought up to date. */
+  /** fstat(2) into `stat`, and the capacity brought up to date. */
   private look(): void {
-    native.fstat(this.memfd.fd, stat);
+    native.fstatSeen(this.memfd);
     const used = stat[STAT.blocks]! * 512;
     this.capacity.used += used - this.counted;
     this.counted = used;
@@ -228,7 +230,7 @@ class DirectFile implements StoredFile {
       if (data < 0 || data >= end) break;
       const stop = Math.min(end, this.seek(data, SEEK_HOLE));
       for (at = data; at < stop; ) {
-        const n = native.pwrite(this.memfd.fd, zeros, 0, Math.min(zeros.byteLength, stop - at), at);
+        const n = native.pwrite(this.memfd, zeros, 0, Math.min(zeros.byteLength, stop - at), at);
         if (n < 0) return n;
         at += n;
       }
@@ -237,6 +239,6 @@ class DirectFile implements StoredFile {
   }
 
   private fallocate(mode: number, off: number, len: number): number {
-    return fallocate(this.memfd.fd, this.guarded, mode, off, len);
+    return fallocate(this.memfd, this.guarded, mode, off, len);
   }
 }

@@ -16,7 +16,6 @@ import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
 
 /** What a gathered hole reads as: as long as the longest read. */
 const zeros = new ArrayBuffer(1 << 20);
-const clock = new Float64Array(2);
 /** Runs that one change takes or frees: file block, store block, how many. Used again by the next. */
 const runs: number[] = [];
 const RUN = 3;
@@ -221,9 +220,9 @@ export class PooledFile implements StoredFile {
 
   /** mtime and ctime are now. */
   private changed(): void {
-    native.clock(clock);
-    this.mtimeSec = clock[0]!;
-    this.mtimeNsec = clock[1]!;
+    native.clock();
+    this.mtimeSec = native.seen[0]!;
+    this.mtimeNsec = native.seen[1]!;
   }
 
   /** Makes the blocks [start, end) ready to be written. 0 or -ENOSPC. */

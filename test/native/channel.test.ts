@@ -328,4 +328,44 @@ test('process.nextTick and promises of a request run before the loop goes on', a
   closeAll(channel, kernel);
 });
 
+test('requests without end: timers and other descriptors have their turn', async () => {
+  const { channel, kernel } = pair(1);
+  const [near, far] = native.socketpair();
+  far.close();
+  let [timer, ready] = [false, false];
+  channel.start(() => {
+    kernel.send(16);
+    return 0;
+  }, unexpected);
+  kernel.send(16);
+  setTimeout(() => {
+    timer = true;
+  }, 1);
+  const poller = native.poll(near.fd, POLLIN, () => {
+    ready = true;
+    poller.close();
+  });
+  await until(() => timer && ready, 'the timer and the descriptor');
+  near.close();
+  closeAll(channel, kernel);
+});
+
+test('what a request starts to watch is heard though no request follows', async () => {
+  const { channel, kernel } = pair();
+  const [near, far] = native.socketpair();
+  far.close();
+  let ready = false;
+  channel.start(() => {
+    const poller = native.poll(near.fd, POLLIN, () => {
+      ready = true;
+      poller.close();
+    });
+    return 0;
+  }, unexpected);
+  kernel.send(16);
+  await until(() => ready, 'the descriptor');
+  near.close();
+  closeAll(channel, kernel);
+});
+
 test.run();
