@@ -1,6 +1,7 @@
 // Directories: opendir, readdir, releasedir. A cookie names the entry after which reading goes on; it stays good
-// while names come and go (telldir, seekdir). 1 and 2 are '.' and '..', 3 the virtual
-// directory of the root.
+// while names come and go (telldir, seekdir). 1 and 2 are '.' and '..', 3 the virtual directory of the root. What is made
+// after opendir or rewinddir is not listed, so that whoever renames what he reads comes to an end, as on tmpfs
+// (offset_dir_open in fs/libfs.c).
 import { errno } from '../base/errno.js';
 import type { FileHandle, InodeNumber, Name } from '../base/units.js';
 import { type Dentry, type Inode, S_IFDIR } from './inode.js';
@@ -34,6 +35,7 @@ export function readdir(
   const file = sb.handles.get(fh);
   const dir = file?.inode;
   if (dir?.children === undefined) return -errno.EBADF;
+  if (offset === 0) file!.end = dir.nextCookie;
   // A removed directory has no entries left, not even its own.
   if (dir.nlink === 0) return 0;
   if (offset < 1 && !sink.add(DOT, dir.ino, dir.mode, 1, undefined)) return 0;
@@ -47,6 +49,7 @@ export function readdir(
     const dentry = cursor.pending ?? next(cursor);
     if (dentry === undefined) return 0;
     cursor.pending = dentry;
+    if (dentry.cookie >= file!.end) return 0;
     if (!present(dir, dentry)) {
       cursor.pending = undefined;
       continue;

@@ -29,6 +29,8 @@ export interface OpenFile {
   token: bigint | undefined;
   /** Directories: where the last READDIR stopped. */
   cursor: DirCursor | undefined;
+  /** Directories: the cookie at which reading ends. */
+  end: number;
   /** Where the last GETPINS stopped. */
   pinCursor: PinCursor | undefined;
 }
@@ -202,6 +204,7 @@ export class Superblock {
       pollArmed: false,
       token: undefined,
       cursor: undefined,
+      end: inode.nextCookie,
       pinCursor: undefined,
     };
     this.handles.set(fh, file);

@@ -165,6 +165,29 @@ fails(errno.EPERM,os.link,d,d+b'/dirlink')
 `,
     ),
 
+  'a directory whose every name is renamed while it is read comes to an end, and is seen whole after rewinddir':
+    dir =>
+      python(
+        dir,
+        `
+n=3000
+for i in range(n): os.close(os.open(d+b'/%040d'%i,os.O_CREAT))
+seen=[]
+for e in os.scandir(d):
+  seen.append(e.name); assert len(seen)<=n; os.rename(e.path,e.path+b'+')
+assert sorted(seen)==[b'%040d'%i for i in range(n)]
+libc=ctypes.CDLL(None); libc.fdopendir.restype=ctypes.c_void_p; libc.readdir.restype=ctypes.c_void_p
+p=ctypes.c_void_p(libc.fdopendir(os.open(d,os.O_RDONLY)))
+def count():
+  c=0
+  while libc.readdir(p): c+=1
+  return c-2
+assert count()==n
+for i in range(9): os.close(os.open(d+b'/new%d'%i,os.O_CREAT))
+libc.rewinddir(p); assert count()==n+9
+`,
+      ),
+
   'a removed directory takes no more names, and is there while it is open': dir =>
     python(
       dir,
