@@ -94,7 +94,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     Ref();
   }
 
-  /** Serves, and goes on while requests are all that the loop has to do: a turn of the loop costs three calls more. */
+  /** Serves, and goes on while requests are all that the loop has to do: a turn of the loop is two waits more. */
   void OnReady() override {
     Napi::HandleScope handles(Env());
     // close() inside the callback drops the reference that Start took.

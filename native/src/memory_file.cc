@@ -26,7 +26,7 @@ namespace {
 /** Of STAT in src/native/binding.ts. */
 enum StatIndex { kIno, kSize, kBlocks, kMode, kNlink, kDev, kAtime, kMtime = 8, kCtime = 10, kStatLength = 12 };
 
-/** Of the thread, and so of its environment: `seen` in JavaScript. To look an array up takes longer than fstat(2). */
+/** Of the thread, and so of its environment: `seen` in JavaScript. No array to be looked up and checked each time. */
 thread_local double seen[kStatLength];
 
 int CreateMemfd(const std::string& name) {

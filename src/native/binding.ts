@@ -111,7 +111,7 @@ export interface Binding {
   dup(fd: number): Descriptor;
   close(fd: number): Result;
   fstat(fd: number, out: Float64Array): Result;
-  /** fstat(2) into `seen`, in half the time. */
+  /** fstat(2) into `seen`: no array to be looked up and checked each time. */
   fstatSeen(fd: number): Result;
   /** What `fstatSeen` (by STAT) and `clock` left: one array for all. */
   readonly seen: Float64Array;

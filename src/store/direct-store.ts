@@ -64,7 +64,7 @@ const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, release: () => {} };
 
 class DirectFile implements StoredFile {
   readonly seq = 0;
-  /** A plain number, which costs half of what a Descriptor does: `free` closes it. */
+  /** A plain number, no Descriptor for the collector to finish: `free` closes it. */
   private memfd: number;
   private readonly guarded: boolean;
   private readonly store: DirectStore;
