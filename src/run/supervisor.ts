@@ -186,14 +186,17 @@ export class Supervisor {
     { fd, flags }: { fd: number; flags: number },
   ): Answer | undefined {
     const had = this.link.hasLease(file.fd);
-    if (flags === LEASEFS_UNLCK ? !had : (flags & LEASEFS_F_LAYOUT) === 0) {
+    if (flags === LEASEFS_UNLCK && (had || target.givenBack === fd)) {
+      const result = had ? this.giveBack(target, file) : 0;
+      file.close();
+      // A signal, or work that io_uring has for the thread, makes the kernel begin the call again: then it stands.
+      target.givenBack = !this.send(id, result) && result === 0 ? fd : undefined;
+      return undefined;
+    }
+    target.givenBack = undefined;
+    if (flags === LEASEFS_UNLCK || (flags & LEASEFS_F_LAYOUT) === 0) {
       file.close();
       return CONTINUE;
-    }
-    if (flags === LEASEFS_UNLCK) {
-      const result = this.giveBack(target, file);
-      file.close();
-      return result;
     }
     const waiting = this.waiting.get(target.tid);
     // A signal made the kernel begin the call again: the first one's outcome is this one's.

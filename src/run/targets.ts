@@ -11,6 +11,8 @@ const KEPT = 64;
 export interface Target extends Subject {
   readonly command: string;
   readonly pidfd: Descriptor;
+  /** Its descriptor whose lease was given back in a call that it begins again, not having had the answer. */
+  givenBack: number | undefined;
 }
 
 export class Targets {
@@ -33,7 +35,8 @@ export class Targets {
     if (pid === 0) return undefined;
     try {
       const pidfd = native.pidfdOpen(pid);
-      const target = { tid, pid, start: startTimeOf(pid), command: commandOf(pid), pidfd };
+      const start = startTimeOf(pid);
+      const target = { tid, pid, start, command: commandOf(pid), pidfd, givenBack: undefined };
       this.byThread.set(tid, target);
       return target;
     } catch {

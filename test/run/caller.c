@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +31,15 @@ static void onSignal(int signal, siginfo_t *info, void *context)
 {
 	(void)signal, (void)context;
 	seen = *info;
+}
+
+static volatile long storm;
+
+static void onStorm(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)info, (void)context;
+	if (--storm <= 0)
+		setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 }
 
 static long setup(unsigned int flags, void *rings, void *entries)
@@ -72,6 +82,18 @@ static long verb(const char *word, long a, long b)
 	struct iovec part = { memory + a, b };
 	if (!strcmp(word, "lease"))
 		return fcntl(fd, F_SETLEASE, a);
+	if (!strcmp(word, "storm")) {	/* takes and gives back while A signals come, every B us */
+		struct sigaction action = { .sa_sigaction = onStorm, .sa_flags = SA_SIGINFO | SA_RESTART };
+		struct itimerval every = { { 0, b }, { 0, b } };
+		storm = a;
+		sigaction(SIGALRM, &action, NULL);
+		setitimer(ITIMER_REAL, &every, NULL);
+		while (storm > 0) {
+			if (fcntl(fd, F_SETLEASE, 48) < 0 || fcntl(fd, F_SETLEASE, F_UNLCK) < 0)
+				return -1;
+		}
+		return 0;
+	}
 	if (!strcmp(word, "getlease"))
 		return fcntl(fd, F_GETLEASE);
 #ifdef __x86_64__

@@ -177,6 +177,10 @@ else {
     assert.is(report.code, 0);
   });
 
+  test('a call that a signal makes begin again has the answer of the first time', () => {
+    assert.equal(call('storm:200:1000').lines, ['storm:200:1000 ok']);
+  });
+
   test('--policy report lets through and says so, --fail-on makes that 125; off does not look', () => {
     const words = 'ring buffers:0:4096';
     const reported = call(words, '--policy', 'report', '--fail-on', 'unleased-pin');
