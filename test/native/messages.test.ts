@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
-import { codeOf } from './fixture.js';
+import { abruptEnd, codeOf } from './fixture.js';
 
 const test = suite('messages');
 
@@ -66,6 +66,7 @@ test('another process is told as it is, by what it was when it sent', () => {
   const { status, stderr } = spawnSync('python3', ['-c', script.replaceAll('\n    ', '\n')], {
     stdio: ['ignore', 'ignore', 'pipe', near.fd],
     encoding: 'utf8',
+    env: abruptEnd,
   });
   assert.is(status, 0, stderr);
   const far = native.acceptMessages(listener.fd, peer);
