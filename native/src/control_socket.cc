@@ -69,9 +69,7 @@ Napi::Value ConnectMessages(const Napi::CallbackInfo& info) {
   memcpy(to.sun_path + 1, name.data(), name.size());
   UniqueFd fd = Seqpacket(info.Env(), 0);
   auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  int answer;
-  do answer = connect(fd.Get(), reinterpret_cast<const sockaddr*>(&to), length);
-  while (answer < 0 && errno == EINTR);
+  ssize_t answer = Uninterrupted([&] { return connect(fd.Get(), reinterpret_cast<const sockaddr*>(&to), length); });
   if (answer < 0) throw SystemError(info.Env(), errno, "connect");
   return Descriptor::Make(info.Env(), std::move(fd));
 }
@@ -81,10 +79,8 @@ Napi::Value SendMessage(const Napi::CallbackInfo& info) {
   Bytes whole = ArrayBufferArg(info, 1);
   int64_t length = OffsetArg(info, 2);
   if (static_cast<uint64_t>(length) > whole.length) return Failure(info.Env(), EFAULT);
-  ssize_t n;
-  do n = send(socket, whole.data, static_cast<size_t>(length), MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  return Result(info.Env(), n);
+  auto sent = [&] { return send(socket, whole.data, static_cast<size_t>(length), MSG_NOSIGNAL); };
+  return Result(info.Env(), Uninterrupted(sent));
 }
 
 /** Takes no descriptors: there is no room for them, so the kernel drops what is sent. */
@@ -100,9 +96,7 @@ Napi::Value ReceiveMessage(const Napi::CallbackInfo& info) {
   header.msg_iovlen = 1;
   header.msg_control = control;
   header.msg_controllen = CMSG_LEN(sizeof(ucred));
-  ssize_t n;
-  do n = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
+  ssize_t n = Uninterrupted([&] { return recvmsg(socket, &header, MSG_CMSG_CLOEXEC); });
   if (n < 0) return Result(info.Env(), n);
   if (sender != nullptr) {
     ucred who = {};

@@ -56,18 +56,14 @@ Napi::Value SendFd(const Napi::CallbackInfo& info) {
   rights->cmsg_type = SCM_RIGHTS;
   rights->cmsg_len = CMSG_LEN(sizeof fd);
   memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-  ssize_t n;
-  do n = sendmsg(socket, &message.header, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
+  ssize_t n = Uninterrupted([&] { return sendmsg(socket, &message.header, MSG_NOSIGNAL); });
   return Result(info.Env(), n < 0 ? n : 0);
 }
 
 Napi::Value ReceiveFd(const Napi::CallbackInfo& info) {
   int socket = IntArg(info, 0);
   Message message;
-  ssize_t n;
-  do n = recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
+  ssize_t n = Uninterrupted([&] { return recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC); });
   if (n < 0) throw SystemError(info.Env(), errno, "recvmsg");
   cmsghdr* rights = CMSG_FIRSTHDR(&message.header);
   if (rights == nullptr || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS ||

@@ -38,14 +38,6 @@ constexpr int kTurns = 64;
 /** More than a timer tick of the kernel: a shorter sleep would program the timer each time. */
 constexpr int kSleepMs = 20;
 
-template <typename Call>
-ssize_t Uninterrupted(Call call) {
-  ssize_t n;
-  do n = call();
-  while (n < 0 && errno == EINTR);
-  return n;
-}
-
 }  // namespace
 
 class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Listener {

@@ -4,12 +4,22 @@
 #define LEASEFS_RESULT_H
 
 #include <napi.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #include <cerrno>
 #include <cstdint>
 
 namespace leasefs {
+
+/** Calls again while a signal interrupts: what it says, and errno. */
+template <typename Call>
+ssize_t Uninterrupted(Call call) {
+  ssize_t n;
+  do n = call();
+  while (n < 0 && errno == EINTR);
+  return n;
+}
 
 /** The answer of a system call that says -1 and errno. */
 inline Napi::Value Result(Napi::Env env, int64_t answer) {
