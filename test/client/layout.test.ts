@@ -3,17 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSegment } from '../../src/client/layout.js';
 import { native, STAT } from '../../src/native/binding.js';
+import { code } from '../thrown-code.js';
 
 const test = suite('segment address');
-
-const code = (call: () => unknown): string => {
-  try {
-    call();
-    return 'ok';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  }
-};
 
 test('a segment is the file of that st_dev and st_ino, whatever has its number now', () => {
   const file = native.memfdCreate('segment');

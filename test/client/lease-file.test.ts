@@ -6,19 +6,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { code } from '../thrown-code.js';
 import { timeFactor } from '../time-factor.js';
 
 const BREAK_MS = 400 * timeFactor;
 const LIMIT_MS = 5000 * timeFactor;
-
-function code(call: () => unknown): string {
-  try {
-    call();
-    return 'ok';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  }
-}
 
 const test = suite('lease file');
 

@@ -4,16 +4,8 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { code } from '../thrown-code.js';
 import { type Check, python } from './check.js';
-
-const code = (act: () => unknown): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  }
-};
 
 export const posix: Readonly<Record<string, Check>> = {
   'echo hi > f; cat f': dir => {

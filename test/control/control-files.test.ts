@@ -26,6 +26,7 @@ import * as assert from 'uvu/assert';
 import { events, type LostEvents, type ReportedEvent } from '../../src/client/index.js';
 import { type Actor, eventually, Stage } from '../e2e/actors.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { code } from '../thrown-code.js';
 
 const test = suite('control files');
 const BLOCK = 4096;
@@ -60,14 +61,6 @@ else {
 
   const control = (name: string): string => mount.file(`.leasefs/${name}`);
   const text = (name: string): string => readFileSync(control(name), 'utf8');
-  const code = (call: () => unknown): string => {
-    try {
-      call();
-      return 'ok';
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code ?? String(error);
-    }
-  };
   async function holder(kind = EXCLUSIVE): Promise<Actor> {
     const actor = await stage.actor(`holder${number++}`);
     await actor.must('open', 0, file, O_RDWR);

@@ -25,6 +25,7 @@ import { DirectMapping } from '../../src/client/direct-mapping.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
+import { code } from '../thrown-code.js';
 import { timeFactor } from '../time-factor.js';
 import { eventually } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
@@ -39,15 +40,6 @@ const options = (store: string): string[] => [
 
 const sources = fileURLToPath(new URL('../../../native', import.meta.url));
 const clientModule = fileURLToPath(new URL('../../src/client/index.js', import.meta.url));
-
-function code(call: () => unknown): string {
-  try {
-    call();
-    return 'ok';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  }
-}
 
 /** A process of its own, which may wait without holding us up; what it said when it has ended. */
 function run(program: string, ...args: string[]): Promise<string> {

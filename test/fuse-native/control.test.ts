@@ -22,6 +22,7 @@ import { openSegment, readLayout } from '../../src/client/layout.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
 import { eventually } from '../e2e/actors.js';
 import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { code } from '../thrown-code.js';
 import { timeFactor } from '../time-factor.js';
 
 const BLOCK = 4096;
@@ -32,15 +33,6 @@ const LIMIT_MS = 60_000 * timeFactor;
 const clientUrl = new URL('../../src/client/index.js', import.meta.url).href;
 
 const test = suite('control socket of the fuse-native transport');
-
-function code(call: () => unknown): string {
-  try {
-    call();
-    return 'ok';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  }
-}
 
 /** truncate(1), which opens with O_NONBLOCK; what it says. */
 const truncate = (path: string, size: number): string =>
