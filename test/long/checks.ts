@@ -5,6 +5,7 @@ import { type Check, python } from '../conformance/check.js';
 import { type Program, programs } from './programs.js';
 import { requests } from './requests.js';
 import { shell } from './shell.js';
+import { xfstests } from './xfstests.js';
 
 const own: Record<string, Check> = {
   'a million files in one directory: each is listed once, found, and removed': dir =>
@@ -128,6 +129,7 @@ const suites: Record<string, [variable: string, check: (dir: string, where: stri
     'PJDFSTEST',
     (dir, where) => shell(dir, 'prove -j4 -r "$AT/tests"', { AT: where }),
   ],
+  'xfstests: what passes on tmpfs passes': ['XFSTESTS', xfstests],
   ...Object.fromEntries(
     [1, 2, 3].map(seed => [
       `fsx: ${operations} operations, seed ${seed}`,

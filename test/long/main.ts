@@ -1,5 +1,5 @@
-// `npm run test:long [PART OF A SENTENCE]`: the checks that take minutes, on tmpfs and on each store, each told with its
-// seconds. PJDFSTEST=DIR and FSX=FILE, built beside, add those suites. Ends with
+// `npm run test:long [PART OF A SENTENCE [tmpfs|direct|pooled]]`: the checks that take minutes, on tmpfs and on each store,
+// each told with its seconds. PJDFSTEST=DIR, XFSTESTS=DIR and FSX=FILE, built beside, add those suites. Ends with
 // `N passed, N failed, N skipped`.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { checks } from './checks.js';
 import { lacking } from './shell.js';
 
 requireMount();
-const part = process.argv[2] ?? '';
+const [, , part = '', only] = process.argv;
 const tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
 chmodSync(tmpfs, 0o1777);
 let passed = 0;
@@ -16,6 +16,7 @@ let failed = 0;
 let skipped = 0;
 
 for (const where of ['tmpfs', ...stores] as const) {
+  if (only !== undefined && only !== where) continue;
   // A mount for each check, so that one leaves nothing to the next.
   for (const [name, one] of Object.entries(checks).filter(([name]) => name.includes(part))) {
     const missing = typeof one === 'function' ? [] : lacking(one.needs);
