@@ -1,11 +1,10 @@
 // What takes minutes: great numbers, and the programs of others that live on a file system. As in test/conformance, a map
 // from a sentence to a function over an empty directory, run on tmpfs and on each store. Nothing is fetched.
-import { join } from 'node:path';
 import { type Check, python } from '../conformance/check.js';
 import { type Program, programs } from './programs.js';
 import { requests } from './requests.js';
 import { shell } from './shell.js';
-import { xfstests } from './xfstests.js';
+import { othersSuites } from './suites.js';
 
 const own: Record<string, Check> = {
   'a million files in one directory: each is listed once, found, and removed': dir =>
@@ -121,39 +120,9 @@ assert c.execute('pragma integrity_check').fetchone()[0]=='ok'
     ),
 };
 
-const operations = process.env.FSX_OPERATIONS ?? '1000000';
-
-/** Suites of others, where they are built on this machine: the environment names them. */
-const suites: Record<string, [variable: string, check: (dir: string, where: string) => unknown]> = {
-  'pjdfstest: every test passes': [
-    'PJDFSTEST',
-    (dir, where) => shell(dir, 'prove -j4 -r "$AT/tests"', { AT: where }),
-  ],
-  'xfstests: what passes on tmpfs passes': ['XFSTESTS', xfstests],
-  ...Object.fromEntries(
-    [1, 2, 3].map(seed => [
-      `fsx: ${operations} operations, seed ${seed}`,
-      [
-        'FSX',
-        (dir, where) =>
-          shell(dir, '"$FSX" -q -N "$N" -l 1048576 -S "$SEED" file', {
-            FSX: where,
-            N: operations,
-            SEED: `${seed}`,
-          }),
-      ],
-    ]),
-  ),
-};
-
 export const checks: Readonly<Record<string, Check | Program>> = {
   ...own,
   ...requests,
   ...programs,
-  ...Object.fromEntries(
-    Object.entries(suites).flatMap(([name, [variable, check]]) => {
-      const where = process.env[variable];
-      return where === undefined ? [] : [[name, (dir: string) => check(dir, join(where))]];
-    }),
-  ),
+  ...othersSuites,
 };
