@@ -12,12 +12,13 @@ const SOURCES = join(ROOT, 'bench/native/fs');
 const MOUNT_MS = 20_000;
 const END_MS = 5000;
 
-/** The reference, the two rivals, the floor, ours. */
+/** The reference, the two rivals, the two floors, ours. */
 export const CONTENDERS = [
   'tmpfs',
   'libfuse3',
   'libfuse3 -s',
   'bare C',
+  'bare C passthrough',
   'leasefs direct',
   'leasefs pooled',
   'leasefs fuse-native',
@@ -73,6 +74,8 @@ function commandOf(contender: Contender, path: string): readonly string[] {
       return [join(BUILD, 'fs-memfs'), '-s', '-f', path];
     case 'bare C':
       return [join(BUILD, 'fs-bare'), path];
+    case 'bare C passthrough':
+      return [join(BUILD, 'fs-bare'), '-p', path];
     case 'leasefs direct':
       return leasefs('--store=direct');
     case 'leasefs pooled':

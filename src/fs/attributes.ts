@@ -50,6 +50,8 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
 
 function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
   const { valid } = set;
+  // First: a write that nobody told of must not undo what is set now.
+  sb.refresh(inode);
   sb.touch(inode);
   const { ctime } = inode;
   if (valid & SET_MODE) inode.mode = (inode.mode & S_IFMT) | (set.mode & 0o7777);

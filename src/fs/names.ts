@@ -99,6 +99,7 @@ function make(
   const inode = newChild(sb, caller, dir, mode);
   if (typeof inode === 'number') return inode;
   set?.(inode);
+  sb.residency.rest(sb, inode);
   enter(sb, dir, name, inode);
   return answer(sb, inode, out);
 }

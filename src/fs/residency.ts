@@ -12,6 +12,9 @@ import type { Superblock } from './superblock.js';
 /** Files that are tried before one more descriptor is taken. */
 const TRIES = 16;
 
+/** Stays in the cache: lru-cache goes through all the room it ever took when its last entry is deleted. */
+const NOBODY = 0 as InodeNumber;
+
 export class Residency {
   /** Descriptors that files may have. A move needs some itself, so all of them are never a file's. */
   readonly budget: number;
@@ -21,7 +24,7 @@ export class Residency {
   movedOut = 0;
   movedIn = 0;
   /** Files with a descriptor that nobody has open, the one that was closed last in front. They bound its size. */
-  private readonly idle = new LRUCache<InodeNumber, Inode>({
+  private readonly idle = new LRUCache<InodeNumber, InodeNumber>({
     maxSize: Number.MAX_SAFE_INTEGER,
     sizeCalculation: () => 1,
   });
@@ -31,11 +34,12 @@ export class Residency {
   constructor(budget: number) {
     this.budget = budget;
     this.comfortable = budget - Math.ceil(budget / 8);
+    this.idle.set(NOBODY, NOBODY);
   }
 
   /** Nobody has the file open any more, or yet. */
   rest(sb: Superblock, inode: Inode): void {
-    if (sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0) this.idle.set(inode.ino, inode);
+    if (sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0) this.idle.set(inode.ino, inode.ino);
   }
 
   /** The inode is gone, or in use. */
@@ -66,7 +70,7 @@ export class Residency {
     const { moves } = sb.store;
     if (moves === undefined) return true;
     for (let tries = 0; tries < TRIES && moves.descriptors >= this.comfortable; tries++) {
-      const inode = this.idle.pop() ?? this.unstick();
+      const inode = this.oldest(sb) ?? this.unstick();
       if (inode === undefined || !this.move(sb, moves, inode)) break;
     }
     return moves.descriptors < this.budget;
@@ -76,13 +80,13 @@ export class Residency {
   private move(sb: Superblock, moves: Moves, inode: Inode): boolean {
     const { ino } = inode;
     if (sb.leases.concerns(ino)) {
-      this.idle.set(ino, inode);
+      this.idle.set(ino, ino);
       return true;
     }
     sb.refresh(inode);
     const moved = moves.out(inode.file!);
     if (moved === -errno.EAGAIN) {
-      this.idle.set(ino, inode);
+      this.idle.set(ino, ino);
       return true;
     }
     if (typeof moved === 'number') {
@@ -93,6 +97,15 @@ export class Residency {
     sb.host?.backingGone(ino);
     this.movedOut++;
     return true;
+  }
+
+  private oldest(sb: Superblock): Inode | undefined {
+    for (const ino of this.idle.rkeys()) {
+      if (ino === NOBODY) continue;
+      this.idle.delete(ino);
+      return sb.inode(ino);
+    }
+    return undefined;
   }
 
   private unstick(): Inode | undefined {

@@ -170,7 +170,6 @@ export class Superblock {
     if (inode.type === S_IFREG) {
       if (!this.residency.makeRoom(this)) throw new FsError(errno.EMFILE, 'memfd_create');
       this.replace(inode, this.store.create(`leasefs:${ino}`));
-      this.residency.rest(this, inode);
     } else if (inode.type === S_IFDIR) {
       inode.children = new Map();
     }
@@ -266,9 +265,8 @@ export class Superblock {
     for (const { inode } of this.handles.values()) inode.file?.size();
   }
 
-  /** An attribute changed: ctime is now. */
+  /** Something changed that the store knows nothing of (a name, an attribute): ctime is now. */
   touch(inode: Inode): void {
-    this.refresh(inode);
     setTime(inode.ctime, this.now());
   }
 

@@ -1,10 +1,13 @@
 /* The floor of bench:fs: read(2), a switch, write(2) on /dev/fuse, nothing else. Serves the tree of memfs.c with the same
- * lifetimes; what it does not know is ENOSYS. usage: bare DIR */
+ * lifetimes; what it does not know is ENOSYS. With -p every file is a memfd that the kernel serves by passthrough: the
+ * floor of the direct store. usage: bare [-p] DIR */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fuse.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -12,12 +15,26 @@
 #include "tree.h"
 
 #define FOREVER 0x7fffffff
+
+/* Of protocol 7.40 (Linux 6.9), younger than Debian 12's header. */
+struct backing_map {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define BACKING_OPEN _IOW(229, 1, struct backing_map)
+#define BACKING_CLOSE _IOW(229, 2, uint32_t)
+#define OPENED_PASSTHROUGH (1u << 7)
+#define INIT_EXT (1u << 30)
+#define INIT2_PASSTHROUGH (1u << 5)
+
 #define PAGES 256
 #define BUFFER (PAGES * 4096 + 4096)
 
 static char request[BUFFER] __attribute__((aligned(8)));
 static char answer[BUFFER] __attribute__((aligned(8)));
 static int device;
+static int passthrough;
 
 static void send_answer(uint64_t unique, int error, const void *data, size_t size)
 {
@@ -29,8 +46,37 @@ static void send_answer(uint64_t unique, int error, const void *data, size_t siz
 
 static uint64_t validity(const struct node *n) { return S_ISREG(n->mode) ? 0 : FOREVER; }
 
-static struct fuse_attr attr_of(const struct node *n)
+/* The kernel writes to the memfd without us, so its attributes are asked for each time. */
+static void look(struct node *n)
 {
+	struct stat st;
+	if (!n->memfd || fstat(n->memfd, &st) < 0)
+		return;
+	n->size = (size_t)st.st_size;
+	n->changed = st.st_mtim;
+}
+
+/* 0 or an errno. The backing id lives as long as the node, as ours does. */
+static int back(struct node *n)
+{
+	n->memfd = memfd_create("bare", MFD_CLOEXEC);
+	if (n->memfd < 0)
+		return errno;
+	struct backing_map map = { .fd = n->memfd };
+	n->backing = ioctl(device, BACKING_OPEN, &map);
+	return n->backing < 0 ? errno : 0;
+}
+
+static struct fuse_open_out open_of(const struct node *n)
+{
+	struct fuse_open_out passed = { .open_flags = FOPEN_NOFLUSH | OPENED_PASSTHROUGH, .padding = (uint32_t)n->backing };
+	struct fuse_open_out served = { .open_flags = FOPEN_NOFLUSH | FOPEN_KEEP_CACHE };
+	return n->backing ? passed : served;
+}
+
+static struct fuse_attr attr_of(struct node *n)
+{
+	look(n);
 	struct fuse_attr a = { .ino = n->id, .size = n->size, .blocks = (n->size + 511) / 512, .mode = n->mode,
 			       .nlink = n->parent || n->id == TREE_ROOT, .uid = n->uid, .gid = n->gid, .blksize = 4096,
 			       .atime = (uint64_t)n->changed.tv_sec, .mtime = (uint64_t)n->changed.tv_sec,
@@ -50,9 +96,13 @@ static void init(const struct fuse_in_header *in, const struct fuse_init_in *off
 {
 	uint32_t wanted = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
 			  FUSE_PARALLEL_DIROPS;
-	struct fuse_init_out out = { .major = 7, .minor = 38, .max_readahead = offer->max_readahead,
+	if (passthrough)
+		wanted |= INIT_EXT;
+	struct fuse_init_out out = { .major = 7, .minor = passthrough ? 40 : 38, .max_readahead = offer->max_readahead,
 				     .flags = offer->flags & wanted, .max_background = 12, .congestion_threshold = 9,
-				     .max_write = PAGES * 4096, .time_gran = 1, .max_pages = PAGES };
+				     .max_write = PAGES * 4096, .time_gran = 1, .max_pages = PAGES,
+				     .flags2 = passthrough ? INIT2_PASSTHROUGH : 0,
+				     .unused = { (uint32_t)passthrough } };	/* max_stack_depth */
 	send_answer(in->unique, 0, &out, sizeof out);
 }
 
@@ -102,8 +152,12 @@ static void plain_readdir(const struct fuse_in_header *in, const struct fuse_rea
 static void forget(uint64_t id, uint64_t count)
 {
 	struct node *n = tree_get(id);
+	int memfd = n->memfd;
+	uint32_t backing = (uint32_t)n->backing;
 	n->lookups -= count;
 	tree_settle(n);
+	if (memfd && !tree_get(id) && (ioctl(device, BACKING_CLOSE, &backing) < 0 || close(memfd) < 0))
+		perror("bare: forget");
 }
 
 static void serve(const struct fuse_in_header *in, const char *body)
@@ -130,7 +184,7 @@ static void serve(const struct fuse_in_header *in, const char *body)
 	}
 	case FUSE_SETATTR: {
 		const struct fuse_setattr_in *to = (const void *)body;
-		if (to->valid & FATTR_SIZE && tree_resize(n, to->size))
+		if (to->valid & FATTR_SIZE && (n->memfd ? ftruncate(n->memfd, (off_t)to->size) : tree_resize(n, to->size)))
 			return send_answer(in->unique, ENOMEM, NULL, 0);
 		if (to->valid & FATTR_MODE)
 			n->mode = (n->mode & S_IFMT) | (to->mode & 07777);
@@ -150,17 +204,20 @@ static void serve(const struct fuse_in_header *in, const char *body)
 	case FUSE_CREATE: {
 		const struct fuse_create_in *c = (const void *)body;
 		struct node *made = tree_make(n, (const char *)(c + 1), S_IFREG | (c->mode & 07777), in->uid, in->gid);
-		if (!made)
+		if (!made || (passthrough && back(made)))
 			return send_answer(in->unique, ENOSPC, NULL, 0);
 		struct {
 			struct fuse_entry_out entry;
 			struct fuse_open_out open;
-		} out = { entry_of(made), { .open_flags = FOPEN_NOFLUSH | FOPEN_KEEP_CACHE } };
+		} out = { entry_of(made), open_of(made) };
 		return send_answer(in->unique, 0, &out, sizeof out);
 	}
-	case FUSE_OPEN:
+	case FUSE_OPEN: {
+		struct fuse_open_out out = open_of(n);
+		return send_answer(in->unique, 0, &out, sizeof out);
+	}
 	case FUSE_OPENDIR: {
-		struct fuse_open_out out = { .open_flags = in->opcode == FUSE_OPEN ? FOPEN_NOFLUSH | FOPEN_KEEP_CACHE : 0 };
+		struct fuse_open_out out = { .open_flags = 0 };
 		return send_answer(in->unique, 0, &out, sizeof out);
 	}
 	case FUSE_RELEASE:
@@ -190,7 +247,12 @@ static void serve(const struct fuse_in_header *in, const char *body)
 	case FUSE_FALLOCATE: {
 		const struct fuse_fallocate_in *f = (const void *)body;
 		int punch = f->mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
-		return send_answer(in->unique, punch ? tree_punch(n, f->offset, f->length) : EOPNOTSUPP, NULL, 0);
+		int error = punch ? 0 : EOPNOTSUPP;
+		if (punch && n->memfd && fallocate(n->memfd, (int)f->mode, (off_t)f->offset, (off_t)f->length) < 0)
+			error = errno;
+		else if (punch && !n->memfd)
+			error = tree_punch(n, f->offset, f->length);
+		return send_answer(in->unique, error, NULL, 0);
 	}
 	case FUSE_READDIR:
 		return plain_readdir(in, (const void *)body);
@@ -216,11 +278,12 @@ static void serve(const struct fuse_in_header *in, const char *body)
 int main(int argc, char **argv)
 {
 	char options[128];
-	if (argc != 2 || !tree_make(NULL, NULL, S_IFDIR | 0777, 0, 0))
+	passthrough = argc == 3 && !strcmp(argv[1], "-p");
+	if (argc != 2 + passthrough || !tree_make(NULL, NULL, S_IFDIR | 0777, 0, 0))
 		return 2;
 	device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", device);
-	if (device < 0 || mount("bare", argv[1], "fuse.bare", MS_NOSUID | MS_NODEV, options) < 0) {
+	if (device < 0 || mount("bare", argv[argc - 1], "fuse.bare", MS_NOSUID | MS_NODEV, options) < 0) {
 		perror("bare: mount");
 		return 1;
 	}

@@ -20,6 +20,7 @@ struct node {
 	struct timespec changed;
 	char *name, *data;
 	size_t size, room;
+	int memfd, backing;		/* of bare.c with passthrough; else 0 */
 	struct node *parent, *child, *next, *prev, *chain;
 };
 
