@@ -110,40 +110,53 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     return poll(&backend, 1, timeout < 0 || timeout > kSleepMs ? kSleepMs : timeout) == 1;
   }
 
-  /** How many requests there were. */
+  /** How many requests there were. Their handles, two each, end with the caller's scope. */
   int Serve() {
+    const Napi::ArrayBuffer request = request_.Value();
+    const Napi::ArrayBuffer reply = reply_.Value();
+    const Napi::Function on_request = on_request_.Value();
     for (int n = 0; n < max_batch_; n++) {
-      Napi::HandleScope handles(Env());
-      // Looked up each time: JavaScript may have detached it.
-      Napi::ArrayBuffer request = request_.Value();
-      if (request.ByteLength() < buffer_size_) return End(EFAULT);
-      ssize_t length = read(fd_.Get(), request.Data(), buffer_size_);
+      // Looked at each time: JavaScript may have detached it.
+      Bytes into = BytesOf(request);
+      if (into.length < buffer_size_) return End(EFAULT);
+      ssize_t length = read(fd_.Get(), into.data, buffer_size_);
       if (length < 0) {
         if (errno == EAGAIN) return n;
         if (errno == EINTR || errno == ENOENT) continue;  // ENOENT: the request was aborted before we had it
         return End(errno);
       }
       if (length == 0) return End(ENODEV);  // not of /dev/fuse: the other end of a socket is gone
-      Napi::Value answer =
-          CallFromLoop(Env(), on_request_.Value(), Napi::Number::New(Env(), static_cast<double>(length)));
+      Napi::Value answer = CallFromLoop(Env(), on_request, Napi::Number::New(Env(), static_cast<double>(length)));
       if (answer.IsEmpty() || !fd_.IsOpen()) return 0;
-      Reply(answer);
+      Reply(answer, reply);
     }
     return max_batch_;
   }
 
+  struct Bytes {
+    void* data;
+    size_t length;
+  };
+
+  /** Of a detached one: none. */
+  static Bytes BytesOf(Napi::ArrayBuffer buffer) {
+    Bytes bytes = {nullptr, 0};
+    if (napi_get_arraybuffer_info(buffer.Env(), buffer, &bytes.data, &bytes.length) != napi_ok) return {nullptr, 0};
+    return bytes;
+  }
+
   /** Writes what the callback left in `reply`. */
-  void Reply(Napi::Value answer) {
+  void Reply(Napi::Value answer, Napi::ArrayBuffer reply) {
     double length;
     if (napi_get_value_double(Env(), answer, &length) != napi_ok) {
       throw Napi::TypeError::New(Env(), "onRequest must return the length of its reply");
     }
     if (length == 0) return;
-    Napi::ArrayBuffer reply = reply_.Value();
-    if (!(length >= kOutHeader && length <= static_cast<double>(reply.ByteLength()))) {
+    Bytes from = BytesOf(reply);
+    if (!(length >= kOutHeader && length <= static_cast<double>(from.length))) {
       throw Napi::RangeError::New(Env(), "onRequest returned a length that is no reply's");
     }
-    if (Write(reply.Data(), static_cast<size_t>(length)) < 0) lost_++;
+    if (Write(from.data, static_cast<size_t>(length)) < 0) lost_++;
   }
 
   /** 0 or more, or -1 and errno. A request that was aborted meanwhile (ENOENT) needs no answer: 0. */
