@@ -104,14 +104,14 @@ export class Filesystem implements Operations {
   }
 
   rename(
-    _caller: Caller,
+    caller: Caller,
     from: InodeNumber,
     name: Name,
     to: InodeNumber,
     toName: Name,
     flags: number,
   ): Answer {
-    return rename(this.sb, from, name, to, toName, flags);
+    return rename(this.sb, caller, from, name, to, toName, flags);
   }
 
   readlink(_caller: Caller, ino: InodeNumber, out: Uint8Array, at: number): Answer {

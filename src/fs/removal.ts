@@ -2,14 +2,16 @@
 // leases and pins with it: neither unlink nor rename over it is a layout change (semantics.md, Words).
 import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
-import type { Dentry, Inode } from './inode.js';
-import { addDentry } from './inode.js';
-import type { Answer } from './operations.js';
+import { addDentry, type Dentry, type Inode, S_IFCHR } from './inode.js';
+import { enter, newChild } from './names.js';
+import type { Answer, Caller } from './operations.js';
 import { badName, type Superblock } from './superblock.js';
 import { isVirtual } from './virtual.js';
 
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
+/** A device 0:0 takes the old name: overlayfs's sign that a lower file is gone. */
+const RENAME_WHITEOUT = 4;
 
 /** The inode has one name less. */
 function drop(sb: Superblock, dir: Inode, inode: Inode): void {
@@ -66,6 +68,7 @@ function isBelow(dir: Inode, ancestor: Inode): boolean {
 
 export function rename(
   sb: Superblock,
+  caller: Caller,
   from: InodeNumber,
   name: Name,
   to: InodeNumber,
@@ -79,20 +82,29 @@ export function rename(
   if (typeof target === 'number') return target;
   const bad = badName(toName);
   if (bad < 0) return bad;
-  if (flags !== 0 && flags !== RENAME_NOREPLACE && flags !== RENAME_EXCHANGE) return -errno.EINVAL;
+  const whiteout = (flags & RENAME_WHITEOUT) !== 0;
+  const how = flags & ~RENAME_WHITEOUT;
+  if (how !== 0 && how !== RENAME_NOREPLACE && (how !== RENAME_EXCHANGE || whiteout)) return -errno.EINVAL;
   const moved = source.children!.get(name);
   if (moved === undefined) return -errno.ENOENT;
   if (target.nlink === 0) return -errno.ENOENT;
   const over = target.children!.get(toName);
   if (isBelow(target, moved.inode)) return -errno.EINVAL;
-  if (flags === RENAME_EXCHANGE) {
+  if (how === RENAME_EXCHANGE) {
     return over === undefined ? -errno.ENOENT : exchange(sb, source, moved, target, over);
   }
-  if (over === undefined) return move(sb, source, moved, target, toName);
-  if (flags === RENAME_NOREPLACE) return -errno.EEXIST;
-  if (over.inode === moved.inode) return 0;
-  const refused = mayGo(over.inode, moved.inode.children !== undefined);
-  return refused < 0 ? refused : replace(sb, source, moved, target, over);
+  if (over !== undefined) {
+    if (how === RENAME_NOREPLACE) return -errno.EEXIST;
+    if (over.inode === moved.inode) return 0;
+    const refused = mayGo(over.inode, moved.inode.children !== undefined);
+    if (refused < 0) return refused;
+  }
+  const left = whiteout ? newChild(sb, caller, source, S_IFCHR) : undefined;
+  if (typeof left === 'number') return left;
+  if (over === undefined) move(sb, source, moved, target, toName);
+  else replace(sb, source, moved, target, over);
+  if (left !== undefined) enter(sb, source, name, left);
+  return 0;
 }
 
 function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode, name: Name): void {
@@ -107,20 +119,18 @@ function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode, name
   sb.modified(target);
 }
 
-function move(sb: Superblock, source: Inode, moved: Dentry, target: Inode, toName: Name): Answer {
+function move(sb: Superblock, source: Inode, moved: Dentry, target: Inode, toName: Name): void {
   source.children!.delete(moved.name);
   addDentry(target, toName, moved.inode);
   settle(sb, source, target, moved.inode, toName);
-  return 0;
 }
 
-function replace(sb: Superblock, source: Inode, moved: Dentry, target: Inode, over: Dentry): Answer {
+function replace(sb: Superblock, source: Inode, moved: Dentry, target: Inode, over: Dentry): void {
   const victim = over.inode;
   source.children!.delete(moved.name);
   over.inode = moved.inode;
   settle(sb, source, target, moved.inode, over.name);
   drop(sb, target, victim);
-  return 0;
 }
 
 function exchange(sb: Superblock, source: Inode, moved: Dentry, target: Inode, over: Dentry): Answer {

@@ -79,6 +79,23 @@ fails(errno.ENOENT,ren,b'd',b'none',2)
 `,
     ),
 
+  'rename with WHITEOUT leaves a device 0:0 at the old name': dir =>
+    python(
+      dir,
+      `
+libc=ctypes.CDLL(None,use_errno=True); os.chdir(d)
+def ren(a,b,f):
+  if libc.renameat2(-100,a,-100,b,f): raise OSError(ctypes.get_errno(),'renameat2')
+os.mkdir('to'); open('a','w').write('a'); open('b','w').write('b'); os.mkdir('dir')
+ren(b'a',b'to/a',4); ren(b'b',b'to/a',4); ren(b'dir',b'to/dir',4|1)
+for n in ('a','b','dir'): s=os.lstat(n); assert (s.st_mode,s.st_rdev,s.st_nlink)==(stat.S_IFCHR,0,1),(n,s)
+assert open('to/a').read()=='b' and os.stat('to').st_nlink==3 and os.stat('.').st_nlink==3
+assert sorted(os.listdir('.'))==['a','b','dir','to']
+fails(errno.EINVAL,ren,b'to/a',b'a',4|2); fails(errno.EEXIST,ren,b'to/a',b'a',4|1)
+ren(b'to/a',b'a',4); assert open('a').read()=='b' and stat.S_ISCHR(os.lstat('to/a').st_mode)
+`,
+    ),
+
   'hard links: one inode, counted, alive until the last name': dir => {
     fs.writeFileSync(join(dir, 'a'), 'x');
     fs.linkSync(join(dir, 'a'), join(dir, 'b'));
