@@ -45,16 +45,15 @@ export function readdir(
     if (!sink.add(name, top, S_IFDIR, 3, undefined)) return 0;
   }
   const cursor = resume(file!, dir, Math.max(offset, 3));
+  // It may have been removed since the last call took it from the directory.
+  if (cursor.pending !== undefined && dir.children.get(cursor.pending.name) !== cursor.pending) {
+    cursor.pending = undefined;
+  }
   for (;;) {
     const dentry = cursor.pending ?? next(cursor);
     if (dentry === undefined) return 0;
     cursor.pending = dentry;
-    if (dentry.cookie >= file!.end) return 0;
-    if (!present(dir, dentry)) {
-      cursor.pending = undefined;
-      continue;
-    }
-    if (!offer(sb, dentry, plus, sink)) return 0;
+    if (dentry.cookie >= file!.end || !offer(sb, dentry, plus, sink)) return 0;
     cursor.after = dentry.cookie;
     cursor.pending = undefined;
   }
@@ -63,11 +62,6 @@ export function readdir(
 function next(cursor: DirCursor): Dentry | undefined {
   const { done, value } = cursor.entries.next();
   return done ? undefined : value;
-}
-
-/** Still there under this cookie: it may have been removed since it was taken from the directory. */
-function present(dir: Inode, dentry: Dentry): boolean {
-  return dir.children!.get(dentry.name) === dentry;
 }
 
 /** Goes on where the last call stopped; after a seekdir the place is looked for from the beginning. */

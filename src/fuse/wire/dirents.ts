@@ -38,7 +38,8 @@ export class Dirents implements DirSink {
       if (attr === undefined) putNoEntry(reply, this.length, 0);
       else putEntry(reply, this.length, attr);
     }
-    reply.clear(end - 8, end);
+    reply.setU32(end - 8, 0);
+    reply.setU32(end - 4, 0);
     reply.set64(at, ino);
     reply.set64(at + 8, next);
     reply.setU32(at + 16, name.length);
