@@ -7,7 +7,8 @@ export const decoded = (bytes: string): string => Buffer.from(bytes, 'latin1').t
 
 /** One line. Of a process that the viewer may not look into: that something happened, no file and no range. */
 export function eventLine(event: LeaseEvent, viewer: Viewer): string {
-  const { seq, time, event: name, rule, ino, path, by, injected, holder, breaker, ...facts } = event;
+  const { seq, time, event: name, rule, ino, path, by, injected } = event;
+  const { holder, breaker, ...facts } = event.facts;
   const head = {
     ...{ seq, time: new Date(time).toISOString(), event: name, rule },
     ...{ pid: by.pid, command: decoded(by.command), uid: by.uid },

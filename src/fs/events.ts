@@ -52,7 +52,7 @@ export interface EventFacts {
   readonly ends?: string;
 }
 
-export interface LeaseEvent extends EventFacts {
+export interface LeaseEvent {
   /** From 1, without gaps. */
   readonly seq: number;
   /** ms since 1970. */
@@ -67,7 +67,10 @@ export interface LeaseEvent extends EventFacts {
   readonly by: EventProcess;
   /** Asked for by `leasefs inject`. */
   readonly injected: boolean;
+  readonly facts: EventFacts;
 }
+
+type Slot = { -readonly [Field in keyof LeaseEvent]: LeaseEvent[Field] };
 
 export class EventRing {
   /** Of the next event; so many less one have happened. */
@@ -76,7 +79,8 @@ export class EventRing {
   readonly counts = new Map<EventName, number>();
   /** Told after an event was added. */
   readonly listeners = new Set<() => void>();
-  private readonly slots: (LeaseEvent | undefined)[];
+  /** Written over in place: new objects that live so long are the collector's dearest. */
+  private readonly slots: (Slot | undefined)[];
 
   /** @param capacity how many are kept. */
   constructor(capacity: number) {
@@ -88,14 +92,28 @@ export class EventRing {
     return Math.max(1, this.next - this.slots.length);
   }
 
-  add(event: Omit<LeaseEvent, 'seq'>): void {
+  add({ time, event, rule, ino, path, by, injected, facts }: Omit<LeaseEvent, 'seq'>): void {
     const seq = this.next++;
-    this.slots[seq % this.slots.length] = { seq, ...event };
-    this.counts.set(event.event, (this.counts.get(event.event) ?? 0) + 1);
+    const at = seq % this.slots.length;
+    const slot = this.slots[at];
+    if (slot === undefined) {
+      this.slots[at] = { seq, time, event, rule, ino, path, by, injected, facts };
+    } else {
+      slot.seq = seq;
+      slot.time = time;
+      slot.event = event;
+      slot.rule = rule;
+      slot.ino = ino;
+      slot.path = path;
+      slot.by = by;
+      slot.injected = injected;
+      slot.facts = facts;
+    }
+    this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
     for (const told of this.listeners) told();
   }
 
-  /** The event of that number; undefined when it is gone or has not happened. */
+  /** The event of that number, until more are added; undefined when it is gone or has not happened. */
   at(seq: number): LeaseEvent | undefined {
     const event = this.slots[seq % this.slots.length];
     return event?.seq === seq ? event : undefined;

@@ -28,13 +28,17 @@ export class UnleasedPins {
   }
 
   /** Whether a change of the range could take a page that the kernel has pinned. */
-  concern(sb: Superblock, { file, nopen }: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
+  concern(sb: Superblock, inode: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
+    const { file, nopen } = inode;
     if (this.search === undefined || file === undefined || pinStart >= pinEnd) return false;
-    const end = Math.min(pinEnd, blocksFor(file.size()));
-    if (pinStart >= end || !file.hasData(pinStart, end)) return false;
-    if (!(nopen > 0 && sb.store.identity) && !file.isInUse()) return false;
-    // Mostly nothing is pinned on the whole machine: that is asked at once, at a third of what a search costs.
-    return pinnedPages() !== 0;
+    const open = nopen > 0 && sb.store.identity;
+    if (!open && !file.isInUse()) return false;
+    if (!file.hasData(pinStart, pinEnd)) return false;
+    // Mostly nothing is pinned on the whole machine: that is asked at once, at a fraction of what a search costs.
+    if (pinnedPages() !== 0) return true;
+    // It takes its time, and passthrough writes go on meanwhile.
+    sb.refresh(inode);
+    return false;
   }
 
   /** Begins a search; the waiter that runs again when it has ended. */

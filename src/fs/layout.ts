@@ -85,9 +85,9 @@ export function setSize(
   if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
   if (size > MAX_OFFSET) return -errno.EFBIG;
   const change = { caller, inode, through, nonblock };
-  const refused = judge(sb, change, sizeRange(file.size(), size), () => `truncate to ${size}`);
+  const range = sizeRange(sb.refresh(inode), size);
+  const refused = judge(sb, change, range, () => `truncate to ${size}`);
   if (refused !== 0) return refused;
-  sb.refresh(inode);
   const result = file.setSize(size);
   if (result === 0) sb.modified(inode);
   return result;
@@ -111,7 +111,7 @@ export function fallocate(
   if (act === undefined) return -errno.EOPNOTSUPP;
   const keepSize = (mode & FALLOC_KEEP_SIZE) !== 0;
   const change = { caller, inode, through, nonblock: isNonblocking(through) };
-  const range = fallocateRange(act, inode.file.size(), off, len, keepSize, inode.file);
+  const range = fallocateRange(act, sb.refresh(inode), off, len, keepSize, inode.file);
   const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
   if (refused !== 0) return refused;
   if (act !== 'punch' && sb.injector !== undefined) {
@@ -119,7 +119,6 @@ export function fallocate(
     const injected = sb.injector.spaceAnswer(process, ino, `${act} [${off}, ${off + len})`);
     if (injected < 0) return injected;
   }
-  sb.refresh(inode);
   const result = perform(inode.file, act, off, len, keepSize, !sb.leases.guarded(ino));
   if (result === 0) sb.modified(inode);
   return result;

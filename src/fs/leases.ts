@@ -16,7 +16,6 @@ import {
 } from '../base/units.js';
 import { NONE, type PinAsk, type PinInfo } from '../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../native/binding.js';
-import { isCapable } from '../process/proc.js';
 import { carryOut, conclude } from './effects.js';
 import { type Inode, S_IFREG } from './inode.js';
 import { kindNames } from './kind-names.js';
@@ -45,9 +44,9 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
   if (kind === undefined) return process === UNIDENTIFIED ? -errno.EPERM : -errno.EINVAL;
   const taking = kind !== NONE;
   if (taking && sb.injector?.grantAnswer(caller) === PARKED) return PARKED;
-  const held = sb.leases.leases(inode.ino).find(({ description }) => description === fh);
+  const owner = sb.leases.ownerOf(fh);
   // L6: whoever has waited for the owner's end takes the lease over, though we may not have heard of that end yet.
-  if (held !== undefined && held.owner !== process) sb.processes.hear(held.owner);
+  if (owner !== process) sb.processes.hear(owner);
   const ask = {
     process,
     description: fh,
@@ -56,7 +55,7 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
     waiter: caller.waiter,
     nonblock: request.nonblock,
     regular: inode.type === S_IFREG,
-    mayLease: taking && (caller.uid === inode.uid || isCapable(caller.tid, CAP_LEASE)),
+    mayLease: taking && (caller.uid === inode.uid || sb.processes.isCapable(process, caller.tid, CAP_LEASE)),
     writable: (file.flags & O_ACCMODE) !== O_RDONLY,
     notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
   };
@@ -113,9 +112,12 @@ export function pinAsk(
   len: number,
   { description, owner }: { readonly description: FileHandle; readonly owner: PinAsk['owner'] | undefined },
 ): PinAsk {
-  const uncounted = isCapable(tid, CAP_IPC_LOCK);
+  const uncounted = sb.processes.isCapable(process, tid, CAP_IPC_LOCK);
   return {
-    ...{ process, description, uid, uncounted },
+    process,
+    description,
+    uid,
+    uncounted,
     file: ino,
     start: blockOf(off),
     end: blocksFor(off + len),

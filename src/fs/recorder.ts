@@ -24,6 +24,7 @@ export class Recorder {
   /** What is being done now was asked for by `leasefs inject`. */
   injecting = false;
   private readonly leases = new Map<LeaseId, Known>();
+  private lastPath: string | undefined;
 
   refused(
     sb: Superblock,
@@ -82,9 +83,9 @@ export class Recorder {
       case 'unpinned': {
         const { pin, lease, file, process, start, end, byDescription, rule } = effect;
         const owner = byDescription ? 'description' : 'process';
-        const range = { off: start * BLOCK, len: (end - start) * BLOCK };
+        const [off, len] = [start * BLOCK, (end - start) * BLOCK];
         const name = effect.effect === 'pinned' ? 'pin' : 'unpin';
-        this.add(sb, name, rule, file, process, { lease, pin, ...range, owner });
+        this.add(sb, name, rule, file, process, { lease, pin, off, len, owner });
         return;
       }
       default:
@@ -100,9 +101,11 @@ export class Recorder {
     const known = this.leases.get(lease);
     if (known === undefined) return;
     const { kind: before, owner, breakingSince } = known;
-    const ms = breakingSince === undefined ? {} : { ms: Math.round(sb.monotonic() - breakingSince) };
     const facts = { lease, kind: kindNames[before] };
-    const became = (kind: Kind) => ({ lease, kind: kindNames[kind], from: kindNames[before], ...ms });
+    const became = (kind: Kind): EventFacts => {
+      const ms = breakingSince === undefined ? {} : { ms: Math.round(sb.monotonic() - breakingSince) };
+      return { lease, kind: kindNames[kind], from: kindNames[before], ...ms };
+    };
     switch (effect.effect) {
       case 'converted':
         known.kind = effect.to;
@@ -156,9 +159,11 @@ export class Recorder {
   ): void {
     const inode = ino === 0 ? undefined : sb.inode(ino);
     const path = inode && pathOf(sb.root, inode);
-    const by = processOf(sb, process);
-    const { injecting: injected } = this;
-    this.ring.add({ time: Date.now(), event, rule, ino, path, by, injected, ...facts });
+    // Mostly of the same file again: one string for all, since events live long.
+    if (path !== this.lastPath) this.lastPath = path;
+    const by = sb.processes.info(process);
+    const { lastPath, injecting: injected } = this;
+    this.ring.add({ time: Date.now(), event, rule, ino, path: lastPath, by, injected, facts });
   }
 }
 

@@ -252,11 +252,13 @@ export class Superblock {
    * Looks what passthrough did to the file meanwhile. A write clears setuid and setgid; of a passthrough write the
    * kernel tells nobody (HANDLE_KILLPRIV_V2), so it is done when it is seen, at the latest by the GETATTR that the
    * kernel sends before it executes the file. That root's own write clears them too is the safe side.
+   * @returns the size of a regular file, bytes.
    */
-  refresh(inode: Inode): void {
-    if (inode.file === undefined) return;
+  refresh(inode: Inode): number {
+    if (inode.file === undefined) return 0;
     inode.file.stat(this.stat);
     if (adoptTimes(inode, this.stat)) killPrivileges(inode);
+    return this.stat.size;
   }
 
   /** Brings the capacity up to date: what passthrough writes, nobody is told of. */

@@ -4,7 +4,14 @@
 //
 // Cost: a call about a file that nobody leases is one look-up and leaves no garbage; a layout change costs the leases
 // of its file and the logarithm of its pins.
-import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../base/units.js';
+import {
+  type FileHandle,
+  type InodeNumber,
+  type PinId,
+  type ProcessId,
+  UNIDENTIFIED,
+  type WaiterId,
+} from '../base/units.js';
 import { forceDue, forceFile, nextDeadline, takeAway } from './break.js';
 import { judgeChange, unconcerned } from './change.js';
 import { judgeLease, leaseOn } from './grant.js';
@@ -44,6 +51,10 @@ export class LeaseMachine implements Leases {
   getLease(description: FileHandle): Kind {
     this.state.forced.delete(description);
     return leaseOn(this.state.byDescription.get(description));
+  }
+
+  ownerOf(description: FileHandle): ProcessId {
+    return this.state.byDescription.get(description)?.owner ?? UNIDENTIFIED;
   }
 
   breaking(description: FileHandle): boolean {

@@ -195,8 +195,9 @@ export class LeaseState {
     this.byDescription.delete(lease.description);
   }
 
-  addPin(facts: Omit<Pin, 'id'>): Pin {
-    const pin: Pin = { ...facts, id: ++this.lastPin as PinId };
+  addPin({ lease, start, end, process, owner, uid, charged, pinnedAt }: Omit<Pin, 'id'>): Pin {
+    const id = ++this.lastPin as PinId;
+    const pin: Pin = { id, lease, start, end, process, owner, uid, charged, pinnedAt };
     const { file } = pin.lease;
     this.pins.set(pin.id, pin);
     pin.lease.pins.add(pin);
@@ -305,7 +306,7 @@ export class LeaseState {
       this.dropFile(file);
     }
     this.changed.clear();
-    due.sort((a, b) => a.id - b.id);
+    if (due.length > 1) due.sort((a, b) => a.id - b.id);
     for (const waiter of due) {
       waiter.woken = true;
       this.emit({ effect: 'wake', waiter: waiter.id, rule: waiter.rule });

@@ -242,6 +242,8 @@ export interface Leases {
   setLease(now: number, ask: LeaseAsk): Verdict;
   /** L8: kind, or during a break what it must become; NONE without a lease. */
   getLease(description: FileHandle): Kind;
+  /** The owner of the lease on this description; UNIDENTIFIED where there is none. */
+  ownerOf(description: FileHandle): ProcessId;
   /** Whether POLLPRI is due: a break pending, or the lease taken or lowered by force and not yet asked about. */
   breaking(description: FileHandle): boolean;
   /** Judges and makes the pin; the id, or the refusal. When the store then has no blocks (N7), `unpin` is not used: `abandon`. */

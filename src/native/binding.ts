@@ -168,6 +168,8 @@ export interface Binding {
 
   // processes
   pidfdOpen(pid: number): Descriptor;
+  /** A pidfd of one thread (PIDFD_THREAD, Linux 6.9); throws, EINVAL on an older kernel. */
+  pidfdOpenThread(tid: number): Descriptor;
   /** pidfd_getfd(2): the process's descriptor `fd`, the same description; throws. Needs what ptrace(2) would. */
   pidfdGetfd(pidfd: number, fd: number): Descriptor;
   /** pidfd_send_signal; `value` is si_value (SI_QUEUE) when given as bigint, a plain kill otherwise. Signal 0 only asks. */
@@ -176,8 +178,11 @@ export interface Binding {
   threadOf(pid: number, tid: number): Result;
   /** RLIMIT_MEMLOCK (soft) of a process, anybody's, in bytes; Infinity when unlimited; -ESRCH. */
   memlockOf(pid: number): Result;
-  /** capget(2): 1 when CAP_* `capability` is effective in the thread and the thread in our user namespace; 0; -ESRCH, -EINVAL. */
-  hasCapability(tid: number, capability: number): Result;
+  /**
+   * capget(2): 1 when CAP_* `capability` is effective in the thread and its process in our user namespace; 0; -ESRCH,
+   * -EINVAL. `link`: /proc/PID/ns/user of the process, opened with O_PATH | O_NOFOLLOW.
+   */
+  hasCapability(tid: number, capability: number, link: number): Result;
   /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
   sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
   /**

@@ -32,7 +32,7 @@ const PAUSE_MS = 0.2;
 const KB_A_PAGE = 4;
 const RING = 'anon_inode:[io_uring]';
 
-const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)$/m;
+const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)\n/m;
 
 /**
  * Pages of the machine that are pinned, for a device, a ring or a direct read, by the kernel's own count; undefined where
@@ -42,7 +42,14 @@ export function pinnedPages(): number | undefined {
   counters ??= openCounters();
   if (counters === 'unknown') return undefined;
   readSync(counters.refresh, text, 0, 1, 0);
-  const length = readSync(counters.vmstat, text, 0, text.length, 0);
+  return countIn(counters, FIRST_LINES) ?? countIn(counters, text.length);
+}
+
+/** The kernel writes only as many lines as we read: all 200 cost four times as much as these. */
+const FIRST_LINES = 2048;
+
+function countIn({ vmstat }: Counters, bytes: number): number | undefined {
+  const length = readSync(vmstat, text, 0, bytes, 0);
   const [, acquired, released] = PIN_COUNTS.exec(text.toString('latin1', 0, length)) ?? [];
   return acquired === undefined ? undefined : Number(acquired) - Number(released);
 }

@@ -1,6 +1,9 @@
 // What /proc says of a process. Each answer is of this instant; the caller has the request unanswered or holds a pidfd.
-import { native } from '../native/binding.js';
+import { constants } from 'node:fs';
+import { type Descriptor, native } from '../native/binding.js';
 import { field, textOf } from './proc-text.js';
+
+const O_PATH = 0o10000000;
 
 /** The process (thread group) of a thread, 0 when /proc does not show it. */
 export function threadGroupOf(tid: number): number {
@@ -34,6 +37,19 @@ export function uidsOf(tid: number): Uids | undefined {
   return fs === undefined ? undefined : { real: real!, saved: saved!, fs };
 }
 
+/** The link of the user namespace itself, for native.hasCapability; undefined where the process is gone. */
+export function userNamespaceOf(pid: number): Descriptor | undefined {
+  try {
+    return native.open(`/proc/${pid}/ns/user`, O_PATH | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether the thread has the capability in our own user namespace; those of another one do not count (Words). */
-export const isCapable = (tid: number, capability: number): boolean =>
-  native.hasCapability(tid, capability) === 1;
+export function isCapable(tid: number, capability: number): boolean {
+  const namespace = userNamespaceOf(tid);
+  const has = namespace !== undefined && native.hasCapability(tid, capability, namespace.fd) === 1;
+  namespace?.close();
+  return has;
+}

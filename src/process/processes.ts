@@ -5,11 +5,12 @@ import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
-import { commandOf, startTimeOf, threadGroupOf, uidsOf } from './proc.js';
+import { commandOf, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
 
-/** Processes that nothing names are let go beyond this number, each costs a descriptor. */
+/** Processes that nothing names are let go beyond this number: each costs a descriptor, two once it has pinned. */
 const IDLE_PROCESSES = 256;
-const RECENT_THREADS = 1024;
+/** Each costs a descriptor, but for the first of its process. */
+const RECENT_THREADS = 128;
 
 interface Process {
   readonly id: ProcessId;
@@ -18,8 +19,21 @@ interface Process {
   readonly command: string;
   readonly uid: number;
   readonly pidfd: Descriptor;
+  /** The number of `pidfd`. */
+  readonly fd: number;
   readonly death: Poller;
+  /** /proc/PID/ns/user itself, opened when it is first needed; undefined also where it cannot be opened. */
+  namespace: Descriptor | undefined;
   alive: boolean;
+}
+
+/** A thread that was seen; while its pidfd answers, its number is no other thread's, and it is of that process. */
+interface Thread {
+  readonly process: Process;
+  /** Undefined for the first thread, whose pidfd is the process's, and where the kernel has none for threads. */
+  readonly pidfd: Descriptor | undefined;
+  /** The number of its pidfd, -1 without one. */
+  readonly fd: number;
 }
 
 /** What a listing says of a process, also when it is dead. */
@@ -40,7 +54,10 @@ export class Processes {
   private readonly byId = new Map<ProcessId, Process>();
   private readonly byPid = new Map<number, Process>();
   /** The process of threads seen lately; always verified, so that what is out of date does no harm. */
-  private readonly byThread = new LRUCache<number, Process>({ max: RECENT_THREADS });
+  private readonly byThread = new LRUCache<number, Thread>({
+    max: RECENT_THREADS,
+    dispose: ({ pidfd }) => pidfd?.close(),
+  });
   private next = 1;
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
@@ -58,13 +75,13 @@ export class Processes {
   identify(tid: number): ProcessId {
     if (tid === 0) return UNIDENTIFIED;
     const seen = this.byThread.get(tid);
-    if (seen !== undefined && this.isStill(seen, tid)) return seen.id;
+    if (seen !== undefined && isStill(seen, tid)) return seen.process.id;
     const pid = threadGroupOf(tid);
     if (pid === 0) return UNIDENTIFIED;
     let process = this.byPid.get(pid);
-    if (process === undefined || !this.isStill(process, tid)) process = this.watch(pid);
+    if (process === undefined || !isOf(process, tid)) process = this.watch(pid);
     if (process === undefined) return UNIDENTIFIED;
-    this.byThread.set(tid, process);
+    this.byThread.set(tid, threadOf(process, tid));
     return process.id;
   }
 
@@ -75,7 +92,7 @@ export class Processes {
   /** Hears of its end now, if it has ended and the event loop has not told us yet. */
   hear(id: ProcessId): void {
     const process = this.byId.get(id);
-    if (process?.alive && native.pollWait(process.pidfd.fd, POLLIN, 0) > 0) this.ended(process);
+    if (process?.alive && native.pollWait(process.fd, POLLIN, 0) > 0) this.ended(process);
   }
 
   /** RLIMIT_MEMLOCK of the process in bytes; 0 when it cannot be read. */
@@ -84,13 +101,25 @@ export class Processes {
     return process === undefined ? 0 : Math.max(0, native.memlockOf(process.pid));
   }
 
+  /**
+   * Whether the thread `tid` of the process has the capability in our own user namespace; those of another one do not
+   * count (Words). A process can change its namespace at any time, its threads cannot differ in it (unshare(2)).
+   */
+  isCapable(id: ProcessId, tid: number, capability: number): boolean {
+    const process = this.byId.get(id);
+    if (process === undefined || !process.alive) return false;
+    process.namespace ??= userNamespaceOf(process.pid);
+    if (process.namespace === undefined) return false;
+    return native.hasCapability(tid, capability, process.namespace.fd) === 1;
+  }
+
   /** Sends `signal` with `cookie` as its value, if a process of `uid` may kill(2) this one (B1). */
   signal(id: ProcessId, signal: number, cookie: bigint, uid: number): boolean {
     const process = this.byId.get(id);
     if (process === undefined || !process.alive) return false;
     const target = uidsOf(process.pid);
     if (target === undefined || (uid !== 0 && uid !== target.real && uid !== target.saved)) return false;
-    return native.pidfdSignal(process.pidfd.fd, signal, cookie) >= 0;
+    return native.pidfdSignal(process.fd, signal, cookie) >= 0;
   }
 
   /** Forgets a process that is dead and named by nobody any more. */
@@ -101,15 +130,8 @@ export class Processes {
 
   close(): void {
     for (const process of this.byPid.values()) this.unwatch(process);
+    this.byThread.clear();
     this.byId.clear();
-  }
-
-  /** Both calls are needed: the pid may be a new process's, the thread may be another's now. */
-  private isStill(process: Process, tid: number): boolean {
-    if (!process.alive) return false;
-    const asked = native.pidfdSignal(process.pidfd.fd, 0);
-    // EPERM: it lives, and is another user's.
-    return (asked === 0 || asked === -errno.EPERM) && native.threadOf(process.pid, tid) === 0;
   }
 
   private watch(pid: number): Process | undefined {
@@ -121,7 +143,8 @@ export class Processes {
       return undefined;
     }
     const id = this.next++ as ProcessId;
-    const death = native.poll(pidfd.fd, POLLIN, () => this.ended(process));
+    const { fd } = pidfd;
+    const death = native.poll(fd, POLLIN, () => this.ended(process));
     death.unref();
     const process: Process = {
       id,
@@ -130,7 +153,9 @@ export class Processes {
       command: commandOf(pid),
       uid: uidsOf(pid)?.real ?? -1,
       pidfd,
+      fd,
       death,
+      namespace: undefined,
       alive: true,
     };
     this.byId.set(id, process);
@@ -153,6 +178,7 @@ export class Processes {
     process.alive = false;
     process.death.close();
     process.pidfd.close();
+    process.namespace?.close();
     if (this.byPid.get(process.pid) === process) this.byPid.delete(process.pid);
   }
 
@@ -162,5 +188,28 @@ export class Processes {
       this.unwatch(process);
       this.byId.delete(process.id);
     }
+  }
+}
+
+/** EPERM: it lives, and is another user's. */
+function answers(pidfd: number): boolean {
+  const asked = native.pidfdSignal(pidfd, 0);
+  return asked === 0 || asked === -errno.EPERM;
+}
+
+/** Both calls are needed: the pid may be a new process's, the thread may be another's now. */
+const isOf = (process: Process, tid: number): boolean =>
+  process.alive && answers(process.fd) && native.threadOf(process.pid, tid) === 0;
+
+const isStill = ({ process, fd }: Thread, tid: number): boolean =>
+  fd < 0 ? isOf(process, tid) : process.alive && answers(fd);
+
+function threadOf(process: Process, tid: number): Thread {
+  if (tid === process.pid) return { process, pidfd: undefined, fd: process.fd };
+  try {
+    const pidfd = native.pidfdOpenThread(tid);
+    return { process, pidfd, fd: pidfd.fd };
+  } catch {
+    return { process, pidfd: undefined, fd: -1 };
   }
 }

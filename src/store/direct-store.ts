@@ -126,7 +126,8 @@ class DirectFile implements StoredFile {
 
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number {
     if (this.fitting(off, len) < len) return -errno.ENOSPC;
-    const size = this.size();
+    // As `fitting` has just seen it.
+    const size = stat[STAT.size]!;
     const end = off + len;
     if (end > size && keepSize) {
       return lift ? this.fallocate(KEEP_SIZE, off, len) : -errno.EOPNOTSUPP;

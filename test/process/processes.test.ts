@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
-import { isCapable } from '../../src/process/proc.js';
+import { commandOf, isCapable } from '../../src/process/proc.js';
 import { Processes } from '../../src/process/processes.js';
 
 const CAP_LEASE = 28;
@@ -51,6 +51,8 @@ test('F6: every thread is its process', async () => {
   assert.is(processes.identify(Number(tid)), main, 'again, from memory');
   assert.is(processes.info(main).pid, process.pid);
   await worker.terminate();
+  await within(5000, 'the end of the thread', () => processes.identify(Number(tid)) === UNIDENTIFIED);
+  assert.is(processes.identify(process.pid), main, 'its process lives on');
   processes.close();
 });
 
@@ -119,9 +121,35 @@ test("a capability counts by its number; memlock is the process's own", () => {
   );
   const me = processes.identify(process.pid);
   assert.is(isCapable(native.gettid(), CAP_LEASE), process.getuid?.() === 0);
+  assert.is(processes.isCapable(me, native.gettid(), CAP_LEASE), process.getuid?.() === 0);
+  assert.not(processes.isCapable(UNIDENTIFIED, native.gettid(), CAP_LEASE));
   assert.ok(processes.memlock(me) > 0);
   assert.not(isCapable(0x3fffffff, CAP_LEASE));
   processes.close();
+});
+
+test('W: a process that we know moves to another user namespace, and its capabilities count no more', async () => {
+  if (process.getuid?.() !== 0) throw new Error('needs root: run the tests as root');
+  const processes = new Processes(
+    () => {},
+    () => true,
+  );
+  const child = spawn('sh', ['-c', 'read line; exec unshare -U -r sleep 30'], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  try {
+    const pid = child.pid!;
+    const id = processes.identify(pid);
+    assert.ok(processes.isCapable(id, pid, CAP_LEASE));
+    child.stdin!.end('\n');
+    await within(30_000, 'the other namespace', () => commandOf(pid) === 'sleep');
+    assert.is(processes.identify(pid), id);
+    assert.not(processes.isCapable(id, pid, CAP_LEASE));
+    assert.not(isCapable(pid, CAP_LEASE));
+  } finally {
+    child.kill('SIGKILL');
+    processes.close();
+  }
 });
 
 test('B1: a signal is sent only where the uid of the lease call may kill', () => {
