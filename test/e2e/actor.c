@@ -17,7 +17,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,27 +25,19 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "actor.h"
 #include "leasefs-socket.h"
 
-#define SLOTS 256
 #define ARGS 8
 
 /* links: where the mount carries no ioctl, the connection that stands for the description */
-static int fds[SLOTS], links[SLOTS], rings[SLOTS];
+static int fds[SLOTS], links[SLOTS];
 static struct { char *at; size_t len; } maps[SLOTS];
-static struct io_uring_params ring_params;
-static int control, mailbox;
-static const char *socket_path;
 static char signals[512];
-static pthread_mutex_t answering = PTHREAD_MUTEX_INITIALIZER;
 static struct { long id; pthread_t thread; } running[SLOTS];
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -56,174 +47,6 @@ struct command {
 	char *arg[ARGS];
 	char *line;
 };
-
-static void answer(long id, long result, const char *text)
-{
-	char line[1024];
-	int n = snprintf(line, sizeof line, "%ld %ld %s\n", id, result, text ? text : "");
-	pthread_mutex_lock(&answering);
-	if (write(control, line, n) != n)
-		_exit(3);
-	pthread_mutex_unlock(&answering);
-}
-
-static long fail(long r) { return r < 0 ? -errno : r; }
-
-static void mailbox_address(const char *name, struct sockaddr_un *to, socklen_t *len)
-{
-	memset(to, 0, sizeof *to);
-	to->sun_family = AF_UNIX;
-	/* abstract: gone with its process; named after the controller's socket, so that runs do not meet */
-	int n = snprintf(to->sun_path + 1, sizeof to->sun_path - 1, "%s/%s", socket_path, name);
-	*len = offsetof(struct sockaddr_un, sun_path) + 1 + n;
-}
-
-static void join(const char *name)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	socklen_t len;
-	char hello[128];
-
-	control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	strncpy(to.sun_path, socket_path, sizeof to.sun_path - 1);
-	if (connect(control, (struct sockaddr *)&to, sizeof to) < 0)
-		_exit(4);
-	mailbox = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	mailbox_address(name, &to, &len);
-	if (bind(mailbox, (struct sockaddr *)&to, len) < 0)
-		_exit(5);
-	int n = snprintf(hello, sizeof hello, "hello %s %d\n", name, getpid());
-	if (write(control, hello, n) != n)
-		_exit(3);
-}
-
-static long send_fd(int fd, const char *name)
-{
-	struct sockaddr_un to;
-	socklen_t len;
-	char byte = 'x', space[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { &byte, 1 };
-
-	mailbox_address(name, &to, &len);
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = len, .msg_iov = &iov, .msg_iovlen = 1,
-			      .msg_control = space, .msg_controllen = sizeof space };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	return fail(sendmsg(mailbox, &msg, 0));
-}
-
-static long receive_fd(void)
-{
-	char byte, space[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space };
-	int fd;
-
-	if (recvmsg(mailbox, &msg, MSG_CMSG_CLOEXEC) < 0)
-		return -errno;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_type != SCM_RIGHTS)
-		return -EPROTO;
-	memcpy(&fd, CMSG_DATA(c), sizeof fd);
-	return fd;
-}
-
-/* IORING_OP_READ_FIXED of `len` bytes of `byte` into the registered buffer at `to`, through a pipe. */
-static long fixed_read(int ring, char *to, size_t len, int byte)
-{
-	int pipefd[2], r;
-	char *data = malloc(len);
-
-	if (pipe(pipefd) < 0)
-		return -errno;
-	fcntl(pipefd[1], F_SETPIPE_SZ, 1 << 20);
-	memset(data, byte, len);
-	if (write(pipefd[1], data, len) != (ssize_t)len)
-		return -EIO;
-	free(data);
-	char *sq = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
-	struct io_uring_sqe *sqe = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
-	if (sq == MAP_FAILED || sqe == (void *)MAP_FAILED)
-		return -errno;
-	unsigned *tail = (unsigned *)(sq + ring_params.sq_off.tail);
-	unsigned *array = (unsigned *)(sq + ring_params.sq_off.array);
-	unsigned *head = (unsigned *)(sq + ring_params.cq_off.head), *cqtail = (unsigned *)(sq + ring_params.cq_off.tail);
-	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(sq + ring_params.cq_off.cqes);
-	unsigned mask = ring_params.sq_entries - 1, at = *tail & mask;
-
-	memset(&sqe[at], 0, sizeof sqe[at]);
-	sqe[at].opcode = IORING_OP_READ_FIXED;
-	sqe[at].fd = pipefd[0];
-	sqe[at].addr = (uintptr_t)to;
-	sqe[at].len = len;
-	sqe[at].off = -1;
-	array[at] = at;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	r = syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	if (r < 0)
-		r = -errno;
-	else if (*head != __atomic_load_n(cqtail, __ATOMIC_ACQUIRE)) {
-		r = cqe[*head & (ring_params.cq_entries - 1)].res;
-		__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	}
-	close(pipefd[0]);
-	close(pipefd[1]);
-	munmap(sq, 4096);
-	munmap(sqe, 4096);
-	return r;
-}
-
-/* One buffer; in a sparse table of `table` entries, if that is not 0, the last of them. */
-static long register_buffer(int ring, struct iovec *iov, unsigned table)
-{
-	if (!table)
-		return syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, iov, 1);
-	struct io_uring_rsrc_register sparse = { .nr = table, .flags = IORING_RSRC_REGISTER_SPARSE };
-	struct io_uring_rsrc_update2 update = { .offset = table - 1, .data = (uintptr_t)iov, .nr = 1 };
-	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS2, &sparse, sizeof sparse) < 0)
-		return -1;
-	return syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS_UPDATE, &update, sizeof update);
-}
-
-static long ring_register(int slot, char *at, size_t len, unsigned setup, unsigned table)
-{
-	struct iovec iov = { at, len };
-	memset(&ring_params, 0, sizeof ring_params);
-	ring_params.flags = setup;
-	int ring = syscall(SYS_io_uring_setup, 4, &ring_params);
-	if (ring < 0)
-		return -errno;
-	if (register_buffer(ring, &iov, table) < 0) {
-		long e = -errno;
-		close(ring);
-		return e;
-	}
-	rings[slot] = ring;
-	return 0;
-}
-
-/* Keeps the ring's lock busy for `ms`. */
-static long ring_spin(int ring, long ms)
-{
-	struct { struct io_uring_probe probe; struct io_uring_probe_op ops[256]; } room;
-	struct timespec now, end;
-
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += ms / 1000;
-	end.tv_nsec += ms % 1000 * 1000000;
-	do {
-		for (int i = 0; i < 100; i++) {
-			memset(&room, 0, sizeof room);
-			if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_PROBE, &room, 256) < 0)
-				return -errno;
-		}
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
-	return 0;
-}
 
 /* ioctl(2), or what stands for it */
 static int call(int slot, unsigned long request, void *data)
@@ -515,15 +338,12 @@ int main(int argc, char **argv)
 			if (IS("fork")) { /* here, where no other thread of ours holds a lock of libc's for long */
 				pid_t pid = fork();
 				if (pid == 0) {
-					close(control);
-					close(mailbox);
 					have = 0;
 					signals[0] = 0;
 					memset(running, 0, sizeof running);
-					/* a thread that had just answered may have held them, and is not here to let go */
-					pthread_mutex_init(&answering, NULL);
+					/* a thread that had just ended may have held it, and is not here to let go */
 					pthread_mutex_init(&running_lock, NULL);
-					join(c->arg[0]);
+					join_anew(c->arg[0]);
 				} else {
 					answer(c->id, fail(pid), NULL);
 				}

@@ -155,7 +155,7 @@ export class Stage {
         '-pthread',
         '-I',
         join(here, '../../native/include'),
-        join(here, 'actor.c'),
+        ...['actor.c', 'actor-meeting.c', 'actor-rings.c'].map(source => join(here, source)),
         '-o',
         this.program,
       ],

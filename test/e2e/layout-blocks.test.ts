@@ -1,0 +1,148 @@
+// The blocks of the pooled store behind a layout that was granted: they go to nobody else while somebody may still reach
+// them, whatever becomes of the file.
+import { ftruncateSync, readFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Calls } from '../../src/client/calls.js';
+import { DirectMapping } from '../../src/client/direct-mapping.js';
+import { openSegment, readLayout } from '../../src/client/layout.js';
+import { native } from '../../src/native/binding.js';
+import { code } from '../thrown-code.js';
+import { timeFactor } from '../time-factor.js';
+import { eventually } from './actors.js';
+import { clientModule, mapper, node, truncate } from './beside.js';
+import { LeaseFiles } from './lease-files.js';
+import { Mounted, requireMount, skipMount } from './mounted.js';
+
+const BREAK_MS = 600 * timeFactor;
+const BLOCK = 4096;
+const MIB = 1 << 20;
+const NOBODY = 65534;
+
+const test = suite('layouts, the blocks behind them');
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  let mount: Mounted;
+  const files = new LeaseFiles(() => mount);
+
+  test.before(async () => {
+    const size = ['--size', '64m', '--store', 'pooled'];
+    mount = await Mounted.start('--lease-break-time', `${BREAK_MS}`, ...size);
+  });
+  test.after(() => mount.stop());
+  test.after.each(() => files.close());
+
+  const used = (): number => mount.report('status').used;
+
+  test('a stale seq is refused, the present one is not', () => {
+    const path = files.fresh(4 * BLOCK);
+    const file = files.leased(path);
+    const { seq } = file.mapDirect(0, 4 * BLOCK);
+    assert.is(file.layout(0, BLOCK).seq, seq);
+    writeSync(file.fd, Buffer.alloc(BLOCK), 0, BLOCK, 0);
+    assert.is(file.layout(0, BLOCK).seq, seq, 'a write into blocks that are there changes no layout');
+    ftruncateSync(file.fd, BLOCK);
+    assert.ok(file.layout(0, BLOCK).seq > seq);
+    // LAYOUT with LEASEFS_LAYOUT_SEQ
+    const view = new DataView(new ArrayBuffer(4184));
+    view.setUint32(0, 1, true);
+    view.setUint32(4, 2, true);
+    view.setBigUint64(16, 4096n, true);
+    view.setBigUint64(24, BigInt(seq), true);
+    assert.is(native.ioctl(file.fd, 0xd058_5986, view.buffer), -11);
+    view.setBigUint64(24, BigInt(file.layout(0, BLOCK).seq), true);
+    assert.is(native.ioctl(file.fd, 0xd058_5986, view.buffer), 0);
+  });
+
+  test('a granted block goes to nobody while the grant lives, unlinked or not', async () => {
+    const before = used();
+    const path = files.fresh(MIB, 5);
+    const child = await mapper(path, MIB);
+    // Its own truncate is not refused (X4): the blocks are the file's no more.
+    unlinkSync(path);
+    await child.kill();
+    await eventually('the blocks to be free', () => {
+      writeFileSync(mount.file('touch'), 'x');
+      unlinkSync(mount.file('touch'));
+      return used() === before;
+    });
+  });
+
+  test('the owner cuts its own file: the blocks wait for the grant to end', () => {
+    const file = files.leased(files.fresh(MIB));
+    const before = used();
+    const mapping = file.mapDirect(0, MIB);
+    ftruncateSync(file.fd, 0);
+    assert.is(used(), before, 'they wait');
+    new Uint8Array(mapping.memory).fill(77);
+    const filled = files.unused();
+    writeFileSync(filled, Buffer.alloc(8 * MIB));
+    new Uint8Array(mapping.memory).fill(78);
+    assert.ok(
+      readFileSync(filled).every(byte => byte === 0),
+      'nobody got them',
+    );
+    file.setLeaseSync('none');
+    unlinkSync(filled);
+    assert.is(used(), before - MIB);
+  });
+
+  test('F20: who does not unmap when his layout is recalled keeps its blocks from everybody, nothing else', async () => {
+    const path = files.fresh(MIB, 3);
+    const before = used();
+    // A client that ignores the break: a mapping of its own, which nobody unmaps.
+    const file = files.leased(path);
+    const mapping = new DirectMapping(file.fd, new Calls(file.fd), 0, MIB);
+    assert.is(await truncate(path, 0), 'ok', 'by force');
+    assert.is(file.getLease().kind, 'none');
+    const bytes = new Uint8Array(mapping.memory).fill(66);
+    const others = files.unused();
+    writeFileSync(others, Buffer.alloc(8 * MIB));
+    bytes.fill(67);
+    assert.ok(readFileSync(others).every(byte => byte === 0));
+    assert.is(used(), before + 8 * MIB, 'its blocks count as used');
+    const other = files.leased(others);
+    assert.is(
+      code(() => other.mapDirect(0, BLOCK)),
+      'EBUSY',
+      'the guard must stay',
+    );
+    mapping.unmap();
+    assert.is(
+      code(() => other.mapDirect(0, BLOCK)),
+      'ok',
+    );
+    unlinkSync(others);
+    other.close();
+    await eventually('the blocks to be free', () => used() === before - MIB);
+  });
+
+  test('the memory cannot be cut, punched or grown by who was lent it', () => {
+    const file = files.leased(files.fresh(MIB));
+    const { segments } = readLayout(new Calls(file.fd), 0, MIB, false);
+    const descriptor = openSegment(segments[0]!);
+    const memory = native.map(descriptor.fd, 0, MIB, 3);
+    assert.is(native.ftruncate(descriptor.fd, 0), -1);
+    assert.is(native.ftruncate(descriptor.fd, 2 ** 31), -1);
+    assert.is(native.fallocate(descriptor.fd, 3, 0, BLOCK), -1);
+    assert.is(native.madvise(memory, 0, BLOCK, 9), -1);
+    native.unmap(memory);
+    descriptor.close();
+  });
+
+  test('another user is lent nothing, though the layout is granted', async () => {
+    const path = files.fresh(MIB);
+    const program = `
+import fs from 'node:fs';
+import { LeaseFile } from ${JSON.stringify(clientModule)};
+fs.chownSync(${JSON.stringify(path)}, ${NOBODY}, ${NOBODY});
+const file = LeaseFile.open(${JSON.stringify(path)});
+process.setgid(${NOBODY}); process.setuid(${NOBODY});
+file.setLeaseSync('exclusive');
+try { file.mapDirect(0, 4096); process.stdout.write('ok'); } catch (e) { process.stdout.write(e.code); }`;
+    assert.match(await node(program), /^E(PERM|ACCES)$/);
+  });
+}
+
+test.run();
