@@ -5,6 +5,7 @@ import { constants as osConstants } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
+import { LeaseFiles } from '../e2e/lease-files.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
 import { code } from '../thrown-code.js';
 import { timeFactor } from '../time-factor.js';
@@ -18,28 +19,14 @@ if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
 else {
   requireMount();
   let mount: Mounted;
-  let files: LeaseFile[] = [];
-  let number = 0;
+  const files = new LeaseFiles(() => mount);
 
   test.before(async () => {
     mount = await Mounted.start('--lease-break-time', `${BREAK_MS}`);
   });
   test.after(() => mount.stop());
-  test.after.each(() => {
-    for (const file of files) file.close();
-    files = [];
-  });
+  test.after.each(() => files.close());
 
-  const fresh = (bytes = 16384): string => {
-    const path = mount.file(`f${number++}`);
-    writeFileSync(path, Buffer.alloc(bytes, 1));
-    return path;
-  };
-  const open = (path: string, flags?: number): LeaseFile => {
-    const file = LeaseFile.open(path, flags);
-    files.push(file);
-    return file;
-  };
   /** truncate(2) in a process of its own, which may wait: truncate(1) opens with O_NONBLOCK. */
   const truncate = (path: string, size: number): Promise<string> =>
     new Promise(resolve => {
@@ -72,7 +59,7 @@ else {
   };
 
   test('a lease is taken, converted, asked and given back', async () => {
-    const file = open(fresh());
+    const file = files.open(files.fresh());
     assert.equal([file.getLease().kind, file.getLease().breakMs], ['none', 0]);
     file.setLeaseSync('shared');
     assert.is(file.getLease().kind, 'shared');
@@ -87,9 +74,9 @@ else {
   });
 
   test('refusals carry the errno name, synchronously and not', async () => {
-    const path = fresh();
-    open(path).setLeaseSync('exclusive,unbreakable');
-    const other = open(path);
+    const path = files.fresh();
+    files.open(path).setLeaseSync('exclusive,unbreakable');
+    const other = files.open(path);
     assert.is(
       code(() => other.setLeaseSync('shared')),
       'EAGAIN',
@@ -102,14 +89,14 @@ else {
       },
     );
     assert.is(
-      code(() => open(path, constants.O_RDONLY).setLeaseSync('shared,unbreakable')),
+      code(() => files.open(path, constants.O_RDONLY).setLeaseSync('shared,unbreakable')),
       'EBADF',
     );
     assert.is(
-      code(() => open(mount.path, constants.O_RDONLY).setLeaseSync('shared')),
+      code(() => files.open(mount.path, constants.O_RDONLY).setLeaseSync('shared')),
       'EINVAL',
     );
-    const elsewhere = open('/dev/null');
+    const elsewhere = files.open('/dev/null');
     assert.is(
       code(() => elsewhere.getLease()),
       'ENOTTY',
@@ -117,7 +104,7 @@ else {
   });
 
   test('pins are made, listed and removed; a range is rounded outward', () => {
-    const file = open(fresh());
+    const file = files.open(files.fresh());
     assert.is(
       code(() => file.pin(0, 1)),
       'EPERM',
@@ -145,8 +132,8 @@ else {
   });
 
   test('a pin may be given to a description by the name that getLease tells', () => {
-    const file = open(fresh());
-    const keeper = open(fresh());
+    const file = files.open(files.fresh());
+    const keeper = files.open(files.fresh());
     file.setLeaseSync('exclusive,unbreakable');
     file.pin(0, 4096, { owner: keeper.getLease().description });
     assert.is(file.report('pins').pins[0]?.ownerIno, fstatSync(keeper.fd).ino, 'A2: whose holders must end');
@@ -158,7 +145,7 @@ else {
   });
 
   test('more pins than one answer holds are listed, each once', () => {
-    const file = open(fresh(4096));
+    const file = files.open(files.fresh(4096));
     file.setLeaseSync('shared,unbreakable');
     const ids = Array.from({ length: 300 }, () => file.pin(0, 4096));
     assert.equal(
@@ -169,7 +156,7 @@ else {
   });
 
   test('a range that is no whole number of bytes is a RangeError, one beyond the file EFAULT', () => {
-    const file = open(fresh());
+    const file = files.open(files.fresh());
     file.setLeaseSync('exclusive,unbreakable');
     for (const range of [
       [-1, 1],
@@ -193,9 +180,9 @@ else {
   });
 
   test('reports tell of this file alone, or through a directory of the mount', () => {
-    const path = fresh();
-    const file = open(path);
-    const other = open(fresh());
+    const path = files.fresh();
+    const file = files.open(path);
+    const other = files.open(files.fresh());
     file.setLeaseSync('exclusive,unbreakable');
     other.setLeaseSync('shared');
     file.pin(0, 4096);
@@ -205,7 +192,7 @@ else {
     assert.is(leases[0]!.owner.pid, process.pid);
     assert.is(leases[0]!.pins, 1);
     assert.is(file.report('pins').pins[0]?.len, 4096);
-    const root = open(mount.path, constants.O_RDONLY);
+    const root = files.open(mount.path, constants.O_RDONLY);
     assert.is(root.report('leases').leases.length, 2);
     assert.is(root.report('status').pid, mount.pid);
   });
@@ -213,7 +200,7 @@ else {
   test('a report longer than one answer is whole, and names that are not ASCII arrive', () => {
     const path = mount.file('grüße-文');
     writeFileSync(path, Buffer.alloc(4096));
-    const file = open(path);
+    const file = files.open(path);
     file.setLeaseSync('exclusive,unbreakable');
     for (let n = 0; n < 200; n++) file.pin(0, 4096);
     const { pins } = file.report('pins');
@@ -222,8 +209,8 @@ else {
   });
 
   test('B1: onBreak tells what the lease must become; answering lets the breaker go on', async () => {
-    const path = fresh();
-    const file = open(path);
+    const path = files.fresh();
+    const file = files.open(path);
     file.setLeaseSync('exclusive');
     const heard = notices(file);
     const truncated = truncate(path, 0);
@@ -238,8 +225,8 @@ else {
   });
 
   test('B2: a break that is not answered is told again when it is forced, and the next one is heard', async () => {
-    const path = fresh();
-    const file = open(path);
+    const path = files.fresh();
+    const file = files.open(path);
     file.setLeaseSync('exclusive');
     const heard = notices(file);
     assert.is(await truncate(path, 8192), 'ok');
@@ -253,8 +240,8 @@ else {
   });
 
   test('B1: the signal that the lease named comes with the break', async () => {
-    const path = fresh();
-    const file = open(path);
+    const path = files.fresh();
+    const file = files.open(path);
     file.setLeaseSync('exclusive', { signal: osConstants.signals.SIGIO, cookie: 7n });
     const signalled = new Promise(resolve => process.once('SIGIO', resolve));
     const late = setTimeout(() => {}, LIMIT_MS);
@@ -266,7 +253,7 @@ else {
   });
 
   test('setLease waits without blocking this process, which meanwhile gives way', async () => {
-    const path = fresh();
+    const path = files.fresh();
     const holder = spawn(
       process.execPath,
       [
@@ -283,7 +270,7 @@ else {
     );
     for await (const data of holder.stdout.iterator({ destroyOnReturn: false }))
       if (String(data).includes('lease shared')) break;
-    const file = open(path);
+    const file = files.open(path);
     assert.is(
       code(() => file.setLeaseSync('exclusive')),
       'EAGAIN',
@@ -300,7 +287,7 @@ else {
   });
 
   test('a closed file answers EBADF, and a descriptor of somebody else stays open', () => {
-    const path = fresh();
+    const path = files.fresh();
     const fd = openSync(path, 'r+');
     const file = new LeaseFile(fd);
     file.setLeaseSync('shared');
@@ -317,7 +304,7 @@ else {
   });
 
   test('`using` gives the lease back with the file', () => {
-    const path = fresh();
+    const path = files.fresh();
     {
       using file = LeaseFile.open(path);
       file.setLeaseSync('exclusive,unbreakable');

@@ -18,8 +18,8 @@ export class LeaseFiles {
     return this.mount().file(`f${this.made++}`);
   }
 
-  /** The path of a new file of so many bytes. */
-  fresh(bytes: number, byte = 1): string {
+  /** The path of a new file of so many bytes, four blocks if nothing else is said. */
+  fresh(bytes = 4 * 4096, byte = 1): string {
     const path = this.unused();
     writeFileSync(path, Buffer.alloc(bytes, byte));
     return path;

@@ -1,0 +1,128 @@
+// The control socket and the mount it belongs to: another mount's, unmounted, detached, killed.
+import { spawnSync } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
+import { eventually } from '../e2e/actors.js';
+import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { code } from '../thrown-code.js';
+import { timeFactor } from '../time-factor.js';
+
+const BLOCK = 4096;
+const LIMIT_MS = 60_000 * timeFactor;
+
+const test = suite('control sockets and their mounts');
+
+const soon = (what: string, seen: () => boolean) => eventually(what, seen, LIMIT_MS);
+
+const leasefs = (...args: string[]) =>
+  spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: LIMIT_MS });
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+
+  test('two mounts do not hear of each other', async () => {
+    const first = await Mounted.start('--transport=fuse-native');
+    const second = await Mounted.start('--transport=fuse-native');
+    try {
+      for (const { path } of [first, second]) writeFileSync(join(path, 'f'), Buffer.alloc(BLOCK));
+      using theirs = LeaseFile.open(second.file('f'));
+      theirs.setLeaseSync('exclusive,unbreakable');
+      using ours = LeaseFile.open(first.file('f'));
+      ours.setLeaseSync('exclusive,unbreakable');
+      const id = ours.pin(0, BLOCK);
+      assert.is(
+        code(() => theirs.unpin(id)),
+        'ENOENT',
+      );
+      assert.is(second.report('leases').leases.length, 1);
+      assert.is(second.report('pins').pins.length, 0);
+      ours.unpinAll();
+    } finally {
+      await second.stop();
+      await first.stop();
+    }
+  });
+
+  test('the verbs of the command work: leases, pins, umount refused while a lease is held', async () => {
+    const mount = await Mounted.start('--transport=fuse-native');
+    try {
+      const path = mount.file('f');
+      writeFileSync(path, Buffer.alloc(BLOCK));
+      {
+        using file = LeaseFile.open(path);
+        file.setLeaseSync('exclusive,unbreakable');
+        file.pin(0, BLOCK);
+        assert.match(leasefs('leases', mount.path).stdout, new RegExp(`exclusive.*${process.pid}`));
+        assert.match(leasefs('pins', path).stdout, new RegExp(` ${process.pid} `));
+        const refused = leasefs('umount', mount.path);
+        assert.is(refused.status, 1);
+        assert.match(refused.stderr, /busy: exclusive,unbreakable lease held/);
+        file.unpinAll();
+      }
+      await soon('the lease is gone', () => mount.report('leases').leases.length === 0);
+      assert.is(leasefs('umount', mount.path).status, 0);
+      assert.is(await mount.ended(), 0);
+    } finally {
+      await mount.stop();
+    }
+  });
+
+  test('A4: detached, it serves those who have its files, leases and all, until the last of them is gone', async () => {
+    const mount = await Mounted.start('--transport=fuse-native');
+    try {
+      const ended = mount.ended();
+      writeFileSync(mount.file('f'), Buffer.alloc(BLOCK, 1));
+      const file = LeaseFile.open(mount.file('f'));
+      file.setLeaseSync('exclusive,unbreakable');
+      const fd = openSync(mount.file('f'), 'r+');
+      assert.is(leasefs('umount', '--lazy', mount.path).status, 0);
+      assert.is(
+        code(() => ftruncateSync(fd, 0)),
+        'ETXTBSY',
+      );
+      assert.is(file.getLease().kind, 'exclusive,unbreakable');
+      file.setLeaseSync('none');
+      ftruncateSync(fd, 0);
+      closeSync(fd);
+      file.close();
+      assert.is(await ended, 0);
+    } finally {
+      await mount.stop();
+    }
+  });
+
+  test('a daemon that is killed: the connection ends, calls answer ENOTCONN, the mount can be made again', async () => {
+    const mount = await Mounted.start('--transport=fuse-native');
+    writeFileSync(mount.file('f'), Buffer.alloc(BLOCK));
+    const file = LeaseFile.open(mount.file('f'));
+    file.setLeaseSync('exclusive');
+    const told: LeaseBreak[] = [];
+    file.onBreak(notice => told.push(notice));
+    await mount.kill('SIGKILL');
+    await soon('it is told', () => told.length > 0);
+    assert.equal(told, [{ must: 'none', breakMs: 0 }]);
+    assert.is(
+      code(() => file.getLease()),
+      'ENOTCONN',
+    );
+    await assertRejects(file.setLease('none'), 'ENOTCONN');
+    file.close();
+    const again = await Mounted.at(mount.path, '--transport=fuse-native');
+    assert.is(again.report('leases').leases.length, 0);
+    await again.stop();
+  });
+}
+
+async function assertRejects(promise: Promise<unknown>, wanted: string): Promise<void> {
+  let said = 'ok';
+  await promise.catch((error: NodeJS.ErrnoException) => {
+    said = error.code ?? String(error);
+  });
+  assert.is(said, wanted);
+}
+
+test.run();
