@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { attributes } from '../conformance/attributes.js';
 import { limits } from '../conformance/limits.js';
 import { locks } from '../conformance/locks.js';
 import { memory } from '../conformance/memory.js';
@@ -15,7 +16,7 @@ const test = suite('posix through the fuse-native transport');
 if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
 else {
   requireMount();
-  const checks = { ...posix, ...limits, ...locks, ...memory };
+  const checks = { ...posix, ...attributes, ...limits, ...locks, ...memory };
   let mount: Mounted;
   let made = 0;
 
