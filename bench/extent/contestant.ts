@@ -24,6 +24,7 @@ export const FIELDS = 4;
 /** Rows of the table, in its order. Each is a module of rivals/ that exports `create`. */
 export const CONTESTANTS = [
   'leasefs',
+  'leasefs-huge-pages',
   'leasefs-64-files',
   'flat-table',
   'two-level-table',
@@ -48,6 +49,7 @@ export const isRowName = (name: string): name is RowName => ROWS.some(row => row
 
 export const TITLES: Readonly<Record<RowName, string>> = {
   leasefs: 'leasefs/extent-map',
+  'leasefs-huge-pages': 'leasefs/extent-map, in huge pages',
   'leasefs-64-files': 'leasefs/extent-map, a table of 64 files',
   'flat-table': 'floor: one load (flat table)',
   'two-level-table': 'floor: bare two-level table',

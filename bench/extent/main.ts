@@ -25,6 +25,7 @@ const PACKAGES = [
 
 const FEW: readonly RowName[] = [
   'leasefs',
+  'leasefs-huge-pages',
   'flat-table',
   'two-level-table',
   'sorted-btree',

@@ -1,5 +1,5 @@
-// Shared mappings of files as ArrayBuffers. JavaScript cannot reach a mapping that is gone: unmapping detaches the
-// buffer first, and a buffer that is forgotten is unmapped by the collector.
+// Shared mappings of files, and anonymous memory, as ArrayBuffers. JavaScript cannot reach a mapping that is gone:
+// unmapping detaches the buffer first, and a buffer that is forgotten is unmapped by the collector.
 #include "mapping.h"
 
 #include <sys/mman.h>
@@ -131,6 +131,14 @@ Napi::Value MapPieces(const Napi::CallbackInfo& info) {
   return HandOver(info.Env(), address, length);
 }
 
+Napi::Value MapAnonymous(const Napi::CallbackInfo& info) {
+  auto length = static_cast<size_t>(IntegerArg(info, 0, 1, kMaxSafe));
+  void* address =
+      mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED) throw SystemError(info.Env(), errno, "mmap");
+  return HandOver(info.Env(), address, length);
+}
+
 Napi::Value Unmap(const Napi::CallbackInfo& info) {
   Mapping* mapping = Mappings().Find(ArrayBufferArg(info, 0));
   if (mapping == nullptr) return Failure(info.Env(), EINVAL);
@@ -163,6 +171,7 @@ bool IsMapping(const Bytes& bytes) { return Mappings().Find(bytes) != nullptr; }
 void ExportMapping(Napi::Env, Napi::Object exports) {
   Export<Map>(exports, "map");
   Export<MapPieces>(exports, "mapPieces");
+  Export<MapAnonymous>(exports, "mapAnonymous");
   Export<Unmap>(exports, "unmap");
   Export<Madvise>(exports, "madvise");
   Export<Msync>(exports, "msync");

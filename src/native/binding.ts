@@ -149,6 +149,8 @@ export interface Binding {
    * side into one range; throws, with nothing mapped. EINVAL when another piece than the last is not whole pages.
    */
   mapPieces(pieces: Float64Array, count: number, prot: number): ArrayBuffer;
+  /** Private anonymous memory, zeros that are committed as they are touched (MAP_NORESERVE); throws. */
+  mapAnonymous(length: number): ArrayBuffer;
   /** Detaches the ArrayBuffer (length becomes 0), then unmaps: no use after free. EINVAL if it is not a mapping of ours. */
   unmap(memory: ArrayBuffer): Result;
   /** EINVAL if it is not a mapping of ours, EFAULT beyond it; msync (MS_SYNC) too. */

@@ -1,6 +1,7 @@
 // The pooled store: files whose blocks lie in shared segments, so that they need neither passthrough nor a descriptor
 // each, and the kernel cannot give them more memory than --size promises.
-import { ExtentArena } from '../extent/index.js';
+import type { ExtentArena } from '../extent/index.js';
+import { arenaInHugePages } from './arena-memory.js';
 import type { Capacity, FileStore, Grant, LentMemory, StoredFile } from './file-store.js';
 import { PooledFile } from './pooled-file.js';
 import { PooledGrant } from './pooled-grant.js';
@@ -26,7 +27,7 @@ export class PooledStore implements FileStore {
     this.space = new PooledSpace(size, capacity);
     const pages = Math.ceil(this.space.available / BLOCKS_A_PAGE);
     const bounded = Math.min(MAX_PAGES, Math.max(MIN_PAGES, pages));
-    this.arena = new ExtentArena(new ArrayBuffer(ExtentArena.bytesFor(bounded)));
+    this.arena = arenaInHugePages(bounded);
   }
 
   get capacity(): Capacity {

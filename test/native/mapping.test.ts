@@ -63,6 +63,28 @@ test('unmap detaches first: views have length 0 and loads give undefined, never 
   file.close();
 });
 
+test('anonymous memory is zeros, takes advice, and is gone once it is unmapped', () => {
+  const memory = native.mapAnonymous(1 << 20);
+  const bytes = new Uint8Array(memory);
+  assert.is(memory.byteLength, 1 << 20);
+  assert.ok(bytes.every(byte => byte === 0));
+  bytes.fill(7);
+  const MADV_DONTNEED = 4;
+  assert.is(native.madvise(memory, 4096, 4096, MADV_DONTNEED), 0);
+  assert.equal([bytes[4095], bytes[4096], bytes[8191], bytes[8192]], [7, 0, 0, 7]);
+  assert.is(native.unmap(memory), 0);
+  assert.is(bytes.length, 0);
+  assert.is(native.unmap(memory), -errno.EINVAL);
+});
+
+test('anonymous memory of no length, or beyond the address space, throws', () => {
+  assert.throws(() => native.mapAnonymous(0), RangeError);
+  assert.is(
+    codeOf(() => native.mapAnonymous(2 ** 52)),
+    'ENOMEM',
+  );
+});
+
 test('unmap of any other ArrayBuffer is EINVAL and leaves it alone', () => {
   const buffer = new ArrayBuffer(4096);
   assert.is(native.unmap(buffer), -errno.EINVAL);

@@ -3,9 +3,13 @@ import { EXTENT_FIELDS, ExtentArena, ExtentMap } from '../../../src/extent/index
 import { type Contestant, FIELDS } from '../contestant.js';
 import type { Extents } from '../workload.js';
 
-class Leasefs implements Contestant {
+export class OneMap implements Contestant {
   run = 0;
-  private readonly extents = new ExtentMap(new ExtentArena());
+  private readonly extents: ExtentMap;
+
+  constructor(arena: ExtentArena) {
+    this.extents = new ExtentMap(arena);
+  }
 
   load({ count, start, blk, length }: Extents): void {
     for (let i = 0; i < count; i++) this.map(start[i]!, blk[i]!, length[i]!);
@@ -34,4 +38,4 @@ class Leasefs implements Contestant {
 }
 
 if (EXTENT_FIELDS !== FIELDS) throw new Error('the bench fills extents of another size');
-export const create = (): Contestant => new Leasefs();
+export const create = (): Contestant => new OneMap(new ExtentArena());
