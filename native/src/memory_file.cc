@@ -11,6 +11,7 @@
 #include "args.h"
 #include "descriptor.h"
 #include "result.h"
+#include "unique_fd.h"
 
 // Newer than Debian 12's headers.
 #ifndef MFD_NOEXEC_SEAL
@@ -42,7 +43,12 @@ Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
   return Descriptor::Make(info.Env(), UniqueFd(fd));
 }
 
-Napi::Value MemfdNumber(const Napi::CallbackInfo& info) { return Result(info.Env(), CreateMemfd(TextArg(info, 0))); }
+Napi::Value MemfdNumber(const Napi::CallbackInfo& info) {
+  UniqueFd fd(CreateMemfd(TextArg(info, 0)));
+  const timespec never_accessed[2] = {{0, 0}, {0, UTIME_OMIT}};
+  if (!fd.IsOpen() || futimens(fd.Get(), never_accessed) < 0) return Failure(info.Env(), errno);
+  return Result(info.Env(), fd.Release());
+}
 
 void PutTime(double* out, const timespec& time) {
   out[0] = static_cast<double>(time.tv_sec);
@@ -120,6 +126,17 @@ Napi::Value PresentPages(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(pages.cached));
 }
 
+/** Maps for writing. The file's time of access stays as it is, where it is ours: it is for what others do. */
+void* MapUnseen(int fd, size_t bytes, int64_t off) {
+  int flags = fcntl(fd, F_GETFL);
+  bool unseen = flags >= 0 && fcntl(fd, F_SETFL, flags | O_NOATIME) == 0;
+  void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, off);
+  int error = errno;
+  if (unseen) fcntl(fd, F_SETFL, flags);
+  errno = error;
+  return mapped;
+}
+
 /** Fills holes of a file whose immutable flag refuses fallocate(2): faults its pages in, for writing (F14). */
 Napi::Value Populate(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
@@ -128,7 +145,7 @@ Napi::Value Populate(const Napi::CallbackInfo& info) {
   if (length == 0) return Failure(info.Env(), 0);
   int64_t start = off - off % sysconf(_SC_PAGESIZE);
   auto bytes = static_cast<size_t>(off + length - start);
-  void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, start);
+  void* mapped = MapUnseen(fd, bytes, start);
   if (mapped == MAP_FAILED) return Failure(info.Env(), errno);
   int error = madvise(mapped, bytes, MADV_POPULATE_WRITE) < 0 ? errno : 0;
   munmap(mapped, bytes);

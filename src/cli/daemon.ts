@@ -14,7 +14,7 @@ import { UsageError } from './verb.js';
 import { version } from './version.js';
 
 /** For processes (src/process), segments, and what Node itself needs. */
-const OTHER_DESCRIPTORS = 768;
+const OTHER_DESCRIPTORS = 384;
 
 /** What both transports are to the daemon. */
 type Served = Pick<Session, 'ready' | 'ended' | 'passthrough' | 'reason' | 'waiting' | 'requestCounts'> & {

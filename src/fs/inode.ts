@@ -50,6 +50,8 @@ export class Inode {
 
   /** Regular files alone. */
   file: StoredFile | undefined;
+  /** Somebody opened it with O_NOATIME, and may have mapped it without a trace. */
+  openedUnseen = false;
   /** A client may have stored into the blocks since the file was last opened, behind the kernel's cache (extents.ts). */
   written = false;
   /** Directories alone: by name, in the order of their cookies. */

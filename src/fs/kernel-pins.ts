@@ -10,6 +10,7 @@ import { KernelPinSearch, type Place } from '../process/kernel-pin-search.js';
 import { type KernelPin as FoundPin, pinnedPages } from '../process/kernel-pins.js';
 import { deviceNameOf } from '../process/proc-text.js';
 import { Extent, type StoredFile } from '../store/file-store.js';
+import { neverMapped } from '../store/unmapped.js';
 import type { Inode } from './inode.js';
 import type { Superblock } from './superblock.js';
 
@@ -27,10 +28,11 @@ export class UnleasedPins {
     this.search = new KernelPinSearch(log);
   }
 
-  /** Whether a change of the range could take a page that the kernel has pinned. */
+  /** Whether a change of the range could take a page that the kernel has pinned. The inode was refreshed just now. */
   concern(sb: Superblock, inode: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
     const { file, nopen } = inode;
     if (this.search === undefined || file === undefined || pinStart >= pinEnd) return false;
+    if (!inode.openedUnseen && neverMapped(inode.seenAtime)) return false;
     const open = nopen > 0 && sb.store.identity;
     if (!open && !file.isInUse()) return false;
     if (!file.hasData(pinStart, pinEnd)) return false;

@@ -55,6 +55,7 @@ export const O_RDWR = 2;
 export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;
 export const O_NONBLOCK = 0o4000;
+const O_NOATIME = 0o1000000;
 
 /** B4: as given to open; a later F_SETFL does not reach us. A change by path never is. */
 export const isNonblocking = (file: OpenFile | undefined): boolean =>
@@ -208,6 +209,7 @@ export class Superblock {
     };
     this.handles.set(fh, file);
     inode.nopen++;
+    if (flags & O_NOATIME) inode.openedUnseen = true;
     return file;
   }
 

@@ -104,7 +104,7 @@ export interface Binding {
   // memory files and descriptors
   /** memfd_create with MFD_CLOEXEC | MFD_ALLOW_SEALING (and MFD_NOEXEC_SEAL where known). */
   memfdCreate(name: string): Descriptor;
-  /** The same as a plain number, which the caller closes. */
+  /** The same as a plain number, which the caller closes; its time of access is 0 until somebody reads or maps it. */
   memfdNumber(name: string): Result;
   /** open(2) of a path with O_CLOEXEC added; throws. */
   open(path: string, flags: number, mode?: number): Descriptor;
@@ -124,7 +124,8 @@ export interface Binding {
   pwrite(fd: number, buffer: ArrayBuffer, at: number, length: number, off: number): Result;
   copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
   /**
-   * Allocates the holes of [off, off + len) by MADV_POPULATE_WRITE on a mapping of its own. EFAULT where a store would
+   * Allocates the holes of [off, off + len) by MADV_POPULATE_WRITE on a mapping of its own, which the time of access
+   * does not show. EFAULT where a store would
    * get SIGBUS: no memory for the file, or the range ends beyond the block of the last byte.
    */
   populate(fd: number, off: number, len: number): Result;

@@ -8,9 +8,9 @@ import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.
 import { commandOf, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
 
 /** Processes that nothing names are let go beyond this number: each costs a descriptor, two once it has pinned. */
-const IDLE_PROCESSES = 256;
+const IDLE_PROCESSES = 128;
 /** Each costs a descriptor, but for the first of its process. */
-const RECENT_THREADS = 128;
+const RECENT_THREADS = 64;
 
 interface Process {
   readonly id: ProcessId;

@@ -1,6 +1,6 @@
 // N10: pins of the kernel's that nobody told us of, by real processes with real registered buffers of io_uring.
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Calls } from '../../src/client/calls.js';
@@ -13,6 +13,7 @@ import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted
 const BLOCK = 4096;
 const O_RDWR = 2;
 const O_TRUNC = 0o1000;
+const O_NOATIME = 0o1000000;
 const PUNCH = 3;
 const ZERO = 16;
 const SHARED = 16;
@@ -171,6 +172,7 @@ else {
     const { other } = await scene();
     const path = mount.file('alone');
     writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
+    readFileSync(path);
     // The last close is told asynchronously.
     await eventually('the file to be closed', async () => {
       const before = searches();
@@ -186,6 +188,33 @@ else {
     spawnSync('truncate', ['-s', '4k', path]);
     assert.is(searches(), after + 1);
     closeSync(fd);
+  });
+
+  test('N10: nothing is looked for while nobody has ever mapped or read the file', async () => {
+    const { other } = await scene();
+    const path = mount.file('unmapped');
+    writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
+    await other.must('open', 1, path, O_RDWR);
+    const before = searches();
+    await other.must('ftruncate', 1, 6 * BLOCK);
+    // Our own mapping, which fills the holes, does not count.
+    await other.must('fallocate', 1, 0, 0, 16 * BLOCK);
+    await other.must('fallocate', 1, PUNCH, 8 * BLOCK, BLOCK);
+    assert.is(searches(), before);
+    assert.is(await other.must('pread', 1, 0), 1);
+    await other.must('ftruncate', 1, 4 * BLOCK);
+    assert.is(searches(), before + 1);
+  });
+
+  test('N10: a mapping by a descriptor that was opened with O_NOATIME is looked for like any other', async () => {
+    const path = mount.file('unseen');
+    writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
+    const holder = await stage.actor('unseen');
+    await holder.must('open', 0, path, O_RDWR | O_NOATIME);
+    await holder.must('mmap', 0, 0, 0, 8 * BLOCK);
+    await holder.must('uring_register', 0, 0, 0, BLOCK);
+    await holder.must('open', 1, path, O_RDWR);
+    assert.is(await holder.verdict('ftruncate', 1, 0), 'EDEADLK');
   });
 
   test('N10: pins and status tell them, once they are not told by their process', async () => {
