@@ -43,19 +43,55 @@ export const attributes: Readonly<Record<string, Check>> = {
     assert.not(fs.statSync(join(dir, 's')).mode & 0o4000, 'a write by another clears setuid');
   },
 
-  'times: NOW, OMIT, nanoseconds, before 1970 and after 2038': dir =>
+  'what another user makes is his: files, directories, links, fifos; he may change it': dir =>
+    python(
+      dir,
+      `
+if os.getuid()==0:
+  os.chmod(d,0o777); os.chdir(d)
+  pid=os.fork()
+  if pid==0:
+    os.setgid(4321); os.setuid(1234)
+    open('f','w').close(); os.mkdir('d'); os.symlink('f','l'); os.mkfifo('p')
+    os.chmod('f',0o600); os.link('f','h'); os.chmod('d',0o500); os._exit(0)
+  assert os.waitpid(pid,0)[1]==0, 'its own files are refused to it'
+  for n in 'fdlph': s=os.lstat(n); assert (s.st_uid,s.st_gid)==(1234,4321),(n,s.st_uid,s.st_gid)
+`,
+    ),
+
+  'times before 1970 and after 2106, in nanoseconds': dir =>
     python(
       dir,
       `
 p=d+b'/f'; open(p,'w').write('x')
-for a,m in ((-1_500_000_001,-86400*10**9-1),(123456789,4102444800*10**9+7)):
+for a,m in ((-1_500_000_001,-86400*10**9-1),(123456789,4302444800*10**9+7)):
   os.utime(p,ns=(a,m)); s=os.stat(p); assert (s.st_atime_ns,s.st_mtime_ns)==(a,m),(s.st_atime_ns,s.st_mtime_ns)
+`,
+    ),
+
+  'times: each alone by OMIT, both by NOW, of a symbolic link itself': dir =>
+    python(
+      dir,
+      `
+p=d+b'/f'; open(p,'w').write('x'); os.symlink('f',d+b'/l')
 libc=ctypes.CDLL(None,use_errno=True)
-ts=(ctypes.c_long*4)(0,(1<<30)-2,5,6)
-assert libc.utimensat(-100,p,ts,0)==0
-s=os.stat(p); assert s.st_atime_ns==123456789 and s.st_mtime_ns==5*10**9+6
-c=s.st_ctime_ns
-import time; time.sleep(0.02)
+NOW,OMIT=(1<<30)-1,(1<<30)-2
+def set(p,a,an,m,mn,flags=0): assert libc.utimensat(-100,p,(ctypes.c_long*4)(a,an,m,mn),flags)==0
+def seen(p): s=os.lstat(p); return s.st_atime_ns//10**9,s.st_mtime_ns//10**9
+set(p,1000,0,2000,0); assert seen(p)==(1000,2000),seen(p)
+set(p,0,OMIT,5,6); assert os.stat(p).st_mtime_ns==5*10**9+6 and seen(p)[0]==1000
+set(p,7,0,0,OMIT); assert seen(p)==(7,5)
+set(d+b'/l',8,0,9,0,0x100); assert seen(d+b'/l')==(8,9) and seen(p)==(7,5)
+set(p,0,NOW,0,NOW); assert min(seen(p))>1_000_000_000
+`,
+    ),
+
+  'a write, a chmod, a truncate and an unlink move the times that are theirs': dir =>
+    python(
+      dir,
+      `
+import time
+p=d+b'/f'; open(p,'w').write('x'); s=os.stat(p); c=s.st_ctime_ns; time.sleep(0.02)
 f=open(p,'r+b',buffering=0); f.write(b'y'); s=os.stat(p)
 assert s.st_mtime_ns>c and s.st_ctime_ns>c, 'a write moves mtime and ctime'
 m=s.st_mtime_ns; time.sleep(0.02); os.chmod(p,0o600); s=os.stat(p)
