@@ -4,7 +4,7 @@ import { errno } from '../base/errno.js';
 import type { InodeNumber } from '../base/units.js';
 import { BLOCK } from '../base/units.js';
 import type { Inode } from './inode.js';
-import { killPrivileges, S_IFMT } from './inode.js';
+import { killPrivileges, privilegesOf, S_IFMT } from './inode.js';
 import { setSize } from './layout.js';
 import {
   type Answer,
@@ -42,8 +42,9 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
     const answer = setSize(sb, caller, inode, set.size, through, isNonblocking(through));
     if (answer !== 0) return answer;
   }
-  // Nothing to set is chown(-1, -1), which moves the ctime as on tmpfs.
-  if (set.valid !== SET_SIZE) apply(sb, inode, set);
+  // Nothing to set is chown(-1, -1), which moves the ctime as on tmpfs. Few files have bits for a write to clear.
+  const nothing = set.valid === SET_SIZE || (set.valid === SET_KILL_SUIDGID && privilegesOf(inode) === 0);
+  if (!nothing) apply(sb, inode, set);
   sb.attributes(inode, out);
   return 0;
 }

@@ -81,8 +81,7 @@ export class Inode {
 }
 
 /** The bits that a write by somebody without CAP_FSETID takes away: setuid, and setgid where the group may execute. */
-export const privilegesOf = ({ mode }: { readonly mode: number }): number =>
-  mode & (S_ISUID | (mode & S_IXGRP ? S_ISGID : 0));
+export const privilegesOf = ({ mode }: Inode): number => mode & (S_ISUID | (mode & S_IXGRP ? S_ISGID : 0));
 
 export function killPrivileges(inode: Inode): void {
   inode.mode &= ~privilegesOf(inode);

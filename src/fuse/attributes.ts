@@ -1,6 +1,5 @@
 // Attributes: GETATTR, STATX, SETATTR, STATFS.
 import { BLOCK } from '../base/units.js';
-import { privilegesOf } from '../fs/inode.js';
 import {
   type Answer,
   SET_ATIME,
@@ -17,7 +16,7 @@ import {
 } from '../fs/operations.js';
 import type { Connection } from './connection.js';
 import { FATTR_FH } from './flags.js';
-import { isRegular, putAttrOut, putStatx } from './wire/attr.js';
+import { putAttrOut, putStatx } from './wire/attr.js';
 import type { Request } from './wire/request.js';
 
 const NAME_MAX = 255;
@@ -77,13 +76,10 @@ export function setattr({ operations, reply }: Connection, request: Request): An
 }
 
 /**
- * Clears setuid and setgid, as HANDLE_KILLPRIV_V2 leaves to us. The kernel says so at every write and truncating open of a
- * caller without CAP_FSETID; few files have the bits.
+ * Clears setuid and setgid, as HANDLE_KILLPRIV_V2 leaves to us: the kernel says so at every write and truncating open of a
+ * caller without CAP_FSETID.
  */
-export function killSuidgid({ operations }: Connection, request: Request): void {
-  const { caller, ino, attr, set } = request;
-  if (operations.getattr(caller, ino, attr) !== 0 || !isRegular(attr.mode)) return;
-  if (privilegesOf(attr) === 0) return;
+export function killSuidgid({ operations }: Connection, { caller, ino, attr, set }: Request): void {
   set.valid = SET_KILL_SUIDGID;
   operations.setattr(caller, ino, set, attr);
 }

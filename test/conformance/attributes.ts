@@ -41,6 +41,12 @@ export const attributes: Readonly<Record<string, Check>> = {
     spawnSync('sh', ['-c', `echo y >> ${dir}/s`], { uid: 1000, gid: 1000 });
     assert.is(fs.readFileSync(join(dir, 's'), 'utf8'), 'xy\n');
     assert.not(fs.statSync(join(dir, 's')).mode & 0o4000, 'a write by another clears setuid');
+    fs.chownSync(join(dir, 's'), 0, 1000);
+    fs.chmodSync(join(dir, 's'), 0o2666);
+    spawnSync('sh', ['-c', `echo z >> ${dir}/s`], { uid: 1000, gid: 1000 });
+    const { mode, mtimeNs, ctimeNs } = fs.statSync(join(dir, 's'), { bigint: true });
+    assert.is(mode & 0o2000n, 0o2000n, 'a write by its group keeps setgid where that may not execute');
+    assert.is(mtimeNs, ctimeNs);
   },
 
   'what another user makes is his: files, directories, links, fifos; he may change it': dir =>

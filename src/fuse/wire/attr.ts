@@ -22,7 +22,7 @@ export const FOREVER = 0x7fff_ffff;
 /** STATX_BASIC_STATS | STATX_BTIME */
 const STATX_MASK = 0x7ff | 0x800;
 
-export const isRegular = (mode: number): boolean => (mode & S_IFMT) === S_IFREG;
+const isRegular = (mode: number): boolean => (mode & S_IFMT) === S_IFREG;
 const validity = (attr: Attr): number => (isRegular(attr.mode) ? 0 : FOREVER);
 
 function putAttr(reply: Reply, at: number, attr: Attr): void {
