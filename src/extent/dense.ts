@@ -25,6 +25,13 @@ const bitCount = (bits: number): number => {
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
 };
 
+/** Makes the bits of `mask` in word `at` those of `now`; answers how many of them were set. */
+const renew = (starts: Int32Array, at: number, mask: number, now: number): number => {
+  const bits = starts[at]!;
+  starts[at] = (bits & ~mask) | now;
+  return bitCount(bits & mask);
+};
+
 /** The end of the run that holds block `i`: the next start, or SEGMENT. */
 const runEndIn = (starts: Int32Array, page: number, i: number): number => {
   let word = i >> 5;
@@ -87,27 +94,21 @@ export function fillDense(arena: ExtentArena, entry: number, lo: number, hi: num
   arena.dropped += dropped;
 
   // The bits of lo to hi, hi included, are made anew: only the first and the last can be set.
-  let count = startsOf(entry);
-  const first = bitmap(page) + (lo >> 5);
-  const last = bitmap(page) + ((hi - 1) >> 5);
-  let mask = -1 << (lo & 31);
-  for (let at = first; at <= last; at++) {
-    if (at === last) mask &= ~(-2 << ((hi - 1) & 31));
-    const bits = starts[at]!;
-    count -= bitCount(bits & mask);
-    starts[at] = bits & ~mask;
-    mask = -1;
-  }
   const begins = lo === 0 ? 1 : notZero((before + sign(before)) ^ value);
-  starts[first]! |= begins << (lo & 31);
-  count += begins;
-  if (hi < END) {
-    const at = bitmap(page) + (hi >> 5);
-    const shift = hi & 31;
-    const bits = starts[at]!;
-    const ends = notZero(words[end]! ^ next);
-    count += ends - ((bits >>> shift) & 1);
-    starts[at] = (bits & ~(1 << shift)) | (ends << shift);
+  const ends = hi < END ? notZero(words[end]! ^ next) : 0;
+  const first = bitmap(page) + (lo >> 5);
+  const last = bitmap(page) + (hi >> 5);
+  const fromLo = -1 << (lo & 31);
+  const upToHi = ~(-2 << (hi & 31));
+  const bitLo = begins << (lo & 31);
+  const bitHi = ends << (hi & 31);
+  let count = startsOf(entry) + begins + ends;
+  if (first === last) {
+    count -= renew(starts, first, fromLo & upToHi, bitLo | bitHi);
+  } else {
+    count -= renew(starts, first, fromLo, bitLo);
+    for (let at = first + 1; at < last; at++) count -= renew(starts, at, -1, 0);
+    if (hi < END) count -= renew(starts, last, upToHi, bitHi);
   }
   return entryOf(page, count);
 }

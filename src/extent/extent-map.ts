@@ -165,6 +165,11 @@ export class ExtentMap extends ExtentWalk {
       if (dropped > 0) this.changes++;
       return 0;
     }
+    return this.punchAcross(pgoff, n);
+  }
+
+  /** As `assignAcross`. */
+  private punchAcross(pgoff: number, n: number): number {
     if (!isRange(pgoff, n)) return -errno.EINVAL;
     const { arena } = this;
     const end = Math.min(pgoff + n, MAX_PGOFF);
@@ -224,6 +229,11 @@ export class ExtentMap extends ExtentWalk {
       this.changes++;
       return 0;
     }
+    return this.assignAcross(pgoff, blk, n, value);
+  }
+
+  /** `assign` of whatever is not within one segment of the flat part: of two and more, far, or refused. */
+  private assignAcross(pgoff: number, blk: number, n: number, value: number): number {
     if (!isRange(pgoff, n) || !(blk >= 1 && Number.isSafeInteger(blk) && blk + n - 1 <= MAX_BLK))
       return -errno.EINVAL;
     if (pgoff + n > MAX_PGOFF) return -errno.EFBIG;

@@ -5,7 +5,8 @@ import type { Extents } from '../workload.js';
 
 export class OneMap implements Contestant {
   run = 0;
-  private readonly extents: ExtentMap;
+  // declare: a field that was once undefined is checked at every use.
+  declare private readonly extents: ExtentMap;
 
   constructor(arena: ExtentArena) {
     this.extents = new ExtentMap(arena);
