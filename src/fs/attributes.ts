@@ -3,6 +3,7 @@
 import { errno } from '../base/errno.js';
 import type { InodeNumber } from '../base/units.js';
 import { BLOCK } from '../base/units.js';
+import { ACCESS_ACL, aclWithMode } from './acl.js';
 import type { Inode } from './inode.js';
 import { killPrivileges, privilegesOf, S_IFMT } from './inode.js';
 import { setSize } from './layout.js';
@@ -55,7 +56,7 @@ function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
   sb.refresh(inode);
   sb.touch(inode);
   const { ctime } = inode;
-  if (valid & SET_MODE) inode.mode = (inode.mode & S_IFMT) | (set.mode & 0o7777);
+  if (valid & SET_MODE) setMode(inode, set.mode);
   if (valid & SET_UID) inode.uid = set.uid;
   if (valid & SET_GID) inode.gid = set.gid;
   if (valid & SET_KILL_SUIDGID) killPrivileges(inode);
@@ -64,6 +65,12 @@ function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
   if (valid & SET_MTIME_NOW) setTime(inode.mtime, ctime);
   else if (valid & SET_MTIME) setTime(inode.mtime, { sec: set.mtime, nsec: set.mtimeNsec });
   if (valid & SET_CTIME) setTime(ctime, { sec: set.ctime, nsec: set.ctimeNsec });
+}
+
+function setMode(inode: Inode, mode: number): void {
+  inode.mode = (inode.mode & S_IFMT) | (mode & 0o7777);
+  const acl = inode.xattrs?.get(ACCESS_ACL);
+  if (acl !== undefined) inode.xattrs!.set(ACCESS_ACL, aclWithMode(acl, mode));
 }
 
 export function statfs(sb: Superblock, out: StatFs): Answer {

@@ -249,9 +249,9 @@ export class Filesystem implements Operations {
     releasedir(this.sb, fh);
   }
 
-  setxattr(_caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer {
+  setxattr(caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer {
     if (isVirtual(ino)) return -errno.EOPNOTSUPP;
-    return setxattr(this.sb, ino, name, value, flags);
+    return setxattr(this.sb, caller, ino, name, value, flags);
   }
 
   getxattr(_caller: Caller, ino: InodeNumber, name: Name, out: Uint8Array, at: number, size: number): Answer {

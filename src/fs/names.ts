@@ -1,6 +1,7 @@
 // Names: lookup, forget, and whatever makes a name. Permissions are the kernel's (default_permissions).
 import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
+import { ACCESS_ACL, aclWithMode, DEFAULT_ACL, isModeAlone, modeOfAcl } from './acl.js';
 import {
   addDentry,
   type Inode,
@@ -17,6 +18,7 @@ import {
 import type { Answer, Attr, Caller } from './operations.js';
 import { badName, type Superblock } from './superblock.js';
 import { isVirtual } from './virtual.js';
+import { putXattr } from './xattrs.js';
 
 const LINK_MAX = 0x7fff_ffff;
 
@@ -61,13 +63,22 @@ export function placeFor(sb: Superblock, parent: InodeNumber, name: Name): Inode
   return dir.children!.has(name) || sb.virtual?.isReserved(parent, name) ? -errno.EEXIST : dir;
 }
 
-/** A new inode below `dir`, -ENOSPC beyond --inodes, with the group and, for a directory, the setgid bit of a setgid directory. */
+/**
+ * A new inode below `dir`, -ENOSPC beyond --inodes, with the group and, for a directory, the setgid bit of a setgid
+ * directory. The directory's default ACL takes the place of the umask.
+ */
 export function newChild(sb: Superblock, caller: Caller, dir: Inode, mode: number): Inode | number {
   if (sb.inodesFree < 1) return -errno.ENOSPC;
   const inherits = (dir.mode & S_ISGID) !== 0;
-  const setgid = inherits && (mode & S_IFMT) === S_IFDIR ? S_ISGID : 0;
+  const type = mode & S_IFMT;
+  const setgid = inherits && type === S_IFDIR ? S_ISGID : 0;
+  const acl = type === S_IFLNK ? undefined : dir.xattrs?.get(DEFAULT_ACL);
+  const allowed = type === S_IFLNK ? 0o777 : acl === undefined ? ~caller.umask : modeOfAcl(acl)!;
+  const bits = (mode & ~0o777) | (mode & allowed & 0o777) | setgid;
   try {
-    return sb.newInode(mode | setgid, caller.uid, inherits ? dir.gid : caller.gid);
+    const inode = sb.newInode(bits, caller.uid, inherits ? dir.gid : caller.gid);
+    if (acl !== undefined) inheritAcl(sb, inode, acl);
+    return inode;
   } catch (error) {
     // No descriptor or memory left for another memfd.
     sb.log(
@@ -75,6 +86,11 @@ export function newChild(sb: Superblock, caller: Caller, dir: Inode, mode: numbe
     );
     return -errno.ENFILE;
   }
+}
+
+function inheritAcl(sb: Superblock, inode: Inode, acl: Uint8Array): void {
+  if (!isModeAlone(acl)) putXattr(sb, inode, ACCESS_ACL, aclWithMode(acl, inode.mode));
+  if (inode.children !== undefined) putXattr(sb, inode, DEFAULT_ACL, acl);
 }
 
 /** Makes the inode's first name. */

@@ -29,6 +29,8 @@ export class Caller {
   /** The calling thread (F6), 0 when it is outside our pid namespace. */
   tid = 0;
   waiter: WaiterId = NO_WAITER;
+  /** Of whoever makes a file, where the transport does not apply it itself. */
+  umask = 0;
 }
 
 /** An inode's attributes: st_*, times as seconds (may be negative) and nanoseconds. One object is used again. */
@@ -206,7 +208,7 @@ export interface Operations {
   link(caller: Caller, ino: InodeNumber, parent: InodeNumber, name: Name, out: Attr): Answer;
   unlink(caller: Caller, parent: InodeNumber, name: Name): Answer;
   rmdir(caller: Caller, parent: InodeNumber, name: Name): Answer;
-  /** flags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2; others EINVAL. */
+  /** flags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2, RENAME_WHITEOUT 4; others EINVAL. */
   rename(caller: Caller, from: InodeNumber, name: Name, to: InodeNumber, toName: Name, flags: number): Answer;
   /** Bytes of the target put into `out` at `at`. */
   readlink(caller: Caller, ino: InodeNumber, out: Uint8Array, at: number): Answer;
@@ -218,7 +220,6 @@ export interface Operations {
 
   // open files. `flags` are open(2)'s.
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer;
-  /** Mode with umask applied by the transport's kernel (no FUSE_DONT_MASK). */
   create(
     caller: Caller,
     parent: InodeNumber,

@@ -1,21 +1,25 @@
-// Extended attributes, as on tmpfs: user. on files and directories, trusted. for administrators, security.; the kernel
-// checks who may, and the lengths of names and values (xattr(7)).
+// Extended attributes, as on tmpfs: user. on files and directories, trusted. for administrators, security., ACLs; the
+// kernel checks who may, and the lengths of names and values (xattr(7)).
 import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
-import { isCapable } from '../process/proc.js';
+import { groupsOf, isCapable } from '../process/proc.js';
+import { ACCESS_ACL, DEFAULT_ACL, isAclName, isModeAlone, modeOfAcl } from './acl.js';
+import { type Inode, S_ISGID } from './inode.js';
 import type { Answer, Caller } from './operations.js';
 import type { Superblock } from './superblock.js';
 
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
+const CAP_FSETID = 4;
 const CAP_SYS_ADMIN = 21;
 const prefixes = ['user.', 'trusted.', 'security.'];
 
 const carried = (name: Name): boolean =>
-  prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
+  isAclName(name) || prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
 
 export function setxattr(
   sb: Superblock,
+  caller: Caller,
   ino: InodeNumber,
   name: Name,
   value: Uint8Array,
@@ -24,18 +28,53 @@ export function setxattr(
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   if (!carried(name)) return -errno.EOPNOTSUPP;
+  if (isAclName(name)) return setAcl(sb, caller, inode, name, value);
   const before = inode.xattrs?.get(name);
   if (before !== undefined && flags & XATTR_CREATE) return -errno.EEXIST;
   if (before === undefined && flags & XATTR_REPLACE) return -errno.ENODATA;
+  if (!putXattr(sb, inode, name, value)) return -errno.ENOSPC;
+  sb.touch(inode);
+  return 0;
+}
+
+/** False when there is no room for it. */
+export function putXattr(sb: Superblock, inode: Inode, name: Name, value: Uint8Array): boolean {
+  const before = inode.xattrs?.get(name);
   const added = before === undefined ? name.length + value.length : value.length - before.length;
   sb.xattrBytes += added;
   if (added > 0 && sb.inodesFree < 0) {
     sb.xattrBytes -= added;
-    return -errno.ENOSPC;
+    return false;
   }
   inode.xattrs ??= new Map();
   inode.xattrs.set(name, value.slice());
+  return true;
+}
+
+function deleteXattr(sb: Superblock, inode: Inode, name: Name): boolean {
+  const value = inode.xattrs?.get(name);
+  if (value === undefined) return false;
+  inode.xattrs!.delete(name);
+  sb.xattrBytes -= name.length + value.length;
+  return true;
+}
+
+const mayKeepSetgid = ({ tid, gid }: Caller, inode: Inode): boolean =>
+  gid === inode.gid || groupsOf(tid).includes(inode.gid) || isCapable(tid, CAP_FSETID);
+
+/**
+ * An access ACL sets the mode bits, and is not kept when it says no more than they do. The setgid bit goes as by chmod:
+ * where the caller is neither of the file's group nor privileged.
+ */
+function setAcl(sb: Superblock, caller: Caller, inode: Inode, name: Name, acl: Uint8Array): Answer {
+  const mode = modeOfAcl(acl);
+  if (mode === undefined) return -errno.EINVAL;
+  if (name === ACCESS_ACL && isModeAlone(acl)) deleteXattr(sb, inode, name);
+  else if (!putXattr(sb, inode, name, acl)) return -errno.ENOSPC;
   sb.touch(inode);
+  if (name === DEFAULT_ACL) return 0;
+  inode.mode = (inode.mode & ~0o777) | mode;
+  if (inode.mode & S_ISGID && !mayKeepSetgid(caller, inode)) inode.mode &= ~S_ISGID;
   return 0;
 }
 
@@ -88,10 +127,8 @@ export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answe
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   if (!carried(name)) return -errno.EOPNOTSUPP;
-  const value = inode.xattrs?.get(name);
-  if (value === undefined) return -errno.ENODATA;
-  inode.xattrs!.delete(name);
-  sb.xattrBytes -= name.length + value.length;
+  // Of an ACL the end is what counts: no ACL.
+  if (!deleteXattr(sb, inode, name)) return isAclName(name) ? 0 : -errno.ENODATA;
   sb.touch(inode);
   return 0;
 }

@@ -6,6 +6,7 @@
 import { errno } from '../base/errno.js';
 import { Gather } from '../base/gather.js';
 import { BLOCK, type FileHandle, type InodeNumber, MAX_OFFSET, type Name } from '../base/units.js';
+import { isAclName } from '../fs/acl.js';
 import {
   type Answer,
   Attr,
@@ -267,8 +268,10 @@ export function nativeOperations(
 
     setxattr: (path, name, value, _position, flags, done) =>
       withName(path, name, done, (ino, bytes) =>
-        // The package's memory is gone when this is answered, and `slice` of a Buffer copies nothing.
-        operations.setxattr(caller, ino, bytes, new Uint8Array(value), flags),
+        // No ACLs: the kernel would not judge by them. The package's memory is gone when this is answered, and `slice` of a Buffer copies nothing.
+        isAclName(bytes)
+          ? -errno.EOPNOTSUPP
+          : operations.setxattr(caller, ino, bytes, new Uint8Array(value), flags),
       ),
 
     getxattr(path, name, _position, done) {

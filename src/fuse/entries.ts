@@ -39,16 +39,18 @@ export function batchForget({ operations }: Connection, request: Request): Answe
   return NO_REPLY;
 }
 
-/** fuse_mknod_in: 0 mode, 4 rdev, 8 umask (applied by the kernel), 12 padding; the name. */
+/** fuse_mknod_in: 0 mode, 4 rdev, 8 umask, 12 padding; the name. */
 export function mknod({ operations, reply }: Connection, request: Request): Answer {
   const { caller, ino, attr } = request;
   const mode = request.u32(0);
+  caller.umask = request.u32(8);
   return entry(reply, request, operations.mknod(caller, ino, request.name(16), mode, request.u32(4), attr));
 }
 
 /** fuse_mkdir_in: 0 mode, 4 umask; the name. */
 export function mkdir({ operations, reply }: Connection, request: Request): Answer {
   const { caller, ino, attr } = request;
+  caller.umask = request.u32(4);
   return entry(reply, request, operations.mkdir(caller, ino, request.name(8), request.u32(0), attr));
 }
 

@@ -50,11 +50,12 @@ export function open(connection: Connection, request: Request): Answer {
   return putOpen(connection, request, request.ino, 0);
 }
 
-/** fuse_create_in: 0 flags, 4 mode, 8 umask (applied by the kernel), 12 open_flags; the name. */
+/** fuse_create_in: 0 flags, 4 mode, 8 umask, 12 open_flags; the name. */
 export function create(connection: Connection, request: Request): Answer {
   const { caller, ino, attr, opened } = request;
   const flags = request.u32(0);
   const name = request.name(16);
+  caller.umask = request.u32(8);
   const answer = connection.operations.create(caller, ino, name, request.u32(4), flags, attr, opened);
   return answer === 0 ? created(connection, request) : answer;
 }
@@ -63,6 +64,7 @@ export function create(connection: Connection, request: Request): Answer {
 export function tmpfile(connection: Connection, request: Request): Answer {
   const { caller, ino, attr, opened } = request;
   const flags = request.u32(0);
+  caller.umask = request.u32(8);
   const answer = connection.operations.tmpfile(caller, ino, request.u32(4), flags, attr, opened);
   return answer === 0 ? created(connection, request) : answer;
 }

@@ -10,6 +10,7 @@ import {
   CACHE_SYMLINKS,
   DIRECT_IO_ALLOW_MMAP,
   DO_READDIRPLUS,
+  DONT_MASK,
   EXPORT_SUPPORT,
   HANDLE_KILLPRIV_V2,
   HAS_RESEND,
@@ -17,6 +18,7 @@ import {
   MAX_PAGES,
   PARALLEL_DIROPS,
   PASSTHROUGH,
+  POSIX_ACL,
   READDIRPLUS_AUTO,
 } from './flags.js';
 import type { Reply } from './wire/reply.js';
@@ -39,8 +41,8 @@ const MAX_BACKGROUND = 64;
 const CONGESTION_THRESHOLD = 48;
 
 // Not taken, and why. WRITEBACK_CACHE: excludes passthrough, and the kernel would own sizes and times. POSIX_LOCKS and
-// FLOCK_LOCKS: the kernel keeps locks itself. POSIX_ACL: no ACLs. DONT_MASK: the kernel applies the umask.
-// SECURITY_CTX, CREATE_SUPP_GROUP: longer bodies with nothing for us.
+// FLOCK_LOCKS: the kernel keeps locks itself.
+// SECURITY_CTX, CREATE_SUPP_GROUP, SETXATTR_EXT: longer bodies with nothing for us that we cannot see.
 const WANTED =
   ASYNC_READ |
   ATOMIC_O_TRUNC | // an O_TRUNC that waits for a lease break holds no inode lock (F19)
@@ -55,6 +57,8 @@ const WANTED =
   // we clear setuid and setgid where the request says so (files.ts); for a passthrough write nobody is told, so the
   // filesystem does it when it sees that the file was written.
   HANDLE_KILLPRIV_V2 |
+  POSIX_ACL |
+  DONT_MASK | // a directory's default ACL takes the umask's place
   INIT_EXT;
 const WANTED2 = DIRECT_IO_ALLOW_MMAP | HAS_RESEND;
 

@@ -46,6 +46,12 @@ export function userNamespaceOf(pid: number): Descriptor | undefined {
   }
 }
 
+/** Supplementary groups of a thread. */
+export function groupsOf(tid: number): number[] {
+  const groups = field(textOf(`/proc/${tid}/status`), 'Groups').trim();
+  return groups === '' ? [] : groups.split(' ').map(Number);
+}
+
 /** Whether the thread has the capability in our own user namespace; those of another one do not count (Words). */
 export function isCapable(tid: number, capability: number): boolean {
   const namespace = userNamespaceOf(tid);

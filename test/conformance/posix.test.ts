@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
+import { aclChecks } from './acls.js';
 import { attributes } from './attributes.js';
 import { limits } from './limits.js';
 import { locks } from './locks.js';
@@ -35,7 +36,8 @@ else {
   });
 
   let made = 0;
-  for (const [name, check] of Object.entries({ ...posix, ...attributes, ...limits, ...locks, ...memory })) {
+  for (const [name, check] of Object.entries({
+    ...posix, ...attributes, ...limits, ...locks, ...memory, ...aclChecks })) {
     for (const where of [...(isTmpfsBehind(name) ? [] : ['tmpfs']), ...(isFuseBehind(name) ? [] : stores)]) {
       test(`${where}: ${name}`, () => {
         const dir = join(mounts[where]?.path ?? tmpfs, `d${made++}`);

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { answer, bench, record, text, u32, u64, zeros } from './doubles.js';
-import { caller, entryOut, fill, header, open, PASSTHROUGH_ID, testCases } from './wire-cases.js';
+import { caller, maker, entryOut, fill, header, open, PASSTHROUGH_ID, testCases } from './wire-cases.js';
 
 const test = suite('wire: open files');
 
@@ -49,7 +49,7 @@ testCases(test, [
         return open(out);
       },
     },
-    call: ['create', caller, 7, 'new', 0o100644, 0o102, 'out', 'out'],
+    call: ['create', maker, 7, 'new', 0o100644, 0o102, 'out', 'out'],
     reply: [entryOut(), u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(PASSTHROUGH_ID)],
   },
   {
@@ -62,7 +62,7 @@ testCases(test, [
         return open(out);
       },
     },
-    call: ['tmpfile', caller, 7, 0o100600, 0o20200002, 'out', 'out'],
+    call: ['tmpfile', maker, 7, 0o100600, 0o20200002, 'out', 'out'],
     reply: [entryOut(), u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(PASSTHROUGH_ID)],
   },
   {

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { InodeNumber, Name } from '../../src/base/units.js';
 import type { Attr, DirSink, Operations } from '../../src/fs/operations.js';
 import { answer, bench, record, text, u32, u64, zeros } from './doubles.js';
-import { caller, entryOut, FOREVER, fill, header, open, REGULAR, testCases } from './wire-cases.js';
+import { caller, maker, entryOut, FOREVER, fill, header, open, REGULAR, testCases } from './wire-cases.js';
 
 const test = suite('wire: names');
 
@@ -66,7 +66,7 @@ testCases(test, [
     opcode: 8,
     body: [u32(0o20600), u32(0x501), u32(0o22), u32(0), text('tty\0')],
     given: { mknod: (_c, _p, _n, _m, _r, out) => fill(out, 0o20600) },
-    call: ['mknod', caller, 7, 'tty', 0o20600, 0x501, 'out'],
+    call: ['mknod', maker, 7, 'tty', 0o20600, 0x501, 'out'],
     reply: [entryOut(0o20600)],
   },
   {
@@ -74,7 +74,7 @@ testCases(test, [
     opcode: 9,
     body: [u32(0o755), u32(0o22), text('d\0')],
     given: { mkdir: (_c, _p, _n, _m, out) => fill(out, 0o40755) },
-    call: ['mkdir', caller, 7, 'd', 0o755, 'out'],
+    call: ['mkdir', maker, 7, 'd', 0o755, 'out'],
     reply: [entryOut(0o40755)],
   },
   { title: 'UNLINK', opcode: 10, body: [text('f\0')], call: ['unlink', caller, 7, 'f'], reply: [] },
