@@ -5,6 +5,7 @@ import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
 import { Processes } from '../process/processes.js';
 import type { FileStore } from '../store/file-store.js';
+import { isAclName } from './acl.js';
 import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './acting.js';
 import { getattr, setattr, statfs } from './attributes.js';
 import { copyFileRange, fsync, lseek, read, write } from './data.js';
@@ -255,7 +256,8 @@ export class Filesystem implements Operations {
   }
 
   getxattr(_caller: Caller, ino: InodeNumber, name: Name, out: Uint8Array, at: number, size: number): Answer {
-    if (isVirtual(ino)) return -errno.EOPNOTSUPP;
+    // The kernel asks for their ACLs when others than the owner come.
+    if (isVirtual(ino)) return isAclName(name) ? -errno.ENODATA : -errno.EOPNOTSUPP;
     return getxattr(this.sb, ino, name, out, at, size);
   }
 
