@@ -37,7 +37,13 @@ else {
 
   let made = 0;
   for (const [name, check] of Object.entries({
-    ...posix, ...attributes, ...limits, ...locks, ...memory, ...aclChecks })) {
+    ...posix,
+    ...attributes,
+    ...limits,
+    ...locks,
+    ...memory,
+    ...aclChecks,
+  })) {
     for (const where of [...(isTmpfsBehind(name) ? [] : ['tmpfs']), ...(isFuseBehind(name) ? [] : stores)]) {
       test(`${where}: ${name}`, () => {
         const dir = join(mounts[where]?.path ?? tmpfs, `d${made++}`);

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { answer, bench, record, text, u32, u64, zeros } from './doubles.js';
-import { caller, maker, entryOut, fill, header, open, PASSTHROUGH_ID, testCases } from './wire-cases.js';
+import { caller, entryOut, fill, header, maker, open, PASSTHROUGH_ID, testCases } from './wire-cases.js';
 
 const test = suite('wire: open files');
 

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { InodeNumber, Name } from '../../src/base/units.js';
 import type { Attr, DirSink, Operations } from '../../src/fs/operations.js';
 import { answer, bench, record, text, u32, u64, zeros } from './doubles.js';
-import { caller, maker, entryOut, FOREVER, fill, header, open, REGULAR, testCases } from './wire-cases.js';
+import { caller, entryOut, FOREVER, fill, header, maker, open, REGULAR, testCases } from './wire-cases.js';
 
 const test = suite('wire: names');
 
