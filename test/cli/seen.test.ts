@@ -7,11 +7,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage } from '../e2e/actors.js';
 import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { BLOCK, EXCLUSIVE, O_RDWR } from '../e2e/numbers.js';
 
 const test = suite('seen on the command line');
-const BLOCK = 4096;
-const O_RDWR = 2;
-const EXCLUSIVE = 48;
 
 if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
 else {

@@ -7,15 +7,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventually, Stage } from '../e2e/actors.js';
 import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
+import { BLOCK, EXCLUSIVE, O_RDWR_CREAT } from '../e2e/numbers.js';
 import { timeFactor } from '../time-factor.js';
 import { asked, SPACE, written } from './space.js';
 
 /** tmpfs has had user xattrs since Linux 6.6. */
 const isTmpfsBehind = (name: string): boolean => !linuxAtLeast(6, 6) && /attributes/.test(name);
-
-const BLOCK = 4096;
-const O_RDWR_CREAT = 0o102;
-const EXCLUSIVE = 48;
 
 const test = suite('a full file system');
 

@@ -26,15 +26,10 @@ import * as assert from 'uvu/assert';
 import { events, type LostEvents, type ReportedEvent } from '../../src/client/index.js';
 import { type Actor, eventually, Stage } from '../e2e/actors.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { BLOCK, BY_DESCRIPTION, EXCLUSIVE, O_RDWR, SHARED, UNLCK } from '../e2e/numbers.js';
 import { code } from '../thrown-code.js';
 
 const test = suite('control files');
-const BLOCK = 4096;
-const O_RDWR = 2;
-const UNLCK = 2;
-const SHARED = 16;
-const EXCLUSIVE = 48;
-const BY_DESCRIPTION = 1;
 
 if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
 else {

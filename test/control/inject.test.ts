@@ -13,12 +13,9 @@ import {
 } from '../../src/client/index.js';
 import { type Actor, eventually, Stage } from '../e2e/actors.js';
 import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { BLOCK, EXCLUSIVE, O_RDWR, SHARED } from '../e2e/numbers.js';
 
 const test = suite('inject');
-const BLOCK = 4096;
-const O_RDWR = 2;
-const SHARED = 16;
-const EXCLUSIVE = 48;
 
 test('an injection that is not well made is told in one line', () => {
   const wrong = (value: unknown): string => {

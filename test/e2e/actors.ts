@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { errnoName } from '../../src/base/errno.js';
 import { timeFactor } from '../time-factor.js';
 import type { Mounted } from './mounted.js';
+import { O_RDWR } from './numbers.js';
 
 /** test/e2e of the sources: this file runs from dist/. */
 const here = fileURLToPath(new URL('../../../test/e2e/', import.meta.url));
@@ -139,6 +140,7 @@ export class Stage {
   private readonly program: string;
   private readonly awaited = new Map<string, (actor: Actor) => void>();
   private readonly actors = new Set<Actor>();
+  private pairs = 0;
 
   constructor() {
     this.directory = mkdtempSync(join(tmpdir(), 'leasefs-stage-'));
@@ -175,6 +177,14 @@ export class Stage {
     ];
     spawn(command!, args, { stdio: 'inherit' });
     return arriving;
+  }
+
+  /** Two actors, each with the file open for reading and writing in slot 0. */
+  async pair(path: string): Promise<[Actor, Actor]> {
+    const n = ++this.pairs;
+    const pair: [Actor, Actor] = [await this.actor(`a${n}`), await this.actor(`b${n}`)];
+    for (const actor of pair) await actor.must('open', 0, path, O_RDWR);
+    return pair;
   }
 
   expect(name: string): Promise<Actor> {

@@ -6,9 +6,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, Stage } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
+import { EXCLUSIVE, O_RDWR } from './numbers.js';
 
-const O_RDWR = 2;
-const EXCLUSIVE = 48;
 const iowr = (nr: number, size: number): number => (3 * 2 ** 30 + (size << 16) + (0x59 << 8) + nr) >>> 0;
 const SETLEASE = iowr(0x80, 56);
 const PIN = iowr(0x82, 56);

@@ -17,9 +17,7 @@ import * as assert from 'uvu/assert';
 import { timeFactor } from '../time-factor.js';
 import { type Actor, eventually, Stage } from './actors.js';
 import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
-
-const O_RDWR = 2;
-const EXCLUSIVE = 48;
+import { EXCLUSIVE, O_RDWR } from './numbers.js';
 
 const leasefs = (...args: readonly string[]) =>
   spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 20_000 * timeFactor });

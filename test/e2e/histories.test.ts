@@ -26,20 +26,16 @@ import {
   waits,
 } from './actors.js';
 import { hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
+import { BLOCK, O_NONBLOCK, O_RDWR, O_TRUNC, POLLPRI } from './numbers.js';
 
 /** One unit of the histories' time; their break time is 45 of them. */
 const UNIT_MS = 16 * timeFactor;
-const BLOCK = 4096;
 /** Who the histories' processes are unless said otherwise. */
 const USER = 10;
 const STRANGER = 11;
-const POLLPRI = 2;
 const kinds: Record<KindName, number> = { UN: 2, RD: 16, WR: 17, RDU: 80, WRU: 48 };
 const caps: Record<string, bigint> = { LEASE: 1n << 28n, IPC_LOCK: 1n << 14n };
 const modes: Record<string, number> = { alloc: 0, punch: 3, zero: 16 };
-const O_RDWR = 2;
-const O_TRUNC = 0o1000;
-const O_NONBLOCK = 0o4000;
 
 /** A direct file's writes go past the daemon (X8); what is said of writeback is said of a pooled one. */
 const isOfPooledFile = ({ steps }: History): boolean =>

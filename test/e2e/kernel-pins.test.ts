@@ -9,15 +9,10 @@ import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
 import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
+import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED, UNLCK } from './numbers.js';
 
-const BLOCK = 4096;
-const O_RDWR = 2;
-const O_TRUNC = 0o1000;
 const O_NOATIME = 0o1000000;
-const PUNCH = 3;
 const ZERO = 16;
-const SHARED = 16;
-const UNLCK = 2;
 const SETUP_SQPOLL = 2;
 
 const test = suite('kernel pins that nobody told of');

@@ -6,12 +6,9 @@ import * as assert from 'uvu/assert';
 import { timeFactor } from '../time-factor.js';
 import { type Actor, eventually, Stage, waits, waitsForBreak } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
+import { EXCLUSIVE, O_RDWR, SHARED, UNLCK } from './numbers.js';
 
 const MIB = 1 << 20;
-const O_RDWR = 2;
-const UNLCK = 2;
-const SHARED = 16;
-const EXCLUSIVE = 48;
 const BREAK_MS = 400 * timeFactor;
 
 for (const store of stores) {
@@ -33,9 +30,7 @@ for (const store of stores) {
     test.before.each(async () => {
       path = mount.file(`f${made++}`);
       writeFileSync(path, Buffer.alloc(MIB, 1));
-      holder = await stage.actor(`holder${made}`);
-      breaker = await stage.actor(`breaker${made}`);
-      await holder.must('open', 0, path, O_RDWR);
+      [holder, breaker] = await stage.pair(path);
     });
     test.after.each(() => stage.clear());
     test.after(async () => {
@@ -124,7 +119,6 @@ for (const store of stores) {
 
     test('L2: who is killed while he waits for a lease leaves no lease behind', async () => {
       await holder.must('setlease', 0, SHARED, 0, 0, 0);
-      await breaker.must('open', 0, path, O_RDWR);
       const asking = breaker.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
       assert.ok(await waitsForBreak(mount, path, asking));
       await breaker.kill();

@@ -17,16 +17,10 @@ import * as assert from 'uvu/assert';
 import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
 import { Mounted, requireMount, skipMount } from './mounted.js';
+import { BLOCK, EXCLUSIVE, O_NONBLOCK, O_RDWR, SHARED, SHARED_UNBREAKABLE, UNLCK } from './numbers.js';
 
 const MIB = 1 << 20;
-const BLOCK = 4096;
 const SIZE = 64 * MIB;
-const O_RDWR = 2;
-const O_NONBLOCK = 0o4000;
-const UNLCK = 2;
-const SHARED = 16;
-const SHARED_UNBREAKABLE = 80;
-const EXCLUSIVE = 48;
 
 const test = suite('pooled store, mounted');
 
@@ -50,9 +44,7 @@ else {
     writeSync(fd, Buffer.alloc(BLOCK, 1));
     ftruncateSync(fd, 4 * BLOCK);
     closeSync(fd);
-    a = await stage.actor(`a${made}`);
-    b = await stage.actor(`b${made}`);
-    for (const actor of [a, b]) await actor.must('open', 0, path, O_RDWR);
+    [a, b] = await stage.pair(path);
   });
   test.after.each(async () => {
     await stage.clear();

@@ -20,13 +20,13 @@ import { LeaseFile } from '../../src/client/index.js';
 import { native, PROT_READ, PROT_WRITE, type Uring } from '../../src/native/binding.js';
 import { newSeed, random } from '../store/random.js';
 import { hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
+import { O_RDWR } from './numbers.js';
 
 const FILES = Number(process.env.LEASEFS_RESIDENT_FILES ?? 10_000);
 const LIMIT = 1024;
 const MAPPED = 50;
 const LEASED = 10;
 const PINNED = 5;
-const O_RDWR = 2;
 
 const test = suite('residency');
 

@@ -5,22 +5,24 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits, waitsForBreak } from './actors.js';
 import { Mounted, requireMount, skipMount, stores } from './mounted.js';
+import {
+  EXCLUSIVE,
+  EXCLUSIVE_BREAKABLE,
+  MADV_REMOVE,
+  O_NONBLOCK,
+  O_RDWR,
+  O_TRUNC,
+  POLLPRI,
+  PUNCH,
+  SHARED,
+  SHARED_UNBREAKABLE,
+  SIGRTMIN,
+  UNLCK,
+} from './numbers.js';
 
 const MIB = 1 << 20;
-const O_RDWR = 2;
-const O_TRUNC = 0o1000;
-const O_NONBLOCK = 0o4000;
-const UNLCK = 2;
-const SHARED = 16;
 /** No test of these waits for its end. */
 const BREAK_MS = 30_000;
-const EXCLUSIVE_BREAKABLE = 17;
-const SHARED_UNBREAKABLE = 80;
-const EXCLUSIVE = 48;
-const PUNCH = 3;
-const POLLPRI = 2;
-const MADV_REMOVE = 9;
-const SIGRTMIN = 34;
 
 for (const store of stores) {
   const test = suite(`rules by real processes, ${store} store`);
@@ -41,10 +43,7 @@ for (const store of stores) {
     test.before.each(async () => {
       path = mount.file(`f${made++}`);
       writeFileSync(path, Buffer.alloc(4 * MIB, 1));
-      a = await stage.actor(`a${made}`);
-      b = await stage.actor(`b${made}`);
-      await a.must('open', 0, path, O_RDWR);
-      await b.must('open', 0, path, O_RDWR);
+      [a, b] = await stage.pair(path);
     });
     test.after.each(() => stage.clear());
     test.after(async () => {

@@ -11,15 +11,10 @@ import * as assert from 'uvu/assert';
 import { timeFactor } from '../time-factor.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
 import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
+import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED, UNLCK } from './numbers.js';
 
 const USER = 1000;
-const O_RDWR_CREAT = 0o102;
 const MIB = 1 << 20;
-const EXCLUSIVE = 48;
-const SHARED = 16;
-const UNLCK = 2;
-const PUNCH = 3;
-const MADV_REMOVE = 9;
 const project = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const asUser = ['setpriv', '--reuid', `${USER}`, '--regid', `${USER}`, '--clear-groups'];
 const ownNamespace = ['unshare', '--user', '--map-root-user', '--mount'];

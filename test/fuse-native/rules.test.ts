@@ -5,23 +5,25 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from '../e2e/actors.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import {
+  BLOCK,
+  BY_DESCRIPTION,
+  EXCLUSIVE,
+  EXCLUSIVE_BREAKABLE,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  POLLPRI,
+  SHARED,
+  SHARED_UNBREAKABLE,
+  SIGRTMIN,
+  UNLCK,
+} from '../e2e/numbers.js';
 import { timeFactor } from '../time-factor.js';
 
-const BLOCK = 4096;
 const MIB = 1 << 20;
-const O_RDONLY = 0;
-const O_WRONLY = 1;
-const O_RDWR = 2;
-const O_TRUNC = 0o1000;
-const UNLCK = 2;
-const SHARED = 16;
-const EXCLUSIVE_BREAKABLE = 17;
-const SHARED_UNBREAKABLE = 80;
-const EXCLUSIVE = 48;
 const NONBLOCK = 1;
-const BY_DESCRIPTION = 1;
-const POLLPRI = 2;
-const SIGRTMIN = 34;
 const NOBODY = 65534;
 /** Longer than any test: what is forced has a mount of its own. */
 const BREAK_MS = 600_000;
@@ -46,10 +48,7 @@ else {
   test.before.each(async () => {
     path = mount.file(`f${made++}`);
     writeFileSync(path, Buffer.alloc(MIB, 1));
-    a = await stage.actor(`a${made}`);
-    b = await stage.actor(`b${made}`);
-    await a.must('open', 0, path, O_RDWR);
-    await b.must('open', 0, path, O_RDWR);
+    [a, b] = await stage.pair(path);
   });
   test.after.each(() => stage.clear());
   test.after(async () => {

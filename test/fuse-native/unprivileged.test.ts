@@ -8,12 +8,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage } from '../e2e/actors.js';
 import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { EXCLUSIVE, O_RDONLY, O_RDWR_CREAT } from '../e2e/numbers.js';
 
 const USER = 1000;
-const O_RDONLY = 0;
-const O_RDWR_CREAT = 0o102;
 const MIB = 1 << 20;
-const EXCLUSIVE = 48;
 
 const test = suite('fuse-native transport of an ordinary user');
 

@@ -1,10 +1,9 @@
 // GETPINS: the pins of a file by id, whichever lease they are under, read in pieces while pins come and go.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FileHandle, type InodeNumber, NO_WAITER, type ProcessId } from '../../src/base/units.js';
+import type { FileHandle, InodeNumber, PinId, ProcessId } from '../../src/base/units.js';
 import { LeaseMachine, SHARED_UNBREAKABLE } from '../../src/lease/index.js';
-
-const FILE = 1 as InodeNumber;
+import { FILE, leaseAsk, pinAsk } from './asks.js';
 
 /** Two processes, each with a shared unbreakable lease. */
 function machine(): {
@@ -13,30 +12,12 @@ function machine(): {
   unpin: (p: number, id: number) => void;
 } {
   const leases = new LeaseMachine({ breakTime: 45, semantics: 'default' });
-  for (const p of [1, 2]) {
-    leases.setLease(0, {
-      process: p as ProcessId,
-      description: p as FileHandle,
-      file: FILE,
-      kind: SHARED_UNBREAKABLE,
-      waiter: NO_WAITER,
-      nonblock: false,
-      regular: true,
-      mayLease: true,
-      writable: true,
-      notice: undefined,
-    });
-  }
-  const who = (p: number) => ({ process: p as ProcessId, description: p as FileHandle });
+  for (const p of [1, 2]) leases.setLease(0, leaseAsk(p, SHARED_UNBREAKABLE));
   return {
     leases,
-    pin: p => {
-      const range = { start: 0, end: 1, sizeBlocks: 1 };
-      const owner = { owner: 0 as const, ownerHeld: true, uid: 0, memlock: 2 ** 40, uncounted: true };
-      return leases.pin(0, { ...who(p), file: FILE, ...range, ...owner }).pin;
-    },
+    pin: p => leases.pin(0, pinAsk(p, 0, 1)).pin,
     unpin: (p, id) => {
-      leases.unpin(0, { ...who(p), pin: id as ReturnType<LeaseMachine['pin']>['pin'] });
+      leases.unpin(0, { process: p as ProcessId, description: p as FileHandle, pin: id as PinId });
     },
   };
 }

@@ -2,49 +2,18 @@
 // twice, and never walks the pins. What one question to the index costs is proven by test/extent.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  type FileHandle,
-  type InodeNumber,
-  NO_WAITER,
-  type PinId,
-  type ProcessId,
-} from '../../src/base/units.js';
+import { type FileHandle, NO_WAITER, type PinId, type ProcessId } from '../../src/base/units.js';
 import { PinIndex } from '../../src/extent/pin-index.js';
 import { EXCLUSIVE, LeaseMachine } from '../../src/lease/index.js';
+import { FILE, leaseAsk, pinAsk } from './asks.js';
 
-const FILE = 1 as InodeNumber;
 const OWNER = 1 as ProcessId;
 const DESCRIPTION = 1 as FileHandle;
 
 function pinned(n: number): LeaseMachine {
   const machine = new LeaseMachine({ breakTime: 45, semantics: 'default' });
-  machine.setLease(0, {
-    process: OWNER,
-    description: DESCRIPTION,
-    file: FILE,
-    kind: EXCLUSIVE,
-    waiter: NO_WAITER,
-    nonblock: false,
-    regular: true,
-    mayLease: true,
-    writable: true,
-    notice: undefined,
-  });
-  for (let i = 0; i < n; i++) {
-    machine.pin(0, {
-      process: OWNER,
-      description: DESCRIPTION,
-      file: FILE,
-      start: 2 * i,
-      end: 2 * i + 1,
-      owner: 0,
-      ownerHeld: true,
-      sizeBlocks: 2 * n,
-      uid: 0,
-      memlock: Number.POSITIVE_INFINITY,
-      uncounted: false,
-    });
-  }
+  machine.setLease(0, leaseAsk(1, EXCLUSIVE));
+  for (let i = 0; i < n; i++) machine.pin(0, pinAsk(1, 2 * i, 2 * i + 1));
   machine.drain();
   return machine;
 }

@@ -8,16 +8,10 @@ import {
   type ProcessId,
   type WaiterId,
 } from '../../src/base/units.js';
-import { type Outcome, World } from './world.js';
+import { opened, says } from './opened.js';
+import { World } from './world.js';
 
 const FILE = 1 as InodeNumber;
-const says = ({ verdict, rule }: Outcome): string => `${verdict} ${rule}`;
-
-/** Process p with description p, open on file 1, for each of `n`. */
-function opened(n: number, world = new World()): World {
-  for (let p = 1; p <= n; p++) world.open(p, p, 1);
-  return world;
-}
 
 const test = suite('rules B and A');
 

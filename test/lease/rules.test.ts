@@ -3,18 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BLOCK, type FileHandle, type InodeNumber, NO_WAITER, type ProcessId } from '../../src/base/units.js';
 import { EXCLUSIVE, SHARED, SHARED_UNBREAKABLE } from '../../src/lease/index.js';
+import { opened, says } from './opened.js';
 import type { KindName } from './scenery.js';
-import { type Outcome, World } from './world.js';
+import { World } from './world.js';
 
 const FILE = 1 as InodeNumber;
-const says = ({ verdict, rule }: Outcome): string => `${verdict} ${rule}`;
 const kindNames: readonly KindName[] = ['RD', 'WR', 'RDU', 'WRU'];
-
-/** Process p with description p, open on file 1, for each of `n`. */
-function opened(n: number, world = new World()): World {
-  for (let p = 1; p <= n; p++) world.open(p, p, 1);
-  return world;
-}
 
 const test = suite('rules L and N');
 
