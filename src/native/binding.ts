@@ -34,7 +34,7 @@ export interface Poller {
 /**
  * The /dev/fuse connection, to be started after mount(2). One request at a time is in `request`; `onRequest(length)` returns the length of a
  * reply it has put into `reply` (written at once), or 0 when there is none yet (parked, or needs none).
- * After waking, reads until EAGAIN or `maxBatch` requests, then yields to the loop.
+ * After waking, reads until EAGAIN or `maxBatch` requests, one where the last few came alone, then yields to the loop.
  */
 export interface Channel {
   /** The kernel's record, valid until the callback returns. */
