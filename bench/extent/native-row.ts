@@ -68,7 +68,7 @@ export class NativeRow implements Row {
 
   async close(): Promise<void> {
     const { child } = this;
-    if (child !== undefined && child.exitCode === null) {
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       await new Promise<void>(resolve => {
         child.once('exit', () => resolve());
         child.stdin!.end();

@@ -14,6 +14,9 @@ const NODE_FLAGS = [
   '--no-concurrent-recompilation',
 ];
 
+/** The slowest answer, of a rival's million changes, takes a minute or two. */
+const PATIENCE_MS = 600_000;
+
 export class PinnedProcess<Ask extends object, Answer> {
   private readonly child: ChildProcess;
   private readonly name: string;
@@ -25,11 +28,16 @@ export class PinnedProcess<Ask extends object, Answer> {
     });
   }
 
-  /** @throws Error when the process ends instead of answering. */
+  /** @throws Error when the process ends instead of answering, or takes longer than ten minutes: then it is killed. */
   ask(question: Ask): Promise<Answer> {
     const { child, name } = this;
     return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        child.kill('SIGKILL');
+        settle(() => reject(new Error(`${name} did not answer within ${PATIENCE_MS / 60_000} minutes`)));
+      }, PATIENCE_MS);
       const settle = (then: () => void) => {
+        clearTimeout(late);
         child.off('message', answered).off('exit', ended).off('error', failed);
         then();
       };
@@ -39,17 +47,21 @@ export class PinnedProcess<Ask extends object, Answer> {
       const failed = (error: Error) =>
         settle(() => reject(new Error(`${name}: ${error.message}; is taskset (util-linux) installed?`)));
       child.on('message', answered).on('exit', ended).on('error', failed);
-      if (child.exitCode !== null) ended(child.exitCode, null);
+      if (this.hasEnded) ended(child.exitCode, child.signalCode);
       else child.send(question);
     });
   }
 
   close(): Promise<void> {
     const { child } = this;
-    if (child.exitCode !== null) return Promise.resolve();
+    if (this.hasEnded) return Promise.resolve();
     return new Promise(resolve => {
       child.once('exit', () => resolve());
       child.disconnect();
     });
+  }
+
+  private get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 }
