@@ -96,6 +96,8 @@ const onTmpfs: string[] = [];
 /** @returns the figures. */
 export function xfstests(dir: string, at: string): string {
   const here = mkdtempSync(join(tmpdir(), 'leasefs-xfstests-'));
+  // Its users, fsgqa and others, come here too.
+  chmodSync(here, 0o755);
   const bin = join(here, 'bin');
   for (const one of [bin, join(here, 't'), join(here, 's')]) mkdirSync(one);
   writeFileSync(
