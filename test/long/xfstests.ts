@@ -103,7 +103,13 @@ export function xfstests(dir: string, at: string): string {
   writeFileSync(
     join(here, 'config'),
     [
-      ...['FSTYP=tmpfs', 'TEST_DEV=xt', `TEST_DIR=${here}/t`, 'SCRATCH_DEV=xs', `SCRATCH_MNT=${here}/s`],
+      ...[
+        'FSTYP=tmpfs',
+        `TEST_DEV=${here}/xt`,
+        `TEST_DIR=${here}/t`,
+        `SCRATCH_DEV=${here}/xs`,
+        `SCRATCH_MNT=${here}/s`,
+      ],
       ...['MOUNT_OPTIONS="-o size=4g"', 'TEST_FS_MOUNT_OPTS="-o size=4g"', `RESULT_BASE=${here}/results`],
     ]
       .map(line => `export ${line}\n`)
