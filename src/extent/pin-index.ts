@@ -6,8 +6,8 @@
 // greatest end is beyond `start` at each step, for overlapping pins too.
 // Counterpart: include/linux/interval_tree_generic.h, an rb-tree with the same rule, as a B+tree for the cache.
 //
-// Costs: a query O(log n), without garbage; insert and remove O(log n), amortized. No memory while it is empty,
-// about 0.8 KB up to 15 pins, then about 50 bytes a pin, and as much again for the table of ids.
+// Costs: a query O(log n), without garbage; insert and remove O(log n), amortized. No memory until it is used,
+// about 0.8 KB up to 15 pins, also when they are gone, then about 50 bytes a pin, and as much again for the table of ids.
 //
 // A node is 512 bytes, 64 words of one Float64Array, leaf and inner alike:
 //
@@ -79,7 +79,8 @@ export class PinIndex implements Iterable<PinnedRange> {
     this.starts?.delete(id);
     this.pins--;
     if (this.pins === 0) {
-      this.words = NO_WORDS;
+      // A node stays: memory outside the heap is dear to get and to give back.
+      if (this.words.length > NODE) this.words = NO_WORDS;
       this.root = this.free = NONE;
       this.height = this.unused = 0;
       this.starts = undefined;
@@ -336,7 +337,7 @@ export class PinIndex implements Iterable<PinnedRange> {
    */
   private reserve(): void {
     const need = this.unused + (this.height + 2) * NODE;
-    if (this.pins > 0 && (need <= this.words.length || this.pins < WIDTH)) return;
+    if (this.words.length > 0 && (need <= this.words.length || this.pins < WIDTH)) return;
     const words = new Float64Array(this.pins === 0 ? NODE : Math.max(need, 2 * this.words.length));
     words.set(this.words);
     this.words = words;

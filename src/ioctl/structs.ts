@@ -59,9 +59,9 @@ export interface Command {
   readonly run: (transport: IoctlTransport, request: IoctlRequest, fh: FileHandle) => Answer;
 }
 
-/** Puts the struct's first `bytes` into the reply as they came. After the operation. */
+/** Puts the struct's first `bytes`, a multiple of 4, into the reply as they came. After the operation. */
 export function echo({ reply }: IoctlTransport, request: IoctlRequest, bytes: number): void {
-  reply.data(OUT, bytes).set(request.data(IN, bytes));
+  for (let at = 0; at < bytes; at += 4) reply.setU32(OUT + at, request.u32(IN + at));
 }
 
 const kinds = new Map<number, Kind>([

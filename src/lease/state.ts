@@ -71,6 +71,8 @@ export class FileRecord {
   readonly waiters = new Set<Waiter>();
   readonly pins = new PinIndex();
   readonly pinsBy = new Map<ProcessId, PinIndex>();
+  /** An empty one, for the next process. */
+  spare: PinIndex | undefined;
 
   constructor(ino: InodeNumber) {
     this.ino = ino;
@@ -106,6 +108,8 @@ export class LeaseState {
   private effects: Effect[] = [];
   /** Files whose leases changed in this call: their waiters are judged again. */
   private readonly changed = new Set<FileRecord>();
+  /** An empty one, for the next process. */
+  private spare: Party | undefined;
   private lastLease = 0;
   private lastPin = 0;
   private lastWaiter = 0;
@@ -204,7 +208,8 @@ export class LeaseState {
     file.pins.insert(pin.id, pin.start, pin.end);
     let own = file.pinsBy.get(pin.process);
     if (own === undefined) {
-      own = new PinIndex();
+      own = file.spare ?? new PinIndex();
+      file.spare = undefined;
       file.pinsBy.set(pin.process, own);
     }
     own.insert(pin.id, pin.start, pin.end);
@@ -227,7 +232,10 @@ export class LeaseState {
     file.pins.remove(pin.id);
     const own = file.pinsBy.get(process)!;
     own.remove(pin.id);
-    if (own.size === 0) file.pinsBy.delete(process);
+    if (own.size === 0) {
+      file.pinsBy.delete(process);
+      file.spare = own;
+    }
     const party = this.party(process);
     party.pins.delete(pin);
     this.dropParty(process, party);
@@ -322,7 +330,8 @@ export class LeaseState {
   private party(process: ProcessId): Party {
     let party = this.parties.get(process);
     if (party === undefined) {
-      party = new Party();
+      party = this.spare ?? new Party();
+      this.spare = undefined;
       this.parties.set(process, party);
     }
     return party;
@@ -334,8 +343,11 @@ export class LeaseState {
     this.dropParty(lease.owner, party);
   }
 
-  private dropParty(process: ProcessId, { leases, pins, waiters }: Party): void {
-    if (leases.size === 0 && pins.size === 0 && waiters.size === 0) this.parties.delete(process);
+  private dropParty(process: ProcessId, party: Party): void {
+    const { leases, pins, waiters } = party;
+    if (leases.size > 0 || pins.size > 0 || waiters.size > 0) return;
+    this.parties.delete(process);
+    this.spare = party;
   }
 
   private dropFile(file: FileRecord): void {
