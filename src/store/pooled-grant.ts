@@ -15,7 +15,7 @@ export class PooledGrant implements Grant {
 
   add({ segment, store, len }: Extent): number {
     const { space, held } = this;
-    const fd = space.segments.lend(segment - 1);
+    const fd = space.lend(segment - 1);
     if (fd < 0) return fd;
     const blk = (segment - 1) * SEGMENT_BLOCKS + store / BLOCK;
     const blocks = len / BLOCK;

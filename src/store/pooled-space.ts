@@ -6,12 +6,16 @@
 // held is made zero by hand and is free; one that was ever held waits until the segment's last hold is gone, and until
 // no client that was lent the segment maps it any more (F20), since it may go on only with new pages (semantics.md,
 // Words). Kernel counterpart: fs/xfs/xfs_extent_busy.c.
+//
+// A few blocks that were freed in a segment where nothing is held keep their pages until there are more of them, or one
+// is wanted: to give pages back is what a punch costs.
 import { errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
 import { PinIndex } from '../extent/pin-index.js';
 import { BlockAllocator, type Window } from './block-allocator.js';
 import { BlockBitmap } from './block-bitmap.js';
 import { Capacity } from './file-store.js';
+import { FreedRuns } from './freed-runs.js';
 import { SEGMENT_BLOCKS, Segments, segmentOf } from './segments.js';
 
 /** 8 TiB: store blocks are numbers below 2^31. */
@@ -29,6 +33,8 @@ export class PooledSpace {
   private lastHold = 0;
   /** Blocks that were held since they last got new pages; made with the first hold. */
   private exposed: BlockBitmap | undefined;
+  /** Freed blocks with their old pages, in segments where nothing is held. */
+  private readonly freed = new FreedRuns();
   /** Freed blocks that wait, by segment. */
   private readonly waiting = new Map<number, Runs>();
 
@@ -41,11 +47,12 @@ export class PooledSpace {
 
   /** Blocks that can be handed out. */
   get available(): number {
-    return this.allocator.available;
+    return this.allocator.available + this.freed.blocks;
   }
 
   /** Bytes of free space in runs of 2 MiB and more. */
   get freeInLongRuns(): number {
+    this.renewFreed();
     return this.allocator.freeInGroups * BLOCK;
   }
 
@@ -56,6 +63,7 @@ export class PooledSpace {
 
   /** As BlockAllocator.take. The blocks are zero, but have no pages yet (`segments.populate`). */
   take(window: Window, goal: number, want: number): number {
+    if (this.allocator.available < want || this.freed.has(goal)) this.renewFreed();
     const blk = this.allocator.take(window, goal, want);
     if (blk > 0) this.capacity.used += this.run * BLOCK;
     return blk;
@@ -74,9 +82,15 @@ export class PooledSpace {
       const segment = segmentOf(at);
       const end = Math.min((segment + 1) * SEGMENT_BLOCKS, blk + n);
       if (this.isHeld(segment)) this.giveBehindHolds(segment, at, end);
-      else this.renew(at, end - at);
+      else this.free(at, end - at);
       at = end;
     }
+  }
+
+  /** As Segments.lend: from now on the segment's guard stays. */
+  lend(segment: number): number {
+    this.renewFreed();
+    return this.segments.lend(segment);
   }
 
   /** The file does not grow any more. */
@@ -86,6 +100,7 @@ export class PooledSpace {
 
   /** Holds [blk, blk + n) until `release` of the number that is answered. Holds may overlap. */
   hold(blk: number, n: number): number {
+    this.renewFreed();
     this.exposed ??= new BlockBitmap(this.allocator.total + 1);
     this.exposed.set(blk, blk + n);
     this.holds.insert(++this.lastHold, blk, blk + n);
@@ -121,11 +136,31 @@ export class PooledSpace {
     return this.holds.overlaps(segment * SEGMENT_BLOCKS, (segment + 1) * SEGMENT_BLOCKS);
   }
 
-  /** Free again, with new pages when they come to be used. */
+  /** Nothing is held in the segment. */
+  private free(blk: number, n: number): void {
+    this.freed.add(blk, n);
+    this.capacity.used -= n * BLOCK;
+    if (this.freed.full) this.renewFreed();
+  }
+
+  private renewFreed(): void {
+    if (this.freed.blocks === 0) return;
+    this.freed.take((blk, n) => {
+      this.newPages(blk, n);
+      this.allocator.give(blk, n);
+    });
+  }
+
+  /** Free again. */
   private renew(blk: number, n: number): void {
+    this.newPages(blk, n);
+    this.untake(blk, n);
+  }
+
+  /** The blocks get them when they come to be used. */
+  private newPages(blk: number, n: number): void {
     this.segments.punch(blk, n);
     this.exposed?.clear(blk, blk + n);
-    this.untake(blk, n);
   }
 
   /** The guard must stay. Precondition: a hold was made. */

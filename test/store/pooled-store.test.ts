@@ -276,4 +276,50 @@ test('a block that was held once gets new pages before it goes to another file',
   space.release(again);
 });
 
+test('freed blocks are available at once, and zero before they are used, lent or held', () => {
+  const space = new PooledSpace(512 * BLOCK);
+  const window = new Window();
+  const dirty = (n: number): number => {
+    const blk = space.take(window, 0, n);
+    assert.is(space.run, n);
+    space.segments.populate(blk, n);
+    space.segments.write(blk, 0, n * BLOCK, new Uint8Array(n * BLOCK).fill(9), 0);
+    return blk;
+  };
+  const blk = dirty(3);
+  const free = (at: number) => {
+    space.give(at, 1);
+    assert.is(byteOf(space, at), 9, 'its pages are not given back yet');
+  };
+  free(blk + 2);
+  free(blk);
+  assert.equal([space.available, space.capacity.used], [511, BLOCK]);
+  assert.is(space.take(window, blk, 1), blk, 'the same block again');
+  assert.equal([byteOf(space, blk), byteOf(space, blk + 2)], [0, 0]);
+  const other = dirty(2);
+  free(other);
+  space.release(space.hold(other + 1, 1));
+  assert.is(byteOf(space, other), 0);
+  const third = dirty(2);
+  free(third);
+  assert.ok(space.lend(0) >= 0);
+  assert.is(byteOf(space, third), 0);
+  assert.ok(space.segments.reclaim(0));
+  const last = dirty(1);
+  while (space.available > 0) space.take(window, 0, space.available);
+  free(last);
+  assert.is(space.take(window, 0, 1), last, 'nothing else is left');
+  assert.is(byteOf(space, last), 0);
+});
+
+test('many freed blocks are given back to the kernel', () => {
+  const space = new PooledSpace(512 * BLOCK);
+  const blk = space.take(new Window(), 0, 256);
+  space.segments.populate(blk, 256);
+  space.segments.write(blk, 0, 256 * BLOCK, new Uint8Array(256 * BLOCK).fill(9), 0);
+  for (let i = 0; i < 256; i++) space.give(blk + ((i * 97) % 256), 1);
+  assert.is(space.available, 512);
+  for (let i = 0; i < 256; i++) assert.is(byteOf(space, blk + i), 0);
+});
+
 test.run();
