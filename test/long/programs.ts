@@ -33,16 +33,20 @@ echo "$(find .. -type f | wc -l) files"
   },
 
   'rsync with links, ACLs and extended attributes finds nothing left to do': {
-    needs: ['rsync'],
-    packages: ['rsync'],
+    needs: ['rsync', 'setfacl', 'setfattr'],
+    packages: ['rsync', 'acl', 'attr'],
     check: dir =>
       shell(
         dir,
         `
-rsync -aHX "$TREE/" copy/
-[ -z "$(rsync -aHXnic --delete "$TREE/" copy/)" ]
+rsync -aHAX "$TREE/" copy/
+[ -z "$(rsync -aHAXnic --delete "$TREE/" copy/)" ]
 echo changed >> copy/typescript/package.json; rm -r copy/uvu; ln copy/kleur/package.json copy/linked
-rsync -aHX --delete --inplace "$TREE/" copy/; [ -z "$(rsync -aHXnic --delete "$TREE/" copy/)" ]
+rsync -aHAX --delete --inplace "$TREE/" copy/; [ -z "$(rsync -aHAXnic --delete "$TREE/" copy/)" ]
+setfacl -m u:1234:rw,m::rw copy/kleur/package.json; setfacl -d -m g:77:rx copy/kleur; setfattr -n user.a -v b copy/kleur
+rsync -aHAX copy/kleur/ again/; cp -a copy/kleur third
+for where in again third; do [ "$(cd $where; getfacl -R .; getfattr -d .)" = "$(cd copy/kleur; getfacl -R .; getfattr -d .)" ]; done
+getfacl -c again/package.json | grep 'user:1234:rw-'
 `,
       ),
   },
