@@ -37,13 +37,9 @@ const MASK = WITHIN;
 const BLOCKS = SEGMENT;
 const LAST = MAX_BLK;
 const NONE = HOLE;
-const [huge, pageOf, runInPage, inRuns, replace] = [
-  isHuge,
-  densePage,
-  denseRun,
-  valueInRuns,
-  replaceInSegment,
-];
+const [huge, pageOf, unitOf, widthOf, onFrom] = [isHuge, densePage, runsUnit, runsWidth, ahead];
+const [runInPage, inRuns, find, startIn, lengthIn] = [denseRun, valueInRuns, findRun, startOf, lengthOf];
+const replace = replaceInSegment;
 /** The bits that are set in entries that are huge, or of runs: one test for both. */
 const NOT_DENSE = 0x8000_0001 | 0;
 
@@ -296,22 +292,22 @@ export class ExtentMap extends ExtentWalk {
 
   private translateSparse(entry: number, i: number): number {
     if (huge(entry)) {
-      this.run = SEGMENT - i;
+      this.run = BLOCKS - i;
       return ~entry + i;
     }
     const { words } = this;
-    const unit = runsUnit(entry);
-    const width = runsWidth(entry);
-    const at = findRun(words, unit, width, i);
+    const unit = unitOf(entry);
+    const width = widthOf(entry);
+    const at = find(words, unit, width, i);
     const key = words[at]!;
-    const behind = i - startOf(key);
-    const length = lengthOf(key);
+    const behind = i - startIn(key);
+    const length = lengthIn(key);
     if (behind >= 0 && behind < length) {
       this.run = length - behind;
-      return ahead(words[at + width]!, behind);
+      return onFrom(words[at + width]!, behind);
     }
-    this.run = behind < 0 ? -behind : (at + 1 < unit + width ? startOf(words[at + 1]!) : SEGMENT) - i;
-    return HOLE;
+    this.run = behind < 0 ? -behind : (at + 1 < unit + width ? startIn(words[at + 1]!) : BLOCKS) - i;
+    return NONE;
   }
 }
 

@@ -36,8 +36,10 @@ import {
 } from './runs.js';
 
 // Not exported, for speed (extent-map.ts tells why).
-const END = SEGMENT;
-const [fill, startsOf] = [fillDense, denseStarts];
+const [END, NONE, NARROW, WIDE, FULL] = [SEGMENT, HOLE, SMALL_WIDTH, LARGE_WIDTH, NO_ROOM];
+const [huge, runs, pageOf, startsOf] = [isHuge, isRuns, densePage, denseStarts];
+const [unitOf, widthOf, startIn, lengthIn] = [runsUnit, runsWidth, startOf, lengthOf];
+const [fill, find, replaceRuns, resize] = [fillDense, findRun, replaceInRuns, resizeRuns];
 
 /** A dense page with no more starts than this, holes among them, becomes a container again. */
 const SPARSE = 12;
@@ -48,30 +50,30 @@ export const PAGES_A_REPLACE = 3;
 
 /** The value of block `i`. */
 export function valueAt(arena: ExtentArena, entry: number, i: number): number {
-  if (isHuge(entry)) return ~entry + i;
-  if (!isRuns(entry)) return arena.words[densePage(entry) + i]!;
+  if (huge(entry)) return ~entry + i;
+  if (!runs(entry)) return arena.words[pageOf(entry) + i]!;
   return valueInRuns(arena.words, entry, i);
 }
 
 /** Where the run (of holes too) that holds block `i` ends within the segment. */
 export function runEnd(arena: ExtentArena, entry: number, i: number): number {
-  if (isHuge(entry) || entry === HOLE) return SEGMENT;
-  if (!isRuns(entry)) return denseRunEnd(arena.starts, densePage(entry), i);
-  const unit = runsUnit(entry);
-  const width = runsWidth(entry);
-  const at = findRun(arena.words, unit, width, i);
+  if (huge(entry) || entry === NONE) return END;
+  if (!runs(entry)) return denseRunEnd(arena.starts, pageOf(entry), i);
+  const unit = unitOf(entry);
+  const width = widthOf(entry);
+  const at = find(arena.words, unit, width, i);
   const key = arena.words[at]!;
-  if (startOf(key) > i) return startOf(key);
-  const end = startOf(key) + lengthOf(key);
+  if (startIn(key) > i) return startIn(key);
+  const end = startIn(key) + lengthIn(key);
   if (i < end) return end;
-  return at + 1 < unit + width ? startOf(arena.words[at + 1]!) : SEGMENT;
+  return at + 1 < unit + width ? startIn(arena.words[at + 1]!) : END;
 }
 
 /** Where the run that holds block `i`, which is mapped, begins within the segment. */
 export function runStart(arena: ExtentArena, entry: number, i: number): number {
-  if (isHuge(entry)) return 0;
-  if (!isRuns(entry)) return denseRunStart(arena.starts, densePage(entry), i);
-  return startOf(arena.words[findRun(arena.words, runsUnit(entry), runsWidth(entry), i)]!);
+  if (huge(entry)) return 0;
+  if (!runs(entry)) return denseRunStart(arena.starts, pageOf(entry), i);
+  return startIn(arena.words[find(arena.words, unitOf(entry), widthOf(entry), i)]!);
 }
 
 /** How many blocks are mapped. */
@@ -115,19 +117,19 @@ export function replaceInSegment(
 }
 
 function replaceInOther(arena: ExtentArena, entry: number, lo: number, hi: number, value: number): number {
-  if (hi - lo === SEGMENT) {
+  if (hi - lo === END) {
     arena.dropped += mappedIn(arena, entry);
     freeSegment(arena, entry);
     return wholeSegment(arena, value);
   }
-  if (entry === HOLE) return value === HOLE ? HOLE : singleRun(arena, lo, hi, value);
-  let now = isHuge(entry) ? singleRun(arena, 0, SEGMENT, ~entry) : entry;
-  while (isRuns(now)) {
-    const replaced = replaceInRuns(arena, now, lo, hi, value);
-    if (replaced !== NO_ROOM) return settleRuns(arena, replaced);
-    now = runsWidth(now) === SMALL_WIDTH ? resizeRuns(arena, now, LARGE_WIDTH) : denseOf(arena, now);
+  if (entry === NONE) return value === NONE ? NONE : singleRun(arena, lo, hi, value);
+  let now = huge(entry) ? singleRun(arena, 0, END, ~entry) : entry;
+  while (runs(now)) {
+    const replaced = replaceRuns(arena, now, lo, hi, value);
+    if (replaced !== FULL) return settleRuns(arena, replaced);
+    now = widthOf(now) === NARROW ? resize(arena, now, WIDE) : denseOf(arena, now);
   }
-  return settleDense(arena, fillDense(arena, now, lo, hi, value));
+  return settleDense(arena, fill(arena, now, lo, hi, value));
 }
 
 /** Gives back what the entry holds in the arena. */
@@ -149,50 +151,49 @@ function singleRun(arena: ExtentArena, lo: number, hi: number, value: number): n
 }
 
 function settleRuns(arena: ExtentArena, entry: number): number {
-  if (entry === HOLE) return HOLE;
+  if (entry === NONE) return NONE;
   const { words } = arena;
-  const unit = runsUnit(entry);
-  const width = runsWidth(entry);
-  if (lengthOf(words[unit]!) === SEGMENT && words[unit + width]! > 0) {
+  const unit = unitOf(entry);
+  const width = widthOf(entry);
+  if (lengthIn(words[unit]!) === END && words[unit + width]! > 0) {
     const blk = words[unit + width]!;
     freeRuns(arena, entry);
     return ~blk;
   }
   // A free key lies behind FEW runs.
-  if (width === LARGE_WIDTH && lengthOf(words[unit + FEW]!) === 0)
-    return resizeRuns(arena, entry, SMALL_WIDTH);
+  if (width === WIDE && lengthIn(words[unit + FEW]!) === 0) return resize(arena, entry, NARROW);
   return entry;
 }
 
 function settleDense(arena: ExtentArena, entry: number): number {
-  if (denseStarts(entry) > SPARSE) return entry;
+  if (startsOf(entry) > SPARSE) return entry;
   const { words, starts } = arena;
-  const page = densePage(entry);
-  if (denseStarts(entry) === 1) {
+  const page = pageOf(entry);
+  if (startsOf(entry) === 1) {
     const value = words[page]!;
     arena.give(page, PAGE);
     return wholeSegment(arena, value);
   }
-  const runs = newRuns(arena, LARGE_WIDTH);
-  for (let i = 0; i < SEGMENT; ) {
+  const sparse = newRuns(arena, WIDE);
+  for (let i = 0; i < END; ) {
     const end = denseRunEnd(starts, page, i);
-    if (words[page + i] !== HOLE) appendRun(words, runs, i, end, words[page + i]!);
+    if (words[page + i] !== NONE) appendRun(words, sparse, i, end, words[page + i]!);
     i = end;
   }
   arena.give(page, PAGE);
-  return settleRuns(arena, runs);
+  return settleRuns(arena, sparse);
 }
 
 /** The same runs in a dense page. */
 function denseOf(arena: ExtentArena, entry: number): number {
   const { words } = arena;
-  const unit = runsUnit(entry);
-  const width = runsWidth(entry);
+  const unit = unitOf(entry);
+  const width = widthOf(entry);
   const n = countRuns(words, unit, width);
   let dense = newDense(arena);
   for (let i = 0; i < n; i++) {
     const key = words[unit + i]!;
-    dense = fillDense(arena, dense, startOf(key), startOf(key) + lengthOf(key), words[unit + width + i]!);
+    dense = fill(arena, dense, startIn(key), startIn(key) + lengthIn(key), words[unit + width + i]!);
   }
   freeRuns(arena, entry);
   return dense;
