@@ -84,7 +84,9 @@ export interface ReportedStatus {
     readonly freeInLongRuns: number;
   } | null;
   readonly files: number;
+  /** Of all kinds, and how many there may be. */
   readonly inodes: number;
+  readonly maxInodes: number;
   readonly leases: number;
   readonly pins: number;
   /** How often a layout change had to look for pins that nobody told of (N10). */

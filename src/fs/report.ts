@@ -46,6 +46,7 @@ function status(sb: Superblock): object {
     fragmentation: fragmentation(sb),
     files,
     inodes: sb.inodes.size,
+    maxInodes: sb.maxInodes,
     leases: sb.leases.leases().length,
     pins: sb.leases.pins().length,
     kernelPinSearches: sb.unleased.searches,

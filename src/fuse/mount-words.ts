@@ -38,7 +38,10 @@ export function parseMountWords(words: readonly string[]): MountWords {
     else if (word === 'allow_other') allowOther = true;
     else if (/^fsname=[^,]+$/.test(word)) source = word.slice('fsname='.length);
     else if (!isOthers(word)) {
-      throw new FsError(errno.EINVAL, `unknown mount option '${word}'`);
+      throw new FsError(
+        errno.EINVAL,
+        `unknown mount option '${word}': see mount(8) and 'leasefs mount --help'`,
+      );
     }
   }
   return { flags, allowOther, source };

@@ -2,7 +2,7 @@
 // /dev/fuse, mounts and sends the descriptor over a socket (SCM_RIGHTS, its number in _FUSE_COMMFD). Every failure is one
 // FsError that says what is wrong with the mount point.
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { type Channel, native, type Result } from '../native/binding.js';
 import { deviceName } from '../process/proc-text.js';
@@ -77,12 +77,13 @@ const topmost = (target: string): Mount | undefined => mountsNow().findLast(moun
 
 const topmostType = (target: string): string | undefined => topmost(target)?.type;
 
+/** Asked by statfs(2): a stat of the root may be answered from the kernel's cache, long after the daemon has ended. */
 function isDead(target: string): boolean {
   try {
-    statSync(target);
+    statfsSync(target);
     return false;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOTCONN';
+    return ['ENOTCONN', 'ECONNABORTED'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }
 
