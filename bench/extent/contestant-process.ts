@@ -28,8 +28,12 @@ const FEWEST_INSERTS = 1000;
 /** Inserts before the first that count, and how often. */
 const WARM_INSERTS = 8192;
 const WARM_MAPS = 8;
-/** Tails and inserts that take longer than this are cut off, ms. */
-const PATIENCE = 4000;
+/** Tails, and all inserts into one map, that take longer than this are cut off, ms. */
+const TAIL_PATIENCE = 4000;
+const INSERT_PATIENCE = 10_000;
+/** What garbage is counted in takes at most about so long, ms: some changes of a million extents take a millisecond each. */
+const GARBAGE_MS = 500;
+const FEWEST_WITH_GARBAGE = 64;
 
 class Stand {
   private readonly make: () => Contestant;
@@ -87,14 +91,13 @@ class Stand {
   }
 
   garbage(): Garbage {
-    const of = (axis: TimedAxis) =>
-      this.axes.includes(axis) ? garbageOf(this.batchOf(axis), MOST_OPERATIONS) : undefined;
+    const of = (axis: TimedAxis) => (this.axes.includes(axis) ? garbageIn(this.batchOf(axis)) : undefined);
     const translate = of('translate random');
     const mix = of('mix');
     const fiemap = of('fiemap 64');
     this.restore();
     return {
-      lookup: garbageOf(this.batchOf('lookup random'), MOST_OPERATIONS),
+      lookup: garbageIn(this.batchOf('lookup random')),
       ...(translate === undefined ? {} : { translate }),
       ...(mix === undefined ? {} : { mix }),
       ...(fiemap === undefined ? {} : { fiemap }),
@@ -103,9 +106,9 @@ class Stand {
 
   tail(changes: number): Answer {
     if (this.contestant.map === undefined) return { cannot: 'no changes' };
-    const tail = tailOf(() => this.few.carryOut(1), changes, PATIENCE);
+    const tail = tailOf(() => this.few.carryOut(1), changes, TAIL_PATIENCE);
     this.restore();
-    return { tail, clock: tailOf(() => {}, changes, PATIENCE) };
+    return { tail, clock: tailOf(() => {}, changes, TAIL_PATIENCE) };
   }
 
   private restore(): void {
@@ -153,14 +156,14 @@ class Stand {
       return fresh;
     };
     for (; this.warmMaps < WARM_MAPS; this.warmMaps++)
-      inserts(empty(), this.extents, order.subarray(0, WARM_INSERTS), PATIENCE / WARM_MAPS);
+      inserts(empty(), this.extents, order.subarray(0, WARM_INSERTS), INSERT_PATIENCE / WARM_MAPS);
     const figures: number[] = [];
     globalThis.gc?.();
     for (let spent = 0; spent < ms; ) {
       const fresh = empty();
       const from = performance.now();
-      if (!inserts(fresh, this.extents, order, PATIENCE))
-        return { cannot: `${count} inserts take longer than ${PATIENCE / 1000} s` };
+      if (!inserts(fresh, this.extents, order, INSERT_PATIENCE))
+        return { cannot: `${count} inserts take longer than ${INSERT_PATIENCE / 1000} s` };
       const took = performance.now() - from;
       spent += took;
       figures.push((took * 1e6) / count);
@@ -187,6 +190,17 @@ function translations(contestant: Translating, queries: Int32Array, first: numbe
   for (let i = first | 0; i < end; i = (i + 1) | 0)
     sum = (sum + contestant.translate(queries[i]!) + contestant.run) | 0;
   return sum;
+}
+
+/** Bytes an operation, of as many as GARBAGE_MS allow. */
+function garbageIn(batch: Batch): number {
+  const from = performance.now();
+  batch(FEWEST_WITH_GARBAGE);
+  const took = performance.now() - from;
+  let operations = MOST_OPERATIONS;
+  while (operations > FEWEST_WITH_GARBAGE && (took * operations) / FEWEST_WITH_GARBAGE > GARBAGE_MS)
+    operations /= 2;
+  return garbageOf(batch, operations);
 }
 
 /** Answers false when it took longer than `ms` and was not done. */

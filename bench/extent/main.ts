@@ -1,6 +1,6 @@
 // npm run bench:extent [-- --quick --rounds=N --counts=10,1000 --shapes=large,sparse --only=leasefs,sorted-btree
 // --draw=FILE]: the extent map against its rivals. --only names rows of contestant.ts.
-// --quick takes about a minute, else every size and shape, some twenty minutes. Results go to bench/results/:
+// --quick takes about a minute, else every size and shape, some thirty minutes. Results go to bench/results/:
 // extent.json (extent-quick.json), and drawn from it extent-lookup.svg, extent-tail.svg. --draw makes tables and
 // drawings again from a results file.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
