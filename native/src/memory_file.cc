@@ -163,10 +163,26 @@ Napi::Value SyncFileRange(const Napi::CallbackInfo& info) {
 }
 
 /** A memfd of ours has no other flags to be kept. */
+int PutImmutable(int fd, bool on) {
+  int flags = on ? FS_IMMUTABLE_FL : 0;
+  return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
 Napi::Value SetImmutable(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
-  int flags = BooleanArg(info, 1) ? FS_IMMUTABLE_FL : 0;
-  return Result(info.Env(), ioctl(fd, FS_IOC_SETFLAGS, &flags));
+  return Result(info.Env(), PutImmutable(fd, BooleanArg(info, 1)));
+}
+
+/** The guard is lifted for the instant of the call: nothing of JavaScript's comes between. */
+Napi::Value FallocateGuarded(const Napi::CallbackInfo& info) {
+  int fd = IntArg(info, 0);
+  int mode = IntArg(info, 1);
+  int64_t off = OffsetArg(info, 2);
+  int64_t length = OffsetArg(info, 3);
+  if (PutImmutable(fd, false) < 0) return Failure(info.Env(), errno);
+  int error = fallocate(fd, mode, off, length) < 0 ? errno : 0;
+  if (PutImmutable(fd, true) < 0 && error == 0) error = errno;
+  return Failure(info.Env(), error);
 }
 
 Napi::Value Clock(const Napi::CallbackInfo& info) {
@@ -186,6 +202,7 @@ void ExportMemoryFile(Napi::Env env, Napi::Object exports) {
   Export<FstatSeen>(exports, "fstatSeen");
   Export<Ftruncate>(exports, "ftruncate");
   Export<Fallocate>(exports, "fallocate");
+  Export<FallocateGuarded>(exports, "fallocateGuarded");
   Export<Lseek>(exports, "lseek");
   Export<Pread>(exports, "pread");
   Export<Pwrite>(exports, "pwrite");

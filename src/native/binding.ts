@@ -117,6 +117,8 @@ export interface Binding {
   readonly seen: Float64Array;
   ftruncate(fd: number, size: number): Result;
   fallocate(fd: number, mode: number, off: number, len: number): Result;
+  /** The same of an immutable memfd: the flag is cleared for the instant of the call. */
+  fallocateGuarded(fd: number, mode: number, off: number, len: number): Result;
   /** lseek(2); the new offset. */
   lseek(fd: number, off: number, whence: number): Result;
   /** EFAULT when [at, at + length) is not inside `buffer`, as for pwrite. */

@@ -18,11 +18,5 @@ export function setGuard(fd: number): boolean {
 
 /** fallocate(2) of a memfd that may be guarded: 0 or `-errno`. Precondition: nothing in it needs the guard now. */
 export function fallocate(fd: number, guarded: boolean, mode: number, off: number, len: number): number {
-  if (!guarded) return native.fallocate(fd, mode, off, len);
-  native.setImmutable(fd, false);
-  try {
-    return native.fallocate(fd, mode, off, len);
-  } finally {
-    native.setImmutable(fd, true);
-  }
+  return guarded ? native.fallocateGuarded(fd, mode, off, len) : native.fallocate(fd, mode, off, len);
 }

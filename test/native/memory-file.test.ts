@@ -169,6 +169,15 @@ test('F14: an immutable memory file refuses MADV_REMOVE and fallocate, not ftrun
   assert.is(native.ftruncate(file.fd, 131072), 0);
   assert.is(native.populate(file.fd, 65536, 65536), 0);
   assert.is(native.pwrite(file.fd, new ArrayBuffer(10), 0, 10, 131072), 10);
+  assert.is(native.fallocateGuarded(file.fd, PUNCH_HOLE_KEEP_SIZE, 4096, 4096), 0);
+  assert.is(new Uint8Array(memory)[4096], 0);
+  assert.is(native.fallocateGuarded(file.fd, PUNCH_HOLE_KEEP_SIZE, 0, 0), -errno.EINVAL);
+  assert.is(native.fallocateGuarded(-1, PUNCH_HOLE_KEEP_SIZE, 0, 4096), -errno.EBADF);
+  assert.is(
+    native.madvise(memory, 0, 4096, 9),
+    -errno.EPERM,
+    'the flag is there again, whatever was answered',
+  );
   assert.is(native.setImmutable(file.fd, false), 0);
   assert.is(native.madvise(memory, 0, 4096, 9), 0);
   assert.is(new Uint8Array(memory)[0], 0);

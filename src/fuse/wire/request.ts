@@ -102,7 +102,10 @@ export class Request {
   }
 
   big(at: number): bigint {
-    return BigInt(this.u32(at)) | (BigInt(this.u32(at + 4)) << 32n);
+    const low = this.u32(at);
+    const high = this.u32(at + 4);
+    // Mostly it is 0, and every step of the sum is an object.
+    return high === 0 ? BigInt(low) : BigInt(low) | (BigInt(high) << 32n);
   }
 
   /** A file handle that we never gave out is found nowhere. */
