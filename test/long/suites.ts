@@ -14,9 +14,9 @@ const fsx = (count: number, seed: string, options: string): Suite => [
   (dir, at) =>
     shell(
       dir,
-      `"$FSX" -q -N ${count} -l 1048576 -S ${seed} ${options} file | grep 'All ${count} operations'`,
+      `"$AT" -q -N ${count} -l 1048576 -S ${seed} ${options} file | grep 'All ${count} operations'`,
       {
-        FSX: at,
+        AT: at,
       },
     ),
 ];

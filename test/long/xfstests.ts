@@ -9,67 +9,20 @@ import * as assert from 'uvu/assert';
 import { shell } from './shell.js';
 
 /** Those for fallocate, punch, zero, mmap, seek, rename, O_DIRECT and fsx. */
+const numbers = `
+008 023 024 025 029 030 033 062 075 078 080 091 112 213 214 215 228 245 246 248 250 263 285 286 306
+312 315 355 375 391 393 436 437 439 443 445 448 469 490 503 567 591 609 647 676 706 736`;
 const SCRIPTS =
   process.env.XFSTESTS_SCRIPTS ??
-  [
-    ...[
-      '008',
-      '023',
-      '024',
-      '025',
-      '029',
-      '030',
-      '033',
-      '062',
-      '075',
-      '078',
-      '080',
-      '091',
-      '112',
-      '213',
-      '214',
-    ],
-    ...[
-      '215',
-      '228',
-      '245',
-      '246',
-      '248',
-      '250',
-      '263',
-      '285',
-      '286',
-      '306',
-      '312',
-      '315',
-      '355',
-      '375',
-      '391',
-    ],
-    ...[
-      '393',
-      '436',
-      '437',
-      '439',
-      '443',
-      '445',
-      '448',
-      '469',
-      '490',
-      '503',
-      '567',
-      '591',
-      '609',
-      '647',
-      '676',
-    ],
-    ...['706', '736'],
-  ]
+  numbers
+    .trim()
+    .split(/\s/)
     .map(number => `generic/${number}`)
     .join(' ');
 
 const leasefs = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
+/** They see leasefs only where tmpfs is asked for: a remount is the kernel's own, a mount leasefs's. */
 const wrappers: Readonly<Record<string, string>> = {
   mount: `
 type= opts= rest=()
@@ -91,6 +44,7 @@ esac`,
   findmnt: `for a; do [ "$a" = tmpfs ] && a=fuse.leasefs; args+=("$a"); done; exec /bin/findmnt "\${args[@]}"`,
 };
 
+/** What passed there in this run. */
 const onTmpfs: string[] = [];
 
 /** @returns the figures. */
@@ -103,14 +57,9 @@ export function xfstests(dir: string, at: string): string {
   writeFileSync(
     join(here, 'config'),
     [
-      ...[
-        'FSTYP=tmpfs',
-        `TEST_DEV=${here}/xt`,
-        `TEST_DIR=${here}/t`,
-        `SCRATCH_DEV=${here}/xs`,
-        `SCRATCH_MNT=${here}/s`,
-      ],
-      ...['MOUNT_OPTIONS="-o size=4g"', 'TEST_FS_MOUNT_OPTS="-o size=4g"', `RESULT_BASE=${here}/results`],
+      ...['FSTYP=tmpfs', 'MOUNT_OPTIONS="-o size=4g"', 'TEST_FS_MOUNT_OPTS="-o size=4g"'],
+      ...[`TEST_DEV=${here}/xt`, `TEST_DIR=${here}/t`, `SCRATCH_DEV=${here}/xs`, `SCRATCH_MNT=${here}/s`],
+      `RESULT_BASE=${here}/results`,
     ]
       .map(line => `export ${line}\n`)
       .join(''),
