@@ -99,7 +99,7 @@ else {
     assert.is(statSync(path).mtimeMs, 1e9);
   });
 
-  test('what the package cannot carry is refused: bytes that are no UTF-8, holes', () => {
+  test('what the package cannot carry is refused: bytes that are no UTF-8, holes, ACLs', () => {
     const bytes = Buffer.concat([Buffer.from(mount.file('x')), Buffer.from([0xff])]);
     assert.throws(() => writeFileSync(bytes, ''), /EILSEQ|illegal byte sequence|error -84/);
     writeFileSync(mount.file('holes'), Buffer.alloc(8192));
@@ -107,6 +107,10 @@ else {
       encoding: 'utf8',
     });
     assert.match(punched.stderr, /not supported|unsupported/);
+    const acl = `import os,struct
+entries=[(1,6,0),(2,4,1234),(4,4,0),(16,4,0),(32,0,0)]
+os.setxattr('${mount.file('holes')}','system.posix_acl_access',struct.pack('=I',2)+b''.join(struct.pack('=HHI',*e) for e in entries))`;
+    assert.match(spawnSync('python3', ['-c', acl], { encoding: 'utf8' }).stderr, /Errno 95/);
   });
 
   test('bad options are told before anything is mounted', () => {
