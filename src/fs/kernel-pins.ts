@@ -28,14 +28,17 @@ export class UnleasedPins {
     this.search = new KernelPinSearch(log);
   }
 
-  /** Whether a change of the range could take a page that the kernel has pinned. The inode was refreshed just now. */
-  concern(sb: Superblock, inode: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
+  /** Whether the kernel could have pages of the file pinned. The inode was refreshed just now. */
+  mayBePinned(sb: Superblock, inode: Inode): boolean {
     const { file, nopen } = inode;
-    if (this.search === undefined || file === undefined || pinStart >= pinEnd) return false;
+    if (this.search === undefined || file === undefined) return false;
     if (!inode.openedUnseen && neverMapped(inode.seenAtime)) return false;
-    const open = nopen > 0 && sb.store.identity;
-    if (!open && !file.isInUse()) return false;
-    if (!file.hasData(pinStart, pinEnd)) return false;
+    return (nopen > 0 && sb.store.identity) || file.isInUse();
+  }
+
+  /** Whether a change of the range could take a page that the kernel has pinned. Precondition: mayBePinned. */
+  concern(sb: Superblock, inode: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
+    if (pinStart >= pinEnd || !inode.file!.hasData(pinStart, pinEnd)) return false;
     // Mostly nothing is pinned on the whole machine: that is asked at once, at a fraction of what a search costs.
     if (pinnedPages() !== 0) return true;
     // It takes its time, and passthrough writes go on meanwhile.

@@ -31,12 +31,15 @@ interface Change {
 
 /**
  * 0: go on. `-errno` or PARKED: answer that; nothing was changed. Kernel pins (N10) are looked for once the leases are
- * not waited for, or no more.
+ * not waited for, or no more. The range is asked for only where somebody may be in the way.
  */
-function judge(sb: Superblock, change: Change, range: ChangeRange, what: () => string): Answer {
+function judge(sb: Superblock, change: Change, rangeNow: () => ChangeRange, what: () => string): Answer {
   const { caller, inode } = change;
   const kernelPins = sb.unleased.answer(caller.waiter);
-  const looks = kernelPins === undefined && sb.unleased.concern(sb, inode, range);
+  const mayLook = kernelPins === undefined && sb.unleased.mayBePinned(sb, inode);
+  if (kernelPins === undefined && !mayLook && !sb.leases.concerns(inode.ino)) return 0;
+  const range = rangeNow();
+  const looks = mayLook && sb.unleased.concern(sb, inode, range);
   if (looks && caller.waiter === NO_WAITER) return look(sb, change);
   const judged = judgeLeases(sb, change, range, kernelPins, what);
   return looks && judged === 0 ? look(sb, change) : judged;
@@ -85,8 +88,13 @@ export function setSize(
   if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
   if (size > MAX_OFFSET) return -errno.EFBIG;
   const change = { caller, inode, through, nonblock };
-  const range = sizeRange(sb.refresh(inode), size);
-  const refused = judge(sb, change, range, () => `truncate to ${size}`);
+  const before = sb.refresh(inode);
+  const refused = judge(
+    sb,
+    change,
+    () => sizeRange(before, size),
+    () => `truncate to ${size}`,
+  );
   if (refused !== 0) return refused;
   const result = file.setSize(size);
   if (result === 0) sb.modified(inode);
@@ -111,15 +119,21 @@ export function fallocate(
   if (act === undefined) return -errno.EOPNOTSUPP;
   const keepSize = (mode & FALLOC_KEEP_SIZE) !== 0;
   const change = { caller, inode, through, nonblock: isNonblocking(through) };
-  const range = fallocateRange(act, sb.refresh(inode), off, len, keepSize, inode.file);
-  const refused = judge(sb, change, range, () => `${act} [${off}, ${off + len})`);
+  const { file } = inode;
+  const size = sb.refresh(inode);
+  const refused = judge(
+    sb,
+    change,
+    () => fallocateRange(act, size, off, len, keepSize, file),
+    () => `${act} [${off}, ${off + len})`,
+  );
   if (refused !== 0) return refused;
   if (act !== 'punch' && sb.injector !== undefined) {
     const process = sb.processes.identify(caller.tid);
     const injected = sb.injector.spaceAnswer(process, ino, `${act} [${off}, ${off + len})`);
     if (injected < 0) return injected;
   }
-  const result = perform(inode.file, act, off, len, keepSize, !sb.leases.guarded(ino));
+  const result = perform(file, act, off, len, keepSize, !sb.leases.guarded(ino));
   if (result === 0) sb.modified(inode);
   return result;
 }
