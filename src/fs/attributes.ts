@@ -46,7 +46,7 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
   // Nothing to set is chown(-1, -1), which moves the ctime as on tmpfs. Few files have bits for a write to clear.
   const nothing = set.valid === SET_SIZE || (set.valid === SET_KILL_SUIDGID && privilegesOf(inode) === 0);
   if (!nothing) apply(sb, inode, set);
-  sb.attributes(inode, out);
+  sb.attributes(inode, out, set.valid === SET_SIZE);
   return 0;
 }
 

@@ -223,10 +223,13 @@ export class Superblock {
     return file;
   }
 
-  /** Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22). */
-  attributes(inode: Inode, out: Attr): void {
+  /**
+   * Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22).
+   * @param looked `modified` has just looked at this very inode.
+   */
+  attributes(inode: Inode, out: Attr, looked = false): void {
     if (inode.file !== undefined) {
-      this.refresh(inode);
+      if (!looked) this.refresh(inode);
       out.size = this.stat.size;
       out.blocks = this.stat.blocks;
     } else {
