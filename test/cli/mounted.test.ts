@@ -15,12 +15,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { eventually } from '../e2e/actors.js';
+import { cli, HASTY, Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
+import { timeFactor } from '../time-factor.js';
+
+const LIMIT_MS = 30_000 * timeFactor;
 
 function leasefs(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: LIMIT_MS,
   });
   return { status, out: stdout.trimEnd().split('\n'), err: stderr.trimEnd() };
 }
@@ -38,7 +42,7 @@ else {
   const running: ChildProcess[] = [];
 
   test.before(async () => {
-    mount = await Mounted.start('--lease-break-time', '300');
+    mount = await Mounted.start(...PATIENT);
   });
   test.after(() => mount.stop());
   test.before.each(() => {
@@ -110,18 +114,20 @@ else {
     assert.is(status, 0);
   });
 
-  test('B1: a break is told while the process sleeps', async () => {
-    const { child } = await holder('lease exclusive; sleep 20000', 'lease exclusive: ok');
-    let told = '';
-    child.stdout!.on('data', data => {
-      told += data;
-    });
-    assert.is(leasefs('io', '-c', 'truncate 0', file).status, 0);
-    const until = performance.now() + 3000;
-    while (!told.includes('break over') && performance.now() < until)
-      await new Promise(resolve => setTimeout(resolve, 10));
-    assert.match(told, /^break: must become none within \d+ ms\nbreak over: the lease is none\n$/);
-  });
+  test('B1: a break is told while the process sleeps', () =>
+    Mounted.during(HASTY, async hasty => {
+      const path = hasty.file('f');
+      writeFileSync(path, 'abc');
+      const { child } = await holder('lease exclusive; sleep 600000', 'lease exclusive: ok', path);
+      let told = '';
+      child.stdout!.on('data', data => {
+        told += data;
+      });
+      assert.is(leasefs('io', '-c', 'truncate 0', path).status, 0);
+      await eventually('its end', () => told.includes('break over'), LIMIT_MS);
+      assert.match(told, /^break: must become none within \d+ ms\nbreak over: the lease is none\n$/);
+      child.kill('SIGKILL');
+    }));
 
   test('B4: -n opens with O_NONBLOCK, what would wait is refused', async () => {
     await holder('lease exclusive; sleep 20000', 'lease exclusive: ok');
@@ -191,7 +197,7 @@ else {
       out.join('\n'),
     );
     assert.ok(
-      out.some(line => line.startsWith('leases ') && line.includes('300ms')),
+      out.some(line => line.startsWith('leases ') && line.includes('10m00s')),
       out.join('\n'),
     );
   });
@@ -278,7 +284,7 @@ else {
   });
 
   test('a lease that waits is given up by Ctrl-C, and the file goes on', async () => {
-    const patient = await Mounted.start('--lease-break-time', '60000');
+    const patient = await Mounted.start(...PATIENT);
     try {
       const path = patient.file('f');
       writeFileSync(path, 'x');
@@ -324,13 +330,7 @@ else {
     child.stdout.on('data', data => {
       said += data;
     });
-    const saying = async (text: string): Promise<void> => {
-      const until = performance.now() + 5000;
-      while (!said.includes(text)) {
-        assert.ok(performance.now() < until, `${text} in ${said}`);
-        await new Promise(resolve => setTimeout(resolve, 5));
-      }
-    };
+    const saying = (text: string): Promise<void> => eventually(text, () => said.includes(text), LIMIT_MS);
     const ended = new Promise(resolve => child.once('exit', resolve));
     await saying('Enter goes on');
     assert.is(io('truncate 0').err, 'truncate 0: ETXTBSY: Text file busy');

@@ -8,13 +8,11 @@ import { DirectMapping } from '../../src/client/direct-mapping.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { code } from '../thrown-code.js';
-import { timeFactor } from '../time-factor.js';
 import { eventually } from './actors.js';
 import { clientModule, mapper, node, truncate } from './beside.js';
 import { LeaseFiles } from './lease-files.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { HASTY, Mounted, requireMount, skipMount } from './mounted.js';
 
-const BREAK_MS = 600 * timeFactor;
 const BLOCK = 4096;
 const MIB = 1 << 20;
 const NOBODY = 65534;
@@ -27,8 +25,7 @@ else {
   const files = new LeaseFiles(() => mount);
 
   test.before(async () => {
-    const size = ['--size', '64m', '--store', 'pooled'];
-    mount = await Mounted.start('--lease-break-time', `${BREAK_MS}`, ...size);
+    mount = await Mounted.start('--size', '64m', '--store', 'pooled', ...HASTY);
   });
   test.after(() => mount.stop());
   test.after.each(() => files.close());

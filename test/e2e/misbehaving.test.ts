@@ -4,13 +4,10 @@ import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, type Command, eventually, Stage, waitsForBreak } from './actors.js';
-import { Mounted, requireMount, skipMount, stores } from './mounted.js';
+import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from './mounted.js';
 import { EXCLUSIVE, O_RDWR, SHARED, UNLCK } from './numbers.js';
 
 const MIB = 1 << 20;
-/** No test waits for its end; those that do have a mount of their own, with this one. */
-const BREAK_MS = 600_000;
-const SHORT_BREAK_MS = 400;
 
 for (const store of stores) {
   const test = suite(`holders that misbehave, ${store} store`);
@@ -26,7 +23,7 @@ for (const store of stores) {
     let breaker: Actor;
 
     test.before(async () => {
-      mount = await Mounted.start('--store', store, '--lease-break-time', `${BREAK_MS}`);
+      mount = await Mounted.start('--store', store, ...PATIENT);
     });
     test.before.each(async () => {
       path = mount.file(`f${made++}`);
@@ -44,21 +41,17 @@ for (const store of stores) {
       mount.report('pins').pins.length === 0 && mount.report('leases').leases.length === 0;
 
     /** The same on a mount whose breaks end by force, once the break has begun. */
-    const broken = async (more: (path: string, breaking: Command, mounted: Mounted) => Promise<void>) => {
-      const mounted = await Mounted.start('--store', store, '--lease-break-time', `${SHORT_BREAK_MS}`);
-      try {
-        const at = mounted.file('f');
+    const broken = (more: (path: string, breaking: Command, hasty: Mounted) => Promise<void>) =>
+      Mounted.during(['--store', store, ...HASTY], async hasty => {
+        const at = hasty.file('f');
         writeFileSync(at, Buffer.alloc(MIB, 1));
         await holder.must('open', 0, at, O_RDWR);
         await holder.must('setlease', 0, SHARED, 0, 0, 0);
         const breaking = breaker.start('truncate', at, 4096);
-        await eventually('the break', () => mounted.log().includes('break: lease'));
-        await more(at, breaking, mounted);
-      } finally {
+        await eventually('the break', () => hasty.log().includes('break: lease'));
+        await more(at, breaking, hasty);
         await stage.clear();
-        await mounted.stop();
-      }
-    };
+      });
 
     test('B6, B2: who writes before he yields waits for his own break, and no longer than its time', () =>
       broken(async (at, breaking) => {
@@ -71,10 +64,10 @@ for (const store of stores) {
       }));
 
     test('B2: who writes, syncs and changes modes instead of answering is not alone: others are served meanwhile', () =>
-      broken(async (_at, breaking, mounted) => {
+      broken(async (_at, breaking, hasty) => {
         const stuck = [holder.start('pwrite', 0, 0, 1, 9), holder.start('pwrite', 0, 4096, 1, 9)];
-        writeFileSync(mounted.file('other'), 'served');
-        assert.is(statSync(mounted.file('other')).size, 6);
+        writeFileSync(hasty.file('other'), 'served');
+        assert.is(statSync(hasty.file('other')).size, 6);
         for (const command of [breaking, ...stuck]) assert.is((await command.result).verdict, 'ok');
       }));
 

@@ -11,6 +11,10 @@ import { timeFactor } from '../time-factor.js';
 export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const READY_MS = 15_000 * timeFactor;
 
+/** Break times for mounts of tests: whoever answers has longer than any test takes; whoever does not is soon forced. */
+export const PATIENT = ['--lease-break-time', '600000'] as const;
+export const HASTY = ['--lease-break-time', '400'] as const;
+
 export class Mounted {
   /** Where the daemon mounted. */
   readonly path: string;
@@ -33,6 +37,16 @@ export class Mounted {
   static async start(...args: readonly string[]): Promise<Mounted> {
     const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
     return Mounted.at(path, ...args);
+  }
+
+  /** A mount as long as `work` takes. */
+  static async during<T>(args: readonly string[], work: (mount: Mounted) => Promise<T>): Promise<T> {
+    const mount = await Mounted.start(...args);
+    try {
+      return await work(mount);
+    } finally {
+      await mount.stop();
+    }
   }
 
   static at(path: string, ...args: readonly string[]): Promise<Mounted> {

@@ -16,7 +16,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { Mounted, PATIENT, requireMount, skipMount } from './mounted.js';
 import { BLOCK, EXCLUSIVE, O_NONBLOCK, O_RDWR, SHARED, SHARED_UNBREAKABLE, UNLCK } from './numbers.js';
 
 const MIB = 1 << 20;
@@ -35,7 +35,7 @@ else {
   let b: Actor;
 
   test.before(async () => {
-    mount = await Mounted.start('--store', 'pooled', '--size', '64m', '--lease-break-time', '3000');
+    mount = await Mounted.start('--store', 'pooled', '--size', '64m', ...PATIENT);
   });
   test.before.each(async () => {
     path = mount.file(`f${made++}`);

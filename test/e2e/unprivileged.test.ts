@@ -10,7 +10,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { timeFactor } from '../time-factor.js';
 import { type Actor, eventually, Stage, waits } from './actors.js';
-import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
+import { cli, hasPassthrough, Mounted, PATIENT, requireMount, skipMount } from './mounted.js';
 import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED, UNLCK } from './numbers.js';
 
 const USER = 1000;
@@ -111,7 +111,7 @@ function testsOf(who: string, { uid, through, inside, as, ...one }: Case): void 
     assert.is(made.status, 0, made.stderr);
     const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
     chownSync(path, USER, USER);
-    mount = await Mounted.through(through(device, root), path, '--lease-break-time', '3000');
+    mount = await Mounted.through(through(device, root), path, ...PATIENT);
   });
   test.before.each(async context => {
     const name = `${context.__test__}`.replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 20);

@@ -12,13 +12,11 @@ import { native } from '../../src/native/binding.js';
 import { eventually } from '../e2e/actors.js';
 import { clientModule } from '../e2e/beside.js';
 import { LeaseFiles } from '../e2e/lease-files.js';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
 import { code } from '../thrown-code.js';
 import { timeFactor } from '../time-factor.js';
 
 const BLOCK = 4096;
-/** Longer than any test. */
-const BREAK_MS = 600_000;
 const LIMIT_MS = 60_000 * timeFactor;
 
 const test = suite('leasefs/client through the control socket');
@@ -36,7 +34,7 @@ else {
   const files = new LeaseFiles(() => mount);
 
   test.before(async () => {
-    mount = await Mounted.start('--transport=fuse-native', '--lease-break-time', `${BREAK_MS}`);
+    mount = await Mounted.start('--transport=fuse-native', ...PATIENT);
   });
   test.after(() => mount.stop());
   test.after.each(() => files.close());

@@ -4,7 +4,7 @@ import { statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from '../e2e/actors.js';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
 import {
   BLOCK,
   BY_DESCRIPTION,
@@ -25,8 +25,6 @@ import { timeFactor } from '../time-factor.js';
 const MIB = 1 << 20;
 const NONBLOCK = 1;
 const NOBODY = 65534;
-/** Longer than any test: what is forced has a mount of its own. */
-const BREAK_MS = 600_000;
 const LIMIT_MS = 20_000 * timeFactor;
 
 const test = suite('rules through the fuse-native transport');
@@ -42,7 +40,7 @@ else {
   let b: Actor;
 
   test.before(async () => {
-    const options = ['-o', 'allow_other', '--lease-break-time', `${BREAK_MS}`];
+    const options = ['-o', 'allow_other', ...PATIENT];
     mount = await Mounted.start('--transport=fuse-native', ...options);
   });
   test.before.each(async () => {
@@ -240,7 +238,7 @@ else {
   });
 
   test('B2: a break that is not answered is forced', async () => {
-    const second = await Mounted.start('--transport=fuse-native', '--lease-break-time', '300');
+    const second = await Mounted.start('--transport=fuse-native', ...HASTY);
     try {
       writeFileSync(second.file('f'), Buffer.alloc(BLOCK));
       await a.must('open', 1, second.file('f'), O_RDWR);

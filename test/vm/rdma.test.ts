@@ -22,6 +22,12 @@ else {
     }
   };
 
+  const areKept = (answers: Answers): void => {
+    const calls = { lease: 'ok', register: 'ok', punch: 'ETXTBSY', write: 'ok' };
+    assert.equal(answers, { ...calls, device: '0x5a', file: '0x5a' });
+    assert.match(reading(answers), /^kept/);
+  };
+
   test.after(() => experiment.clear());
 
   test('on tmpfs a region is registered, punched, and what the device writes is lost', async () => {
@@ -39,15 +45,7 @@ else {
 
   test('X1: on leasefs the punch of a pinned region is refused, and the file has what the device wrote', async () => {
     const answers = await on('leasefs', 'ioctl');
-    assert.equal(answers, {
-      lease: 'ok',
-      register: 'ok',
-      punch: 'ETXTBSY',
-      write: 'ok',
-      device: '0x5a',
-      file: '0x5a',
-    });
-    assert.match(reading(answers), /^kept/);
+    areKept(answers);
   });
 
   test('N1: under leasefs run a region without a lease is refused, nothing is pinned or lost', async () => {
@@ -59,15 +57,7 @@ else {
 
   test('N1, X1: under leasefs run the lease of the proposal lets register, and the punch is refused', async () => {
     const answers = await on('leasefs run', 'fcntl');
-    assert.equal(answers, {
-      lease: 'ok',
-      register: 'ok',
-      punch: 'ETXTBSY',
-      write: 'ok',
-      device: '0x5a',
-      file: '0x5a',
-    });
-    assert.match(reading(answers), /^kept/);
+    areKept(answers);
   });
 }
 
