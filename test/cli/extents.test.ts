@@ -136,7 +136,7 @@ if (!skipMount) {
   const leasefs = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 120_000,
     });
     return { status, out: stdout.trimEnd().split('\n'), err: stderr.trimEnd() };
   };

@@ -13,7 +13,7 @@ const file = join(dir, 'f');
 function leasefs(args: readonly string[], input = '') {
   const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 120_000,
     input,
   });
   return { status, out: stdout.trimEnd().split('\n'), err: stderr.trimEnd() };

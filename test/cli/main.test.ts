@@ -9,7 +9,7 @@ const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const verbs = ['mount', 'umount', 'status', 'leases', 'pins', 'io', 'doctor', 'demo'];
 
 function leasefs(...args: string[]) {
-  return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 20_000 });
+  return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 120_000 });
 }
 
 const test = suite('main');

@@ -243,7 +243,7 @@ else {
     const dir = mkdtempSync('/tmp/l');
     const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'demo'], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
       env: { ...process.env, TMPDIR: dir, FORCE_COLOR: '0' },
     });
     assert.is(status, 0, `${stdout}\n${stderr}`);
@@ -275,7 +275,7 @@ else {
       assert.equal(readdirSync(dir), [], `after ${delay} ms`);
     }
     spawnSync('sh', ['-c', `"${process.execPath}" "${cli}" demo | head -3`], {
-      timeout: 30_000,
+      timeout: 120_000,
       env: { ...process.env, TMPDIR: dir },
     });
     assert.equal(readdirSync(dir), [], 'after a closed pipe');
@@ -321,7 +321,7 @@ else {
         program,
         `${native}examples/hello-lease.c`,
       ],
-      { encoding: 'utf8', timeout: 60_000 },
+      { encoding: 'utf8', timeout: 120_000 },
     );
     assert.is(built.stderr, '');
     const child = spawn(program, [file], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -35,9 +35,9 @@ function inC(body: string): string {
     writeFileSync(join(dir, 'abi.c'), source);
     execFileSync('gcc', [...FLAGS, '-o', join(dir, 'abi'), join(dir, 'abi.c')], {
       stdio: 'pipe',
-      timeout: 60_000,
+      timeout: 120_000,
     });
-    return execFileSync(join(dir, 'abi'), { encoding: 'utf8', timeout: 10_000 });
+    return execFileSync(join(dir, 'abi'), { encoding: 'utf8', timeout: 120_000 });
   } finally {
     rmSync(dir, { recursive: true });
   }
@@ -80,7 +80,7 @@ test('the examples in C compile without a warning, as C99 too', () => {
   for (const example of ['hello-lease.c', 'direct-map.c']) {
     const source = join(native, 'examples', example);
     for (const standard of ['-std=gnu99', '-std=gnu17']) {
-      execFileSync('gcc', [standard, ...FLAGS, '-fsyntax-only', source], { stdio: 'pipe', timeout: 60_000 });
+      execFileSync('gcc', [standard, ...FLAGS, '-fsyntax-only', source], { stdio: 'pipe', timeout: 120_000 });
     }
   }
 });
@@ -93,7 +93,7 @@ test('the headers are C99 and C++ too, without a warning', () => {
     ] as const) {
       const header = join(native, 'include', name);
       const flags = ['-Wall', '-Wextra', '-Werror', '-fsyntax-only'];
-      execFileSync(compiler, [...flags, ...standard, header], { stdio: 'pipe', timeout: 60_000 });
+      execFileSync(compiler, [...flags, ...standard, header], { stdio: 'pipe', timeout: 120_000 });
     }
   }
 });

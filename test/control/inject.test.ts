@@ -224,7 +224,7 @@ else {
     const command = 'sleep 0.3; timeout 0.5 cat $LEASEFS_MNT/.leasefs/events; exit 3';
     const ran = spawnSync(process.execPath, [cli, 'run', '--inject', list, '--', 'sh', '-c', command], {
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 120_000,
     });
     writeFileSync(list, '[{"do": "pins"}]');
     const wrong = spawnSync(process.execPath, [cli, 'run', '--inject', list, '--', 'true'], {

@@ -8,6 +8,7 @@ import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
 import { commandOf, isCapable } from '../../src/process/proc.js';
 import { Processes } from '../../src/process/processes.js';
+import { timeFactor } from '../time-factor.js';
 
 const CAP_LEASE = 28;
 const test = suite('processes');
@@ -15,7 +16,7 @@ const test = suite('processes');
 const sleeper = (): ChildProcess => spawn('sleep', ['30'], { stdio: 'ignore' });
 
 async function within(ms: number, what: string, seen: () => boolean): Promise<void> {
-  const until = performance.now() + ms;
+  const until = performance.now() + ms * timeFactor;
   while (!seen()) {
     if (performance.now() > until) throw new Error(`not within ${ms} ms: ${what}`);
     await new Promise(resolve => setTimeout(resolve, 1));
@@ -88,7 +89,7 @@ test('a death is heard of at once by whoever asks, and told once', () => {
   assert.equal(died, []);
   child.kill('SIGKILL');
   // The event loop hears of nothing meanwhile.
-  for (const until = performance.now() + 5000; died.length === 0 && performance.now() < until; )
+  for (const until = performance.now() + 5000 * timeFactor; died.length === 0 && performance.now() < until; )
     processes.hear(id);
   processes.hear(id);
   assert.equal(died, [id]);

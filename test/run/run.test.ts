@@ -13,7 +13,7 @@ import type { RunReport } from '../../src/run/report.js';
 import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
 
 const source = fileURLToPath(new URL('../../../test/run/caller.c', import.meta.url));
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 120_000;
 const EXCLUSIVE = 48;
 const test = suite('leasefs run');
 
