@@ -41,7 +41,7 @@ export function statusLines(
       `${status.store} (${status.storeReason}), ${readableSize(status.used)} of ${readableSize(status.size)} used`,
     ],
     ...detail(status),
-    ['files', `${status.files}, of all kinds ${status.inodes} of ${status.maxInodes} inodes`],
+    ['files', `${status.files} regular; ${status.inodes} of ${status.maxInodes} inodes in use`],
     [
       'leases',
       `${status.leases}, broken within ${readableAge(status.leaseBreakMs)}, semantics ${status.semantics}`,
