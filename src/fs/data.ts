@@ -8,6 +8,7 @@ import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
 import { SEEK_DATA, SEEK_HOLE, type StoredFile } from '../store/file-store.js';
 import { mayWrite } from './layout.js';
 import type { Answer, Caller } from './operations.js';
+import { contentChanged } from './privileges.js';
 import type { Superblock } from './superblock.js';
 
 /** One copy_file_range moves at most this many bytes, so that it does not hold others up; the caller asks again. */
@@ -84,13 +85,17 @@ export function copyFileRange(
     const refused = mayWrite(sb, caller, inode!, toFh, toOff, skipped, true);
     if (refused !== 0) return refused;
     const grown = end > target.size() ? target.setSize(end) : 0;
-    return grown < 0 ? grown : skipped;
+    if (grown < 0) return grown;
+    contentChanged(caller, inode!);
+    return skipped;
   }
   const n = Math.min(skipped || source.seek(fromOff, SEEK_HOLE) - fromOff, there, COPY_MAX);
   const refused = mayWrite(sb, caller, inode!, toFh, toOff, n, false);
   if (refused !== 0) return refused;
   const read = source.read(fromOff, n, copyBuffer, 0);
-  return read <= 0 ? read : target.write(toOff, read, copyBuffer, 0);
+  if (read <= 0) return read;
+  contentChanged(caller, inode!);
+  return target.write(toOff, read, copyBuffer, 0);
 }
 
 /** Bytes of hole from `off` on, up to `len`; 0 where there are data. */

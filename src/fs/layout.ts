@@ -17,6 +17,7 @@ import {
   FALLOC_ZERO_RANGE,
   PARKED,
 } from './operations.js';
+import { contentChanged } from './privileges.js';
 import { judged } from './registered-pins.js';
 import { isNonblocking, type OpenFile, type Superblock } from './superblock.js';
 
@@ -134,8 +135,10 @@ export function fallocate(
     if (injected < 0) return injected;
   }
   const result = perform(file, act, off, len, keepSize, !sb.leases.guarded(ino));
-  if (result === 0) sb.modified(inode);
-  return result;
+  if (result !== 0) return result;
+  sb.modified(inode);
+  contentChanged(caller, inode);
+  return 0;
 }
 
 /**

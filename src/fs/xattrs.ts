@@ -2,15 +2,15 @@
 // kernel checks who may, and the lengths of names and values (xattr(7)).
 import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
-import { groupsOf, isCapable } from '../process/proc.js';
+import { isCapable } from '../process/proc.js';
 import { ACCESS_ACL, DEFAULT_ACL, isAclName, isModeAlone, modeOfAcl } from './acl.js';
 import { type Inode, S_ISGID } from './inode.js';
 import type { Answer, Caller } from './operations.js';
+import { mayKeepSetgid } from './privileges.js';
 import type { Superblock } from './superblock.js';
 
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
-const CAP_FSETID = 4;
 const CAP_SYS_ADMIN = 21;
 const prefixes = ['user.', 'trusted.', 'security.'];
 
@@ -58,9 +58,6 @@ function deleteXattr(sb: Superblock, inode: Inode, name: Name): boolean {
   sb.xattrBytes -= name.length + value.length;
   return true;
 }
-
-const mayKeepSetgid = ({ tid, gid }: Caller, inode: Inode): boolean =>
-  gid === inode.gid || groupsOf(tid).includes(inode.gid) || isCapable(tid, CAP_FSETID);
 
 /**
  * An access ACL sets the mode bits, and is not kept when it says no more than they do. The setgid bit goes as by chmod:

@@ -1,0 +1,20 @@
+// Setuid and setgid on files that somebody changes: who may leave them there, where no flag of the request says it.
+import { groupsOf, isCapable } from '../process/proc.js';
+import { type Inode, killPrivileges, S_ISGID, S_ISUID } from './inode.js';
+import type { Caller } from './operations.js';
+
+const CAP_FSETID = 4;
+
+/** By chmod and by an ACL. */
+export const mayKeepSetgid = ({ tid, gid }: Caller, inode: Inode): boolean =>
+  gid === inode.gid || groupsOf(tid).includes(inode.gid) || isCapable(tid, CAP_FSETID);
+
+/**
+ * fallocate and copy_file_range have changed the content: FUSE_HANDLE_KILLPRIV_V2 leaves the bits to the server and has no
+ * flag for it. As on tmpfs since Linux 6.2.
+ */
+export function contentChanged(caller: Caller, inode: Inode): void {
+  if ((inode.mode & (S_ISUID | S_ISGID)) === 0 || isCapable(caller.tid, CAP_FSETID)) return;
+  killPrivileges(inode);
+  if (inode.mode & S_ISGID && !mayKeepSetgid(caller, inode)) inode.mode &= ~S_ISGID;
+}
