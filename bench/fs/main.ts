@@ -1,5 +1,6 @@
 // npm run bench:fs [-- --quick] [--operations=create,unlink] [--draw=FILE.json]: the mounted filesystem against its
-// rivals (bench/README.md). A run of some operations alone writes no results. Needs root, /dev/fuse, a C compiler and libfuse3-dev.
+// rivals (bench/README.md). A run of some operations alone writes no results. Needs root, /dev/fuse, a C compiler and
+// libfuse3-dev.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

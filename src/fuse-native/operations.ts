@@ -268,7 +268,8 @@ export function nativeOperations(
 
     setxattr: (path, name, value, _position, flags, done) =>
       withName(path, name, done, (ino, bytes) =>
-        // No ACLs: the kernel would not judge by them. The package's memory is gone when this is answered, and `slice` of a Buffer copies nothing.
+        // No ACLs: the kernel would not judge by them. The package's memory is gone when this is answered, and `slice` of
+        // a Buffer copies nothing.
         isAclName(bytes)
           ? -errno.EOPNOTSUPP
           : operations.setxattr(caller, ino, bytes, new Uint8Array(value), flags),

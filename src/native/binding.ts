@@ -127,8 +127,8 @@ export interface Binding {
   copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
   /**
    * Allocates the holes of [off, off + len) by MADV_POPULATE_WRITE on a mapping of its own, which the time of access
-   * does not show. EFAULT where a store would
-   * get SIGBUS: no memory for the file, or the range ends beyond the block of the last byte.
+   * does not show. EFAULT where a store would get SIGBUS: no memory for the file, or the range ends beyond the block of
+   * the last byte.
    */
   populate(fd: number, off: number, len: number): Result;
   /** cachestat(2): the pages of [off, off + len), len > 0, that are in memory; O(len), not O(file). -ENOSYS before Linux 6.5. */
