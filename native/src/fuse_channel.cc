@@ -144,16 +144,11 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     return max_batch_;
   }
 
-  struct Bytes {
-    void* data;
-    size_t length;
-  };
-
-  /** Of a detached one: none. */
   static Bytes BytesOf(Napi::ArrayBuffer buffer) {
-    Bytes bytes = {nullptr, 0};
-    if (napi_get_arraybuffer_info(buffer.Env(), buffer, &bytes.data, &bytes.length) != napi_ok) return {nullptr, 0};
-    return bytes;
+    void* data = nullptr;
+    size_t length = 0;
+    if (napi_get_arraybuffer_info(buffer.Env(), buffer, &data, &length) != napi_ok) return {};
+    return {static_cast<uint8_t*>(data), length};
   }
 
   /** Writes what the callback left in `reply`. */

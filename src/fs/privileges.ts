@@ -5,9 +5,11 @@ import type { Caller } from './operations.js';
 
 const CAP_FSETID = 4;
 
-/** By chmod and by an ACL. */
-export const mayKeepSetgid = ({ tid, gid }: Caller, inode: Inode): boolean =>
-  gid === inode.gid || groupsOf(tid).includes(inode.gid) || isCapable(tid, CAP_FSETID);
+/** Setgid goes, as by chmod, where the caller is neither of the file's group nor privileged. */
+export function settleSetgid({ tid, gid }: Caller, inode: Inode): void {
+  if ((inode.mode & S_ISGID) === 0 || gid === inode.gid) return;
+  if (!groupsOf(tid).includes(inode.gid) && !isCapable(tid, CAP_FSETID)) inode.mode &= ~S_ISGID;
+}
 
 /**
  * fallocate and copy_file_range have changed the content: FUSE_HANDLE_KILLPRIV_V2 leaves the bits to the server and has no
@@ -16,5 +18,5 @@ export const mayKeepSetgid = ({ tid, gid }: Caller, inode: Inode): boolean =>
 export function contentChanged(caller: Caller, inode: Inode): void {
   if ((inode.mode & (S_ISUID | S_ISGID)) === 0 || isCapable(caller.tid, CAP_FSETID)) return;
   killPrivileges(inode);
-  if (inode.mode & S_ISGID && !mayKeepSetgid(caller, inode)) inode.mode &= ~S_ISGID;
+  settleSetgid(caller, inode);
 }

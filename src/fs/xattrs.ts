@@ -4,9 +4,9 @@ import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
 import { isCapable } from '../process/proc.js';
 import { ACCESS_ACL, DEFAULT_ACL, isAclName, isModeAlone, modeOfAcl } from './acl.js';
-import { type Inode, S_ISGID } from './inode.js';
+import type { Inode } from './inode.js';
 import type { Answer, Caller } from './operations.js';
-import { mayKeepSetgid } from './privileges.js';
+import { settleSetgid } from './privileges.js';
 import type { Superblock } from './superblock.js';
 
 const XATTR_CREATE = 1;
@@ -60,8 +60,7 @@ function deleteXattr(sb: Superblock, inode: Inode, name: Name): boolean {
 }
 
 /**
- * An access ACL sets the mode bits, and is not kept when it says no more than they do. The setgid bit goes as by chmod:
- * where the caller is neither of the file's group nor privileged.
+ * An access ACL sets the mode bits, and is not kept when it says no more than they do.
  */
 function setAcl(sb: Superblock, caller: Caller, inode: Inode, name: Name, acl: Uint8Array): Answer {
   const mode = modeOfAcl(acl);
@@ -71,7 +70,7 @@ function setAcl(sb: Superblock, caller: Caller, inode: Inode, name: Name, acl: U
   sb.touch(inode);
   if (name === DEFAULT_ACL) return 0;
   inode.mode = (inode.mode & ~0o777) | mode;
-  if (inode.mode & S_ISGID && !mayKeepSetgid(caller, inode)) inode.mode &= ~S_ISGID;
+  settleSetgid(caller, inode);
   return 0;
 }
 
