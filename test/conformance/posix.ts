@@ -164,7 +164,14 @@ ren(b'to/a',b'a',4); assert open('a').read()=='b' and stat.S_ISCHR(os.lstat('to/
     fs.ftruncateSync(fd, 2);
     assert.is(fs.fstatSync(fd).size, 2);
     fs.closeSync(fd);
-    assert.equal(fs.readdirSync(dir), []);
+  },
+
+  'unlinked while open: no longer in its directory': dir => {
+    const fd = fs.openSync(join(dir, 'f'), 'w+');
+    fs.unlinkSync(join(dir, 'f'));
+    const left = fs.readdirSync(dir);
+    fs.closeSync(fd);
+    assert.ok(left.length === 0, `left: ${left}`);
   },
 
   'readdir sees each of many names once, also while others are removed': dir => {
