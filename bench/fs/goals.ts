@@ -3,15 +3,16 @@ import type { Contender } from './contenders.js';
 
 /** The client's operations (bench/native/fs/client.c). */
 export const OPERATIONS = [
-  ...['fstat', 'stat', 'stat-miss', 'open-close', 'create', 'create-write', 'unlink', 'rename', 'readdir'],
+  ...['fstat', 'fstat-asked', 'stat', 'stat-asked', 'stat-miss', 'open-close'],
+  ...['create', 'create-write', 'unlink', 'rename', 'readdir'],
   ...['pread', 'pread-direct', 'pwrite', 'read-1m', 'read-1m-direct', 'write-1m', 'mmap-fault', 'mmap-store'],
   ...['lease', 'pin', 'punch', 'truncate'],
 ] as const;
 
 /** Those that four threads do too. */
 export const THREADED = [
-  'fstat',
-  'stat',
+  'fstat-asked',
+  'stat-asked',
   'open-close',
   'create',
   'unlink',
@@ -36,7 +37,7 @@ const goals = (
   operations.flatMap(operation => ours.map(contender => ({ operation, ours: contender, over, most })));
 
 const BOTH: readonly Contender[] = ['leasefs direct', 'leasefs pooled'];
-const METADATA = ['fstat', 'stat', 'create', 'unlink', 'open-close'];
+const METADATA = ['fstat', 'fstat-asked', 'stat', 'stat-asked', 'create', 'unlink', 'open-close'];
 
 export const GOALS: readonly Goal[] = [
   ...goals(

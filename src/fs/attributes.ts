@@ -47,6 +47,8 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
   const nothing = set.valid === SET_SIZE || (set.valid === SET_KILL_SUIDGID && privilegesOf(inode) === 0);
   if (!nothing) apply(sb, inode, set);
   sb.attributes(inode, out, set.valid === SET_SIZE);
+  // The kernel takes over what SETATTR answers whatever it has heard meanwhile.
+  if (inode.file !== undefined) out.lasting = false;
   return 0;
 }
 

@@ -7,7 +7,8 @@ import type { FileHandle, InodeNumber } from '../base/units.js';
 import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
 import { SEEK_DATA, SEEK_HOLE, type StoredFile } from '../store/file-store.js';
 import { mayWrite } from './layout.js';
-import type { Answer, Caller } from './operations.js';
+import { recall, recallForWriteback } from './lifetime.js';
+import { type Answer, type Caller, PARKED } from './operations.js';
 import { contentChanged } from './privileges.js';
 import type { Superblock } from './superblock.js';
 
@@ -45,7 +46,13 @@ export function write(
   const inode = sb.inode(ino);
   if (inode?.file === undefined) return -errno.EBADF;
   if (off + len > MAX_OFFSET) return -errno.EFBIG;
-  if (!writeback) {
+  if (writeback) {
+    const waiter = recallForWriteback(sb, inode);
+    if (waiter !== undefined) {
+      caller.waiter = waiter;
+      return PARKED;
+    }
+  } else {
     const refused = mayWrite(sb, caller, inode, fh, off, len, false);
     if (refused !== 0) return refused;
   }
@@ -93,6 +100,8 @@ export function copyFileRange(
   const refused = mayWrite(sb, caller, inode!, toFh, toOff, n, false);
   if (refused !== 0) return refused;
   const read = source.read(fromOff, n, copyBuffer, 0);
+  // Its atime, of which the kernel takes no note here.
+  recall(sb, sb.inode(from)!);
   if (read <= 0) return read;
   contentChanged(caller, inode!);
   return target.write(toOff, read, copyBuffer, 0);

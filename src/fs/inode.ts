@@ -36,8 +36,9 @@ export class Inode {
   nlink = 0;
   /** References of the kernel: lookups answered less those forgotten. */
   nlookup = 0;
-  /** Open file descriptions. */
+  /** Open file descriptions, and those of them that read and write. */
   nopen = 0;
+  nrdwr = 0;
 
   readonly atime: Time;
   readonly mtime: Time;
@@ -52,6 +53,14 @@ export class Inode {
   file: StoredFile | undefined;
   /** Somebody opened it with O_NOATIME, and may have mapped it without a trace. */
   openedUnseen = false;
+  /** The kernel may answer the attributes without asking; what else it takes to know whether it may (lifetime.ts). */
+  remembered = false;
+  mayBeMapped = false;
+  lookedForMappings = false;
+  /** Pages of it came back from the kernel's cache since somebody opened it to read and write. */
+  stored = false;
+  /** Was given blocks beyond its end. */
+  blocksBeyond = false;
   /** A client may have stored into the blocks since the file was last opened, behind the kernel's cache (extents.ts). */
   written = false;
   /** Directories alone: by name, in the order of their cookies. */

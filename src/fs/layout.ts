@@ -9,6 +9,7 @@ import type { ChangeAsk, ChangeRange, KernelPin } from '../lease/types.js';
 import type { StoredFile } from '../store/file-store.js';
 import { conclude } from './effects.js';
 import type { Inode } from './inode.js';
+import { recall } from './lifetime.js';
 import {
   type Answer,
   type Caller,
@@ -136,7 +137,9 @@ export function fallocate(
   }
   const result = perform(file, act, off, len, keepSize, !sb.leases.guarded(ino));
   if (result !== 0) return result;
+  if (act !== 'punch' && off + len > size) inode.blocksBeyond ||= keepSize;
   sb.modified(inode);
+  recall(sb, inode);
   contentChanged(caller, inode);
   return 0;
 }

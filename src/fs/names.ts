@@ -15,6 +15,7 @@ import {
   S_IFSOCK,
   S_ISGID,
 } from './inode.js';
+import { recall } from './lifetime.js';
 import type { Answer, Attr, Caller } from './operations.js';
 import { badName, type Superblock } from './superblock.js';
 import { isVirtual } from './virtual.js';
@@ -182,5 +183,9 @@ export function link(sb: Superblock, ino: InodeNumber, parent: InodeNumber, name
   inode.nlink++;
   sb.touch(inode);
   sb.modified(dir);
-  return answer(sb, inode, out);
+  recall(sb, inode);
+  const answered = answer(sb, inode, out);
+  // As of SETATTR.
+  if (inode.file !== undefined) out.lasting = false;
+  return answered;
 }

@@ -51,6 +51,7 @@ export function create(
     if (answer !== 0) return answer;
     inode.nlookup++;
     sb.attributes(inode, attr);
+    attr.lasting = false;
     return 0;
   }
   if (typeof dir === 'number') return dir;
@@ -78,8 +79,9 @@ export function tmpfile(
 
 function entered(sb: Superblock, inode: Inode, flags: number, attr: Attr, out: Opened): Answer {
   inode.nlookup++;
+  const answer = opened(sb, inode, flags, out);
   sb.attributes(inode, attr);
-  return opened(sb, inode, flags, out);
+  return answer;
 }
 
 /** The description is gone, with its last descriptor; mappings may live on (F5). */

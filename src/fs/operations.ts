@@ -55,6 +55,8 @@ export class Attr {
   /** dev_t as the kernel's 32-bit new_encode_dev. */
   rdev = 0;
   generation = 0;
+  /** They change by requests only, and the kernel may keep them until one does. */
+  lasting = false;
 }
 
 /** What an open answers. */
@@ -186,6 +188,10 @@ export interface Host {
   answer(waiter: WaiterId, errno: number): void;
   /** poll(2) of the description would answer something else now. */
   notifyPoll(fh: FileHandle): void;
+  /** The attributes that were answered for lasting ones are so no more. */
+  attributesGone(ino: InodeNumber): void;
+  /** The same where the kernel may take its time; `told` is called later, when it has heard. */
+  attributesGoneAside(ino: InodeNumber, told: () => void): void;
   /** The file's descriptor is gone, with the inode or since its data have moved; nobody has it open. */
   backingGone(ino: InodeNumber): void;
 }

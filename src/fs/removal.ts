@@ -3,6 +3,7 @@
 import { errno } from '../base/errno.js';
 import type { InodeNumber, Name } from '../base/units.js';
 import { addDentry, type Dentry, type Inode, S_IFCHR } from './inode.js';
+import { recall } from './lifetime.js';
 import { enter, newChild } from './names.js';
 import type { Answer, Caller } from './operations.js';
 import { badName, type Superblock } from './superblock.js';
@@ -115,6 +116,7 @@ function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode, name
   inode.parent = target;
   inode.nameHint = name;
   sb.touch(inode);
+  recall(sb, inode);
   sb.modified(source);
   sb.modified(target);
 }

@@ -10,6 +10,7 @@ import { FileStat, type FileStore, type Grant, type StoredFile } from '../store/
 import type { Injector } from './injector.js';
 import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time, xattrBytes } from './inode.js';
 import { UnleasedPins } from './kernel-pins.js';
+import { closedFor, isLasting, openedFor } from './lifetime.js';
 import type { Attr, Host } from './operations.js';
 import { Recorder } from './recorder.js';
 import { Residency } from './residency.js';
@@ -209,6 +210,7 @@ export class Superblock {
     };
     this.handles.set(fh, file);
     inode.nopen++;
+    openedFor(this, inode, flags);
     if (flags & O_NOATIME) inode.openedUnseen = true;
     return file;
   }
@@ -220,6 +222,7 @@ export class Superblock {
     if (file.token !== undefined) this.tokens.delete(file.token);
     this.supervision.closed(fh);
     file.inode.nopen--;
+    closedFor(file.inode, file.flags);
     return file;
   }
 
@@ -232,7 +235,10 @@ export class Superblock {
       if (!looked) this.refresh(inode);
       out.size = this.stat.size;
       out.blocks = this.stat.blocks;
+      out.lasting = isLasting(this, inode, this.stat.size, this.stat.blocks);
+      if (out.lasting) inode.remembered = true;
     } else {
+      out.lasting = true;
       out.size = inode.target?.length ?? (inode.children?.size ?? 0) * 20;
       out.blocks = 0;
     }

@@ -78,6 +78,7 @@ export class Virtual {
     const { uid, gid } = this.sb.root;
     const { sec, nsec } = this.sb.now();
     Object.assign(out, { ino, mode, uid, gid, size: 0, blocks: 0, rdev: 0, generation: 0 });
+    out.lasting = (mode & S_IFDIR) !== 0;
     out.nlink = (mode & S_IFDIR) === 0 ? 1 : 2;
     out.atime = out.mtime = out.ctime = out.btime = sec;
     out.atimeNsec = out.mtimeNsec = out.ctimeNsec = out.btimeNsec = nsec;

@@ -5,6 +5,7 @@ import type { InodeNumber, Name } from '../base/units.js';
 import { isCapable } from '../process/proc.js';
 import { ACCESS_ACL, DEFAULT_ACL, isAclName, isModeAlone, modeOfAcl } from './acl.js';
 import type { Inode } from './inode.js';
+import { recall } from './lifetime.js';
 import type { Answer, Caller } from './operations.js';
 import { settleSetgid } from './privileges.js';
 import type { Superblock } from './superblock.js';
@@ -34,6 +35,7 @@ export function setxattr(
   if (before === undefined && flags & XATTR_REPLACE) return -errno.ENODATA;
   if (!putXattr(sb, inode, name, value)) return -errno.ENOSPC;
   sb.touch(inode);
+  recall(sb, inode);
   return 0;
 }
 
@@ -68,6 +70,7 @@ function setAcl(sb: Superblock, caller: Caller, inode: Inode, name: Name, acl: U
   if (name === ACCESS_ACL && isModeAlone(acl)) deleteXattr(sb, inode, name);
   else if (!putXattr(sb, inode, name, acl)) return -errno.ENOSPC;
   sb.touch(inode);
+  recall(sb, inode);
   if (name === DEFAULT_ACL) return 0;
   inode.mode = (inode.mode & ~0o777) | mode;
   settleSetgid(caller, inode);
@@ -126,5 +129,6 @@ export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answe
   // Of an ACL the end is what counts: no ACL.
   if (!deleteXattr(sb, inode, name)) return isAclName(name) ? 0 : -errno.ENODATA;
   sb.touch(inode);
+  recall(sb, inode);
   return 0;
 }

@@ -100,6 +100,13 @@ export class NativeSession implements Host {
     this.control.notify(fh);
   }
 
+  /** Nothing is kept. */
+  attributesGone(): void {}
+
+  attributesGoneAside(_ino: number, told: () => void): void {
+    setImmediate(told);
+  }
+
   backingGone(): void {}
 
   /** Counts; an operation that throws answers EIO with a line in the log, and the mount lives. */

@@ -46,3 +46,4 @@ export const IOCTL_UNRESTRICTED = 1 << 1;
 export const POLL_SCHEDULE_NOTIFY = 1;
 /** The notification's code: it stands where a reply has its error. */
 export const NOTIFY_POLL = 1;
+export const NOTIFY_INVAL_INODE = 2;

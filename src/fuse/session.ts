@@ -4,12 +4,14 @@
 //
 // It promises: every request that wants an answer gets exactly one; a request that is malformed or whose operation
 // throws is answered EIO with one line in the log, and the mount lives.
+import { write } from 'node:fs';
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import type { FileHandle, InodeNumber, WaiterId } from '../base/units.js';
 import { type Answer, type Host, isSearch, type Operations, PARKED } from '../fs/operations.js';
 import type { Channel } from '../native/binding.js';
 import { adapters } from './adapters.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
+import { NOTIFY_INVAL_INODE } from './flags.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
 import { OPCODES, op, opcodeName } from './opcodes.js';
 import { Parked } from './parked.js';
@@ -56,6 +58,8 @@ export function startSession(options: SessionOptions): Session {
 const isUnanswered = (opcode: number): boolean =>
   opcode === op.FORGET || opcode === op.BATCH_FORGET || opcode === op.INTERRUPT;
 
+const INVAL_INODE_OUT = 24;
+
 /** An error with its stack, as a line of the log. */
 const oneLine = (error: unknown): string =>
   (error instanceof Error ? (error.stack ?? error.message) : String(error)).replaceAll(/\n\s*/g, ' ');
@@ -77,6 +81,8 @@ class Conversation implements Session, Host {
   private initialized = false;
   private tried = false;
   private over = false;
+  /** Notifications that are being written on another thread. */
+  private asides = 0;
   private setReady!: () => void;
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
@@ -148,6 +154,29 @@ class Conversation implements Session, Host {
 
   notifyPoll(fh: FileHandle): void {
     this.connection.polls.notify(fh);
+  }
+
+  attributesGone(ino: InodeNumber): void {
+    // Refused where the kernel has no such inode: then it remembers nothing of it.
+    this.send(this.putGone(ino));
+  }
+
+  attributesGoneAside(ino: InodeNumber, told: () => void): void {
+    const record = this.reply.bytes.slice(0, this.putGone(ino));
+    this.asides++;
+    write(this.channel.fd, record, () => {
+      this.asides--;
+      if (!this.over) told();
+      else if (this.asides === 0) this.finish();
+    });
+  }
+
+  /** fuse_notify_inval_inode_out: 0 ino, 8 off, 16 len. An `off` below 0 means the attributes alone. */
+  private putGone(ino: InodeNumber): number {
+    this.reply.set64(0, ino);
+    this.reply.set64(8, -1);
+    this.reply.set64(16, 0);
+    return this.reply.notify(NOTIFY_INVAL_INODE, INVAL_INODE_OUT);
   }
 
   backingGone(ino: InodeNumber): void {
@@ -286,6 +315,11 @@ class Conversation implements Session, Host {
       this.log(`the connection to the kernel ended: ${errnoName(error)} (${errnoText(error)})`);
     }
     this.parked.clear();
+    // The descriptor stays ours while another thread may write to it.
+    if (this.asides === 0) this.finish();
+  }
+
+  private finish(): void {
     this.channel.close();
     try {
       this.operations.destroy();

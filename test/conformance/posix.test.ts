@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
 import { aclChecks } from './acls.js';
 import { attributes } from './attributes.js';
+import { coherence } from './coherence.js';
 import { limits } from './limits.js';
 import { locks } from './locks.js';
 import { memory } from './memory.js';
@@ -39,6 +40,7 @@ else {
   for (const [name, check] of Object.entries({
     ...posix,
     ...attributes,
+    ...coherence,
     ...limits,
     ...locks,
     ...memory,

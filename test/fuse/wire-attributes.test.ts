@@ -1,7 +1,9 @@
 // The wire format, byte for byte: attributes, extended ones, and those of the file system.
 import { suite } from 'uvu';
-import type { StatFs } from '../../src/fs/operations.js';
-import { text, u16, u32, u64, zeros } from './doubles.js';
+import * as assert from 'uvu/assert';
+import type { InodeNumber } from '../../src/base/units.js';
+import type { Host, StatFs } from '../../src/fs/operations.js';
+import { answer, bench, text, u16, u32, u64, zeros } from './doubles.js';
 import { attrOut, caller, fill, REGULAR, testCases } from './wire-cases.js';
 
 const test = suite('wire: attributes');
@@ -45,6 +47,14 @@ testCases(test, [
     given: { getattr: (_c, _i, out) => fill(out) },
     call: ['getattr', caller, 7, 'out'],
     reply: [attrOut()],
+  },
+  {
+    title: 'GETATTR of what lasts',
+    opcode: 3,
+    body: [u32(1), u32(0), u64(9)],
+    given: { getattr: (_c, _i, out) => fill(out, 0o100600) },
+    call: ['getattr', caller, 7, 'out'],
+    reply: [attrOut(0o100600)],
   },
   {
     title: 'SETATTR of everything through a description',
@@ -153,5 +163,16 @@ testCases(test, [
     ],
   },
 ]);
+
+test('attributes that last no more are taken back, and no pages with them (fuse_notify_inval_inode_out)', () => {
+  let host!: Host;
+  const { channel } = bench({
+    attach: given => {
+      host = given;
+    },
+  });
+  host.attributesGone(0x1_0000_0003 as InodeNumber);
+  assert.equal(channel.sent, [answer(0n, 2, u64(0x1_0000_0003), u64(-1), u64(0))]);
+});
 
 test.run();

@@ -34,6 +34,7 @@ export function fill(out: Attr, mode = REGULAR): Answer {
     gid: 1002,
     rdev: 0x1234_5678,
     generation: 9,
+    lasting: isLasting(mode),
   });
   return 0;
 }
@@ -58,7 +59,8 @@ const fuseAttr = (mode = REGULAR): Buffer =>
     u32(0),
   ]);
 
-const valid = (mode: number): number => ((mode & 0o170000) === 0o100000 ? 0 : FOREVER);
+const isLasting = (mode: number): boolean => mode !== REGULAR;
+const valid = (mode: number): number => (isLasting(mode) ? FOREVER : 0);
 export const attrOut = (mode = REGULAR): Buffer =>
   Buffer.concat([u64(valid(mode)), u32(0), u32(0), fuseAttr(mode)]);
 export const entryOut = (mode = REGULAR): Buffer =>

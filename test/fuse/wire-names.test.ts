@@ -18,12 +18,12 @@ testCases(test, [
     reply: [entryOut()],
   },
   {
-    title: 'LOOKUP of a directory: its attributes are good for ever',
+    title: 'LOOKUP of what lasts: its attributes are good for ever',
     opcode: 1,
     body: [text('d\0')],
-    given: { lookup: (_c, _p, _n, out) => fill(out, 0o40755) },
+    given: { lookup: (_c, _p, _n, out) => fill(out, 0o100600) },
     call: ['lookup', caller, 7, 'd', 'out'],
-    reply: [entryOut(0o40755)],
+    reply: [entryOut(0o100600)],
   },
   {
     title: 'LOOKUP of a name that is not there answers node 0, to be remembered',

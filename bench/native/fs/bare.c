@@ -44,8 +44,6 @@ static void send_answer(uint64_t unique, int error, const void *data, size_t siz
 		perror("bare: writev");
 }
 
-static uint64_t validity(const struct node *n) { return S_ISREG(n->mode) ? 0 : FOREVER; }
-
 /* The kernel writes to the memfd without us, so its attributes are asked for each time. */
 static void look(struct node *n)
 {
@@ -87,7 +85,7 @@ static struct fuse_attr attr_of(struct node *n)
 
 static struct fuse_entry_out entry_of(struct node *n)
 {
-	struct fuse_entry_out e = { .nodeid = n->id, .entry_valid = FOREVER, .attr_valid = validity(n), .attr = attr_of(n) };
+	struct fuse_entry_out e = { .nodeid = n->id, .entry_valid = FOREVER, .attr_valid = FOREVER, .attr = attr_of(n) };
 	n->lookups++;
 	return e;
 }
@@ -190,7 +188,7 @@ static void serve(const struct fuse_in_header *in, const char *body)
 			n->mode = (n->mode & S_IFMT) | (to->mode & 07777);
 	} /* fall through */
 	case FUSE_GETATTR: {
-		struct fuse_attr_out a = { .attr_valid = validity(n), .attr = attr_of(n) };
+		struct fuse_attr_out a = { .attr_valid = FOREVER, .attr = attr_of(n) };
 		return send_answer(in->unique, 0, &a, sizeof a);
 	}
 	case FUSE_MKDIR: {

@@ -26,6 +26,7 @@
 #define PAGE 4096u
 #define ENTRIES 10000
 #define STORES 1024
+#define READ_ONLY (O_RDONLY | O_CLOEXEC)
 
 struct job {
 	const char *directory;
@@ -42,7 +43,7 @@ struct job {
 
 struct operation {
 	const char *name;
-	int flags;			/* more of open(2) for the file */
+	int flags;			/* of open(2) for the file, if it is to be opened anew */
 	int (*begin)(struct job *);	/* once; may be NULL */
 	int (*before)(struct job *);	/* not timed; may be NULL */
 	int (*call)(struct job *);	/* all answer -1 and errno */
@@ -54,6 +55,9 @@ static off_t at(struct job *j, size_t size) { return (off_t)(j->turn++ % (FILE_S
 static int whole(ssize_t n, size_t size) { return n == (ssize_t)size ? 0 : -1; }
 
 static int op_fstat(struct job *j) { struct stat st; return fstat(j->fd, &st); }
+/* The server is asked, whatever the kernel remembers. */
+static int op_fstat_asked(struct job *j) { struct statx st; return statx(j->fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &st); }
+static int op_stat_asked(struct job *j) { struct statx st; return statx(AT_FDCWD, j->file, AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &st); }
 static int op_stat(struct job *j) { struct stat st; return stat(j->file, &st); }
 static int op_miss(struct job *j) { struct stat st; return stat(j->name, &st) < 0 && errno == ENOENT ? 0 : -1; }
 /* A name that nobody asked for before. */
@@ -192,8 +196,10 @@ static int fill_hole(struct job *j)
 static int op_truncate(struct job *j) { return ftruncate(j->fd, (off_t)(FILE_SIZE - PAGE * (j->turn++ & 1))); }
 
 static const struct operation operations[] = {
-	{ "fstat", 0, NULL, NULL, op_fstat, NULL, 1 },
-	{ "stat", 0, NULL, NULL, op_stat, NULL, 1 },
+	{ "fstat", READ_ONLY, NULL, NULL, op_fstat, NULL, 1 },
+	{ "fstat-asked", READ_ONLY, NULL, NULL, op_fstat_asked, NULL, 1 },
+	{ "stat", READ_ONLY, NULL, NULL, op_stat, NULL, 1 },
+	{ "stat-asked", READ_ONLY, NULL, NULL, op_stat_asked, NULL, 1 },
 	{ "stat-miss", 0, NULL, new_name, op_miss, NULL, 1 },
 	{ "open-close", 0, NULL, NULL, op_open, NULL, 1 },
 	{ "create", 0, NULL, new_name, op_create, remove_name, 1 },
@@ -202,10 +208,10 @@ static const struct operation operations[] = {
 	{ "rename", 0, begin_rename, NULL, op_rename, NULL, 1 },
 	{ "readdir", 0, begin_readdir, NULL, op_readdir, NULL, 1 },
 	{ "pread", 0, NULL, NULL, op_pread, NULL, 1 },
-	{ "pread-direct", O_DIRECT, NULL, NULL, op_pread, NULL, 1 },
+	{ "pread-direct", O_RDWR | O_DIRECT, NULL, NULL, op_pread, NULL, 1 },
 	{ "pwrite", 0, NULL, NULL, op_pwrite, NULL, 1 },
 	{ "read-1m", 0, NULL, NULL, op_read, NULL, 1 },
-	{ "read-1m-direct", O_DIRECT, NULL, NULL, op_read, NULL, 1 },
+	{ "read-1m-direct", O_RDWR | O_DIRECT, NULL, NULL, op_read, NULL, 1 },
 	{ "write-1m", 0, NULL, NULL, op_write, NULL, 1 },
 	{ "mmap-fault", 0, NULL, map_file, op_fault, unmap_file, 1 },
 	{ "mmap-store", 0, begin_store, NULL, op_store, NULL, STORES },
@@ -236,7 +242,7 @@ static int prepare(struct job *j)
 			return -1;
 	if (operation->flags) {
 		close(j->fd);
-		j->fd = open(j->file, O_RDWR | operation->flags);
+		j->fd = open(j->file, operation->flags);
 		if (j->fd < 0)
 			return -1;
 	}

@@ -1,5 +1,5 @@
 /* The rival of bench:fs: a memory filesystem on libfuse3's low-level interface, multi-threaded or, with -s, in one
- * thread. Lifetimes as ours: names for ever, attributes of regular files not at all. usage: memfs [-s] -f DIR */
+ * thread. Names and attributes are the kernel's for ever, which changes them by requests only. usage: memfs [-s] -f DIR */
 #define FUSE_USE_VERSION 312
 #define _GNU_SOURCE
 #include <fuse3/fuse_lowlevel.h>
@@ -24,11 +24,9 @@ static struct stat stat_of(const struct node *n)
 	return st;
 }
 
-static double validity(const struct node *n) { return S_ISREG(n->mode) ? 0 : FOREVER; }
-
 static struct fuse_entry_param entry_of(struct node *n)
 {
-	struct fuse_entry_param e = { .ino = n->id, .attr = stat_of(n), .attr_timeout = validity(n), .entry_timeout = FOREVER };
+	struct fuse_entry_param e = { .ino = n->id, .attr = stat_of(n), .attr_timeout = FOREVER, .entry_timeout = FOREVER };
 	n->lookups++;
 	return e;
 }
@@ -66,9 +64,8 @@ static void memfs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 	enter();
 	struct node *n = tree_get(ino);
 	struct stat st = stat_of(n);
-	double valid = validity(n);
 	leave();
-	fuse_reply_attr(req, &st, valid);
+	fuse_reply_attr(req, &st, FOREVER);
 }
 
 static void memfs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int set, struct fuse_file_info *fi)
@@ -80,12 +77,11 @@ static void memfs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int s
 	if (set & FUSE_SET_ATTR_MODE)
 		n->mode = (n->mode & S_IFMT) | (to->st_mode & 07777);
 	struct stat st = stat_of(n);
-	double valid = validity(n);
 	leave();
 	if (error)
 		fuse_reply_err(req, error);
 	else
-		fuse_reply_attr(req, &st, valid);
+		fuse_reply_attr(req, &st, FOREVER);
 }
 
 static struct node *make(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_entry_param *e)

@@ -2,9 +2,8 @@
 // fuse_statx_out (288), which adds the time of birth.
 //
 // How long the kernel may answer from its own memory. Names and what they lead to change through this mount only, and
-// the kernel then corrects its dentries itself: for ever, the absence of a name included. The same for attributes, but
-// for regular files: passthrough writes, page faults and pins move blocks and times without the kernel's inode
-// (kernel-facts 22), so it asks each time.
+// the kernel then corrects its dentries itself: for ever, the absence of a name included. Attributes as long as the
+// filesystem says (src/fs/lifetime.ts).
 import { BLOCK, FIRST_VIRTUAL } from '../../base/units.js';
 import type { Attr } from '../../fs/operations.js';
 import type { Reply } from './reply.js';
@@ -13,17 +12,13 @@ export const ATTR_OUT = 104;
 export const ENTRY_OUT = 128;
 export const STATX_OUT = 288;
 
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-
 /** Seconds; the kernel holds it to what its clock can count. */
 export const FOREVER = 0x7fff_ffff;
 
 /** STATX_BASIC_STATS | STATX_BTIME */
 const STATX_MASK = 0x7ff | 0x800;
 
-const isRegular = (mode: number): boolean => (mode & S_IFMT) === S_IFREG;
-const validity = (attr: Attr): number => (isRegular(attr.mode) ? 0 : FOREVER);
+const validity = ({ lasting }: Attr): number => (lasting ? FOREVER : 0);
 
 function putAttr(reply: Reply, at: number, attr: Attr): void {
   reply.set64(at, attr.ino);
