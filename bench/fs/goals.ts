@@ -3,7 +3,7 @@ import type { Contender } from './contenders.js';
 
 /** The client's operations (bench/native/fs/client.c). */
 export const OPERATIONS = [
-  ...['fstat', 'fstat-asked', 'stat', 'stat-asked', 'stat-miss', 'open-close'],
+  ...['fstat', 'fstat-asked', 'stat', 'stat-asked', 'stat-miss', 'open-close', 'open-rdwr'],
   ...['create', 'create-write', 'unlink', 'rename', 'readdir'],
   ...['pread', 'pread-direct', 'pwrite', 'read-1m', 'read-1m-direct', 'write-1m', 'mmap-fault', 'mmap-store'],
   ...['lease', 'pin', 'punch', 'truncate'],
@@ -37,7 +37,16 @@ const goals = (
   operations.flatMap(operation => ours.map(contender => ({ operation, ours: contender, over, most })));
 
 const BOTH: readonly Contender[] = ['leasefs direct', 'leasefs pooled'];
-const METADATA = ['fstat', 'fstat-asked', 'stat', 'stat-asked', 'create', 'unlink', 'open-close'];
+const METADATA = [
+  'fstat',
+  'fstat-asked',
+  'stat',
+  'stat-asked',
+  'create',
+  'unlink',
+  'open-close',
+  'open-rdwr',
+];
 
 export const GOALS: readonly Goal[] = [
   ...goals(

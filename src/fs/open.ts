@@ -80,7 +80,7 @@ export function tmpfile(
 function entered(sb: Superblock, inode: Inode, flags: number, attr: Attr, out: Opened): Answer {
   inode.nlookup++;
   const answer = opened(sb, inode, flags, out);
-  sb.attributes(inode, attr);
+  sb.attributes(inode, attr, true);
   return answer;
 }
 

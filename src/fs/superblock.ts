@@ -228,7 +228,7 @@ export class Superblock {
 
   /**
    * Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22).
-   * @param looked `modified` has just looked at this very inode.
+   * @param looked `modified` or `newInode` has just looked at this very inode.
    */
   attributes(inode: Inode, out: Attr, looked = false): void {
     if (inode.file !== undefined) {

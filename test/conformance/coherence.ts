@@ -157,6 +157,10 @@ moves(b'later','mtime',lambda: store(m,0),False); moves(b'later','ctime',lambda:
 # Asked for while it is open and not mapped yet.
 g=made(b'between',os.O_RDWR,4); statx(b'between'); n=Mapping(g,4*P,RW); moves(b'between','mtime',lambda: store(n,0),False)
 n.close(); os.close(g)
+# Asked for while it was empty.
+g=made(b'empty',os.O_RDWR,0); statx(b'empty'); os.ftruncate(g,4*P); n=Mapping(g,4*P,RW); moves(b'empty','mtime',lambda: store(n,0),False)
+n.close(); os.truncate(b'empty',0); statx(b'empty'); os.write(g,b'x'*4*P); n=Mapping(g,4*P,RW); moves(b'empty','mtime',lambda: store(n,1),False)
+n.close(); os.close(g)
 # The mapping that is left when the descriptor is closed, asked for twice meanwhile.
 os.close(f); moves(b'later','mtime',lambda: store(m,2)); moves(b'later','mtime',lambda: store(m,3)); m.close()
 moves(b'later','mtime',lambda: os.utime(b'later',ns=(5,6)))

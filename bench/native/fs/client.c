@@ -63,7 +63,8 @@ static int op_miss(struct job *j) { struct stat st; return stat(j->name, &st) < 
 /* A name that nobody asked for before. */
 static int new_name(struct job *j) { return snprintf(j->name, sizeof j->name, "%s.%u", j->file, j->turn++); }
 static int remove_name(struct job *j) { return unlink(j->name); }
-static int op_open(struct job *j) { int fd = open(j->file, O_RDWR); return fd < 0 ? -1 : close(fd); }
+static int op_open(struct job *j) { int fd = open(j->file, O_RDONLY); return fd < 0 ? -1 : close(fd); }
+static int op_open_rdwr(struct job *j) { int fd = open(j->file, O_RDWR); return fd < 0 ? -1 : close(fd); }
 
 static int op_create(struct job *j)
 {
@@ -201,7 +202,8 @@ static const struct operation operations[] = {
 	{ "stat", READ_ONLY, NULL, NULL, op_stat, NULL, 1 },
 	{ "stat-asked", READ_ONLY, NULL, NULL, op_stat_asked, NULL, 1 },
 	{ "stat-miss", 0, NULL, new_name, op_miss, NULL, 1 },
-	{ "open-close", 0, NULL, NULL, op_open, NULL, 1 },
+	{ "open-close", READ_ONLY, NULL, NULL, op_open, NULL, 1 },
+	{ "open-rdwr", READ_ONLY, NULL, NULL, op_open_rdwr, NULL, 1 },
 	{ "create", 0, NULL, new_name, op_create, remove_name, 1 },
 	{ "create-write", 0, NULL, new_name, op_create_write, remove_name, 1 },
 	{ "unlink", 0, NULL, make_name, remove_name, NULL, 1 },
