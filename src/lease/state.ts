@@ -34,8 +34,8 @@ export interface Lease {
   notice: Notice | undefined;
   zombie: boolean;
   breaking: Break | undefined;
-  /** Under this lease, oldest first. */
-  readonly pins: Set<Pin>;
+  /** Under this lease, oldest first; `NO_PINS` until the first. */
+  pins: Set<Pin>;
 }
 
 export interface Pin {
@@ -66,13 +66,15 @@ export interface Waiter {
 }
 
 export class FileRecord {
-  readonly ino: InodeNumber;
+  ino: InodeNumber;
   readonly leases: Lease[] = [];
   readonly waiters = new Set<Waiter>();
   readonly pins = new PinIndex();
   readonly pinsBy = new Map<ProcessId, PinIndex>();
   /** An empty one, for the next process. */
   spare: PinIndex | undefined;
+  /** Its leases changed in this call: its waiters are judged again. */
+  changed = false;
 
   constructor(ino: InodeNumber) {
     this.ino = ino;
@@ -84,6 +86,9 @@ export class Party {
   readonly pins = new Set<Pin>();
   readonly waiters = new Set<Waiter>();
 }
+
+/** Of all leases that never had any. */
+const NO_PINS: Set<Pin> = new Set();
 
 const NO_EFFECTS: readonly Effect[] = [];
 
@@ -106,10 +111,11 @@ export class LeaseState {
   readonly forced = new Set<FileHandle>();
 
   private effects: Effect[] = [];
-  /** Files whose leases changed in this call: their waiters are judged again. */
-  private readonly changed = new Set<FileRecord>();
-  /** An empty one, for the next process. */
+  /** The files that have `changed`. */
+  private readonly changed: FileRecord[] = [];
+  /** Empty ones, for the next process and the next file. */
   private spare: Party | undefined;
+  private spareFile: FileRecord | undefined;
   private lastLease = 0;
   private lastPin = 0;
   private lastWaiter = 0;
@@ -133,7 +139,9 @@ export class LeaseState {
   record(ino: InodeNumber): FileRecord {
     let file = this.files.get(ino);
     if (file === undefined) {
-      file = new FileRecord(ino);
+      file = this.spareFile ?? new FileRecord(ino);
+      this.spareFile = undefined;
+      file.ino = ino;
       this.files.set(ino, file);
     }
     return file;
@@ -158,13 +166,13 @@ export class LeaseState {
       notice,
       zombie: false,
       breaking: undefined,
-      pins: new Set(),
+      pins: NO_PINS,
     };
     file.leases.push(lease);
     this.byDescription.set(description, lease);
     this.party(owner).leases.add(lease);
     this.forced.delete(description);
-    this.changed.add(file);
+    this.hasChanged(file);
     return lease;
   }
 
@@ -175,7 +183,7 @@ export class LeaseState {
     if (!lease.zombie) this.byDescription.delete(lease.description);
     this.pending.delete(lease);
     this.disown(lease);
-    this.changed.add(file);
+    this.hasChanged(file);
   }
 
   setOwner(lease: Lease, owner: ProcessId): void {
@@ -190,7 +198,7 @@ export class LeaseState {
     lease.kind = kind;
     lease.breaking = undefined;
     this.pending.delete(lease);
-    this.changed.add(lease.file);
+    this.hasChanged(lease.file);
   }
 
   /** Its description is gone, its pins remain (N5). */
@@ -204,7 +212,8 @@ export class LeaseState {
     const pin: Pin = { id, lease, start, end, process, owner, uid, charged, pinnedAt };
     const { file } = pin.lease;
     this.pins.set(pin.id, pin);
-    pin.lease.pins.add(pin);
+    if (lease.pins === NO_PINS) lease.pins = new Set();
+    lease.pins.add(pin);
     file.pins.insert(pin.id, pin.start, pin.end);
     let own = file.pinsBy.get(pin.process);
     if (own === undefined) {
@@ -307,18 +316,25 @@ export class LeaseState {
 
   /** Ends a call that changed something: whoever waits on a file whose leases changed is woken, oldest first. */
   settle(): void {
-    if (this.changed.size === 0) return;
+    if (this.changed.length === 0) return;
     const due: Waiter[] = [];
     for (const file of this.changed) {
-      for (const waiter of file.waiters) if (!waiter.woken) due.push(waiter);
+      file.changed = false;
+      if (file.waiters.size > 0) for (const waiter of file.waiters) if (!waiter.woken) due.push(waiter);
       this.dropFile(file);
     }
-    this.changed.clear();
+    this.changed.length = 0;
     if (due.length > 1) due.sort((a, b) => a.id - b.id);
     for (const waiter of due) {
       waiter.woken = true;
       this.emit({ effect: 'wake', waiter: waiter.id, rule: waiter.rule });
     }
+  }
+
+  private hasChanged(file: FileRecord): void {
+    if (file.changed) return;
+    file.changed = true;
+    this.changed.push(file);
   }
 
   private charge(uid: number, bytes: number): void {
@@ -351,7 +367,8 @@ export class LeaseState {
   }
 
   private dropFile(file: FileRecord): void {
-    if (file.leases.length === 0 && file.waiters.size === 0) this.files.delete(file.ino);
+    if (file.leases.length > 0 || file.waiters.size > 0 || !this.files.delete(file.ino)) return;
+    this.spareFile = file;
   }
 
   /** Whether the file has an unbreakable lease; every pin is under one (L5). */

@@ -2,7 +2,6 @@
 // identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile, kernel-facts
 // 27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
 import { LRUCache } from 'lru-cache';
-import { errno } from '../base/errno.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { commandOf, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
@@ -191,18 +190,15 @@ export class Processes {
   }
 }
 
-/** EPERM: it lives, and is another user's. */
-function answers(pidfd: number): boolean {
-  const asked = native.pidfdSignal(pidfd, 0);
-  return asked === 0 || asked === -errno.EPERM;
-}
+/** A pidfd is readable once what it names has ended; until then its number names nobody else. */
+const lives = (pidfd: number): boolean => native.pollWait(pidfd, POLLIN, 0) === 0;
 
 /** Both calls are needed: the pid may be a new process's, the thread may be another's now. */
 const isOf = (process: Process, tid: number): boolean =>
-  process.alive && answers(process.fd) && native.threadOf(process.pid, tid) === 0;
+  process.alive && lives(process.fd) && native.threadOf(process.pid, tid) === 0;
 
 const isStill = ({ process, fd }: Thread, tid: number): boolean =>
-  fd < 0 ? isOf(process, tid) : process.alive && answers(fd);
+  fd < 0 ? isOf(process, tid) : process.alive && lives(fd);
 
 function threadOf(process: Process, tid: number): Thread {
   if (tid === process.pid) return { process, pidfd: undefined, fd: process.fd };
