@@ -19,7 +19,7 @@ def statx(name,flags=0,mask=0x7ff):
   w=lambda at: struct.unpack_from('=I',v,at)[0]
   return dict(mode=w(28)&0xffff,nlink=w(16),uid=w(20),gid=w(24),atime=t(64),mtime=t(112),ctime=t(96),ino=u(32),size=u(40),blocks=u(48))
 def tick(): time.sleep(0.0045)
-# mmap.mmap keeps a descriptor of its own.
+# mmap.mmap keeps a descriptor of its own. Of a page that waits to be written back the server knows nothing: flush it.
 libc.mmap.restype=ctypes.c_void_p
 libc.mmap.argtypes=[ctypes.c_void_p,ctypes.c_size_t,ctypes.c_int,ctypes.c_int,ctypes.c_int,ctypes.c_long]
 libc.munmap.argtypes=[ctypes.c_void_p,ctypes.c_size_t]
@@ -76,7 +76,7 @@ def do_map():
 def reach(m): return min(len(m[0]),max([s['size'] for s in (statx(n,SYNC) for n in names) if s['ino']==m[2]],default=0))
 def do_store():
   for m in maps:
-    if m[3] and reach(m): m[0][rnd.randrange(reach(m))]=7
+    if m[3] and reach(m): m[0][rnd.randrange(reach(m))]=7; m[0].flush()
 def do_load():
   for m in maps:
     if reach(m): m[0][rnd.randrange(reach(m))]
@@ -113,7 +113,7 @@ def do_list():
 def do_fork():
   pid=os.fork()
   if pid==0:
-    f=os.open(rnd.choice(names),os.O_RDWR); os.ftruncate(f,8192); m=Mapping(f,8192,3); os.close(f); m[5000]=1; m[0]=2; os._exit(0)
+    f=os.open(rnd.choice(names),os.O_RDWR); os.ftruncate(f,8192); m=Mapping(f,8192,3); os.close(f); m[5000]=1; m[0]=2; m.flush(); os._exit(0)
   assert os.waitpid(pid,0)[1]==0
 does=[f for k,f in list(globals().items()) if k.startswith('do_')]+[do_open,do_write,do_store,do_store,do_load,do_read,do_fill]
 for step in range(${STEPS}):
@@ -148,7 +148,7 @@ def moves(name,field,act,ask=True):
   if ask: statx(name)
   tick(); before=statx(name,0,BITS[field])[field]; act(); after=statx(name,0,BITS[field])[field]; true=statx(name,SYNC)[field]
   assert after==true,(name,field,before,after,true)
-def store(m,page): m[page*P]=1
+def store(m,page): m[page*P]=1; m.flush()
 def load(m,page): return m[page*P]
 # A descriptor that is opened after the attributes were asked for.
 os.close(made(b'later',os.O_WRONLY,4)); statx(b'later')

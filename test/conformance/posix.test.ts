@@ -14,7 +14,8 @@ import { posix } from './posix.js';
 
 /** tmpfs has had user xattrs and places in a directory that stay since Linux 6.6, and readings that end since 6.11. */
 const isTmpfsBehind = (name: string): boolean =>
-  (!linuxAtLeast(6, 6) && /^(xattrs|telldir)/.test(name)) || (!linuxAtLeast(6, 11) && /renamed/.test(name));
+  (!linuxAtLeast(6, 6) && /^(xattrs|telldir|what the kernel|a change is seen)/.test(name)) ||
+  (!linuxAtLeast(6, 11) && /renamed/.test(name));
 
 /** FUSE has carried statx, and the birth time with it, since Linux 6.6. */
 const isFuseBehind = (name: string): boolean => !linuxAtLeast(6, 6) && name.startsWith('birth time');
