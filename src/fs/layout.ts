@@ -136,10 +136,11 @@ export function fallocate(
     if (injected < 0) return injected;
   }
   const result = perform(file, act, off, len, keepSize, !sb.leases.guarded(ino));
+  // A failure may have moved times and blocks, and is no change to the kernel.
+  recall(sb, inode);
   if (result !== 0) return result;
   if (act !== 'punch' && off + len > size) inode.blocksBeyond ||= keepSize;
   sb.modified(inode);
-  recall(sb, inode);
   contentChanged(caller, inode);
   return 0;
 }
