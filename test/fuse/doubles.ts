@@ -78,7 +78,7 @@ export const initBody = (
 export class FakeChannel implements Channel {
   readonly request = new ArrayBuffer(BUFFER_SIZE);
   readonly reply = new ArrayBuffer(BUFFER_SIZE);
-  readonly fd = -1;
+  fd = -1;
   readonly lost = 0;
   /** Records that came by `send`: late answers and notifications. */
   readonly sent: Buffer[] = [];

@@ -1,9 +1,7 @@
 // The wire format, byte for byte: attributes, extended ones, and those of the file system.
 import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
-import type { InodeNumber } from '../../src/base/units.js';
-import type { Host, StatFs } from '../../src/fs/operations.js';
-import { answer, bench, text, u16, u32, u64, zeros } from './doubles.js';
+import type { StatFs } from '../../src/fs/operations.js';
+import { text, u16, u32, u64, zeros } from './doubles.js';
 import { attrOut, caller, fill, REGULAR, testCases } from './wire-cases.js';
 
 const test = suite('wire: attributes');
@@ -163,16 +161,5 @@ testCases(test, [
     ],
   },
 ]);
-
-test('attributes that last no more are taken back, and no pages with them (fuse_notify_inval_inode_out)', () => {
-  let host!: Host;
-  const { channel } = bench({
-    attach: given => {
-      host = given;
-    },
-  });
-  host.attributesGone(0x1_0000_0003 as InodeNumber);
-  assert.equal(channel.sent, [answer(0n, 2, u64(0x1_0000_0003), u64(-1), u64(0))]);
-});
 
 test.run();
