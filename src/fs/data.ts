@@ -8,7 +8,7 @@ import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
 import { SEEK_DATA, SEEK_HOLE, type StoredFile } from '../store/file-store.js';
 import { mayWrite } from './layout.js';
 import { recall, recallForWriteback } from './lifetime.js';
-import { type Answer, type Caller, PARKED } from './operations.js';
+import type { Answer, Caller } from './operations.js';
 import { contentChanged } from './privileges.js';
 import type { Superblock } from './superblock.js';
 
@@ -46,13 +46,8 @@ export function write(
   const inode = sb.inode(ino);
   if (inode?.file === undefined) return -errno.EBADF;
   if (off + len > MAX_OFFSET) return -errno.EFBIG;
-  if (writeback) {
-    const waiter = recallForWriteback(sb, inode);
-    if (waiter !== undefined) {
-      caller.waiter = waiter;
-      return PARKED;
-    }
-  } else {
+  if (writeback) recallForWriteback(sb, inode);
+  else {
     const refused = mayWrite(sb, caller, inode, fh, off, len, false);
     if (refused !== 0) return refused;
   }

@@ -8,7 +8,7 @@
 // An answer that is on its way may be older than a change. The kernel drops it where the change has raised the inode's
 // attr_version (fs/fuse/inode.c); where it has not, we do that by telling it to ask again (`recall`). What is left: a
 // read that overlaps a stat may show in the atime at the next read only.
-import { BLOCK, blocksFor, type WaiterId } from '../base/units.js';
+import { BLOCK, blocksFor } from '../base/units.js';
 import { neverMapped } from '../store/unmapped.js';
 import { type Inode, S_ISGID, S_ISUID } from './inode.js';
 import { O_ACCMODE, O_RDWR, type Superblock } from './superblock.js';
@@ -63,14 +63,12 @@ export function recall(sb: Superblock, inode: Inode): void {
 }
 
 /**
- * Before pages from the kernel's cache are written, which moves the mtime without raising attr_version. Nobody need have
- * the inode then, so the kernel is told aside; the waiter under which the write is to run again, undefined: at once.
+ * The same when pages from the kernel's cache are written, which moves the mtime without raising attr_version. Nobody need
+ * have the inode then, so the kernel is told aside, and hears of the write's end after that.
  */
-export function recallForWriteback(sb: Superblock, inode: Inode): WaiterId | undefined {
+export function recallForWriteback(sb: Superblock, inode: Inode): void {
   inode.stored = true;
-  if (!inode.remembered) return undefined;
+  if (!inode.remembered) return;
   inode.remembered = false;
-  const waiter = sb.newWaiter();
-  sb.host!.attributesGoneAside(inode.ino, () => sb.host?.retry(waiter));
-  return waiter;
+  sb.host?.attributesGoneAside(inode.ino);
 }

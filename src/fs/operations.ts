@@ -190,8 +190,8 @@ export interface Host {
   notifyPoll(fh: FileHandle): void;
   /** The attributes that were answered for lasting ones are so no more. */
   attributesGone(ino: InodeNumber): void;
-  /** The same where the kernel may take its time; `told` is called later, when it has heard. */
-  attributesGoneAside(ino: InodeNumber, told: () => void): void;
+  /** The same where the kernel may take its time; the present request is answered when it has heard. */
+  attributesGoneAside(ino: InodeNumber): void;
   /** The file's descriptor is gone, with the inode or since its data have moved; nobody has it open. */
   backingGone(ino: InodeNumber): void;
 }

@@ -103,9 +103,7 @@ export class NativeSession implements Host {
   /** Nothing is kept. */
   attributesGone(): void {}
 
-  attributesGoneAside(_ino: number, told: () => void): void {
-    setImmediate(told);
-  }
+  attributesGoneAside(): void {}
 
   backingGone(): void {}
 

@@ -60,6 +60,11 @@ const isUnanswered = (opcode: number): boolean =>
 
 const INVAL_INODE_OUT = 24;
 
+/** An answer that waits until something else was written. */
+interface Held {
+  record: Uint8Array | undefined;
+}
+
 /** An error with its stack, as a line of the log. */
 const oneLine = (error: unknown): string =>
   (error instanceof Error ? (error.stack ?? error.message) : String(error)).replaceAll(/\n\s*/g, ' ');
@@ -83,6 +88,8 @@ class Conversation implements Session, Host {
   private over = false;
   /** Notifications that are being written on another thread. */
   private asides = 0;
+  /** The answer to the present request waits for one. */
+  private held: Held | undefined;
   private setReady!: () => void;
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
@@ -161,13 +168,17 @@ class Conversation implements Session, Host {
     this.send(this.putGone(ino));
   }
 
-  attributesGoneAside(ino: InodeNumber, told: () => void): void {
-    const record = this.reply.bytes.slice(0, this.putGone(ino));
+  attributesGoneAside(ino: InodeNumber): void {
+    const held: Held = { record: undefined };
+    this.held = held;
     this.asides++;
-    write(this.channel.fd, record, () => {
+    write(this.channel.fd, this.reply.bytes.slice(0, this.putGone(ino)), () => {
       this.asides--;
-      if (!this.over) told();
-      else if (this.asides === 0) this.finish();
+      if (held.record !== undefined) {
+        this.reply.bytes.set(held.record);
+        this.send(held.record.length);
+      }
+      if (this.over && this.asides === 0) this.finish();
     });
   }
 
@@ -196,7 +207,14 @@ class Conversation implements Session, Host {
       this.parked.add(request.copy());
       return 0;
     }
-    return this.encode(request, answer);
+    const encoded = this.encode(request, answer);
+    return this.held === undefined ? encoded : this.holdBack(this.held, encoded);
+  }
+
+  private holdBack(held: Held, length: number): number {
+    held.record = this.reply.bytes.slice(0, length);
+    this.held = undefined;
+    return 0;
   }
 
   private refuseHeader(request: Request, length: number): number {

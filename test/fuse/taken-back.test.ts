@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { InodeNumber } from '../../src/base/units.js';
-import type { Host } from '../../src/fs/operations.js';
-import { answer, bench, u64 } from './doubles.js';
+import type { Host, Operations } from '../../src/fs/operations.js';
+import { answer, bench, record, text, u32, u64 } from './doubles.js';
 
 const test = suite('attributes taken back');
 
@@ -19,11 +19,12 @@ test.before(() => {
 });
 test.after(() => rmSync(folder, { recursive: true }));
 
-function start() {
+function start(given: Partial<Operations> = {}) {
   let host!: Host;
   const b = bench({
-    attach: given => {
-      host = given;
+    ...given,
+    attach: attached => {
+      host = attached;
     },
   });
   return { ...b, host };
@@ -35,33 +36,39 @@ test('at once', () => {
   assert.equal(channel.sent, [takenBack]);
 });
 
-test('aside: it is told when the kernel has taken the record, which nothing that is answered meanwhile changes', async () => {
-  const { channel, host } = start();
-  const file = join(folder, 'device');
-  channel.fd = openSync(file, 'w');
-  let told = 0;
-  const heard = new Promise<void>(resolve => {
-    host.attributesGoneAside(ino, () => {
-      told++;
-      resolve();
-    });
+const written = (): Buffer =>
+  record(16, { unique: 8n }, u64(9), u64(0), u32(1), u32(1), u64(0), u32(0), u32(0), text('x'));
+
+function writing(name: string) {
+  const b = start({
+    write: (...args: unknown[]) => {
+      b.host.attributesGoneAside(args[1] as InodeNumber);
+      return 1;
+    },
   });
-  host.attributesGone(7 as InodeNumber);
-  assert.is(told, 0);
-  await heard;
-  assert.equal(readFileSync(file), takenBack);
+  const file = join(folder, name);
+  b.channel.fd = openSync(file, 'w');
+  return { ...b, file };
+}
+
+test('aside: the request is answered when the kernel has taken the record, others meanwhile', async () => {
+  const { channel, host, file } = writing('device');
+  assert.is(channel.deliver(written()), undefined);
+  host.attributesGone(ino);
+  assert.equal(channel.sent, [takenBack]);
+  while (channel.sent.length < 2) await new Promise(resolve => setImmediate(resolve));
+  assert.equal(channel.sent[1], answer(8n, 0, u32(1), u32(0)));
+  assert.equal(readFileSync(file), answer(0n, 2, u64(1), u64(-1), u64(0)));
 });
 
-test('aside at the end of the mount: nobody is told, and the device is closed when the kernel has answered', async () => {
-  const { channel, host, session } = start();
-  channel.fd = openSync(join(folder, 'other'), 'w');
-  let told = 0;
-  host.attributesGoneAside(ino, () => told++);
+test('aside at the end of the mount: no answer, and the device is closed when the kernel has heard', async () => {
+  const { channel, session } = writing('other');
+  channel.deliver(written());
   channel.end(19);
   assert.is(channel.closed, false);
   await session.ended;
   assert.is(channel.closed, true);
-  assert.is(told, 0);
+  assert.equal(channel.sent, []);
 });
 
 test.run();
