@@ -4,6 +4,7 @@ import { errnoName, errnoText } from '../base/errno.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
 import { deviceOf, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
+import { keepsAccessTimes } from '../fuse/mount-words.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { LeaseMachine } from '../lease/index.js';
 import { native } from '../native/binding.js';
@@ -40,6 +41,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     ...options.root,
     breakTime: breakTimeMs,
     inodes: options.inodes,
+    accessTimes: keepsAccessTimes(options.mountOptions),
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),
     log,
   });

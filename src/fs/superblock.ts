@@ -75,6 +75,8 @@ export interface SuperblockOptions {
   readonly breakTime: number;
   /** Inodes that there may be, the root one of them. */
   readonly inodes: number;
+  /** Whether reads move a direct file's time of access; noatime: they do not. True by default. */
+  readonly accessTimes?: boolean;
   /** Descriptors that files may have (residency.ts). */
   readonly descriptors: number;
   readonly log: (line: string) => void;
@@ -110,6 +112,7 @@ export class Superblock {
   /** B2, ms. */
   readonly breakTime: number;
 
+  private readonly accessTimes: boolean;
   private readonly chooseStore: () => FileStore;
   private chosen: FileStore | undefined;
   private nextIno = ROOT_INO as number;
@@ -130,6 +133,7 @@ export class Superblock {
     this.log = options.log;
     this.breakTime = options.breakTime;
     this.maxInodes = options.inodes;
+    this.accessTimes = options.accessTimes ?? true;
     this.residency = new Residency(options.descriptors);
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
     this.root.parent = this.root;
@@ -268,7 +272,7 @@ export class Superblock {
   refresh(inode: Inode): number {
     if (inode.file === undefined) return 0;
     inode.file.stat(this.stat);
-    if (adoptTimes(inode, this.stat)) killPrivileges(inode);
+    if (adoptTimes(inode, this.stat, this.accessTimes)) killPrivileges(inode);
     return this.stat.size;
   }
 

@@ -14,9 +14,13 @@ function adopt(own: Time, seen: Time, sec: number, nsec: number, onlyForward: bo
   return true;
 }
 
-/** Takes over what the store's times say; whether the file was written since they were last seen. */
-export function adoptTimes(inode: Inode, stat: FileStat): boolean {
-  adopt(inode.atime, inode.seenAtime, stat.atime, stat.atimeNsec, false);
+/**
+ * Takes over what the store's times say; whether the file was written since they were last seen.
+ * @param accessTimes whether that of access counts; it is seen anyway, since it tells of mappings.
+ */
+export function adoptTimes(inode: Inode, stat: FileStat, accessTimes: boolean): boolean {
+  const { seenAtime } = inode;
+  adopt(accessTimes ? inode.atime : seenAtime, seenAtime, stat.atime, stat.atimeNsec, false);
   adopt(inode.ctime, inode.seenCtime, stat.ctime, stat.ctimeNsec, true);
   return adopt(inode.mtime, inode.seenMtime, stat.mtime, stat.mtimeNsec, false);
 }

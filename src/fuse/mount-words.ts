@@ -11,7 +11,14 @@ const flagWords: readonly (readonly [flag: number, on: string, off: string])[] =
   [128, 'dirsync', 'nodirsync'],
   [1024, 'noatime', 'atime'],
   [2048, 'nodiratime', 'diratime'],
+  [1 << 21, 'relatime', 'norelatime'],
+  [1 << 24, 'strictatime', 'nostrictatime'],
+  [1 << 25, 'lazytime', 'nolazytime'],
 ];
+
+/** Whether reads move times of access: the kernel leaves that to the server. */
+export const keepsAccessTimes = (words: readonly string[]): boolean =>
+  words.findLast(word => word === 'atime' || word === 'noatime') !== 'noatime';
 
 export interface MountWords {
   readonly flags: number;

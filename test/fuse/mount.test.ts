@@ -7,7 +7,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FsError } from '../../src/base/errno.js';
 import { clearDeadMount, mount, unmount } from '../../src/fuse/mount.js';
-import { fusermountOptions, kernelOptions, parseMountWords } from '../../src/fuse/mount-words.js';
+import {
+  fusermountOptions,
+  keepsAccessTimes,
+  kernelOptions,
+  parseMountWords,
+} from '../../src/fuse/mount-words.js';
 import { FS_TYPE, mountsNow, parseMountinfo } from '../../src/fuse/mountinfo.js';
 
 const test = suite('mount');
@@ -27,6 +32,16 @@ test('the same words for fusermount3', () => {
     fusermountOptions(parseMountWords(['ro', 'noatime', 'allow_other', 'fsname=a\\b'])),
     'fsname=a\\\\b,subtype=leasefs,default_permissions,ro,noatime,allow_other',
   );
+});
+
+test('times of access', () => {
+  assert.is(
+    parseMountWords(['relatime', 'strictatime', 'nostrictatime', 'nodiratime']).flags,
+    (1 << 21) | 2048,
+  );
+  assert.is(keepsAccessTimes(['ro', 'relatime']), true);
+  assert.is(keepsAccessTimes(['noatime', 'ro']), false);
+  assert.is(keepsAccessTimes(['noatime', 'atime']), true);
 });
 
 test('an unknown word is EINVAL and is named', () => {
