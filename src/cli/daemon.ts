@@ -4,7 +4,7 @@ import { errnoName, errnoText } from '../base/errno.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
 import { deviceOf, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
-import { keepsAccessTimes } from '../fuse/mount-words.js';
+import { keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { LeaseMachine } from '../lease/index.js';
 import { native } from '../native/binding.js';
@@ -42,6 +42,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     breakTime: breakTimeMs,
     inodes: options.inodes,
     accessTimes: keepsAccessTimes(options.mountOptions),
+    acls: keepsAcls(options.mountOptions),
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),
     log,
   });
@@ -81,7 +82,8 @@ export async function serve(options: ServeOptions): Promise<number> {
 async function start(options: ServeOptions, operations: Filesystem, passthrough: boolean): Promise<Served> {
   const { mountPoint, mountOptions, log } = options;
   if (options.transport === 'kernel') {
-    return startSession({ channel: mount(mountPoint, mountOptions), operations, passthrough, log });
+    const channel = mount(mountPoint, mountOptions);
+    return startSession({ channel, operations, passthrough, acls: keepsAcls(mountOptions), log });
   }
   const other = mountOptions.find(word => word !== 'allow_other');
   if (other !== undefined) {

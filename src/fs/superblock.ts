@@ -77,6 +77,8 @@ export interface SuperblockOptions {
   readonly inodes: number;
   /** Whether reads move a direct file's time of access; noatime: they do not. True by default. */
   readonly accessTimes?: boolean;
+  /** Whether files have POSIX ACLs. True by default. */
+  readonly acls?: boolean;
   /** Descriptors that files may have (residency.ts). */
   readonly descriptors: number;
   readonly log: (line: string) => void;
@@ -112,6 +114,7 @@ export class Superblock {
   /** B2, ms. */
   readonly breakTime: number;
 
+  readonly acls: boolean;
   private readonly accessTimes: boolean;
   private readonly chooseStore: () => FileStore;
   private chosen: FileStore | undefined;
@@ -133,6 +136,7 @@ export class Superblock {
     this.log = options.log;
     this.breakTime = options.breakTime;
     this.maxInodes = options.inodes;
+    this.acls = options.acls ?? true;
     this.accessTimes = options.accessTimes ?? true;
     this.residency = new Residency(options.descriptors);
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);

@@ -15,8 +15,8 @@ const XATTR_REPLACE = 2;
 const CAP_SYS_ADMIN = 21;
 const prefixes = ['user.', 'trusted.', 'security.'];
 
-const carried = (name: Name): boolean =>
-  isAclName(name) || prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
+const carried = (sb: Superblock, name: Name): boolean =>
+  isAclName(name) ? sb.acls : prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
 
 export function setxattr(
   sb: Superblock,
@@ -28,7 +28,7 @@ export function setxattr(
 ): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
-  if (!carried(name)) return -errno.EOPNOTSUPP;
+  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
   if (isAclName(name)) return setAcl(sb, caller, inode, name, value);
   const before = inode.xattrs?.get(name);
   if (before !== undefined && flags & XATTR_CREATE) return -errno.EEXIST;
@@ -87,7 +87,7 @@ export function getxattr(
 ): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
-  if (!carried(name)) return -errno.EOPNOTSUPP;
+  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
   const value = inode.xattrs?.get(name);
   if (value === undefined) return -errno.ENODATA;
   if (size === 0) return value.length;
@@ -125,7 +125,7 @@ export function listxattr(
 export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
-  if (!carried(name)) return -errno.EOPNOTSUPP;
+  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
   // Of an ACL the end is what counts: no ACL.
   if (!deleteXattr(sb, inode, name)) return isAclName(name) ? 0 : -errno.ENODATA;
   sb.touch(inode);

@@ -92,12 +92,12 @@ export function readOffer(request: Request): Offer {
 }
 
 /** What we take. Precondition: major 7, a minor that we serve. */
-export function agree(offer: Offer, passthrough: boolean): Agreement {
+export function agree(offer: Offer, passthrough: boolean, acls: boolean): Agreement {
   const flags2 = offer.flags2 & (passthrough ? WANTED2 | PASSTHROUGH : WANTED2);
   return {
     minor: Math.min(offer.minor, NEWEST_MINOR),
     maxReadahead: offer.maxReadahead,
-    flags: (offer.flags & WANTED) >>> 0,
+    flags: (offer.flags & (acls ? WANTED : WANTED & ~POSIX_ACL)) >>> 0,
     flags2,
     passthrough: (flags2 & PASSTHROUGH) !== 0,
   };

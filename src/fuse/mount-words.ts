@@ -20,6 +20,10 @@ const flagWords: readonly (readonly [flag: number, on: string, off: string])[] =
 export const keepsAccessTimes = (words: readonly string[]): boolean =>
   words.findLast(word => word === 'atime' || word === 'noatime') !== 'noatime';
 
+/** Whether files have POSIX ACLs. */
+export const keepsAcls = (words: readonly string[]): boolean =>
+  words.findLast(word => word === 'acl' || word === 'noacl') !== 'noacl';
+
 export interface MountWords {
   readonly flags: number;
   /** Whether other users may enter. Into root's mounts they may. */
@@ -28,9 +32,9 @@ export interface MountWords {
   readonly source: string;
 }
 
-/** What is always so, and what /etc/fstab says to mount(8) and systemd. */
+/** What is always so, what others look at, and what /etc/fstab says to mount(8) and systemd. */
 const isOthers = (word: string): boolean =>
-  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|owner|group|comment=.*|[xX]-.*)$/.test(
+  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|owner|group|comment=.*|[xX]-.*)$/.test(
     word,
   );
 

@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly operations: Operations;
   /** Whether to serve files by passthrough where the kernel and the user can. */
   readonly passthrough: boolean;
+  /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
+  readonly acls?: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -77,6 +79,7 @@ class Conversation implements Session, Host {
 
   private readonly channel: Channel;
   private readonly operations: Operations;
+  private readonly acls: boolean;
   private readonly log: (line: string) => void;
   private readonly reply: Reply;
   /** The request that lies in the channel's buffer. */
@@ -94,9 +97,10 @@ class Conversation implements Session, Host {
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
 
-  constructor({ channel, operations, passthrough, log }: SessionOptions) {
+  constructor({ channel, operations, passthrough, acls = true, log }: SessionOptions) {
     this.channel = channel;
     this.operations = operations;
+    this.acls = acls;
     this.log = log;
     this.ready = new Promise((resolve, reject) => {
       this.setReady = resolve;
@@ -284,7 +288,7 @@ class Conversation implements Session, Host {
       return -errno.EPROTO;
     }
     const { passthrough } = this.connection;
-    const agreement = agree(offer, passthrough.enabled);
+    const agreement = agree(offer, passthrough.enabled, this.acls);
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');
     this.initialized = true;
     // The kernel takes the answer when this returns.

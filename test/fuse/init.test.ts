@@ -76,9 +76,14 @@ test('the read-ahead is the kernel its own', () => {
 
 test('WRITEBACK_CACHE, locks and longer bodies are never taken', () => {
   const all = { major: 7, minor: 45, maxReadahead: 0, flags: 0xffff_ffff, flags2: 0xffff_ffff };
-  const { flags, flags2 } = agree(all, true);
+  const { flags, flags2 } = agree(all, true, true);
   for (const bit of [1, 10, 16, 29]) assert.is(flags & (1 << bit), 0, `bit ${bit}`);
   for (const bit of [0, 1, 2, 8, 9]) assert.is(flags2 & (1 << bit), 0, `bit ${32 + bit}`);
+});
+
+test('noacl: POSIX_ACL alone is not taken', () => {
+  const all = { major: 7, minor: 45, maxReadahead: 0, flags: 0xffff_ffff, flags2: 0xffff_ffff };
+  assert.is((agree(all, true, true).flags ^ agree(all, true, false).flags) >>> 0, 1 << 20);
 });
 
 test('a kernel older than 7.31 is answered EPROTO, with one clear line', async () => {

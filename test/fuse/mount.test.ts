@@ -10,6 +10,7 @@ import { clearDeadMount, mount, unmount } from '../../src/fuse/mount.js';
 import {
   fusermountOptions,
   keepsAccessTimes,
+  keepsAcls,
   kernelOptions,
   parseMountWords,
 } from '../../src/fuse/mount-words.js';
@@ -32,6 +33,12 @@ test('the same words for fusermount3', () => {
     fusermountOptions(parseMountWords(['ro', 'noatime', 'allow_other', 'fsname=a\\b'])),
     'fsname=a\\\\b,subtype=leasefs,default_permissions,ro,noatime,allow_other',
   );
+});
+
+test('ACLs', () => {
+  assert.is(parseMountWords(['acl', 'noacl']).flags, 0);
+  assert.is(keepsAcls(['ro']), true);
+  assert.is(keepsAcls(['acl', 'noacl']), false);
 });
 
 test('times of access', () => {
