@@ -51,6 +51,7 @@ export function create(
     if (answer !== 0) return answer;
     inode.nlookup++;
     sb.attributes(inode, attr);
+    // As of SETATTR.
     attr.lasting = false;
     return 0;
   }

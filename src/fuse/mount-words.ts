@@ -16,13 +16,15 @@ const flagWords: readonly (readonly [flag: number, on: string, off: string])[] =
   [1 << 25, 'lazytime', 'nolazytime'],
 ];
 
+/** What is on unless `no...` is the last that is said of it. */
+const isOn = (words: readonly string[], on: string): boolean =>
+  words.findLast(word => word === on || word === `no${on}`) !== `no${on}`;
+
 /** Whether reads move times of access: the kernel leaves that to the server. */
-export const keepsAccessTimes = (words: readonly string[]): boolean =>
-  words.findLast(word => word === 'atime' || word === 'noatime') !== 'noatime';
+export const keepsAccessTimes = (words: readonly string[]): boolean => isOn(words, 'atime');
 
 /** Whether files have POSIX ACLs. */
-export const keepsAcls = (words: readonly string[]): boolean =>
-  words.findLast(word => word === 'acl' || word === 'noacl') !== 'noacl';
+export const keepsAcls = (words: readonly string[]): boolean => isOn(words, 'acl');
 
 export interface MountWords {
   readonly flags: number;
