@@ -11,7 +11,7 @@ const MAX_LINES = 400;
 /** Lower floors first; folders on one floor do not know each other. */
 const floors: readonly (readonly string[])[] = [
   ['base'],
-  ['native'],
+  ['abi', 'native'],
   ['extent', 'process', 'client'],
   ['store', 'lease', 'run'],
   ['fs'],

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { timeFactor } from './time-factor.js';
+import { timeFactor } from './support/time-factor.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, '../../test');

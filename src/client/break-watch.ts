@@ -1,9 +1,10 @@
 // Hears of lease breaks on one descriptor (B1). POLLPRI stays pending until the break is answered, so the poll is
 // stopped at the first notice; while the break lasts the lease is asked from time to time, which tells when it is over
 // and when the lease must become something else than was said.
+
+import type { LeaseKind } from '../abi/kinds.js';
 import type { Poller } from '../native/binding.js';
 import type { Calls } from './calls.js';
-import type { LeaseKind } from './kinds.js';
 
 export interface LeaseBreak {
   /** What the lease must become; with `breakMs` 0, what it is now. */

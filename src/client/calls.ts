@@ -1,8 +1,9 @@
 // The calls of leasefs.h on one open file, by whatever route its mount has: ioctl(2), or where that is ENOTTY the control
 // socket (control-link.ts), from the first such call on.
+
+import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import { native, POLLPRI, type Poller } from '../native/binding.js';
-import * as abi from './abi.js';
 import { ControlLink } from './control-link.js';
 
 export class Calls implements Disposable {

@@ -1,8 +1,9 @@
 // The way to the daemon where the mount carries no ioctl (the fuse-native transport): a connection to its control socket
 // stands for the open file description, and takes the same structs. See struct leasefs_message in leasefs.h.
+
+import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import { type Descriptor, native, POLLIN, POLLPRI, type Poller } from '../native/binding.js';
-import * as abi from './abi.js';
 
 const HEAD = abi.message.bytes;
 const ROOM = HEAD + abi.report.bytes;

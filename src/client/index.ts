@@ -1,4 +1,6 @@
 // leasefs/client: layout leases and pins for Node programs, by the calls of native/include/leasefs.h.
+
+export { isLeaseKind, type LeaseKind, leaseKinds } from '../abi/kinds.js';
 export { FsError } from '../base/errno.js';
 export type { BreakWatch, LeaseBreak } from './break-watch.js';
 export type { DirectMapping } from './direct-mapping.js';
@@ -17,7 +19,6 @@ export {
   parseInjection,
   type TimedInjection,
 } from './injection.js';
-export { isLeaseKind, type LeaseKind, leaseKinds } from './kinds.js';
 export type { FileLayout, LayoutExtent, SegmentAddress } from './layout.js';
 export { LeaseFile, type LeaseState, type Pin, type PinOptions, type SetLeaseOptions } from './lease-file.js';
 export {

@@ -1,7 +1,8 @@
 // Where in the store a file's blocks lie, and the memory itself: the ioctl LAYOUT of native/include/leasefs.h.
+
+import * as abi from '../abi/leasefs.js';
 import { errno, FsError } from '../base/errno.js';
 import { type Descriptor, native, STAT } from '../native/binding.js';
-import * as abi from './abi.js';
 import type { Calls } from './calls.js';
 
 /** A run of blocks. */

@@ -6,12 +6,12 @@
 //   file.setLeaseSync('exclusive,unbreakable');
 //   file.pin(0, 2 << 20);          // from here on nobody truncates or punches [0, 2 MiB)
 import { closeSync, constants, openSync } from 'node:fs';
+import { kindName, kindValue, type LeaseKind } from '../abi/kinds.js';
+import * as abi from '../abi/leasefs.js';
 import { errno, FsError } from '../base/errno.js';
-import * as abi from './abi.js';
 import { BreakWatch, type LeaseBreak } from './break-watch.js';
 import { Calls } from './calls.js';
 import { DirectMapping } from './direct-mapping.js';
-import { kindName, kindValue, type LeaseKind } from './kinds.js';
 import { type FileLayout, readLayout } from './layout.js';
 import { type Reports, readReportBy } from './report.js';
 

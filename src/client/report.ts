@@ -1,8 +1,9 @@
 // What the daemon tells the administrator (A1): status, leases and pins, as `leasefs status|leases|pins` prints them.
+
+import type { LeaseKind } from '../abi/kinds.js';
+import * as abi from '../abi/leasefs.js';
 import { FsError } from '../base/errno.js';
-import * as abi from './abi.js';
 import { Calls } from './calls.js';
-import type { LeaseKind } from './kinds.js';
 
 export interface ReportedProcess {
   readonly pid: number;

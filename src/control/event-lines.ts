@@ -1,5 +1,5 @@
 // Events as lines of JSON, each for the eyes of one viewer.
-import type { EventProcess, LeaseEvent } from '../fs/events.js';
+import type { EventProcess, LeaseEvent } from '../fs/trace/event-ring.js';
 import type { Viewer } from './viewer.js';
 
 /** Names are bytes, a char each; in JSON they are text. */

@@ -1,8 +1,8 @@
 // One reader of `.leasefs/events`: begins with the oldest event that is kept, and then waits for new ones. It never holds
 // up the mount: events that are gone before it reads them become one line that says how many.
 import { errno } from '../base/errno.js';
-import type { EventRing } from '../fs/events.js';
-import type { VirtualFile } from '../fs/virtual.js';
+import type { EventRing } from '../fs/trace/event-ring.js';
+import type { VirtualFile } from '../fs/vfs/virtual.js';
 import { eventLine, lostLine } from './event-lines.js';
 import type { Viewer } from './viewer.js';
 

@@ -8,9 +8,9 @@
 //      /mnt/data
 //   /mnt/other
 import type { InodeNumber } from '../base/units.js';
-import { pathOf } from '../fs/inode.js';
 import { type PinRow, pinRows } from '../fs/report.js';
-import type { Superblock } from '../fs/superblock.js';
+import { pathOf } from '../fs/vfs/inode.js';
+import type { Superblock } from '../fs/vfs/superblock.js';
 import { linkOf, listOf, textOf } from '../process/proc-text.js';
 import { decoded } from './event-lines.js';
 

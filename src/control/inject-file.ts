@@ -3,9 +3,9 @@ import { errno } from '../base/errno.js';
 import { blockOf, blocksFor, type InodeNumber } from '../base/units.js';
 import { parseInjection, type WireInjection } from '../client/injection.js';
 import type { Filesystem } from '../fs/filesystem.js';
-import type { Injector } from '../fs/injector.js';
+import type { Injector } from '../fs/layout/injector.js';
 import type { Answer, Caller } from '../fs/operations.js';
-import type { VirtualFile } from '../fs/virtual.js';
+import type { VirtualFile } from '../fs/vfs/virtual.js';
 
 /** Root and the user whose daemon it is. */
 export const mayInject = ({ uid }: Caller): boolean => uid === 0 || uid === process.geteuid?.();

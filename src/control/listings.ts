@@ -1,7 +1,7 @@
 // `.leasefs/leases` and `.leasefs/pins` (A1): a line each in the manner of /proc/mounts, and the same as JSON. Fields are
 // separated by one space; a space, tab, line break or backslash in a name is \ooo, what is not shown or not there is '-'.
 import { type LeaseRow, leaseRows, type PinRow, pinRows } from '../fs/report.js';
-import type { Superblock } from '../fs/superblock.js';
+import type { Superblock } from '../fs/vfs/superblock.js';
 import { decoded } from './event-lines.js';
 import type { Viewer } from './viewer.js';
 

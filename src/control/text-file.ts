@@ -1,6 +1,6 @@
 // A virtual file whose content is fixed when it is opened.
 import { errno } from '../base/errno.js';
-import type { VirtualFile } from '../fs/virtual.js';
+import type { VirtualFile } from '../fs/vfs/virtual.js';
 
 export class TextFile implements VirtualFile {
   readonly stream = false;

@@ -1,13 +1,13 @@
 // `.leasefs/` at the root of the mount: which files there are, and what each says when it is opened (A1).
 import { errno } from '../base/errno.js';
 import { FIRST_VIRTUAL, type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
-import type { EventName } from '../fs/events.js';
 import type { Filesystem } from '../fs/filesystem.js';
-import type { Injector } from '../fs/injector.js';
-import { S_IFDIR, S_IFREG } from '../fs/inode.js';
+import type { Injector } from '../fs/layout/injector.js';
 import type { Caller } from '../fs/operations.js';
 import { leaseRows, pinRows } from '../fs/report.js';
-import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/virtual.js';
+import type { EventName } from '../fs/trace/event-ring.js';
+import { S_IFDIR, S_IFREG } from '../fs/vfs/inode.js';
+import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
 import { filePins, pinningPids } from './file-pins.js';

@@ -5,18 +5,13 @@ import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
 import { Processes } from '../process/processes.js';
 import type { FileStore } from '../store/file-store.js';
-import { isAclName } from './acl.js';
-import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './acting.js';
-import { getattr, setattr, statfs } from './attributes.js';
-import { copyFileRange, fsync, lseek, read, write } from './data.js';
-import { opendir, readdir, releasedir } from './directories.js';
-import { carryOut } from './effects.js';
-import { layout } from './extents.js';
-import { Injector } from './injector.js';
-import { fallocate } from './layout.js';
-import { getLease, pin, pins, poll, setLease, unpin } from './leases.js';
-import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './names.js';
-import { create, open, release, tmpfile } from './open.js';
+import { carryOut } from './layout/ask.js';
+import { fallocate } from './layout/change.js';
+import { layout } from './layout/grant.js';
+import { Injector } from './layout/injector.js';
+import { getLease, pin, pins, poll, setLease, unpin } from './layout/leases.js';
+import { endGone } from './layout/registered-pins.js';
+import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './layout/supervisor.js';
 import type {
   Answer,
   Attr,
@@ -36,12 +31,17 @@ import type {
   StatFs,
   Subject,
 } from './operations.js';
-import { endGone } from './registered-pins.js';
-import { rename, rmdir, unlink } from './removal.js';
 import { heldBy, type ReportKind, report, type StatusSource } from './report.js';
-import { Superblock, type SuperblockOptions } from './superblock.js';
-import { isVirtual, Virtual, type VirtualTree } from './virtual.js';
-import { getxattr, listxattr, removexattr, setxattr } from './xattrs.js';
+import { isAclName } from './vfs/acl.js';
+import { getattr, setattr, statfs } from './vfs/attributes.js';
+import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './vfs/create.js';
+import { copyFileRange, fsync, lseek, read, write } from './vfs/file-io.js';
+import { create, open, release, tmpfile } from './vfs/open.js';
+import { opendir, readdir, releasedir } from './vfs/readdir.js';
+import { Superblock, type SuperblockOptions } from './vfs/superblock.js';
+import { rename, rmdir, unlink } from './vfs/unlink-rename.js';
+import { isVirtual, Virtual, type VirtualTree } from './vfs/virtual.js';
+import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 
 export class Filesystem implements Operations {
   private readonly sb: Superblock;

@@ -3,12 +3,12 @@
 // (U+0000 to U+00FF) a byte.
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
-import { fileName, processName } from './effects.js';
-import { pathOf } from './inode.js';
 import { kindNames } from './kind-names.js';
-import { zombiesOf } from './leases.js';
-import { endGone } from './registered-pins.js';
-import type { Superblock } from './superblock.js';
+import { fileName, processName } from './layout/ask.js';
+import { zombiesOf } from './layout/leases.js';
+import { endGone } from './layout/registered-pins.js';
+import { pathOf } from './vfs/inode.js';
+import type { Superblock } from './vfs/superblock.js';
 
 export type ReportKind = 'status' | 'leases' | 'pins';
 

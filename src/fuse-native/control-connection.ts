@@ -1,7 +1,8 @@
 // One connection to the control socket: what a descriptor is to ioctl(2). Its messages are read one at a time, each
 // judged by the credentials that the kernel gave it; a call that waits for a break holds up no other.
+
+import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
-import * as abi from '../client/abi.js';
 import type { Answer } from '../fs/operations.js';
 import { ioctls, runIoctl } from '../ioctl/ioctl.js';
 import { type Command, IN, type IoctlTransport } from '../ioctl/structs.js';

@@ -3,11 +3,11 @@
 // closing one of somebody's stuck filesystem would stop this daemon. A file is named by a key that the xattr told, which
 // only this mount can have made; how it is open is read in /proc, as the kernel lets us.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
-import * as abi from '../client/abi.js';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../fs/inode.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../fs/vfs/inode.js';
 import { IN } from '../ioctl/structs.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { field, listOf, textOf } from '../process/proc-text.js';

@@ -1,7 +1,8 @@
 // Messages of the control socket, as leasefs.h has them: struct leasefs_message, then the struct of its code, where
 // src/ioctl finds and leaves it.
+
+import * as abi from '../abi/leasefs.js';
 import type { InodeNumber } from '../base/units.js';
-import * as abi from '../client/abi.js';
 import { Caller } from '../fs/operations.js';
 import { IN, type IoctlReply, type IoctlRequest, OUT } from '../ioctl/structs.js';
 

@@ -6,7 +6,6 @@
 import { errno } from '../base/errno.js';
 import { Gather } from '../base/gather.js';
 import { BLOCK, type FileHandle, type InodeNumber, MAX_OFFSET, type Name } from '../base/units.js';
-import { isAclName } from '../fs/acl.js';
 import {
   type Answer,
   Attr,
@@ -23,6 +22,7 @@ import {
   SetAttr,
   StatFs,
 } from '../fs/operations.js';
+import { isAclName } from '../fs/vfs/acl.js';
 import { CONTROL_XATTR } from './control-socket.js';
 import type { Done, NativeOperations, NativeStat } from './package.js';
 import { nameOf, Paths, textOf } from './paths.js';

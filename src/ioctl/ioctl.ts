@@ -1,9 +1,10 @@
 // The ioctls of native/include/leasefs.h, by whatever route they come. One table says what each struct must look like: its
 // version, the flags that there are, where its reserved fields lie. All else, FS_IOC_GETFLAGS included, is ENOTTY. The
 // offsets are the client's (src/client/abi.ts), which a test holds against the header.
+
+import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import { BLOCK, type FileHandle, MAX_OFFSET } from '../base/units.js';
-import * as abi from '../client/abi.js';
 import { type Answer, Layout, type Operations, type PinListing } from '../fs/operations.js';
 import {
   EXCLUSIVE,

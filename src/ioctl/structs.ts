@@ -1,7 +1,8 @@
 // What the ioctls of leasefs.h have in common: how a transport hands their structs over, what is checked of each, lease
 // kinds and signals.
+
+import * as abi from '../abi/leasefs.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
-import * as abi from '../client/abi.js';
 import type { Answer, Caller, Operations } from '../fs/operations.js';
 import {
   EXCLUSIVE,

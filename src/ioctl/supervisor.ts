@@ -1,7 +1,8 @@
 // The ioctls of leasefs.h by which the supervisor of `leasefs run` acts for another process.
+
+import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import type { FileHandle } from '../base/units.js';
-import * as abi from '../client/abi.js';
 import type { Answer, PinForRequest } from '../fs/operations.js';
 import type { HolderKind } from '../process/registration.js';
 import {

@@ -1,10 +1,10 @@
 // X: layout changes. Kernel counterpart: xfs_break_layouts, pins first, then leases. The first rule that matches
 // decides.
 import { type PinId, UNIDENTIFIED } from '../base/units.js';
-import type { PinIndex } from '../extent/pin-index.js';
+import type { PinIndex } from '../extent/range-index.js';
 import { breakLease, takeAway } from './break.js';
-import { closesCircle } from './circle.js';
-import { isUnbreakable } from './kinds.js';
+import { isUnbreakable } from './compatible.js';
+import { closesCircle } from './deadlock.js';
 import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
 import { type ChangeAsk, type ChangeRange, EXCLUSIVE, NONE } from './types.js';
 import {

@@ -2,8 +2,8 @@
 // Refusals come in the order of L9.
 import { UNIDENTIFIED } from '../base/units.js';
 import { breakBySomebodyElse, breakLease, takeAway } from './break.js';
-import { closesCircle } from './circle.js';
-import { isUnbreakable, mustBecome, REFUSES } from './kinds.js';
+import { isUnbreakable, mustBecome, REFUSES } from './compatible.js';
+import { closesCircle } from './deadlock.js';
 import type { Lease, LeaseState } from './state.js';
 import { type Kind, type LeaseAsk, NONE } from './types.js';
 import { heldBy, type Judgement, ok, pinnedBy, refused, wait } from './verdicts.js';

@@ -1,5 +1,5 @@
 // The lease machine's face to the filesystem.
 
-export { type Blocks, fallocateRange, sizeRange, writeRange } from './layout-change.js';
 export { LeaseMachine } from './lease-machine.js';
+export { type Blocks, fallocateRange, sizeRange, writeRange } from './range.js';
 export * from './types.js';

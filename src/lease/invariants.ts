@@ -1,6 +1,6 @@
 // What holds between any two calls, as executable code: tests call it after each step.
-import type { PinIndex } from '../extent/pin-index.js';
-import { isUnbreakable, mustBecome } from './kinds.js';
+import type { PinIndex } from '../extent/range-index.js';
+import { isUnbreakable, mustBecome } from './compatible.js';
 import type { FileRecord, Lease, LeaseState, Waiter } from './state.js';
 import { EXCLUSIVE_BREAKABLE, NONE, SHARED } from './types.js';
 

@@ -1,7 +1,7 @@
 // N: pins. A pin is under an unbreakable lease of its maker's, and holds it. Refusals come in the order of N11; ENOSPC
 // is the store's.
 import { BLOCK, UNIDENTIFIED } from '../base/units.js';
-import { isUnbreakable } from './kinds.js';
+import { isUnbreakable } from './compatible.js';
 import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
 import type { PinAsk, UnpinAsk, Verdict } from './types.js';
 import { heldBy, ok, pinnedBy, type Refused, refused } from './verdicts.js';

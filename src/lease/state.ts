@@ -6,8 +6,8 @@
 //        └─────── pinned ranges, of all and by process (PinIndex)
 //   Party: a process, by what names it: leases it owns, pins it made, its waiting calls
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
-import { PinIndex } from '../extent/pin-index.js';
-import { isUnbreakable } from './kinds.js';
+import { PinIndex } from '../extent/range-index.js';
+import { isUnbreakable } from './compatible.js';
 import type { Effect, Kind, LeaseOptions, Notice, Rule, Verdict } from './types.js';
 import type { Judgement } from './verdicts.js';
 

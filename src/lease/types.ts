@@ -166,7 +166,7 @@ export interface UnpinAsk {
   readonly pin: PinId;
 }
 
-/** A layout change; what it touches is computed from the store at this instant (X0, X8), see layout-change.ts. */
+/** A layout change; what it touches is computed from the store at this instant (X0, X8), see range.ts. */
 export interface ChangeAsk {
   readonly process: ProcessId;
   /** The description it is asked through; 0 for a change by path. */

@@ -1,8 +1,8 @@
 // The supervisor's way to the daemon: shows the secret once (SUPERVISE), then takes leases and pins for the processes
 // that are stopped. The ioctls are those of native/include/leasefs.h.
 import { closeSync, openSync } from 'node:fs';
+import * as abi from '../abi/leasefs.js';
 import { check } from '../base/errno.js';
-import * as abi from '../client/abi.js';
 import { native, type Result, STAT } from '../native/binding.js';
 import { deviceNameOf, textOf } from '../process/proc-text.js';
 import { type FileRange, type Mapping, parseMappings } from '../process/registered-buffers.js';

@@ -3,8 +3,9 @@
 // refused. Whatever is not about files of the mount goes on in the kernel as if nobody had looked.
 //
 // A process is seen at its call only. What happens later to a ring, the daemon finds out (src/process/registration.ts).
+
+import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
-import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../client/abi.js';
 import { type Descriptor, native, POLLHUP, POLLIN, type Poller } from '../native/binding.js';
 import { type FileRange, rangesOf } from '../process/registered-buffers.js';
 import { heldBy } from './buffers.js';

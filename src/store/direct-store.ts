@@ -9,7 +9,6 @@
 import { errno, FsError } from '../base/errno.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { native, STAT } from '../native/binding.js';
-import { openExclusive } from './exclusive.js';
 import {
   Capacity,
   type Extent,
@@ -22,6 +21,7 @@ import {
   type StoredFile,
 } from './file-store.js';
 import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
+import { openExclusive } from './in-use.js';
 import { DirectMoves } from './moves.js';
 
 const stat = native.seen;

@@ -9,8 +9,8 @@ import { BLOCK, blocksFor } from '../base/units.js';
 import { native } from '../native/binding.js';
 import { copyContents } from './contents.js';
 import type { DirectStore } from './direct-store.js';
-import { openExclusive } from './exclusive.js';
 import { FileStat, type Moves, type StoredFile } from './file-store.js';
+import { openExclusive } from './in-use.js';
 import { PooledStore } from './pooled-store.js';
 
 const F_ADD_SEALS = 1033;

@@ -11,7 +11,7 @@
 // is wanted: to give pages back is what a punch costs.
 import { errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
-import { PinIndex } from '../extent/pin-index.js';
+import { PinIndex } from '../extent/range-index.js';
 import { BlockAllocator, type Window } from './block-allocator.js';
 import { BlockBitmap } from './block-bitmap.js';
 import { Capacity } from './file-store.js';

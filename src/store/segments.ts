@@ -8,9 +8,9 @@ import { check, errno, failureOf } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE, STAT } from '../native/binding.js';
-import { openExclusive } from './exclusive.js';
 import type { LentMemory } from './file-store.js';
 import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
+import { openExclusive } from './in-use.js';
 
 export const SEGMENT_BLOCKS = 2 ** 18;
 const SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK;

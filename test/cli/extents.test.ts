@@ -10,7 +10,7 @@ import { type Piece, piecesOf } from '../../src/cli/pieces.js';
 import { statLines } from '../../src/cli/stat.js';
 import type { LayoutExtent, Pin, ReportedStatus } from '../../src/client/index.js';
 import { LeaseFile } from '../../src/client/index.js';
-import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
 
 const KIB = 1024;
 const BLOCK = 4096;

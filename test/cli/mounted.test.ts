@@ -15,9 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventually } from '../e2e/actors.js';
-import { cli, HASTY, Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
-import { timeFactor } from '../time-factor.js';
+import { eventually } from '../support/actors.js';
+import { cli, HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const LIMIT_MS = 30_000 * timeFactor;
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mountsNow } from '../../src/fuse/mountinfo.js';
-import { eventually } from '../e2e/actors.js';
-import { cli, requireMount, skipMount } from '../e2e/mounted.js';
+import { eventually } from '../support/actors.js';
+import { cli, requireMount, skipMount } from '../support/mounted.js';
 
 const test = suite('as the system mounts');
 

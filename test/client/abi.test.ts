@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as abi from '../../src/client/abi.js';
-import { kindName, kindValue, leaseKinds } from '../../src/client/kinds.js';
+import { kindName, kindValue, leaseKinds } from '../../src/abi/kinds.js';
+import * as abi from '../../src/abi/leasefs.js';
 
 const native = fileURLToPath(new URL('../../../native', import.meta.url));
 const FLAGS = ['-Wall', '-Wextra', '-Werror', '-I', join(native, 'include')];

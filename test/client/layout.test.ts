@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSegment } from '../../src/client/layout.js';
 import { native, STAT } from '../../src/native/binding.js';
-import { code } from '../thrown-code.js';
+import { code } from '../support/thrown-code.js';
 
 const test = suite('segment address');
 

@@ -5,11 +5,11 @@ import { constants as osConstants } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
-import { eventually } from '../e2e/actors.js';
-import { LeaseFiles } from '../e2e/lease-files.js';
-import { cli, HASTY, Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
-import { code } from '../thrown-code.js';
-import { timeFactor } from '../time-factor.js';
+import { eventually } from '../support/actors.js';
+import { LeaseFiles } from '../support/lease-files.js';
+import { cli, HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { code } from '../support/thrown-code.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const LIMIT_MS = 5000 * timeFactor;
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
+import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
 import { aclChecks } from './acls.js';
 import { attributes } from './attributes.js';
 import { coherence } from './coherence.js';

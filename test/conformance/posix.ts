@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { code } from '../thrown-code.js';
+import { code } from '../support/thrown-code.js';
 import { type Check, python } from './check.js';
 
 export const posix: Readonly<Record<string, Check>> = {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventually, Stage } from '../e2e/actors.js';
-import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
-import { BLOCK, EXCLUSIVE, O_RDWR_CREAT } from '../e2e/numbers.js';
-import { timeFactor } from '../time-factor.js';
+import { eventually, Stage } from '../support/actors.js';
+import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { BLOCK, EXCLUSIVE, O_RDWR_CREAT } from '../support/numbers.js';
+import { timeFactor } from '../support/time-factor.js';
 import { asked, SPACE, written } from './space.js';
 
 /** tmpfs has had user xattrs since Linux 6.6. */

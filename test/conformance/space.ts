@@ -1,6 +1,6 @@
 // A full file system: what every operation does when there is no block or no inode left, on one of 4 MiB and 64 inodes.
 // Nothing is half done, what is there stays usable, and what is removed can be had again.
-import { timeFactor } from '../time-factor.js';
+import { timeFactor } from '../support/time-factor.js';
 import { type Check, python } from './check.js';
 
 /** How small the file system of these checks is. */

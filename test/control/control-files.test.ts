@@ -24,10 +24,10 @@ import {
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { events, type LostEvents, type ReportedEvent } from '../../src/client/index.js';
-import { type Actor, eventually, Stage } from '../e2e/actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
-import { BLOCK, BY_DESCRIPTION, EXCLUSIVE, O_RDWR, SHARED, UNLCK } from '../e2e/numbers.js';
-import { code } from '../thrown-code.js';
+import { type Actor, eventually, Stage } from '../support/actors.js';
+import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { BLOCK, BY_DESCRIPTION, EXCLUSIVE, O_RDWR, SHARED, UNLCK } from '../support/numbers.js';
+import { code } from '../support/thrown-code.js';
 
 const test = suite('control files');
 

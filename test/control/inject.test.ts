@@ -11,9 +11,9 @@ import {
   parseInjection,
   type ReportedEvent,
 } from '../../src/client/index.js';
-import { type Actor, eventually, Stage } from '../e2e/actors.js';
-import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
-import { BLOCK, EXCLUSIVE, O_RDWR, SHARED } from '../e2e/numbers.js';
+import { type Actor, eventually, Stage } from '../support/actors.js';
+import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { BLOCK, EXCLUSIVE, O_RDWR, SHARED } from '../support/numbers.js';
 
 const test = suite('inject');
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LeaseFile, mount, type ReportedEvent } from '../../src/index.js';
-import { requireMount, skipMount } from '../e2e/mounted.js';
+import { requireMount, skipMount } from '../support/mounted.js';
 
 const test = suite('events and injections for Node programs');
 

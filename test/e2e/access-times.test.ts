@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, readSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount, stores } from './mounted.js';
+import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
 
 const test = suite('times of access');
 

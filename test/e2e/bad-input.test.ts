@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, Stage } from './actors.js';
-import { Mounted, requireMount, skipMount, stores } from './mounted.js';
-import { EXCLUSIVE, O_RDWR } from './numbers.js';
+import { type Actor, Stage } from '../support/actors.js';
+import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { EXCLUSIVE, O_RDWR } from '../support/numbers.js';
 
 const iowr = (nr: number, size: number): number => (3 * 2 ** 30 + (size << 16) + (0x59 << 8) + nr) >>> 0;
 const SETLEASE = iowr(0x80, 56);

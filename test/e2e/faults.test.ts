@@ -14,10 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { timeFactor } from '../time-factor.js';
-import { type Actor, eventually, Stage } from './actors.js';
-import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
-import { EXCLUSIVE, O_RDWR } from './numbers.js';
+import { type Actor, eventually, Stage } from '../support/actors.js';
+import { cli, hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { EXCLUSIVE, O_RDWR } from '../support/numbers.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const leasefs = (...args: readonly string[]) =>
   spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: 20_000 * timeFactor });

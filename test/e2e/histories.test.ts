@@ -14,8 +14,7 @@ import {
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { amended, type Event, type History, load, type Step } from '../lease/directed.js';
-import type { KindName } from '../lease/scenery.js';
-import { timeFactor } from '../time-factor.js';
+import type { KindName } from '../lease/world-files.js';
 import {
   type Actor,
   type ActorOptions,
@@ -24,9 +23,10 @@ import {
   type Result,
   Stage,
   waits,
-} from './actors.js';
-import { hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
-import { BLOCK, O_NONBLOCK, O_RDWR, O_TRUNC, POLLPRI } from './numbers.js';
+} from '../support/actors.js';
+import { hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { BLOCK, O_NONBLOCK, O_RDWR, O_TRUNC, POLLPRI } from '../support/numbers.js';
+import { timeFactor } from '../support/time-factor.js';
 
 /** One unit of the histories' time; their break time is 45 of them. */
 const UNIT_MS = 16 * timeFactor;

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventually } from './actors.js';
-import { Mounted, requireMount, skipMount } from './mounted.js';
+import { eventually } from '../support/actors.js';
+import { Mounted, requireMount, skipMount } from '../support/mounted.js';
 
 const test = suite('--inodes');
 

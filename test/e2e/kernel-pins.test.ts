@@ -7,9 +7,9 @@ import { Calls } from '../../src/client/calls.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
-import { type Actor, eventually, Stage, waits } from './actors.js';
-import { cli, hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
-import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED, UNLCK } from './numbers.js';
+import { type Actor, eventually, Stage, waits } from '../support/actors.js';
+import { cli, hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED, UNLCK } from '../support/numbers.js';
 
 const O_NOATIME = 0o1000000;
 const ZERO = 16;

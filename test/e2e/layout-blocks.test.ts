@@ -7,11 +7,11 @@ import { Calls } from '../../src/client/calls.js';
 import { DirectMapping } from '../../src/client/direct-mapping.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
-import { code } from '../thrown-code.js';
-import { eventually } from './actors.js';
-import { clientModule, mapper, node, truncate } from './beside.js';
-import { LeaseFiles } from './lease-files.js';
-import { HASTY, Mounted, requireMount, skipMount } from './mounted.js';
+import { eventually } from '../support/actors.js';
+import { clientModule, mapper, node, truncate } from '../support/client-process.js';
+import { LeaseFiles } from '../support/lease-files.js';
+import { HASTY, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { code } from '../support/thrown-code.js';
 
 const BLOCK = 4096;
 const MIB = 1 << 20;

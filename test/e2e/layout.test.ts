@@ -21,11 +21,11 @@ import { Calls } from '../../src/client/calls.js';
 import type { LeaseFile } from '../../src/client/index.js';
 import { readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
-import { code } from '../thrown-code.js';
-import { eventually } from './actors.js';
-import { clientModule, LIMIT_MS, run, truncate } from './beside.js';
-import { LeaseFiles } from './lease-files.js';
-import { Mounted, PATIENT, requireMount, skipMount, stores } from './mounted.js';
+import { eventually } from '../support/actors.js';
+import { clientModule, LIMIT_MS, run, truncate } from '../support/client-process.js';
+import { LeaseFiles } from '../support/lease-files.js';
+import { Mounted, PATIENT, requireMount, skipMount, stores } from '../support/mounted.js';
+import { code } from '../support/thrown-code.js';
 
 const BLOCK = 4096;
 const MIB = 1 << 20;

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { must, run } from '../programs/installed.js';
-import { under } from '../proposal/grounds.js';
-import { eventually } from './actors.js';
-import { Mounted, requireMount, skipMount, stores } from './mounted.js';
+import { eventually } from '../support/actors.js';
+import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { under } from '../support/mounts.js';
 
 const sources = fileURLToPath(new URL('../../../test/', import.meta.url));
 const MIB = 1 << 20;
@@ -24,7 +24,7 @@ else {
   let mount: Mounted;
 
   test.before(async () => {
-    const files = ['e2e/pinner.c', 'proposal/lease-fcntl.c', 'proposal/memory-uring.c'];
+    const files = ['support/pinner.c', 'proposal/lease-fcntl.c', 'proposal/memory-uring.c'];
     await must([
       'gcc',
       '-Wall',

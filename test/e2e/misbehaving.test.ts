@@ -3,9 +3,9 @@
 import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, type Command, eventually, Stage, waitsForBreak } from './actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from './mounted.js';
-import { EXCLUSIVE, O_RDWR, SHARED, UNLCK } from './numbers.js';
+import { type Actor, type Command, eventually, Stage, waitsForBreak } from '../support/actors.js';
+import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from '../support/mounted.js';
+import { EXCLUSIVE, O_RDWR, SHARED, UNLCK } from '../support/numbers.js';
 
 const MIB = 1 << 20;
 

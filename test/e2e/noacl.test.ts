@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { python } from '../conformance/check.js';
-import { Mounted, requireMount, skipMount, stores } from './mounted.js';
+import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
 
 const test = suite('-o noacl');
 

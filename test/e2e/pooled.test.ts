@@ -15,9 +15,17 @@ import {
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { native } from '../../src/native/binding.js';
-import { type Actor, eventually, Stage, waits } from './actors.js';
-import { Mounted, PATIENT, requireMount, skipMount } from './mounted.js';
-import { BLOCK, EXCLUSIVE, O_NONBLOCK, O_RDWR, SHARED, SHARED_UNBREAKABLE, UNLCK } from './numbers.js';
+import { type Actor, eventually, Stage, waits } from '../support/actors.js';
+import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import {
+  BLOCK,
+  EXCLUSIVE,
+  O_NONBLOCK,
+  O_RDWR,
+  SHARED,
+  SHARED_UNBREAKABLE,
+  UNLCK,
+} from '../support/numbers.js';
 
 const MIB = 1 << 20;
 const SIZE = 64 * MIB;

@@ -18,9 +18,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LeaseFile } from '../../src/client/index.js';
 import { native, PROT_READ, PROT_WRITE, type Uring } from '../../src/native/binding.js';
-import { newSeed, random } from '../store/random.js';
-import { hasPassthrough, Mounted, requireMount, skipMount } from './mounted.js';
-import { O_RDWR } from './numbers.js';
+import { hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { O_RDWR } from '../support/numbers.js';
+import { newSeed, random } from '../support/random.js';
 
 const FILES = Number(process.env.LEASEFS_RESIDENT_FILES ?? 10_000);
 const LIMIT = 1024;

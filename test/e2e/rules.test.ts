@@ -3,8 +3,8 @@
 import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, Stage, waits, waitsForBreak } from './actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from './mounted.js';
+import { type Actor, eventually, Stage, waits, waitsForBreak } from '../support/actors.js';
+import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from '../support/mounted.js';
 import {
   EXCLUSIVE,
   EXCLUSIVE_BREAKABLE,
@@ -18,7 +18,7 @@ import {
   SHARED_UNBREAKABLE,
   SIGRTMIN,
   UNLCK,
-} from './numbers.js';
+} from '../support/numbers.js';
 
 const MIB = 1 << 20;
 

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { timeFactor } from '../time-factor.js';
-import { type Actor, eventually, Stage, waits } from './actors.js';
-import { cli, hasPassthrough, Mounted, PATIENT, requireMount, skipMount } from './mounted.js';
-import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED, UNLCK } from './numbers.js';
+import { type Actor, eventually, Stage, waits } from '../support/actors.js';
+import { cli, hasPassthrough, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED, UNLCK } from '../support/numbers.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const USER = 1000;
 const MIB = 1 << 20;

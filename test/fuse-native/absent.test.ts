@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { requireMount, skipMount } from '../e2e/mounted.js';
-import { timeFactor } from '../time-factor.js';
+import { requireMount, skipMount } from '../support/mounted.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -8,7 +8,7 @@ import { limits } from '../conformance/limits.js';
 import { locks } from '../conformance/locks.js';
 import { memory } from '../conformance/memory.js';
 import { posix } from '../conformance/posix.js';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { Mounted, requireMount, skipMount } from '../support/mounted.js';
 import { differences } from './differences.js';
 
 const test = suite('posix through the fuse-native transport');

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
-import { eventually } from '../e2e/actors.js';
-import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
-import { code } from '../thrown-code.js';
-import { timeFactor } from '../time-factor.js';
+import { eventually } from '../support/actors.js';
+import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { code } from '../support/thrown-code.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const BLOCK = 4096;
 const LIMIT_MS = 60_000 * timeFactor;

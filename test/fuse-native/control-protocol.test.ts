@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as abi from '../../src/abi/leasefs.js';
 import { errno } from '../../src/base/errno.js';
-import * as abi from '../../src/client/abi.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
-import { LeaseFiles } from '../e2e/lease-files.js';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
-import { timeFactor } from '../time-factor.js';
+import { LeaseFiles } from '../support/lease-files.js';
+import { Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const LIMIT_MS = 60_000 * timeFactor;
 

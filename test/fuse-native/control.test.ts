@@ -9,12 +9,12 @@ import { Calls } from '../../src/client/calls.js';
 import { type LeaseBreak, LeaseFile, readReport } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
-import { eventually } from '../e2e/actors.js';
-import { clientModule } from '../e2e/beside.js';
-import { LeaseFiles } from '../e2e/lease-files.js';
-import { Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
-import { code } from '../thrown-code.js';
-import { timeFactor } from '../time-factor.js';
+import { eventually } from '../support/actors.js';
+import { clientModule } from '../support/client-process.js';
+import { LeaseFiles } from '../support/lease-files.js';
+import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { code } from '../support/thrown-code.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const BLOCK = 4096;
 const LIMIT_MS = 60_000 * timeFactor;

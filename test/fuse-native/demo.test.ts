@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, requireMount, skipMount } from '../e2e/mounted.js';
-import { timeFactor } from '../time-factor.js';
+import { cli, requireMount, skipMount } from '../support/mounted.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const test = suite('demo through the fuse-native transport');
 

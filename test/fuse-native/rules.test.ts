@@ -3,8 +3,8 @@
 import { statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, Stage, waits } from '../e2e/actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../e2e/mounted.js';
+import { type Actor, eventually, Stage, waits } from '../support/actors.js';
+import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
 import {
   BLOCK,
   BY_DESCRIPTION,
@@ -19,8 +19,8 @@ import {
   SHARED_UNBREAKABLE,
   SIGRTMIN,
   UNLCK,
-} from '../e2e/numbers.js';
-import { timeFactor } from '../time-factor.js';
+} from '../support/numbers.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const MIB = 1 << 20;
 const NONBLOCK = 1;

@@ -25,7 +25,7 @@ import {
 } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
 
 const test = suite('fuse-native transport');
 

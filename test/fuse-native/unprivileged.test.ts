@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, Stage } from '../e2e/actors.js';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
-import { EXCLUSIVE, O_RDONLY, O_RDWR_CREAT } from '../e2e/numbers.js';
+import { type Actor, eventually, Stage } from '../support/actors.js';
+import { Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { EXCLUSIVE, O_RDONLY, O_RDWR_CREAT } from '../support/numbers.js';
 
 const USER = 1000;
 const MIB = 1 << 20;

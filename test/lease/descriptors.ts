@@ -1,7 +1,7 @@
 // The processes of a world of test/lease and their descriptors: what dup, fork and SCM_RIGHTS share is a description,
 // and it is gone with its last descriptor.
 import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
-import { USER } from './scenery.js';
+import { USER } from './world-files.js';
 
 export interface ProcessSpec {
   readonly p: number;

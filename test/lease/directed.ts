@@ -1,8 +1,8 @@
 // The directed histories of semantics.md, read from their file (a verbatim copy): for the pure machine and for a mount.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { KindName, Seen } from './scenery.js';
 import type { WorldSpec } from './world.js';
+import type { KindName, Seen } from './world-files.js';
 
 const file = fileURLToPath(new URL('../../../test/lease/histories.jsonl', import.meta.url));
 

@@ -3,8 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { amended, type Event, type History, load } from './directed.js';
-import type { Seen } from './scenery.js';
 import { type Outcome, World } from './world.js';
+import type { Seen } from './world-files.js';
 
 function perform(world: World, event: Event): Outcome {
   const { op, p, d, f } = event;

@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FileHandle, NO_WAITER, type PinId, type ProcessId } from '../../src/base/units.js';
-import { PinIndex } from '../../src/extent/pin-index.js';
+import { PinIndex } from '../../src/extent/range-index.js';
 import { EXCLUSIVE, LeaseMachine } from '../../src/lease/index.js';
 import { FILE, leaseAsk, pinAsk } from './asks.js';
 

@@ -8,7 +8,7 @@ import {
   type ProcessId,
   type WaiterId,
 } from '../../src/base/units.js';
-import { opened, says } from './opened.js';
+import { opened, says } from './fixtures.js';
 import { World } from './world.js';
 
 const FILE = 1 as InodeNumber;

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BLOCK, type InodeNumber } from '../../src/base/units.js';
-import { opened, says } from './opened.js';
+import { opened, says } from './fixtures.js';
 import { World } from './world.js';
 
 const FILE = 1 as InodeNumber;

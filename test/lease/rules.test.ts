@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BLOCK, type FileHandle, type InodeNumber, NO_WAITER, type ProcessId } from '../../src/base/units.js';
 import { EXCLUSIVE, SHARED, SHARED_UNBREAKABLE } from '../../src/lease/index.js';
-import { opened, says } from './opened.js';
-import type { KindName } from './scenery.js';
+import { opened, says } from './fixtures.js';
 import { World } from './world.js';
+import type { KindName } from './world-files.js';
 
 const FILE = 1 as InodeNumber;
 const kindNames: readonly KindName[] = ['RD', 'WR', 'RDU', 'WRU'];

@@ -23,7 +23,7 @@ import {
   writeRange,
 } from '../../src/lease/index.js';
 import { Descriptors, type ProcessSpec } from './descriptors.js';
-import { File, type FileSpec, type KindName, kindName, kinds, type Seen, seenOf } from './scenery.js';
+import { File, type FileSpec, type KindName, kindName, kinds, type Seen, seenOf } from './world-files.js';
 
 export interface WorldSpec {
   readonly files?: readonly FileSpec[];

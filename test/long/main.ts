@@ -3,7 +3,7 @@
 // `N passed, N failed, N skipped`.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Mounted, requireMount, stores } from '../e2e/mounted.js';
+import { Mounted, requireMount, stores } from '../support/mounted.js';
 import { checks } from './checks.js';
 import { lacking } from './shell.js';
 

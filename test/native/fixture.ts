@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { native } from '../../src/native/binding.js';
-import { timeFactor } from '../time-factor.js';
+import { timeFactor } from '../support/time-factor.js';
 
 /** `code` of the Error that `call` throws; 'nothing' when it does not throw. */
 export function codeOf(call: () => unknown): string {

@@ -8,7 +8,7 @@ import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
 import { commandOf, isCapable } from '../../src/process/proc.js';
 import { Processes } from '../../src/process/processes.js';
-import { timeFactor } from '../time-factor.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const CAP_LEASE = 28;
 const test = suite('processes');

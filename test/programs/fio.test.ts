@@ -2,8 +2,8 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
-import { under } from '../proposal/grounds.js';
+import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { under } from '../support/mounts.js';
 import { type Ended, missing, run } from './installed.js';
 
 const absent = missing('fio');

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount } from '../e2e/mounted.js';
-import { under } from '../proposal/grounds.js';
+import { Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { under } from '../support/mounts.js';
 import { missing, must, run } from './installed.js';
 
 const source = fileURLToPath(new URL('../../../test/programs/lease.go', import.meta.url));

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount, stores } from '../e2e/mounted.js';
-import { under } from '../proposal/grounds.js';
+import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { under } from '../support/mounts.js';
 import { missing, must, run } from './installed.js';
 
 const sources = fileURLToPath(new URL('../../../test/programs/', import.meta.url));

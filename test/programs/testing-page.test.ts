@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, requireMount, skipMount } from '../e2e/mounted.js';
+import { cli, requireMount, skipMount } from '../support/mounted.js';
 import { missing, must, run } from './installed.js';
 
 const page = readFileSync(fileURLToPath(new URL('../../../src/run/README.md', import.meta.url)), 'utf8');

@@ -2,8 +2,8 @@
 // the one difference that the README names; on tmpfs none is, so the programs do tell.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { requireMount, skipMount } from '../e2e/mounted.js';
-import { grounds } from './grounds.js';
+import { requireMount, skipMount } from '../support/mounted.js';
+import { grounds } from '../support/mounts.js';
 import { differing, type Outcome, Scenarios } from './scenarios.js';
 
 const test = suite('the scenarios of the proposal');

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { timeFactor } from '../time-factor.js';
+import { timeFactor } from '../support/time-factor.js';
 import { type Calls, type Device, type Linkage, programsOf, scenarioNames } from './programs.js';
 
 /** After which a program ends itself, and after which all are killed. */

@@ -2,7 +2,7 @@
 //   node dist/test/proposal/table.js [--markdown] [--steps] [--static] [--rdma] [FILESYSTEM...]
 // --steps adds each expectation that was not met; --rdma registers with an RDMA device instead of a ring.
 import { parseArgs } from 'node:util';
-import { grounds } from './grounds.js';
+import { grounds } from '../support/mounts.js';
 import { differing, type Outcome, Scenarios } from './scenarios.js';
 
 interface Column {

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as abi from '../../src/client/abi.js';
+import * as abi from '../../src/abi/leasefs.js';
 import { native } from '../../src/native/binding.js';
 import type { RunReport } from '../../src/run/report.js';
-import { cli, Mounted, requireMount, skipMount } from '../e2e/mounted.js';
+import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
 
 const source = fileURLToPath(new URL('../../../test/run/caller.c', import.meta.url));
 const LIMIT_MS = 120_000;

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BlockAllocator, Window } from '../../src/store/block-allocator.js';
 import { BlockBitmap } from '../../src/store/block-bitmap.js';
-import { newSeed, random } from './random.js';
+import { newSeed, random } from '../support/random.js';
 
 const test = suite('block allocator');
 

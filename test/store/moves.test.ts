@@ -5,7 +5,7 @@ import { errno } from '../../src/base/errno.js';
 import { native, PROT_READ, PROT_WRITE } from '../../src/native/binding.js';
 import { DirectStore } from '../../src/store/direct-store.js';
 import { FileStat, type StoredFile } from '../../src/store/file-store.js';
-import { newSeed, random } from './random.js';
+import { newSeed, random } from '../support/random.js';
 
 const BLOCK = 4096;
 const SIZE = 64 << 20;

@@ -7,7 +7,7 @@ import { Window } from '../../src/store/block-allocator.js';
 import { FileStat, type StoredFile } from '../../src/store/file-store.js';
 import { PooledSpace } from '../../src/store/pooled-space.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
-import { newSeed, random } from './random.js';
+import { newSeed, random } from '../support/random.js';
 
 const BLOCK = 4096;
 const KEEP = true;

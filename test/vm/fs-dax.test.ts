@@ -2,7 +2,7 @@
 // a pin that is not for long keeps a truncate waiting. Inside the virtual machine of `npm run test:vm` only.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Ground, grounds } from '../proposal/grounds.js';
+import { type Ground, grounds } from '../support/mounts.js';
 import { bringUpRdma } from './rdma-device.js';
 import { RdmaExperiment, reading } from './rdma-experiment.js';
 import { ShortPins } from './short-pins.js';

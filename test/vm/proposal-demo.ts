@@ -3,8 +3,8 @@
 import { release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Column, table } from '../../src/cli/table.js';
-import { type Ground, grounds } from '../proposal/grounds.js';
 import { type Outcome, Scenarios } from '../proposal/scenarios.js';
+import { type Ground, grounds } from '../support/mounts.js';
 import { bringUpRdma } from './rdma-device.js';
 import { ShortPins, SLOW_SECONDS, type Truncation } from './short-pins.js';
 

@@ -1,7 +1,7 @@
 // `npm run demo:rdma`, inside the machine: one C program, real RDMA, on each file system; a table and a reading of it.
 import { release } from 'node:os';
 import { table } from '../../src/cli/table.js';
-import { type Ground, grounds } from '../proposal/grounds.js';
+import { type Ground, grounds } from '../support/mounts.js';
 import { bringUpRdma } from './rdma-device.js';
 import { type Answers, type LeaseBy, RdmaExperiment, reading } from './rdma-experiment.js';
 

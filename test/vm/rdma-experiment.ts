@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Ground } from '../proposal/grounds.js';
+import type { Ground } from '../support/mounts.js';
 import { must } from './kernel.js';
 
 const native = fileURLToPath(new URL('../../../native/', import.meta.url));

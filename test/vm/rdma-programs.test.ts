@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
-import { cli } from '../e2e/mounted.js';
-import { timeFactor } from '../time-factor.js';
+import { cli } from '../support/mounted.js';
+import { timeFactor } from '../support/time-factor.js';
 import { bringUpRdma, RDMA_ADDRESS } from './rdma-device.js';
 
 const LIMIT_MS = 60_000 * timeFactor;

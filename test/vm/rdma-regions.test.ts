@@ -9,10 +9,10 @@ import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventually } from '../e2e/actors.js';
-import { Mounted } from '../e2e/mounted.js';
-import { under } from '../proposal/grounds.js';
-import { timeFactor } from '../time-factor.js';
+import { eventually } from '../support/actors.js';
+import { Mounted } from '../support/mounted.js';
+import { under } from '../support/mounts.js';
+import { timeFactor } from '../support/time-factor.js';
 import { must } from './kernel.js';
 import { bringUpRdma } from './rdma-device.js';
 

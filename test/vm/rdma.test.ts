@@ -2,7 +2,7 @@
 // machine of `npm run test:vm` only.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Ground, grounds } from '../proposal/grounds.js';
+import { type Ground, grounds } from '../support/mounts.js';
 import { bringUpRdma } from './rdma-device.js';
 import { type Answers, type LeaseBy, RdmaExperiment, reading } from './rdma-experiment.js';
 

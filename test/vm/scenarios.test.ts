@@ -3,8 +3,8 @@
 // `npm run test:vm` only.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { grounds } from '../proposal/grounds.js';
 import { differing, type Outcome, Scenarios } from '../proposal/scenarios.js';
+import { grounds } from '../support/mounts.js';
 import { bringUpRdma } from './rdma-device.js';
 
 const test = suite('the scenarios of the proposal, over RDMA');

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Ground } from '../proposal/grounds.js';
-import { timeFactor } from '../time-factor.js';
+import type { Ground } from '../support/mounts.js';
+import { timeFactor } from '../support/time-factor.js';
 import { must } from './kernel.js';
 
 const source = fileURLToPath(new URL('../../../test/vm/short-pin.c', import.meta.url));

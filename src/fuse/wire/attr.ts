@@ -3,7 +3,7 @@
 //
 // How long the kernel may answer from its own memory. Names and what they lead to change through this mount only, and
 // the kernel then corrects its dentries itself: for ever, the absence of a name included. Attributes as long as the
-// filesystem says (src/fs/lifetime.ts).
+// filesystem says (src/fs/vfs/attr-cache.ts).
 import { BLOCK, FIRST_VIRTUAL } from '../../base/units.js';
 import type { Attr } from '../../fs/operations.js';
 import type { Reply } from './reply.js';

@@ -1,0 +1,119 @@
+// Layouts for clients: where in the store a file's blocks lie, to be told, or granted to whoever holds a lease, for
+// loads and stores without us. A grant lives as long as its lease: a break of the lease is the recall, and until then
+// whoever wants to change the layout meets the lease (X2 to X4). Counterparts: pNFS block layouts (RFC 5663), whose
+// LAYOUTGET and CB_LAYOUTRECALL these are, and xfs_fs_map_blocks.
+import { errno } from '../../base/errno.js';
+import {
+  BLOCK,
+  blockOf,
+  blocksFor,
+  type FileHandle,
+  type InodeNumber,
+  type LeaseId,
+  MAX_OFFSET,
+} from '../../base/units.js';
+import { native, STAT } from '../../native/binding.js';
+import { Extent, type Grant, type StoredFile } from '../../store/file-store.js';
+import type { Answer, Caller, Layout, LayoutRequest } from '../operations.js';
+import { O_ACCMODE, O_RDWR, type OpenFile, type Superblock } from '../vfs/superblock.js';
+
+/** The layout of a range into `out`, as far as it fits and lies in one segment: see leasefs.h, LAYOUT. */
+export function layout(
+  sb: Superblock,
+  caller: Caller,
+  fh: FileHandle,
+  request: LayoutRequest,
+  out: Layout,
+): Answer {
+  const { off, len, seq } = request;
+  const open = sb.handles.get(fh);
+  const file = open?.inode.file;
+  if (open === undefined || file === undefined) return -errno.EINVAL;
+  if (len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
+  const start = blockOf(off) * BLOCK;
+  const end = blocksFor(off + len) * BLOCK;
+  if (request.list) return isStale(file, seq) ? -errno.EAGAIN : list(file, start, end, out);
+  const lease = leaseFor(sb, caller, open);
+  if (lease < 0) return lease;
+  if (isStale(file, seq)) return -errno.EAGAIN;
+  const committed = file.commit(start, end - start);
+  if (committed < 0) return committed;
+  list(file, start, end, out);
+  // The file itself needs nothing kept: its memory is nobody else's.
+  if (out.segment === 0) return 0;
+  open.inode.written = true;
+  return keep(grantOf(sb, lease as LeaseId), out);
+}
+
+/** Whether a layout of the file is granted now. */
+export const isGranted = (sb: Superblock, ino: InodeNumber): boolean =>
+  sb.leases.leases(ino).some(({ lease }) => sb.grants.has(lease));
+
+const isStale = (file: StoredFile, seq: number | undefined): boolean => seq !== undefined && seq !== file.seq;
+
+/** The live lease that the caller's process owns on this description, not being broken: its POLLPRI is the recall. */
+function leaseFor(sb: Superblock, caller: Caller, open: OpenFile): LeaseId | number {
+  const process = sb.processes.identify(caller.tid);
+  const lease = sb.leases.leases(open.inode.ino).find(({ description }) => description === open.fh);
+  // An unidentified process owns no lease.
+  if (lease === undefined || lease.owner !== process) return -errno.EPERM;
+  if ((open.flags & O_ACCMODE) !== O_RDWR) return -errno.EBADF;
+  return lease.breaking === undefined ? lease.lease : -errno.EAGAIN;
+}
+
+const next = new Extent();
+
+function list(file: StoredFile, start: number, end: number, out: Layout): Answer {
+  out.seq = file.seq;
+  out.next = end;
+  out.segment = 0;
+  out.fd = -1;
+  out.dev = 0;
+  out.ino = 0;
+  out.count = 0;
+  for (let at = start; at < end && file.nextExtent(at, next) && next.off < end; at = next.off + next.len) {
+    if (out.count === 0) out.segment = next.segment;
+    if (next.segment !== out.segment || out.count === out.extents.length) {
+      out.next = next.off;
+      break;
+    }
+    const extent = out.extents[out.count++]!;
+    const behind = Math.max(start - next.off, 0);
+    extent.off = next.off + behind;
+    extent.len = Math.min(next.off + next.len, end) - extent.off;
+    extent.store = next.store + behind;
+    extent.segment = next.segment;
+    extent.unwritten = next.unwritten;
+  }
+  return 0;
+}
+
+const stat = new Float64Array(STAT.length);
+
+/** Keeps what is told for the client. What was kept when the last cannot be stays so, until the lease ends. */
+function keep(grant: Grant, out: Layout): Answer {
+  for (let i = 0; i < out.count; i++) {
+    const fd = grant.add(out.extents[i]!);
+    if (fd < 0) return fd;
+    out.fd = fd;
+  }
+  native.fstat(out.fd, stat);
+  out.dev = stat[STAT.dev]!;
+  out.ino = stat[STAT.ino]!;
+  return 0;
+}
+
+function grantOf(sb: Superblock, lease: LeaseId): Grant {
+  let grant = sb.grants.get(lease);
+  if (grant === undefined) {
+    grant = sb.store.newGrant();
+    sb.grants.set(lease, grant);
+  }
+  return grant;
+}
+
+/** The lease is gone, and with it what was granted under it. */
+export function endGrant(sb: Superblock, lease: LeaseId): void {
+  sb.grants.get(lease)?.release();
+  sb.grants.delete(lease);
+}

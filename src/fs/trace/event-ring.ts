@@ -1,0 +1,121 @@
+// What happened to leases and pins, as records (A1): the newest are kept, numbered without gaps, for whoever reads them.
+// Nobody is waited for: a reader that is too slow finds that records are gone, and how many. No I/O, no clock.
+import type { InodeNumber, LeaseId, PinId } from '../../base/units.js';
+import type { EventName } from '../../client/events.js';
+import type { Rule } from '../../lease/types.js';
+
+export type { EventName };
+
+/** Who did it, or whose it is. `pid` 0: a process that could not be identified. */
+export interface EventProcess {
+  readonly pid: number;
+  readonly command: string;
+  /** The real uid when the process was first seen, -1 when unknown. */
+  readonly uid: number;
+}
+
+/** Who is in the way of what was refused. */
+export interface EventHolder extends EventProcess {
+  readonly kind: string;
+  readonly lease: LeaseId;
+  readonly zombie: boolean;
+  readonly pin?: PinId;
+  /** Bytes. */
+  readonly off?: number;
+  readonly len?: number;
+}
+
+/** What an event tells of its own kind; times in ms, ranges in bytes. */
+export interface EventFacts {
+  readonly lease?: LeaseId;
+  readonly kind?: string;
+  /** What the lease was before it was converted. */
+  readonly from?: string;
+  /** What a lease that is being broken must become, within `ms`. */
+  readonly must?: string;
+  /** A break: until it is forced; an answer or a force: since it began. */
+  readonly ms?: number;
+  /** Who began the break, or made it demand more. */
+  readonly breaker?: EventProcess;
+  /** How the holder was told. */
+  readonly told?: string;
+  readonly pin?: PinId;
+  readonly off?: number;
+  readonly len?: number;
+  /** What a pin ends with. */
+  readonly owner?: 'process' | 'description';
+  /** The call that was refused or injected, and its errno's name. */
+  readonly call?: string;
+  readonly errno?: string;
+  readonly holder?: EventHolder;
+  /** What ends what is in the way. */
+  readonly ends?: string;
+}
+
+export interface LeaseEvent {
+  /** From 1, without gaps. */
+  readonly seq: number;
+  /** ms since 1970. */
+  readonly time: number;
+  readonly event: EventName;
+  /** The rule of semantics.md behind it. */
+  readonly rule: Rule;
+  /** Of the file; 0: the event is about a process. */
+  readonly ino: InodeNumber | 0;
+  /** Bytes, a char each, from the root of the mount; undefined when no name is left. */
+  readonly path: string | undefined;
+  readonly by: EventProcess;
+  /** Asked for by `leasefs inject`. */
+  readonly injected: boolean;
+  readonly facts: EventFacts;
+}
+
+type Slot = { -readonly [Field in keyof LeaseEvent]: LeaseEvent[Field] };
+
+export class EventRing {
+  /** Of the next event; so many less one have happened. */
+  next = 1;
+  /** How many of each have happened since the mount. */
+  readonly counts = new Map<EventName, number>();
+  /** Told after an event was added. */
+  readonly listeners = new Set<() => void>();
+  /** Written over in place: new objects that live so long are the collector's dearest. */
+  private readonly slots: (Slot | undefined)[];
+
+  /** @param capacity how many are kept. */
+  constructor(capacity: number) {
+    this.slots = Array(capacity);
+  }
+
+  /** The oldest that is kept. */
+  get first(): number {
+    return Math.max(1, this.next - this.slots.length);
+  }
+
+  add({ time, event, rule, ino, path, by, injected, facts }: Omit<LeaseEvent, 'seq'>): void {
+    const seq = this.next++;
+    const at = seq % this.slots.length;
+    const slot = this.slots[at];
+    if (slot === undefined) {
+      this.slots[at] = { seq, time, event, rule, ino, path, by, injected, facts };
+    } else {
+      slot.seq = seq;
+      slot.time = time;
+      slot.event = event;
+      slot.rule = rule;
+      slot.ino = ino;
+      slot.path = path;
+      slot.by = by;
+      slot.injected = injected;
+      slot.facts = facts;
+    }
+    this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
+    for (const told of this.listeners) told();
+  }
+
+  /** The event of that number, until more are added; undefined when it is gone or has not happened. */
+  at(seq: number): LeaseEvent | undefined {
+    const event = this.slots[seq % this.slots.length];
+    return event?.seq === seq ? event : undefined;
+  }
+}

@@ -1,0 +1,86 @@
+// Attributes: getattr, setattr, statfs. Who may change what is the kernel's to judge (default_permissions, and it
+// sends the mode with setuid and setgid cleared where they must be).
+import { errno } from '../../base/errno.js';
+import type { InodeNumber } from '../../base/units.js';
+import { BLOCK } from '../../base/units.js';
+import { setSize } from '../layout/change.js';
+import {
+  type Answer,
+  type Attr,
+  type Caller,
+  SET_ATIME,
+  SET_ATIME_NOW,
+  SET_CTIME,
+  SET_GID,
+  SET_KILL_SUIDGID,
+  SET_MODE,
+  SET_MTIME,
+  SET_MTIME_NOW,
+  SET_SIZE,
+  SET_UID,
+  type SetAttr,
+  type StatFs,
+} from '../operations.js';
+import { ACCESS_ACL, aclWithMode } from './acl.js';
+import type { Inode } from './inode.js';
+import { killPrivileges, privilegesOf, S_IFMT } from './inode.js';
+import { isNonblocking, type Superblock } from './superblock.js';
+import { setTime } from './times.js';
+
+export function getattr(sb: Superblock, ino: InodeNumber, out: Attr): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  sb.attributes(inode, out);
+  return 0;
+}
+
+/** The size first: it may be refused or wait, and then nothing has changed. */
+export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  if (set.valid & SET_SIZE) {
+    const through = set.fh === 0 ? undefined : sb.handles.get(set.fh);
+    const answer = setSize(sb, caller, inode, set.size, through, isNonblocking(through));
+    if (answer !== 0) return answer;
+  }
+  // Nothing to set is chown(-1, -1), which moves the ctime as on tmpfs. Few files have bits for a write to clear.
+  const nothing = set.valid === SET_SIZE || (set.valid === SET_KILL_SUIDGID && privilegesOf(inode) === 0);
+  if (!nothing) apply(sb, inode, set);
+  sb.attributes(inode, out, set.valid === SET_SIZE);
+  // The kernel takes over what SETATTR answers whatever it has heard meanwhile.
+  if (inode.file !== undefined) out.lasting = false;
+  return 0;
+}
+
+function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
+  const { valid } = set;
+  // First: a write that nobody told of must not undo what is set now.
+  sb.refresh(inode);
+  sb.touch(inode);
+  const { ctime } = inode;
+  if (valid & SET_MODE) setMode(inode, set.mode);
+  if (valid & SET_UID) inode.uid = set.uid;
+  if (valid & SET_GID) inode.gid = set.gid;
+  if (valid & SET_KILL_SUIDGID) killPrivileges(inode);
+  if (valid & SET_ATIME_NOW) setTime(inode.atime, ctime);
+  else if (valid & SET_ATIME) setTime(inode.atime, { sec: set.atime, nsec: set.atimeNsec });
+  if (valid & SET_MTIME_NOW) setTime(inode.mtime, ctime);
+  else if (valid & SET_MTIME) setTime(inode.mtime, { sec: set.mtime, nsec: set.mtimeNsec });
+  if (valid & SET_CTIME) setTime(ctime, { sec: set.ctime, nsec: set.ctimeNsec });
+}
+
+function setMode(inode: Inode, mode: number): void {
+  inode.mode = (inode.mode & S_IFMT) | (mode & 0o7777);
+  const acl = inode.xattrs?.get(ACCESS_ACL);
+  if (acl !== undefined) inode.xattrs!.set(ACCESS_ACL, aclWithMode(acl, mode));
+}
+
+export function statfs(sb: Superblock, out: StatFs): Answer {
+  const { capacity } = sb.store;
+  sb.lookAtOpenFiles();
+  out.blocks = Math.floor(capacity.total / BLOCK);
+  out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
+  out.files = sb.maxInodes;
+  out.filesFree = sb.inodesFree;
+  return 0;
+}

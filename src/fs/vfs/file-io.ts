@@ -1,0 +1,114 @@
+// The data path through the daemon: where passthrough is not to be had, and for what the kernel always asks (lseek,
+// fsync, copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask the leases
+// first (X8).
+import { errno } from '../../base/errno.js';
+import type { Gather } from '../../base/gather.js';
+import type { FileHandle, InodeNumber } from '../../base/units.js';
+import { blockOf, blocksFor, MAX_OFFSET } from '../../base/units.js';
+import { SEEK_DATA, SEEK_HOLE, type StoredFile } from '../../store/file-store.js';
+import { mayWrite } from '../layout/change.js';
+import type { Answer, Caller } from '../operations.js';
+import { recall, recallForWriteback } from './attr-cache.js';
+import { contentChanged } from './killpriv.js';
+import type { Superblock } from './superblock.js';
+
+/** One copy_file_range moves at most this many bytes, so that it does not hold others up; the caller asks again. */
+const COPY_MAX = 1 << 20;
+const copyBuffer = new ArrayBuffer(COPY_MAX);
+
+export function read(
+  sb: Superblock,
+  ino: InodeNumber,
+  off: number,
+  len: number,
+  out: ArrayBuffer,
+  at: number,
+  gather: Gather,
+): Answer {
+  const file = sb.inode(ino)?.file;
+  if (file === undefined) return -errno.EBADF;
+  const gathered = file.gather(off, len, gather);
+  return gathered >= 0 ? gathered : file.read(off, len, out, at);
+}
+
+/** @param writeback from the page cache: never refused, never waits (X8). */
+export function write(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  fh: FileHandle,
+  off: number,
+  len: number,
+  data: ArrayBuffer,
+  at: number,
+  writeback: boolean,
+): Answer {
+  const inode = sb.inode(ino);
+  if (inode?.file === undefined) return -errno.EBADF;
+  if (off + len > MAX_OFFSET) return -errno.EFBIG;
+  if (writeback) recallForWriteback(sb, inode);
+  else {
+    const refused = mayWrite(sb, caller, inode, fh, off, len, false);
+    if (refused !== 0) return refused;
+  }
+  const written = inode.file.write(off, len, data, at);
+  // The kernel takes a page of its cache as written, however few bytes we say, unless it hears an error.
+  return writeback && written >= 0 && written < len ? -errno.ENOSPC : written;
+}
+
+export function lseek(sb: Superblock, ino: InodeNumber, off: number, whence: number): Answer {
+  const file = sb.inode(ino)?.file;
+  if (file === undefined) return -errno.EBADF;
+  if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -errno.EINVAL;
+  return file.seek(off, whence);
+}
+
+/** Holes stay holes where the target has no blocks either. */
+export function copyFileRange(
+  sb: Superblock,
+  caller: Caller,
+  from: InodeNumber,
+  fromOff: number,
+  to: InodeNumber,
+  toFh: FileHandle,
+  toOff: number,
+  len: number,
+): Answer {
+  const source = sb.inode(from)?.file;
+  const inode = sb.inode(to);
+  const target = inode?.file;
+  if (source === undefined || target === undefined) return -errno.EBADF;
+  if (toOff + len > MAX_OFFSET) return -errno.EFBIG;
+  const there = Math.min(len, source.size() - fromOff);
+  if (there <= 0) return 0;
+  const skipped = holeAt(source, fromOff, there);
+  if (skipped > 0 && !target.hasData(blockOf(toOff), blocksFor(toOff + skipped))) {
+    const end = toOff + skipped;
+    const refused = mayWrite(sb, caller, inode!, toFh, toOff, skipped, true);
+    if (refused !== 0) return refused;
+    const grown = end > target.size() ? target.setSize(end) : 0;
+    if (grown < 0) return grown;
+    contentChanged(caller, inode!);
+    return skipped;
+  }
+  const n = Math.min(skipped || source.seek(fromOff, SEEK_HOLE) - fromOff, there, COPY_MAX);
+  const refused = mayWrite(sb, caller, inode!, toFh, toOff, n, false);
+  if (refused !== 0) return refused;
+  const read = source.read(fromOff, n, copyBuffer, 0);
+  // Its atime, of which the kernel takes no note here.
+  recall(sb, sb.inode(from)!);
+  if (read <= 0) return read;
+  contentChanged(caller, inode!);
+  return target.write(toOff, read, copyBuffer, 0);
+}
+
+/** Bytes of hole from `off` on, up to `len`; 0 where there are data. */
+function holeAt(file: StoredFile, off: number, len: number): number {
+  const data = file.seek(off, SEEK_DATA);
+  return data < 0 ? len : Math.min(data - off, len);
+}
+
+/** Memory is as stable as it gets. */
+export function fsync(sb: Superblock, fh: FileHandle): Answer {
+  return sb.handles.has(fh) ? 0 : -errno.EBADF;
+}

@@ -1,0 +1,89 @@
+// Directories: opendir, readdir, releasedir. A cookie names the entry after which reading goes on; it stays good
+// while names come and go (telldir, seekdir). 1 and 2 are '.' and '..', 3 the virtual directory of the root. What is made
+// after opendir or rewinddir is not listed, so that whoever renames what he reads comes to an end, as on tmpfs
+// (offset_dir_open in fs/libfs.c).
+import { errno } from '../../base/errno.js';
+import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
+import { type Answer, Attr, type DirSink, type Opened } from '../operations.js';
+import { type Dentry, type Inode, S_IFDIR } from './inode.js';
+import type { DirCursor, OpenFile, Superblock } from './superblock.js';
+
+const DOT = '.' as Name;
+const DOTDOT = '..' as Name;
+const attr = new Attr();
+
+export function opendir(sb: Superblock, ino: InodeNumber, flags: number, out: Opened): Answer {
+  const dir = sb.directory(ino);
+  if (typeof dir === 'number') return dir;
+  out.fh = sb.openFile(dir, flags).fh;
+  out.backing = -1;
+  return 0;
+}
+
+export function releasedir(sb: Superblock, fh: FileHandle): void {
+  const file = sb.closeFile(fh);
+  if (file !== undefined) sb.reap(file.inode);
+}
+
+export function readdir(
+  sb: Superblock,
+  fh: FileHandle,
+  offset: number,
+  plus: boolean,
+  sink: DirSink,
+): Answer {
+  const file = sb.handles.get(fh);
+  const dir = file?.inode;
+  if (dir?.children === undefined) return -errno.EBADF;
+  if (offset === 0) file!.end = dir.nextCookie;
+  // A removed directory has no entries left, not even its own.
+  if (dir.nlink === 0) return 0;
+  if (offset < 1 && !sink.add(DOT, dir.ino, dir.mode, 1, undefined)) return 0;
+  if (offset < 2 && !sink.add(DOTDOT, dir.parent!.ino, dir.parent!.mode, 2, undefined)) return 0;
+  if (offset < 3 && dir === sb.root && sb.virtual?.tree.listed) {
+    const { name, top } = sb.virtual.tree;
+    if (!sink.add(name, top, S_IFDIR, 3, undefined)) return 0;
+  }
+  const cursor = resume(file!, dir, Math.max(offset, 3));
+  // It may have been removed since the last call took it from the directory.
+  if (cursor.pending !== undefined && dir.children.get(cursor.pending.name) !== cursor.pending) {
+    cursor.pending = undefined;
+  }
+  for (;;) {
+    const dentry = cursor.pending ?? next(cursor);
+    if (dentry === undefined) return 0;
+    cursor.pending = dentry;
+    if (dentry.cookie >= file!.end || !offer(sb, dentry, plus, sink)) return 0;
+    cursor.after = dentry.cookie;
+    cursor.pending = undefined;
+  }
+}
+
+function next(cursor: DirCursor): Dentry | undefined {
+  const { done, value } = cursor.entries.next();
+  return done ? undefined : value;
+}
+
+/** Goes on where the last call stopped; after a seekdir the place is looked for from the beginning. */
+function resume(file: OpenFile, dir: Inode, after: number): DirCursor {
+  const { cursor } = file;
+  if (cursor !== undefined && cursor.after === after) return cursor;
+  const fresh: DirCursor = { entries: dir.children!.values(), after, pending: undefined };
+  for (let dentry = next(fresh); dentry !== undefined; dentry = next(fresh)) {
+    if (dentry.cookie > after) {
+      fresh.pending = dentry;
+      break;
+    }
+  }
+  file.cursor = fresh;
+  return fresh;
+}
+
+function offer(sb: Superblock, dentry: Dentry, plus: boolean, sink: DirSink): boolean {
+  const { inode } = dentry;
+  if (!plus) return sink.add(dentry.name, inode.ino, inode.mode, dentry.cookie, undefined);
+  sb.attributes(inode, attr);
+  if (!sink.add(dentry.name, inode.ino, inode.mode, dentry.cookie, attr)) return false;
+  inode.nlookup++;
+  return true;
+}

@@ -1,0 +1,118 @@
+// Which files keep a descriptor (design.md, Residency). A direct file costs one, so over the budget the least recently
+// used of those that nobody has open move into the pool, and their next open brings them back. A leased or pinned file
+// never moves; whether one is mapped, or has pages pinned by the kernel, the store finds out before it moves it (F20).
+import { LRUCache } from 'lru-cache';
+import { errno, errnoName } from '../../base/errno.js';
+import type { InodeNumber } from '../../base/units.js';
+import type { Moves } from '../../store/file-store.js';
+import type { Answer } from '../operations.js';
+import type { Inode } from './inode.js';
+import type { Superblock } from './superblock.js';
+
+/** Files that are tried before one more descriptor is taken. */
+const TRIES = 16;
+
+/** Stays in the cache: lru-cache goes through all the room it ever took when its last entry is deleted. */
+const NOBODY = 0 as InodeNumber;
+
+export class Residency {
+  /** Descriptors that files may have. A move needs some itself, so all of them are never a file's. */
+  readonly budget: number;
+  /** How many they have before some must move. */
+  private readonly comfortable: number;
+  /** Moves so far, into the pool and back. */
+  movedOut = 0;
+  movedIn = 0;
+  /** Files with a descriptor that nobody has open, the one that was closed last in front. They bound its size. */
+  private readonly idle = new LRUCache<InodeNumber, InodeNumber>({
+    maxSize: Number.MAX_SAFE_INTEGER,
+    sizeCalculation: () => 1,
+  });
+  /** Idle ones that cannot move for longer than a mapping lasts: tried again only when no others are left. */
+  private readonly stuck = new Map<InodeNumber, Inode>();
+
+  constructor(budget: number) {
+    this.budget = budget;
+    this.comfortable = budget - Math.ceil(budget / 8);
+    this.idle.set(NOBODY, NOBODY);
+  }
+
+  /** Nobody has the file open any more, or yet. */
+  rest(sb: Superblock, inode: Inode): void {
+    if (sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0) this.idle.set(inode.ino, inode.ino);
+  }
+
+  /** The inode is gone, or in use. */
+  forget(ino: InodeNumber): void {
+    this.idle.delete(ino);
+    this.stuck.delete(ino);
+  }
+
+  /** Before the file is opened: it has a descriptor then. -ENFILE when there is none left, -ENOMEM. */
+  wake(sb: Superblock, inode: Inode): Answer {
+    const { moves } = sb.store;
+    const { file, ino } = inode;
+    this.forget(ino);
+    if (moves === undefined || file === undefined || file.backing >= 0) return 0;
+    sb.refresh(inode);
+    const back = this.makeRoom(sb) ? moves.in(file, `leasefs:${ino}`) : -errno.EMFILE;
+    if (typeof back === 'number') {
+      sb.log(`open refused: ${errnoName(back)} for another memfd; close files or raise RLIMIT_NOFILE`);
+      return back === -errno.EMFILE ? -errno.ENFILE : back;
+    }
+    sb.replace(inode, back);
+    this.movedIn++;
+    return 0;
+  }
+
+  /** Before a descriptor more is taken: whether it may be. */
+  makeRoom(sb: Superblock): boolean {
+    const { moves } = sb.store;
+    if (moves === undefined) return true;
+    for (let tries = 0; tries < TRIES && moves.descriptors >= this.comfortable; tries++) {
+      const inode = this.oldest(sb) ?? this.unstick();
+      if (inode === undefined || !this.move(sb, moves, inode)) break;
+    }
+    return moves.descriptors < this.budget;
+  }
+
+  /** Whether it is worth trying another. */
+  private move(sb: Superblock, moves: Moves, inode: Inode): boolean {
+    const { ino } = inode;
+    if (sb.leases.concerns(ino)) {
+      this.idle.set(ino, ino);
+      return true;
+    }
+    sb.refresh(inode);
+    const moved = moves.out(inode.file!);
+    if (moved === -errno.EAGAIN) {
+      this.idle.set(ino, ino);
+      return true;
+    }
+    if (typeof moved === 'number') {
+      this.stuck.set(ino, inode);
+      return false;
+    }
+    sb.replace(inode, moved);
+    sb.host?.backingGone(ino);
+    this.movedOut++;
+    return true;
+  }
+
+  private oldest(sb: Superblock): Inode | undefined {
+    for (const ino of this.idle.rkeys()) {
+      if (ino === NOBODY) continue;
+      this.idle.delete(ino);
+      return sb.inode(ino);
+    }
+    return undefined;
+  }
+
+  private unstick(): Inode | undefined {
+    for (const [ino, inode] of this.stuck) {
+      this.stuck.delete(ino);
+      return inode;
+    }
+    return undefined;
+  }
+}

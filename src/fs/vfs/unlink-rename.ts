@@ -1,0 +1,146 @@
+// Taking names away: unlink, rmdir, rename. An inode lives on while it is open, mapped, leased or pinned, and its
+// leases and pins with it: neither unlink nor rename over it is a layout change (semantics.md, Words).
+import { errno } from '../../base/errno.js';
+import type { InodeNumber, Name } from '../../base/units.js';
+import type { Answer, Caller } from '../operations.js';
+import { recall } from './attr-cache.js';
+import { enter, newChild } from './create.js';
+import { addDentry, type Dentry, type Inode, S_IFCHR } from './inode.js';
+import { badName, type Superblock } from './superblock.js';
+import { isVirtual } from './virtual.js';
+
+const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+/** A device 0:0 takes the old name: overlayfs's sign that a lower file is gone. */
+const RENAME_WHITEOUT = 4;
+
+/** The inode has one name less. */
+function drop(sb: Superblock, dir: Inode, inode: Inode): void {
+  if (inode.children !== undefined) {
+    inode.nlink = 0;
+    dir.nlink--;
+  } else {
+    inode.nlink--;
+  }
+  sb.touch(inode);
+  sb.reap(inode);
+}
+
+/** The virtual files stay what and where they are. */
+const isFixed = (sb: Superblock, dir: InodeNumber, name: Name): boolean =>
+  isVirtual(dir) || (sb.virtual?.isReserved(dir, name) ?? false);
+
+export function unlink(sb: Superblock, parent: InodeNumber, name: Name): Answer {
+  return remove(sb, parent, name, false);
+}
+
+export function rmdir(sb: Superblock, parent: InodeNumber, name: Name): Answer {
+  return remove(sb, parent, name, true);
+}
+
+function remove(sb: Superblock, parent: InodeNumber, name: Name, directory: boolean): Answer {
+  if (isFixed(sb, parent, name)) return -errno.EPERM;
+  const dir = sb.directory(parent);
+  if (typeof dir === 'number') return dir;
+  const dentry = dir.children!.get(name);
+  if (dentry === undefined) return -errno.ENOENT;
+  const refused = mayGo(dentry.inode, directory);
+  if (refused < 0) return refused;
+  dir.children!.delete(name);
+  sb.modified(dir);
+  drop(sb, dir, dentry.inode);
+  return 0;
+}
+
+/** Whether an inode may lose this name to a directory (or its removal) or to another file. */
+function mayGo(inode: Inode, directory: boolean): number {
+  if (directory && inode.children === undefined) return -errno.ENOTDIR;
+  if (!directory && inode.children !== undefined) return -errno.EISDIR;
+  return inode.children !== undefined && inode.children.size > 0 ? -errno.ENOTEMPTY : 0;
+}
+
+/** Whether `dir` is `ancestor` or lies below it. */
+function isBelow(dir: Inode, ancestor: Inode): boolean {
+  for (let at = dir; ; at = at.parent!) {
+    if (at === ancestor) return true;
+    if (at.parent === undefined || at.parent === at) return false;
+  }
+}
+
+export function rename(
+  sb: Superblock,
+  caller: Caller,
+  from: InodeNumber,
+  name: Name,
+  to: InodeNumber,
+  toName: Name,
+  flags: number,
+): Answer {
+  if (isFixed(sb, from, name) || isFixed(sb, to, toName)) return -errno.EPERM;
+  const source = sb.directory(from);
+  if (typeof source === 'number') return source;
+  const target = sb.directory(to);
+  if (typeof target === 'number') return target;
+  const bad = badName(toName);
+  if (bad < 0) return bad;
+  const whiteout = (flags & RENAME_WHITEOUT) !== 0;
+  const how = flags & ~RENAME_WHITEOUT;
+  if (how !== 0 && how !== RENAME_NOREPLACE && (how !== RENAME_EXCHANGE || whiteout)) return -errno.EINVAL;
+  const moved = source.children!.get(name);
+  if (moved === undefined) return -errno.ENOENT;
+  if (target.nlink === 0) return -errno.ENOENT;
+  const over = target.children!.get(toName);
+  if (isBelow(target, moved.inode)) return -errno.EINVAL;
+  if (how === RENAME_EXCHANGE) {
+    return over === undefined ? -errno.ENOENT : exchange(sb, source, moved, target, over);
+  }
+  if (over !== undefined) {
+    if (how === RENAME_NOREPLACE) return -errno.EEXIST;
+    if (over.inode === moved.inode) return 0;
+    const refused = mayGo(over.inode, moved.inode.children !== undefined);
+    if (refused < 0) return refused;
+  }
+  const left = whiteout ? newChild(sb, caller, source, S_IFCHR) : undefined;
+  if (typeof left === 'number') return left;
+  if (over === undefined) move(sb, source, moved, target, toName);
+  else replace(sb, source, moved, target, over);
+  if (left !== undefined) enter(sb, source, name, left);
+  return 0;
+}
+
+function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode, name: Name): void {
+  if (inode.children !== undefined && source !== target) {
+    source.nlink--;
+    target.nlink++;
+  }
+  inode.parent = target;
+  inode.nameHint = name;
+  sb.touch(inode);
+  recall(sb, inode);
+  sb.modified(source);
+  sb.modified(target);
+}
+
+function move(sb: Superblock, source: Inode, moved: Dentry, target: Inode, toName: Name): void {
+  source.children!.delete(moved.name);
+  addDentry(target, toName, moved.inode);
+  settle(sb, source, target, moved.inode, toName);
+}
+
+function replace(sb: Superblock, source: Inode, moved: Dentry, target: Inode, over: Dentry): void {
+  const victim = over.inode;
+  source.children!.delete(moved.name);
+  over.inode = moved.inode;
+  settle(sb, source, target, moved.inode, over.name);
+  drop(sb, target, victim);
+}
+
+function exchange(sb: Superblock, source: Inode, moved: Dentry, target: Inode, over: Dentry): Answer {
+  if (isBelow(source, over.inode)) return -errno.EINVAL;
+  const first = moved.inode;
+  moved.inode = over.inode;
+  over.inode = first;
+  settle(sb, source, target, first, over.name);
+  settle(sb, target, source, moved.inode, moved.name);
+  return 0;
+}

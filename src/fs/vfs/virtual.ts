@@ -1,0 +1,184 @@
+// Virtual files: a tree below the root that is nobody's data, as /proc is. What is in it src/control says, behind the
+// interface here; this file is what the operations ask. Inode numbers are fixed and far beyond those of files, so that
+// nothing is counted or remembered of them. Kernel counterpart: fs/proc/generic.c, seq_file.
+import { errno } from '../../base/errno.js';
+import type { FileHandle, InodeNumber, Name, WaiterId } from '../../base/units.js';
+import { FIRST_VIRTUAL, NO_WAITER } from '../../base/units.js';
+import { POLLIN, POLLOUT } from '../../native/binding.js';
+import { type Answer, type Attr, type Caller, type DirSink, type Opened, PARKED } from '../operations.js';
+import { S_IFDIR } from './inode.js';
+import { O_NONBLOCK, type Superblock } from './superblock.js';
+
+/** One open file of the tree. */
+export interface VirtualFile {
+  /** A stream has no offsets: a read takes what comes next, and waits while there is nothing. */
+  readonly stream: boolean;
+  /** Bytes put into `out`; 0 at the end, of a stream: nothing now. */
+  read(off: number, out: Uint8Array): number;
+  /** Bytes taken, or `-errno`. */
+  write(caller: Caller, data: Uint8Array): Answer;
+  /** Whether a read would not wait. */
+  ready(): boolean;
+  close(): void;
+}
+
+export interface VirtualEntry {
+  readonly name: Name;
+  readonly ino: InodeNumber;
+}
+
+export interface VirtualTree {
+  /** The name in the root directory, which no file may take. */
+  readonly name: Name;
+  /** Its top directory. */
+  readonly top: InodeNumber;
+  /** Whether readdir of the root shows it. */
+  readonly listed: boolean;
+  /** st_mode of an inode; 0 when there is none (any more). */
+  mode(ino: InodeNumber): number;
+  /** undefined: there is no such name. */
+  lookup(dir: InodeNumber, name: Name): InodeNumber | undefined;
+  entries(dir: InodeNumber): readonly VirtualEntry[];
+  parent(dir: InodeNumber): InodeNumber;
+  /** Fixes what will be read. `wake`: to be called when a stream may have become ready. `-errno`: EACCES. */
+  open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number;
+}
+
+export const isVirtual = (ino: InodeNumber): boolean => ino >= FIRST_VIRTUAL;
+
+interface Open {
+  readonly file: VirtualFile;
+  readonly nonblock: boolean;
+  /** Reads that wait. */
+  readonly waiters: Set<WaiterId>;
+  pollArmed: boolean;
+}
+
+/** The operations on the tree. */
+export class Virtual {
+  readonly tree: VirtualTree;
+  private readonly sb: Superblock;
+  private readonly files = new Map<FileHandle, Open>();
+  private readonly waits = new Map<WaiterId, Open>();
+
+  constructor(sb: Superblock, tree: VirtualTree) {
+    this.sb = sb;
+    this.tree = tree;
+  }
+
+  /** Reads that wait for a stream. */
+  get waiting(): number {
+    return this.waits.size;
+  }
+
+  /** -ENOENT, or 0 with what is known of the inode. */
+  getattr(ino: InodeNumber, out: Attr): Answer {
+    const mode = this.tree.mode(ino);
+    if (mode === 0) return -errno.ENOENT;
+    const { uid, gid } = this.sb.root;
+    const { sec, nsec } = this.sb.now();
+    Object.assign(out, { ino, mode, uid, gid, size: 0, blocks: 0, rdev: 0, generation: 0 });
+    out.lasting = (mode & S_IFDIR) !== 0;
+    out.nlink = (mode & S_IFDIR) === 0 ? 1 : 2;
+    out.atime = out.mtime = out.ctime = out.btime = sec;
+    out.atimeNsec = out.mtimeNsec = out.ctimeNsec = out.btimeNsec = nsec;
+    return 0;
+  }
+
+  lookup(dir: InodeNumber, name: Name, out: Attr): Answer {
+    if (name === '..' && dir === this.tree.top) {
+      this.sb.root.nlookup++;
+      this.sb.attributes(this.sb.root, out);
+      return 0;
+    }
+    const ino = name === '.' ? dir : name === '..' ? this.tree.parent(dir) : this.tree.lookup(dir, name);
+    return ino === undefined ? -errno.ENOENT : this.getattr(ino, out);
+  }
+
+  open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
+    const fh = this.sb.newHandle();
+    const file = this.tree.open(caller, ino, () => this.wake(fh));
+    if (typeof file === 'number') return file;
+    const nonblock = (flags & O_NONBLOCK) !== 0;
+    this.files.set(fh, { file, nonblock, waiters: new Set(), pollArmed: false });
+    out.fh = fh;
+    out.backing = -1;
+    out.keepCache = false;
+    out.uncached = true;
+    out.stream = file.stream;
+    return 0;
+  }
+
+  read(caller: Caller, fh: FileHandle, off: number, out: Uint8Array): Answer {
+    const open = this.files.get(fh);
+    if (open === undefined) return -errno.EBADF;
+    const { file } = open;
+    this.forget(caller.waiter);
+    const read = file.read(off, out);
+    if (read !== 0 || !file.stream || out.length === 0) return read;
+    if (open.nonblock) return -errno.EAGAIN;
+    if (caller.waiter === NO_WAITER) caller.waiter = this.sb.newWaiter();
+    open.waiters.add(caller.waiter);
+    this.waits.set(caller.waiter, open);
+    return PARKED;
+  }
+
+  write(caller: Caller, fh: FileHandle, data: Uint8Array): Answer {
+    const open = this.files.get(fh);
+    return open === undefined ? -errno.EBADF : open.file.write(caller, data);
+  }
+
+  poll(fh: FileHandle, notify: boolean): Answer {
+    const open = this.files.get(fh);
+    if (open === undefined) return -errno.EBADF;
+    if (notify) open.pollArmed = true;
+    return POLLOUT | (open.file.ready() ? POLLIN : 0);
+  }
+
+  release(fh: FileHandle): void {
+    const open = this.files.get(fh);
+    if (open === undefined) return;
+    this.files.delete(fh);
+    open.file.close();
+    for (const waiter of open.waiters) this.waits.delete(waiter);
+  }
+
+  /** A read that waits was interrupted, or is no read of ours. */
+  forget(waiter: WaiterId): void {
+    this.waits.get(waiter)?.waiters.delete(waiter);
+    this.waits.delete(waiter);
+  }
+
+  opendir(ino: InodeNumber, out: Opened): Answer {
+    out.fh = this.sb.newHandle();
+    out.backing = -1;
+    return this.tree.mode(ino) === 0 ? -errno.ENOENT : 0;
+  }
+
+  /** A cookie is the number of entries before; what comes or goes meanwhile may be missed, as in /proc. */
+  readdir(ino: InodeNumber, offset: number, sink: DirSink): Answer {
+    const { tree, sb } = this;
+    const above = ino === tree.top ? sb.root.ino : tree.parent(ino);
+    const all = [{ name: '.' as Name, ino }, { name: '..' as Name, ino: above }, ...tree.entries(ino)];
+    for (let n = offset; n < all.length; n++) {
+      const { name, ino: at } = all[n]!;
+      const mode = at === sb.root.ino ? S_IFDIR : tree.mode(at);
+      if (!sink.add(name, at, mode, n + 1, undefined)) break;
+    }
+    return 0;
+  }
+
+  /** Whether it is the tree's own name, which nobody makes, moves or takes. */
+  isReserved(dir: InodeNumber, name: Name): boolean {
+    return dir === this.sb.root.ino && name === this.tree.name;
+  }
+
+  private wake(fh: FileHandle): void {
+    const open = this.files.get(fh);
+    if (open === undefined) return;
+    for (const waiter of [...open.waiters]) this.sb.host?.retry(waiter);
+    if (!open.pollArmed || !open.file.ready()) return;
+    open.pollArmed = false;
+    this.sb.host?.notifyPoll(fh);
+  }
+}

@@ -1,0 +1,134 @@
+// Extended attributes, as on tmpfs: user. on files and directories, trusted. for administrators, security., ACLs; the
+// kernel checks who may, and the lengths of names and values (xattr(7)).
+import { errno } from '../../base/errno.js';
+import type { InodeNumber, Name } from '../../base/units.js';
+import { isCapable } from '../../process/proc.js';
+import type { Answer, Caller } from '../operations.js';
+import { ACCESS_ACL, DEFAULT_ACL, isAclName, isModeAlone, modeOfAcl } from './acl.js';
+import { recall } from './attr-cache.js';
+import type { Inode } from './inode.js';
+import { settleSetgid } from './killpriv.js';
+import type { Superblock } from './superblock.js';
+
+const XATTR_CREATE = 1;
+const XATTR_REPLACE = 2;
+const CAP_SYS_ADMIN = 21;
+const prefixes = ['user.', 'trusted.', 'security.'];
+
+const carried = (sb: Superblock, name: Name): boolean =>
+  isAclName(name) ? sb.acls : prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
+
+export function setxattr(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  name: Name,
+  value: Uint8Array,
+  flags: number,
+): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
+  if (isAclName(name)) return setAcl(sb, caller, inode, name, value);
+  const before = inode.xattrs?.get(name);
+  if (before !== undefined && flags & XATTR_CREATE) return -errno.EEXIST;
+  if (before === undefined && flags & XATTR_REPLACE) return -errno.ENODATA;
+  if (!putXattr(sb, inode, name, value)) return -errno.ENOSPC;
+  sb.touch(inode);
+  recall(sb, inode);
+  return 0;
+}
+
+/** False when there is no room for it. */
+export function putXattr(sb: Superblock, inode: Inode, name: Name, value: Uint8Array): boolean {
+  const before = inode.xattrs?.get(name);
+  const added = before === undefined ? name.length + value.length : value.length - before.length;
+  sb.xattrBytes += added;
+  if (added > 0 && sb.inodesFree < 0) {
+    sb.xattrBytes -= added;
+    return false;
+  }
+  inode.xattrs ??= new Map();
+  inode.xattrs.set(name, value.slice());
+  return true;
+}
+
+function deleteXattr(sb: Superblock, inode: Inode, name: Name): boolean {
+  const value = inode.xattrs?.get(name);
+  if (value === undefined) return false;
+  inode.xattrs!.delete(name);
+  sb.xattrBytes -= name.length + value.length;
+  return true;
+}
+
+/**
+ * An access ACL sets the mode bits, and is not kept when it says no more than they do.
+ */
+function setAcl(sb: Superblock, caller: Caller, inode: Inode, name: Name, acl: Uint8Array): Answer {
+  const mode = modeOfAcl(acl);
+  if (mode === undefined) return -errno.EINVAL;
+  if (name === ACCESS_ACL && isModeAlone(acl)) deleteXattr(sb, inode, name);
+  else if (!putXattr(sb, inode, name, acl)) return -errno.ENOSPC;
+  sb.touch(inode);
+  recall(sb, inode);
+  if (name === DEFAULT_ACL) return 0;
+  inode.mode = (inode.mode & ~0o777) | mode;
+  settleSetgid(caller, inode);
+  return 0;
+}
+
+export function getxattr(
+  sb: Superblock,
+  ino: InodeNumber,
+  name: Name,
+  out: Uint8Array,
+  at: number,
+  size: number,
+): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
+  const value = inode.xattrs?.get(name);
+  if (value === undefined) return -errno.ENODATA;
+  if (size === 0) return value.length;
+  if (value.length > size) return -errno.ERANGE;
+  out.set(value, at);
+  return value.length;
+}
+
+/** Names, each with a NUL behind it; trusted. names only for administrators. */
+export function listxattr(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  out: Uint8Array,
+  at: number,
+  size: number,
+): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  const names = [...(inode.xattrs?.keys() ?? [])];
+  const hides = names.some(name => name.startsWith('trusted.')) && !isCapable(caller.tid, CAP_SYS_ADMIN);
+  const list = Buffer.from(
+    names
+      .filter(name => !hides || !name.startsWith('trusted.'))
+      .map(name => `${name}\0`)
+      .join(''),
+    'latin1',
+  );
+  if (size === 0) return list.length;
+  if (list.length > size) return -errno.ERANGE;
+  out.set(list, at);
+  return list.length;
+}
+
+export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
+  // Of an ACL the end is what counts: no ACL.
+  if (!deleteXattr(sb, inode, name)) return isAclName(name) ? 0 : -errno.ENODATA;
+  sb.touch(inode);
+  recall(sb, inode);
+  return 0;
+}

@@ -1,0 +1,262 @@
+// Real processes that do what a test says: see actor.c. Each runs its commands in threads of their own, so that one
+// may wait for a lease break while the next is sent.
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { errnoName } from '../../src/base/errno.js';
+import type { Mounted } from './mounted.js';
+import { O_RDWR } from './numbers.js';
+import { timeFactor } from './time-factor.js';
+
+/** test/e2e of the sources: this file runs from dist/. */
+const here = fileURLToPath(new URL('../../../test/support/', import.meta.url));
+const LIMIT_MS = 20_000 * timeFactor;
+
+export interface Result {
+  /** 0 or more, or `-errno`. */
+  readonly value: number;
+  /** 'ok' or an errno name. */
+  readonly verdict: string;
+  readonly text: string;
+}
+
+/** A command under way. */
+export interface Command {
+  readonly id: number;
+  readonly result: Promise<Result>;
+}
+
+export interface ActorOptions {
+  readonly uid?: number;
+  /** RLIMIT_MEMLOCK, bytes. */
+  readonly memlock?: number;
+  /** Capabilities that are kept with another uid, as a mask. */
+  readonly caps?: bigint;
+  /** A command that runs the actor: `nsenter ...`. */
+  readonly through?: readonly string[];
+}
+
+export class Actor {
+  readonly name: string;
+  readonly pid: number;
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+  private readonly socket: Socket;
+  private readonly pending = new Map<number, (result: Result) => void>();
+  private readonly stage: Stage;
+  private nextId = 1;
+
+  constructor(stage: Stage, name: string, pid: number, socket: Socket) {
+    this.stage = stage;
+    this.name = name;
+    this.pid = pid;
+    this.socket = socket;
+    this.gone = new Promise(resolve => socket.once('close', () => resolve()));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      for (const resolve of this.pending.values())
+        resolve({ value: -3, verdict: 'ESRCH', text: 'the process is gone' });
+      this.pending.clear();
+    });
+  }
+
+  /** Lines from the process, after its hello. */
+  receive(line: string): void {
+    const [id, value, ...text] = line.split(' ');
+    const number = Number(value);
+    this.pending.get(Number(id))?.({
+      value: number,
+      verdict: number < 0 ? errnoName(number) : 'ok',
+      text: text.join(' ').trim(),
+    });
+    this.pending.delete(Number(id));
+  }
+
+  start(verb: string, ...args: readonly (string | number | bigint)[]): Command {
+    const id = this.nextId++;
+    const result = new Promise<Result>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`${this.name}: ${verb} ${args.join(' ')}: no answer in ${LIMIT_MS} ms`)),
+        LIMIT_MS,
+      );
+      timer.unref();
+      this.pending.set(id, answer => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+    });
+    this.socket.write(`${[id, verb, ...args].join(' ')}\n`);
+    return { id, result };
+  }
+
+  /** Does it and waits for the answer. */
+  do(verb: string, ...args: readonly (string | number | bigint)[]): Promise<Result> {
+    return this.start(verb, ...args).result;
+  }
+
+  /** The verdict alone: 'ok' or an errno name. */
+  async verdict(verb: string, ...args: readonly (string | number | bigint)[]): Promise<string> {
+    return (await this.do(verb, ...args)).verdict;
+  }
+
+  /** Does it; any refusal is an error of the test. The value. */
+  async must(verb: string, ...args: readonly (string | number | bigint)[]): Promise<number> {
+    const { verdict, value } = await this.do(verb, ...args);
+    if (verdict !== 'ok') throw new Error(`${this.name}: ${verb} ${args.join(' ')}: ${verdict}`);
+    return value;
+  }
+
+  /** fork(2): the child has all descriptors and mappings. */
+  async fork(name: string): Promise<Actor> {
+    const child = this.stage.expect(name);
+    await this.must('fork', name);
+    return child;
+  }
+
+  async kill(): Promise<void> {
+    process.kill(this.pid, 'SIGKILL');
+    await this.gone;
+  }
+
+  /** Ends it, whatever it does. Its pid may be another namespace's: without a socket it ends by itself. */
+  async end(): Promise<void> {
+    this.socket.destroy();
+    await this.gone;
+  }
+
+  async exit(): Promise<void> {
+    this.socket.write('0 exit\n');
+    await this.gone;
+  }
+}
+
+/** Where the actors of one test file meet. */
+export class Stage {
+  private readonly directory: string;
+  private readonly server: Server;
+  private readonly program: string;
+  private readonly awaited = new Map<string, (actor: Actor) => void>();
+  private readonly actors = new Set<Actor>();
+  private pairs = 0;
+
+  constructor() {
+    this.directory = mkdtempSync(join(tmpdir(), 'leasefs-stage-'));
+    // Actors of other users come here too.
+    chmodSync(this.directory, 0o755);
+    this.program = join(this.directory, 'actor');
+    const built = spawnSync(
+      'gcc',
+      [
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-O1',
+        '-pthread',
+        '-I',
+        join(here, '../../native/include'),
+        ...['actor.c', 'actor-meeting.c', 'actor-rings.c'].map(source => join(here, source)),
+        '-o',
+        this.program,
+      ],
+      { encoding: 'utf8' },
+    );
+    if (built.status !== 0) throw new Error(`actor.c: ${built.stderr ?? built.error}`);
+    this.server = createServer(socket => this.welcome(socket));
+    this.server.listen({ path: join(this.directory, 'socket'), readableAll: true, writableAll: true });
+  }
+
+  async actor(name: string, options: ActorOptions = {}): Promise<Actor> {
+    const arriving = this.expect(name);
+    const { uid = 0, memlock = '', caps = 0n, through = [] } = options;
+    const [command, ...args] = [
+      ...through,
+      ...[this.program, join(this.directory, 'socket'), name, String(uid), String(memlock), String(caps)],
+    ];
+    spawn(command!, args, { stdio: 'inherit' });
+    return arriving;
+  }
+
+  /** Two actors, each with the file open for reading and writing in slot 0. */
+  async pair(path: string): Promise<[Actor, Actor]> {
+    const n = ++this.pairs;
+    const pair: [Actor, Actor] = [await this.actor(`a${n}`), await this.actor(`b${n}`)];
+    for (const actor of pair) await actor.must('open', 0, path, O_RDWR);
+    return pair;
+  }
+
+  expect(name: string): Promise<Actor> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`actor ${name} did not come`)), LIMIT_MS);
+      this.awaited.set(name, actor => {
+        clearTimeout(late);
+        resolve(actor);
+      });
+    });
+  }
+
+  /** Ends every actor. */
+  async clear(): Promise<void> {
+    await Promise.all([...this.actors].map(actor => actor.end()));
+    this.actors.clear();
+  }
+
+  async close(): Promise<void> {
+    await this.clear();
+    this.server.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private welcome(socket: Socket): void {
+    let text = '';
+    let actor: Actor | undefined;
+    socket.on('data', data => {
+      text += data;
+      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+        const line = text.slice(0, end);
+        text = text.slice(end + 1);
+        if (actor !== undefined) {
+          actor.receive(line);
+          continue;
+        }
+        const [, name = '', pid] = line.split(' ');
+        actor = new Actor(this, name, Number(pid), socket);
+        this.actors.add(actor);
+        this.awaited.get(name)?.(actor);
+        this.awaited.delete(name);
+      }
+    });
+  }
+}
+
+/** Waits until `seen` answers true; polls, since nobody tells; gives up with an error after `ms`. */
+export async function eventually(
+  what: string,
+  seen: () => boolean | Promise<boolean>,
+  ms = 5000 * timeFactor,
+): Promise<void> {
+  const until = performance.now() + ms;
+  while (!(await seen())) {
+    if (performance.now() > until) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise(resolve => setTimeout(resolve, 2));
+  }
+}
+
+/** Whether a command that breaks a lease of the file still waits once the daemon has begun the break. */
+export async function waitsForBreak(mount: Mounted, path: string, command: Command): Promise<boolean> {
+  const isBreaking = () =>
+    mount
+      .report('leases')
+      .leases.some(lease => lease.path === `/${basename(path)}` && lease.state === 'breaking');
+  await eventually(`a break on ${path}`, isBreaking);
+  return waits(command, 50);
+}
+
+/** Whether a command is still waiting after `ms`. */
+export async function waits(command: Command, ms = 100): Promise<boolean> {
+  const early = Symbol();
+  const timer = new Promise(resolve => setTimeout(() => resolve(early), ms));
+  return (await Promise.race([command.result, timer])) === early;
+}

@@ -1,0 +1,181 @@
+// A mount for a test file: `leasefs mount --foreground` in a process of its own (a synchronous call into one's own
+// mount would deadlock), taken down whatever happens.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Reports, readReport } from '../../src/client/index.js';
+import { timeFactor } from './time-factor.js';
+
+export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const READY_MS = 15_000 * timeFactor;
+
+/** Break times for mounts of tests: whoever answers has longer than any test takes; whoever does not is soon forced. */
+export const PATIENT = ['--lease-break-time', '600000'] as const;
+export const HASTY = ['--lease-break-time', '400'] as const;
+
+export class Mounted {
+  /** Where the daemon mounted. */
+  readonly path: string;
+  /** Where we see it: the same, but for a mount in another mount namespace. */
+  readonly seen: string;
+  /** The daemon's process. */
+  readonly pid: number;
+  private readonly child: ChildProcess;
+  private readonly logFile: string;
+
+  private constructor(path: string, logFile: string, child: ChildProcess, pid: number, seen: string) {
+    this.path = path;
+    this.logFile = logFile;
+    this.child = child;
+    this.pid = pid;
+    this.seen = seen;
+  }
+
+  /** Mounts in a new directory; `args` go to `leasefs mount`. */
+  static async start(...args: readonly string[]): Promise<Mounted> {
+    const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
+    return Mounted.at(path, ...args);
+  }
+
+  /** A mount as long as `work` takes. */
+  static async during<T>(args: readonly string[], work: (mount: Mounted) => Promise<T>): Promise<T> {
+    const mount = await Mounted.start(...args);
+    try {
+      return await work(mount);
+    } finally {
+      await mount.stop();
+    }
+  }
+
+  static at(path: string, ...args: readonly string[]): Promise<Mounted> {
+    return Mounted.run([], path, args, child => ({ pid: child.pid!, seen: path }));
+  }
+
+  /** The daemon in a pid and a mount namespace of its own, as in a container: processes outside of it are hidden. */
+  static async namespaced(...args: readonly string[]): Promise<Mounted> {
+    const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
+    return Mounted.run(['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'], path, args, child => {
+      const pid = childOf(child.pid!);
+      return { pid, seen: `/proc/${pid}/root${path}` };
+    });
+  }
+
+  /** The daemon started by `prefix` in a mount namespace that `prefix` makes; it becomes the daemon by exec. */
+  static through(prefix: readonly string[], path: string, ...args: readonly string[]): Promise<Mounted> {
+    return Mounted.run(prefix, path, args, child => ({
+      pid: child.pid!,
+      seen: `/proc/${child.pid}/root${path}`,
+    }));
+  }
+
+  private static async run(
+    through: readonly string[],
+    path: string,
+    args: readonly string[],
+    where: (child: ChildProcess) => { pid: number; seen: string },
+  ): Promise<Mounted> {
+    const logFile = `${path}.log`;
+    const log = openSync(logFile, 'w');
+    const [command, ...words] = [
+      ...[...through, process.execPath, '--enable-source-maps', cli],
+      ...['mount', '--foreground', '--ready-fd', '3', ...args, path],
+    ];
+    const child = spawn(command!, words, { stdio: ['ignore', log, log, 'pipe'] });
+    closeSync(log);
+    const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
+    const said = await firstLine(child.stdio[3] as NodeJS.ReadableStream);
+    clearTimeout(late);
+    if (!said.startsWith('ready'))
+      throw new Error(`no mount at ${path}: ${said}${readFileSync(logFile, 'utf8')}`);
+    const { pid, seen } = where(child);
+    return new Mounted(path, logFile, child, pid, seen);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** What the daemon wrote so far. */
+  log(): string {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
+  report<What extends keyof Reports>(what: What): Reports[What] {
+    const root = openSync(this.seen, 'r');
+    try {
+      return readReport(root, what);
+    } finally {
+      closeSync(root);
+    }
+  }
+
+  kill(signal: NodeJS.Signals): Promise<number | null> {
+    const ended = this.ended();
+    process.kill(this.pid, signal);
+    return ended;
+  }
+
+  ended(): Promise<number | null> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null)
+      return Promise.resolve(this.child.exitCode);
+    return new Promise(resolve => this.child.once('exit', code => resolve(code)));
+  }
+
+  /** Unmounts and waits for the daemon's end. */
+  async stop(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      // Processes that are just ending may keep it busy: the second signal detaches it, then it ends with them.
+      const again = setTimeout(() => process.kill(this.pid, 'SIGTERM'), 500);
+      const late = setTimeout(() => this.child.kill('SIGKILL'), 5000);
+      await this.kill('SIGTERM');
+      clearTimeout(again);
+      clearTimeout(late);
+    }
+    spawnSync('umount', ['-l', this.path], { stdio: 'ignore' });
+    rmSync(this.logFile, { force: true });
+    rmdirSync(this.path);
+  }
+}
+
+/** Why tests of a mount cannot run here; they fail with it, unless LEASEFS_SKIP_MOUNT=1 asks to skip. */
+export function requireMount(): void {
+  if (process.getuid?.() !== 0)
+    throw new Error('tests of a real mount need root: run them as root, or set LEASEFS_SKIP_MOUNT=1 to skip');
+  closeSync(openSync('/dev/fuse', 'r+'));
+}
+
+export const skipMount = process.env.LEASEFS_SKIP_MOUNT === '1';
+
+const [major, minor] = release().split('.').map(Number) as [number, number];
+export const linuxAtLeast = (wanted: number, wantedMinor: number): boolean =>
+  major > wanted || (major === wanted && minor >= wantedMinor);
+
+/** Before it the direct store is refused, and `auto` takes the pooled one. */
+export const hasPassthrough = linuxAtLeast(6, 9);
+
+/** Those that this kernel must have. */
+export const stores: readonly ('direct' | 'pooled')[] = hasPassthrough ? ['direct', 'pooled'] : ['pooled'];
+
+/** Up to the line break or the end; unshare holds the other end of the pipe too, so there may be none. */
+async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
+  let said = '';
+  for await (const piece of stream) {
+    said += piece;
+    if (said.includes('\n')) break;
+  }
+  return said;
+}
+
+/** The one child of a process. */
+function childOf(parent: number): number {
+  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nPPid:\t${parent}\n`)) return Number(pid);
+    } catch {
+      // gone meanwhile
+    }
+  }
+  throw new Error(`process ${parent} has no child`);
+}
