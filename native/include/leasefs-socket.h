@@ -30,7 +30,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "leasefs.h"
+#include "leasefs-private.h"
 
 /* One call; `size` bytes of `data` go there and back. A signal ends its wait for a break: EINTR [B5]. */
 static inline int leasefs_message(int s, __u32 code, void *data, size_t size)

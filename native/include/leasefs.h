@@ -4,7 +4,9 @@
  *
  * Everything is an ioctl(2) on a descriptor of the mount. A lease hangs on the
  * open file description, as fcntl(2) leases do: dup, fork and SCM_RIGHTS share
- * it. The rules in brackets are those of leasefs' semantics (README.md).
+ * it. The rules in brackets are those of leasefs' semantics (README.md). A
+ * mount with --transport=fuse-native carries no ioctl (ENOTTY): there
+ * leasefs-socket.h makes the same calls.
  *
  *	int fd = open("/mnt/leasefs/f", O_RDWR);
  *	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = LEASEFS_EXCLUSIVE };
@@ -243,73 +245,6 @@ struct leasefs_layout {
 	struct leasefs_extent extents[LEASEFS_EXTENTS_MAX];
 };
 
-/*
- * For the supervisor of `leasefs run` alone: acting for another process, whose call it has stopped. A process is the
- * supervisor when it shows, through a descriptor that it keeps, the descriptor `fd` of a file that only who could
- * trace the daemon can get hold of: SUPERVISE with fd -1 names it (descriptor `fd` of process `pid`, to be opened
- * through /proc), SUPERVISE with the caller's own descriptor of it registers the caller, until the description that
- * this was asked through is closed.
- *
- * EPERM	neither root nor the daemon's user; another pid namespace; not that file
- */
-struct leasefs_supervise {
-	__u32 version;
-	__s32 fd;		/* in: -1 or the shown descriptor; out: of -1, the daemon's */
-	__s32 pid;		/* (out) the daemon, as it sees itself */
-	__u32 reserved[5];
-};
-
-/*
- * SETLEASE_FOR is SETLEASE for the process of thread `tid`, on the description that it is asked through; with
- * LEASEFS_CANCEL it ends such a call of that thread's which waits for a break: that answers EINTR.
- * EPERM	not the supervisor
- * ESRCH	no such thread, or its process did not start at `start`
- * and the errors of SETLEASE
- */
-#define LEASEFS_CANCEL 2
-
-struct leasefs_lease_for {
-	__u32 version;
-	__u32 kind;
-	__u32 flags;		/* LEASEFS_NONBLOCK or LEASEFS_CANCEL */
-	__s32 signal;
-	__u64 cookie;
-	__u64 start;		/* of the process: clock ticks since boot, as in /proc/PID/stat */
-	__s32 tid;
-	__u32 reserved[3];
-};
-
-/* leasefs_pin_for.holder: what of the process holds the memory; FIRST with the first pin of a call */
-#define LEASEFS_HOLDER_BUFFER 1	/* the buffer table of the io_uring that is its descriptor `fd` */
-#define LEASEFS_HOLDER_RING 2	/* that io_uring itself */
-#define LEASEFS_HOLDER_RINGS 3	/* one of its io_urings */
-#define LEASEFS_HOLDER_SOCKET 4	/* the socket that is its descriptor `fd` */
-#define LEASEFS_HOLDER_REGION 5	/* a memory region of the RDMA device that is its descriptor `fd` */
-#define LEASEFS_HOLDER_FIRST 256
-
-/*
- * PIN_FOR pins for the process of thread `tid`, which is about to register [addr, addr + registered) of its memory. The pin
- * ends when the registration is gone, which the daemon finds out when it matters: at a refusal, in a listing, when the
- * process ends. UNPIN by the supervisor ends it too.
- * EPERM, ESRCH	as above
- * ENOENT	no file `ino`
- * and the errors of PIN
- */
-struct leasefs_pin_for {
-	__u32 version;
-	__u32 holder;
-	__u64 ino;		/* st_ino of the file */
-	__u64 off;		/* bytes */
-	__u64 len;
-	__u64 start;
-	__s32 tid;
-	__s32 fd;
-	__u64 addr;		/* of a region as the device knows it */
-	__u64 registered;	/* bytes of the registration; the pin may be a part */
-	__u64 id;		/* (out) */
-	__u64 reserved;
-};
-
 #define LEASEFS_IOC_SETLEASE _IOWR('Y', 0x80, struct leasefs_lease)
 #define LEASEFS_IOC_GETLEASE _IOWR('Y', 0x81, struct leasefs_lease)
 #define LEASEFS_IOC_PIN _IOWR('Y', 0x82, struct leasefs_pin)
@@ -317,47 +252,5 @@ struct leasefs_pin_for {
 #define LEASEFS_IOC_GETPINS _IOWR('Y', 0x84, struct leasefs_pins)
 #define LEASEFS_IOC_REPORT _IOWR('Y', 0x85, struct leasefs_report)
 #define LEASEFS_IOC_LAYOUT _IOWR('Y', 0x86, struct leasefs_layout)
-#define LEASEFS_IOC_SUPERVISE _IOWR('Y', 0x90, struct leasefs_supervise)
-#define LEASEFS_IOC_SETLEASE_FOR _IOWR('Y', 0x91, struct leasefs_lease_for)
-#define LEASEFS_IOC_PIN_FOR _IOWR('Y', 0x92, struct leasefs_pin_for)
-
-/*
- * A mount through the fuse-native package carries no ioctl (ENOTTY): there the same structs go as messages over a
- * socket, and leasefs-socket.h does that. fgetxattr(2) of LEASEFS_XATTR tells "NAME KEY": the abstract address of a
- * SOCK_SEQPACKET socket, without its NUL, and what names the file there. A connection is an open file description of
- * the file: its lease and the pins that it owns end with it as they would with close(2). Who asks is known by the
- * credentials that the kernel gives each message.
- *
- * A message is struct leasefs_message and, behind it, the struct of its code. The first one is LEASEFS_MESSAGE_OPEN.
- * Each is answered by one with its id and `code` 0 or -errno, and the struct when it is 0. id 0 comes unasked: a break
- * begins (code POLLPRI) or is over (0).
- */
-#define LEASEFS_XATTR "system.leasefs"
-#define LEASEFS_XATTR_MAX 128		/* bytes of its value */
-
-/* leasefs_message.code, besides the LEASEFS_IOC_ numbers up to LAYOUT */
-#define LEASEFS_MESSAGE_OPEN 1		/* struct leasefs_open */
-#define LEASEFS_MESSAGE_CANCEL 2	/* ends the call `id` that waits for a break: that answers EINTR; no answer of its own */
-
-struct leasefs_message {
-	__u32 id;		/* the sender's choice, not 0 */
-	__u32 code;		/* in answers: 0, -errno */
-};
-
-/*
- * The descriptor `fd` of the sender says whether the file is open for writing, as far as the daemon may look at it:
- * what it may not see counts as read-only.
- *
- * ESTALE	no such file (any more)
- * EBADF	`fd` is another file's; `description` is none of that file
- * EMFILE	too many connections
- */
-struct leasefs_open {
-	__u32 version;
-	__s32 fd;
-	__u64 description;	/* leasefs_lease.description of a connection to be shared [L1]; 0: a new one */
-	__u32 reserved[4];
-	char key[LEASEFS_XATTR_MAX];	/* ends with a NUL */
-};
 
 #endif /* LEASEFS_H */

@@ -1,5 +1,5 @@
-// The structs of native/include/leasefs.h as offsets: what src/client sends and reads. The one table of the ABI in
-// TypeScript; a test compares every number here with what a C compiler says of the header.
+// The structs of native/include/leasefs.h and leasefs-private.h as offsets: what src/client sends and reads. The one table
+// of the ABI in TypeScript; a test compares every number here with what a C compiler says of the headers.
 // `bytes` is the size of a struct. Byte order is the machine's; little-endian wherever leasefs runs.
 
 export const LEASEFS_ABI = 1;

@@ -1,5 +1,5 @@
 // The way to the daemon where the mount carries no ioctl (the fuse-native transport): a connection to its control socket
-// stands for the open file description, and takes the same structs. See struct leasefs_message in leasefs.h.
+// stands for the open file description, and takes the same structs. See struct leasefs_message in leasefs-private.h.
 
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';

@@ -1,5 +1,5 @@
-// Messages of the control socket, as leasefs.h has them: struct leasefs_message, then the struct of its code, where
-// src/ioctl finds and leaves it.
+// Messages of the control socket, as leasefs-private.h has them: struct leasefs_message, then the struct of its code,
+// where src/ioctl finds and leaves it.
 
 import * as abi from '../abi/leasefs.js';
 import type { InodeNumber } from '../base/units.js';

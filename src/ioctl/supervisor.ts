@@ -1,4 +1,4 @@
-// The ioctls of leasefs.h by which the supervisor of `leasefs run` acts for another process.
+// The ioctls of leasefs-private.h by which the supervisor of `leasefs run` acts for another process.
 
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';

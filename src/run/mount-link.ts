@@ -1,5 +1,5 @@
 // The supervisor's way to the daemon: shows the secret once (SUPERVISE), then takes leases and pins for the processes
-// that are stopped. The ioctls are those of native/include/leasefs.h.
+// that are stopped. The ioctls are those of native/include/leasefs-private.h.
 import { closeSync, openSync } from 'node:fs';
 import * as abi from '../abi/leasefs.js';
 import { check } from '../base/errno.js';

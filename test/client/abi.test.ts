@@ -1,4 +1,5 @@
-// The table of offsets against what a C compiler says of native/include/leasefs.h, and the example in C.
+// The table of offsets against what a C compiler says of native/include/leasefs.h and leasefs-private.h, and the
+// examples in C.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +32,7 @@ const structs = {
 function inC(body: string): string {
   const dir = mkdtempSync(join(tmpdir(), 'leasefs-abi-'));
   try {
-    const source = `#include <stddef.h>\n#include <stdio.h>\n#include "leasefs.h"\nint main(void)\n{\n${body}\nreturn 0;\n}\n`;
+    const source = `#include <stddef.h>\n#include <stdio.h>\n#include "leasefs-private.h"\nint main(void)\n{\n${body}\nreturn 0;\n}\n`;
     writeFileSync(join(dir, 'abi.c'), source);
     execFileSync('gcc', [...FLAGS, '-o', join(dir, 'abi'), join(dir, 'abi.c')], {
       stdio: 'pipe',
@@ -45,7 +46,7 @@ function inC(body: string): string {
 
 const test = suite('abi');
 
-test('every offset and size is what the C compiler says of leasefs.h', () => {
+test('every offset and size is what the C compiler says of the headers', () => {
   const asks: string[] = [];
   const expected: string[] = [];
   for (const [name, fields] of Object.entries(structs)) {
@@ -59,7 +60,7 @@ test('every offset and size is what the C compiler says of leasefs.h', () => {
   assert.ok(expected.length > 30);
 });
 
-test('every constant is what the C compiler says of leasefs.h', () => {
+test('every constant is what the C compiler says of the headers', () => {
   const constants = Object.entries(abi).filter(([, value]) => typeof value === 'number');
   const printed = inC(
     constants.map(([name]) => `printf("${name} %lu\\n", (unsigned long)${name});`).join('\n'),
@@ -86,7 +87,7 @@ test('the examples in C compile without a warning, as C99 too', () => {
 });
 
 test('the headers are C99 and C++ too, without a warning', () => {
-  for (const name of ['leasefs.h', 'leasefs-socket.h']) {
+  for (const name of ['leasefs.h', 'leasefs-private.h', 'leasefs-socket.h']) {
     for (const [compiler, ...standard] of [
       ['gcc', '-x', 'c', '-std=gnu99'],
       ['g++', '-x', 'c++'],
