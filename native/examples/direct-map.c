@@ -94,8 +94,8 @@ static char *map_file(int file, size_t len)
 
 			if (e->off != at)
 				break;
-			if (mmap(base + at, e->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-				 segment, e->store) == MAP_FAILED)
+			if (mmap(base + at, e->len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, segment,
+				 e->store) == MAP_FAILED)
 				err(1, "mmap of an extent");
 			at += e->len;
 		}
@@ -133,8 +133,8 @@ int main(int argc, char **argv)
 
 	set_lease(p.fd, LEASEFS_EXCLUSIVE_BREAKABLE);
 	/* What a page cache owes the store; without one it costs nothing. */
-	if (sync_file_range(p.fd, 0, len, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-			    SYNC_FILE_RANGE_WAIT_AFTER) < 0)
+	if (sync_file_range(p.fd, 0, len,
+			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) < 0)
 		err(1, "sync_file_range");
 	memory = map_file(p.fd, len);
 	for (off = 0; off < len; off += BLOCK)

@@ -17,8 +17,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define RDMA_ACCESS (IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ)
-#define RDMA_BOUNCE 4096
+#define RDMA_ACCESS       (IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ)
+#define RDMA_BOUNCE       4096
 #define RDMA_WAIT_SECONDS 10
 
 struct rdma_loopback {
@@ -59,7 +59,7 @@ static inline int rdma_connect_to_itself(struct rdma_loopback *l)
 	}
 	r = ibv_modify_qp(l->qp, &a,
 			  IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
-				  IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER);
+			      IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER);
 	if (r != 0)
 		return -r;
 	a = (struct ibv_qp_attr){
@@ -67,7 +67,7 @@ static inline int rdma_connect_to_itself(struct rdma_loopback *l)
 	};
 	return -ibv_modify_qp(l->qp, &a,
 			      IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN |
-				      IBV_QP_MAX_QP_RD_ATOMIC);
+				  IBV_QP_MAX_QP_RD_ATOMIC);
 }
 
 static inline void rdma_close(struct rdma_loopback *l)
@@ -90,8 +90,10 @@ static inline void rdma_close(struct rdma_loopback *l)
 /* -ENODEV: there is no RDMA device. */
 static inline int rdma_open(struct rdma_loopback *l)
 {
-	struct ibv_qp_init_attr init = { .qp_type = IBV_QPT_RC,
-					 .cap = { .max_send_wr = 4, .max_recv_wr = 4, .max_send_sge = 1, .max_recv_sge = 1 } };
+	struct ibv_qp_init_attr init = {
+		.qp_type = IBV_QPT_RC,
+		.cap = { .max_send_wr = 4, .max_recv_wr = 4, .max_send_sge = 1, .max_recv_sge = 1 }
+	};
 	struct ibv_device **devices = ibv_get_device_list(NULL);
 	int r;
 
@@ -153,7 +155,8 @@ static inline int rdma_move(struct rdma_loopback *l, enum ibv_wr_opcode opcode, 
 			    uint32_t len)
 {
 	struct ibv_sge sge = { (uintptr_t)l->bounce, len, l->bounce_mr->lkey };
-	struct ibv_send_wr *bad, wr = { .sg_list = &sge, .num_sge = 1, .opcode = opcode, .send_flags = IBV_SEND_SIGNALED };
+	struct ibv_send_wr *bad,
+	    wr = { .sg_list = &sge, .num_sge = 1, .opcode = opcode, .send_flags = IBV_SEND_SIGNALED };
 	time_t until = time(NULL) + RDMA_WAIT_SECONDS;
 	struct ibv_wc wc;
 	int r, n;

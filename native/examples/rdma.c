@@ -23,7 +23,7 @@
 #include "leasefs.h"
 #include "rdma-loopback.h"
 
-#define LEN (1 << 20)
+#define LEN  (1 << 20)
 #define PAGE 4096
 #define FILL 0x11
 #define DATA 0x5a

@@ -19,8 +19,8 @@
  */
 struct leasefs_supervise {
 	__u32 version;
-	__s32 fd;		/* in: -1 or the shown descriptor; out: of -1, the daemon's */
-	__s32 pid;		/* (out) the daemon, as it sees itself */
+	__s32 fd;  /* in: -1 or the shown descriptor; out: of -1, the daemon's */
+	__s32 pid; /* (out) the daemon, as it sees itself */
 	__u32 reserved[5];
 };
 
@@ -36,21 +36,21 @@ struct leasefs_supervise {
 struct leasefs_lease_for {
 	__u32 version;
 	__u32 kind;
-	__u32 flags;		/* LEASEFS_NONBLOCK or LEASEFS_CANCEL */
+	__u32 flags; /* LEASEFS_NONBLOCK or LEASEFS_CANCEL */
 	__s32 signal;
 	__u64 cookie;
-	__u64 start;		/* of the process: clock ticks since boot, as in /proc/PID/stat */
+	__u64 start; /* of the process: clock ticks since boot, as in /proc/PID/stat */
 	__s32 tid;
 	__u32 reserved[3];
 };
 
 /* leasefs_pin_for.holder: what of the process holds the memory; FIRST with the first pin of a call */
-#define LEASEFS_HOLDER_BUFFER 1	/* the buffer table of the io_uring that is its descriptor `fd` */
-#define LEASEFS_HOLDER_RING 2	/* that io_uring itself */
-#define LEASEFS_HOLDER_RINGS 3	/* one of its io_urings */
-#define LEASEFS_HOLDER_SOCKET 4	/* the socket that is its descriptor `fd` */
-#define LEASEFS_HOLDER_REGION 5	/* a memory region of the RDMA device that is its descriptor `fd` */
-#define LEASEFS_HOLDER_FIRST 256
+#define LEASEFS_HOLDER_BUFFER 1 /* the buffer table of the io_uring that is its descriptor `fd` */
+#define LEASEFS_HOLDER_RING   2 /* that io_uring itself */
+#define LEASEFS_HOLDER_RINGS  3 /* one of its io_urings */
+#define LEASEFS_HOLDER_SOCKET 4 /* the socket that is its descriptor `fd` */
+#define LEASEFS_HOLDER_REGION 5 /* a memory region of the RDMA device that is its descriptor `fd` */
+#define LEASEFS_HOLDER_FIRST  256
 
 /*
  * PIN_FOR pins for the process of thread `tid`, which is about to register [addr, addr + registered) of its memory. The pin
@@ -63,21 +63,21 @@ struct leasefs_lease_for {
 struct leasefs_pin_for {
 	__u32 version;
 	__u32 holder;
-	__u64 ino;		/* st_ino of the file */
-	__u64 off;		/* bytes */
+	__u64 ino; /* st_ino of the file */
+	__u64 off; /* bytes */
 	__u64 len;
 	__u64 start;
 	__s32 tid;
 	__s32 fd;
-	__u64 addr;		/* of a region as the device knows it */
-	__u64 registered;	/* bytes of the registration; the pin may be a part */
-	__u64 id;		/* (out) */
+	__u64 addr;       /* of a region as the device knows it */
+	__u64 registered; /* bytes of the registration; the pin may be a part */
+	__u64 id;         /* (out) */
 	__u64 reserved;
 };
 
-#define LEASEFS_IOC_SUPERVISE _IOWR('Y', 0x90, struct leasefs_supervise)
+#define LEASEFS_IOC_SUPERVISE    _IOWR('Y', 0x90, struct leasefs_supervise)
 #define LEASEFS_IOC_SETLEASE_FOR _IOWR('Y', 0x91, struct leasefs_lease_for)
-#define LEASEFS_IOC_PIN_FOR _IOWR('Y', 0x92, struct leasefs_pin_for)
+#define LEASEFS_IOC_PIN_FOR      _IOWR('Y', 0x92, struct leasefs_pin_for)
 
 /*
  * The control socket. A mount through the fuse-native package carries no ioctl (ENOTTY): there the same structs go as
@@ -90,16 +90,16 @@ struct leasefs_pin_for {
  * Each is answered by one with its id and `code` 0 or -errno, and the struct when it is 0. id 0 comes unasked: a break
  * begins (code POLLPRI) or is over (0).
  */
-#define LEASEFS_XATTR "system.leasefs"
-#define LEASEFS_XATTR_MAX 128		/* bytes of its value */
+#define LEASEFS_XATTR     "system.leasefs"
+#define LEASEFS_XATTR_MAX 128 /* bytes of its value */
 
 /* leasefs_message.code, besides the LEASEFS_IOC_ numbers up to LAYOUT */
-#define LEASEFS_MESSAGE_OPEN 1		/* struct leasefs_open */
-#define LEASEFS_MESSAGE_CANCEL 2	/* ends the call `id` that waits for a break: that answers EINTR; no answer of its own */
+#define LEASEFS_MESSAGE_OPEN   1 /* struct leasefs_open */
+#define LEASEFS_MESSAGE_CANCEL 2 /* ends the call `id` that waits for a break (EINTR); has no answer itself */
 
 struct leasefs_message {
-	__u32 id;		/* the sender's choice, not 0 */
-	__u32 code;		/* in answers: 0, -errno */
+	__u32 id;   /* the sender's choice, not 0 */
+	__u32 code; /* in answers: 0, -errno */
 };
 
 /*
@@ -113,9 +113,9 @@ struct leasefs_message {
 struct leasefs_open {
 	__u32 version;
 	__s32 fd;
-	__u64 description;	/* leasefs_lease.description of a connection to be shared [L1]; 0: a new one */
+	__u64 description; /* leasefs_lease.description of a connection to be shared [L1]; 0: a new one */
 	__u32 reserved[4];
-	char key[LEASEFS_XATTR_MAX];	/* ends with a NUL */
+	char key[LEASEFS_XATTR_MAX]; /* ends with a NUL */
 };
 
 #endif /* LEASEFS_PRIVATE_H */

@@ -37,19 +37,19 @@
 #define LEASEFS_ABI 1
 
 /* Lease kinds: the F_SETLEASE arguments of the proposal. */
-#define LEASEFS_F_LAYOUT 16	/* F_LAYOUT: a layout lease */
-#define LEASEFS_F_EXCLUSIVE 32	/* F_EXCLUSIVE: exclusive and unbreakable */
-#define LEASEFS_F_UNBREAK 64	/* F_UNBREAK: refuse instead of being broken */
+#define LEASEFS_F_LAYOUT    16 /* F_LAYOUT: a layout lease */
+#define LEASEFS_F_EXCLUSIVE 32 /* F_EXCLUSIVE: exclusive and unbreakable */
+#define LEASEFS_F_UNBREAK   64 /* F_UNBREAK: refuse instead of being broken */
 
-#define LEASEFS_SHARED 16		 /* F_RDLCK | F_LAYOUT: others may hold one too; is broken */
-#define LEASEFS_EXCLUSIVE_BREAKABLE 17	 /* F_WRLCK | F_LAYOUT: nobody else; is broken */
-#define LEASEFS_SHARED_UNBREAKABLE 80	 /* F_RDLCK | F_LAYOUT | F_UNBREAK: others, shared; refuses */
-#define LEASEFS_EXCLUSIVE 48		 /* F_LAYOUT | F_EXCLUSIVE: nobody else; refuses */
-#define LEASEFS_UNLCK 2			 /* F_UNLCK: none, give it back */
+#define LEASEFS_SHARED              16 /* F_RDLCK | F_LAYOUT: others may hold one too; is broken */
+#define LEASEFS_EXCLUSIVE_BREAKABLE 17 /* F_WRLCK | F_LAYOUT: nobody else; is broken */
+#define LEASEFS_SHARED_UNBREAKABLE  80 /* F_RDLCK | F_LAYOUT | F_UNBREAK: others, shared; refuses */
+#define LEASEFS_EXCLUSIVE           48 /* F_LAYOUT | F_EXCLUSIVE: nobody else; refuses */
+#define LEASEFS_UNLCK               2  /* F_UNLCK: none, give it back */
 /* F_WRLCK | F_LAYOUT | F_UNBREAK (81) means the same as LEASEFS_EXCLUSIVE. */
 
 /* leasefs_lease.flags */
-#define LEASEFS_NONBLOCK 1	/* EWOULDBLOCK where the call would wait for a break [B4] */
+#define LEASEFS_NONBLOCK 1 /* EWOULDBLOCK where the call would wait for a break [B4] */
 
 /*
  * SETLEASE takes, converts (kind) or gives back (LEASEFS_UNLCK) the lease of
@@ -69,19 +69,19 @@
  * EINTR	a signal came while it waited for a break [B5]
  */
 struct leasefs_lease {
-	__u32 version;		/* LEASEFS_ABI */
-	__u32 kind;		/* in SETLEASE, out GETLEASE */
-	__u32 flags;		/* in: LEASEFS_NONBLOCK */
-	__s32 signal;		/* in: sent to the owner when the lease is broken; 0: none [B1] */
-	__u64 cookie;		/* in: si_value of that signal */
-	__u64 description;	/* (out) names this description as a pin's owner; keep it secret */
-	__u32 break_ms;		/* (out) ms until a pending break is forced; 0: no break */
+	__u32 version;     /* LEASEFS_ABI */
+	__u32 kind;        /* in SETLEASE, out GETLEASE */
+	__u32 flags;       /* in: LEASEFS_NONBLOCK */
+	__s32 signal;      /* in: sent to the owner when the lease is broken; 0: none [B1] */
+	__u64 cookie;      /* in: si_value of that signal */
+	__u64 description; /* (out) names this description as a pin's owner; keep it secret */
+	__u32 break_ms;    /* (out) ms until a pending break is forced; 0: no break */
 	__u32 reserved[5];
 };
 
 /* leasefs_pin.flags */
-#define LEASEFS_PIN_BY_PROCESS 0	/* ends with the calling process [N4] */
-#define LEASEFS_PIN_BY_DESCRIPTION 1	/* ends with the last descriptor of `owner` [N4] */
+#define LEASEFS_PIN_BY_PROCESS     0 /* ends with the calling process [N4] */
+#define LEASEFS_PIN_BY_DESCRIPTION 1 /* ends with the last descriptor of `owner` [N4] */
 
 /*
  * PIN protects [off, off + len), rounded outward to 4096 byte blocks, until it
@@ -98,15 +98,15 @@ struct leasefs_lease {
 struct leasefs_pin {
 	__u32 version;
 	__u32 flags;
-	__u64 off;		/* bytes */
-	__u64 len;		/* bytes */
-	__u64 owner;		/* with BY_DESCRIPTION: leasefs_lease.description, or 0: this one */
-	__u64 id;		/* (out) never used again */
+	__u64 off;   /* bytes */
+	__u64 len;   /* bytes */
+	__u64 owner; /* with BY_DESCRIPTION: leasefs_lease.description, or 0: this one */
+	__u64 id;    /* (out) never used again */
 	__u64 reserved[2];
 };
 
 /* leasefs_unpin.flags */
-#define LEASEFS_UNPIN_ALL 1	/* every pin of this file that the caller owns; id is ignored */
+#define LEASEFS_UNPIN_ALL 1 /* every pin of this file that the caller owns; id is ignored */
 
 /*
  * UNPIN removes a pin, through any descriptor of the mount [N8].
@@ -117,20 +117,20 @@ struct leasefs_unpin {
 	__u32 version;
 	__u32 flags;
 	__u64 id;
-	__u32 count;		/* (out) pins removed */
+	__u32 count; /* (out) pins removed */
 	__u32 reserved[3];
 };
 
 /* leasefs_pin_info.flags */
-#define LEASEFS_PIN_INFO_DESCRIPTION 1	/* owned by an open file description */
-#define LEASEFS_PIN_INFO_MINE 2		/* made by the calling process */
-#define LEASEFS_PIN_INFO_ZOMBIE 4	/* its lease is a zombie */
+#define LEASEFS_PIN_INFO_DESCRIPTION 1 /* owned by an open file description */
+#define LEASEFS_PIN_INFO_MINE        2 /* made by the calling process */
+#define LEASEFS_PIN_INFO_ZOMBIE      4 /* its lease is a zombie */
 
 struct leasefs_pin_info {
 	__u64 id;
-	__u64 off;		/* bytes, rounded to blocks */
+	__u64 off; /* bytes, rounded to blocks */
 	__u64 len;
-	__s32 pid;		/* the process that made it */
+	__s32 pid; /* the process that made it */
 	__u32 flags;
 };
 
@@ -143,9 +143,9 @@ struct leasefs_pin_info {
  */
 struct leasefs_pins {
 	__u32 version;
-	__u32 count;		/* (out) */
+	__u32 count; /* (out) */
 	__u64 after;
-	__u64 total;		/* (out) pins on the file */
+	__u64 total; /* (out) pins on the file */
 	__u64 reserved;
 	struct leasefs_pin_info pins[LEASEFS_PINS_MAX];
 };
@@ -153,7 +153,7 @@ struct leasefs_pins {
 /* leasefs_report.what */
 #define LEASEFS_REPORT_STATUS 1
 #define LEASEFS_REPORT_LEASES 2
-#define LEASEFS_REPORT_PINS 3
+#define LEASEFS_REPORT_PINS   3
 
 #define LEASEFS_REPORT_MAX 16000
 
@@ -166,24 +166,24 @@ struct leasefs_pins {
 struct leasefs_report {
 	__u32 version;
 	__u32 what;
-	__u32 off;		/* bytes into the text */
-	__u32 len;		/* (out) bytes in data */
-	__u32 size;		/* (out) bytes of the whole text */
+	__u32 off;  /* bytes into the text */
+	__u32 len;  /* (out) bytes in data */
+	__u32 size; /* (out) bytes of the whole text */
 	__u32 reserved[3];
 	__u8 data[LEASEFS_REPORT_MAX];
 };
 
 /* leasefs_layout.flags */
-#define LEASEFS_LAYOUT_LIST 1	/* only tell: no lease is needed, nothing is granted */
-#define LEASEFS_LAYOUT_SEQ 2	/* EAGAIN unless `seq` is still that of the layout */
+#define LEASEFS_LAYOUT_LIST 1 /* only tell: no lease is needed, nothing is granted */
+#define LEASEFS_LAYOUT_SEQ  2 /* EAGAIN unless `seq` is still that of the layout */
 
 /* leasefs_extent.flags */
-#define LEASEFS_EXTENT_UNWRITTEN 1	/* allocated, reads as zeros; in a LIST only */
+#define LEASEFS_EXTENT_UNWRITTEN 1 /* allocated, reads as zeros; in a LIST only */
 
 struct leasefs_extent {
-	__u64 off;		/* bytes into the file, whole blocks */
+	__u64 off; /* bytes into the file, whole blocks */
 	__u64 len;
-	__u64 store;		/* bytes into the segment */
+	__u64 store; /* bytes into the segment */
 	__u32 flags;
 	__u32 reserved;
 };
@@ -231,15 +231,15 @@ struct leasefs_extent {
 struct leasefs_layout {
 	__u32 version;
 	__u32 flags;
-	__u64 off;		/* bytes */
-	__u64 len;		/* bytes */
-	__u64 seq;		/* in with LEASEFS_LAYOUT_SEQ; out: counts the changes of the layout */
-	__u64 next;		/* (out) bytes: where to go on */
-	__u32 count;		/* (out) */
-	__u32 segment;		/* (out) */
-	__s32 pid;		/* (out) 0 when there is nothing to fetch */
-	__s32 fd;		/* (out) */
-	__u64 dev;		/* (out) st_dev and st_ino of the segment */
+	__u64 off;     /* bytes */
+	__u64 len;     /* bytes */
+	__u64 seq;     /* in with LEASEFS_LAYOUT_SEQ; out: counts the changes of the layout */
+	__u64 next;    /* (out) bytes: where to go on */
+	__u32 count;   /* (out) */
+	__u32 segment; /* (out) */
+	__s32 pid;     /* (out) 0 when there is nothing to fetch */
+	__s32 fd;      /* (out) */
+	__u64 dev;     /* (out) st_dev and st_ino of the segment */
 	__u64 ino;
 	__u64 reserved[2];
 	struct leasefs_extent extents[LEASEFS_EXTENTS_MAX];
@@ -247,10 +247,10 @@ struct leasefs_layout {
 
 #define LEASEFS_IOC_SETLEASE _IOWR('Y', 0x80, struct leasefs_lease)
 #define LEASEFS_IOC_GETLEASE _IOWR('Y', 0x81, struct leasefs_lease)
-#define LEASEFS_IOC_PIN _IOWR('Y', 0x82, struct leasefs_pin)
-#define LEASEFS_IOC_UNPIN _IOWR('Y', 0x83, struct leasefs_unpin)
-#define LEASEFS_IOC_GETPINS _IOWR('Y', 0x84, struct leasefs_pins)
-#define LEASEFS_IOC_REPORT _IOWR('Y', 0x85, struct leasefs_report)
-#define LEASEFS_IOC_LAYOUT _IOWR('Y', 0x86, struct leasefs_layout)
+#define LEASEFS_IOC_PIN      _IOWR('Y', 0x82, struct leasefs_pin)
+#define LEASEFS_IOC_UNPIN    _IOWR('Y', 0x83, struct leasefs_unpin)
+#define LEASEFS_IOC_GETPINS  _IOWR('Y', 0x84, struct leasefs_pins)
+#define LEASEFS_IOC_REPORT   _IOWR('Y', 0x85, struct leasefs_report)
+#define LEASEFS_IOC_LAYOUT   _IOWR('Y', 0x86, struct leasefs_layout)
 
 #endif /* LEASEFS_H */

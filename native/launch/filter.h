@@ -24,22 +24,25 @@
 #endif
 
 /* Not all headers of the systems we build on have these. */
-#define LEASE_FIRST 1024 /* F_SETLEASE; F_GETLEASE is the next */
-#define SETSIG 10
-#define REGISTER_BUFFERS 0
-#define REGISTER_BUFFERS2 15
+#define LEASE_FIRST             1024 /* F_SETLEASE; F_GETLEASE is the next */
+#define SETSIG                  10
+#define REGISTER_BUFFERS        0
+#define REGISTER_BUFFERS2       15
 #define REGISTER_BUFFERS_UPDATE 16
-#define REGISTER_PBUF_RING 22
-#define USE_REGISTERED_RING (1u << 31)
-#define XDP_LEVEL 283	/* SOL_XDP */
-#define VERBS 0xc0181b01u /* RDMA_VERBS_IOCTL */
-#define XDP_UMEM 4	/* XDP_UMEM_REG */
+#define REGISTER_PBUF_RING      22
+#define USE_REGISTERED_RING     (1u << 31)
+#define XDP_LEVEL               283         /* SOL_XDP */
+#define VERBS                   0xc0181b01u /* RDMA_VERBS_IOCTL */
+#define XDP_UMEM                4           /* XDP_UMEM_REG */
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 /* The low half of an argument, little-endian: what the kernel takes of an int. */
-#define LOAD_ARG(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
+#define LOAD_ARG(n)             BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
 #define JUMP_EQ(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
-#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define RETURN(action)          BPF_STMT(BPF_RET | BPF_K, action)
+
+/* One instruction a line. */
+/* clang-format off */
 
 /* Each of these is skipped unless the number in the accumulator matches; else it decides. */
 #define ON_FCNTL(number)                        \
@@ -83,14 +86,17 @@
 	RETURN(SECCOMP_RET_USER_NOTIF), \
 	RETURN(SECCOMP_RET_ALLOW)
 
+/* clang-format on */
+
 #if defined(__x86_64__)
-#define I386_FCNTL 55
-#define I386_FCNTL64 221
+#define I386_FCNTL      55
+#define I386_FCNTL64    221
 #define I386_SETSOCKOPT 366
-#define I386_IOCTL 54
-#define I386_LENGTH 39 /* instructions of its part, from LOAD(nr) to the last return */
+#define I386_IOCTL      54
+#define I386_LENGTH     39 /* instructions of its part, from LOAD(nr) to the last return */
 #endif
 
+/* clang-format off */
 static struct sock_filter filter[] = {
 #if defined(__x86_64__)
 	LOAD(arch),
@@ -119,5 +125,6 @@ static struct sock_filter filter[] = {
 	ON_IOCTL(__NR_ioctl),
 	RETURN(SECCOMP_RET_ALLOW),
 };
+/* clang-format on */
 
 #endif

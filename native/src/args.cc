@@ -62,8 +62,8 @@ double* Float64ArrayArg(const Napi::CallbackInfo& info, size_t index, size_t len
     throw Expected(info, index, "a Float64Array");
   }
   if (actual < length) {
-    throw Napi::RangeError::New(info.Env(), Position(index) + " must have at least " + std::to_string(length) +
-                                                " elements");
+    throw Napi::RangeError::New(info.Env(),
+                                Position(index) + " must have at least " + std::to_string(length) + " elements");
   }
   return static_cast<double*>(data);
 }

@@ -30,9 +30,7 @@ inline uint32_t Uint32Arg(const Napi::CallbackInfo& info, size_t index) {
   return static_cast<uint32_t>(IntegerArg(info, index, 0, UINT32_MAX));
 }
 /** An offset or a length in bytes: 0 to 2^53-1. */
-inline int64_t OffsetArg(const Napi::CallbackInfo& info, size_t index) {
-  return IntegerArg(info, index, 0, kMaxSafe);
-}
+inline int64_t OffsetArg(const Napi::CallbackInfo& info, size_t index) { return IntegerArg(info, index, 0, kMaxSafe); }
 
 bool BooleanArg(const Napi::CallbackInfo& info, size_t index);
 /** UTF-8; no NUL inside, which C would cut at. */

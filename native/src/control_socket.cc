@@ -101,8 +101,7 @@ Napi::Value ReceiveMessage(const Napi::CallbackInfo& info) {
   if (sender != nullptr) {
     ucred who = {};
     cmsghdr* credentials = CMSG_FIRSTHDR(&header);
-    if (credentials != nullptr && credentials->cmsg_level == SOL_SOCKET &&
-        credentials->cmsg_type == SCM_CREDENTIALS) {
+    if (credentials != nullptr && credentials->cmsg_level == SOL_SOCKET && credentials->cmsg_type == SCM_CREDENTIALS) {
       memcpy(&who, CMSG_DATA(credentials), sizeof who);
     }
     sender[0] = who.pid;

@@ -133,8 +133,7 @@ Napi::Value MapPieces(const Napi::CallbackInfo& info) {
 
 Napi::Value MapAnonymous(const Napi::CallbackInfo& info) {
   auto length = static_cast<size_t>(IntegerArg(info, 0, 1, kMaxSafe));
-  void* address =
-      mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* address = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) throw SystemError(info.Env(), errno, "mmap");
   return HandOver(info.Env(), address, length);
 }

@@ -70,11 +70,11 @@ class Uring : public Napi::ObjectWrap<Uring> {
   }
 
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Uring",
-                       {InstanceAccessor<&Uring::GetFd>("fd"), InstanceMethod<&Uring::Register>("register"),
-                        InstanceMethod<&Uring::Unregister>("unregister"),
-                        InstanceMethod<&Uring::ReadFixed>("readFixed"), InstanceMethod<&Uring::GetShape>("shape"),
-                        InstanceMethod<&Uring::Close>("close")});
+    return DefineClass(
+        env, "Uring",
+        {InstanceAccessor<&Uring::GetFd>("fd"), InstanceMethod<&Uring::Register>("register"),
+         InstanceMethod<&Uring::Unregister>("unregister"), InstanceMethod<&Uring::ReadFixed>("readFixed"),
+         InstanceMethod<&Uring::GetShape>("shape"), InstanceMethod<&Uring::Close>("close")});
   }
 
   explicit Uring(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
@@ -90,8 +90,7 @@ class Uring : public Napi::ObjectWrap<Uring> {
 
   void Map(UniqueFd ring, const Shape& shape) {
     const io_uring_params& params = shape.params;
-    RingMemory submissions(ring.Get(), params.sq_off.array + params.sq_entries * sizeof(uint32_t),
-                           IORING_OFF_SQ_RING);
+    RingMemory submissions(ring.Get(), params.sq_off.array + params.sq_entries * sizeof(uint32_t), IORING_OFF_SQ_RING);
     RingMemory completions(ring.Get(), params.cq_off.cqes + params.cq_entries * sizeof(io_uring_cqe),
                            IORING_OFF_CQ_RING);
     RingMemory entries_memory(ring.Get(), params.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES);

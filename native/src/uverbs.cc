@@ -44,7 +44,8 @@ class Request {
   }
 
  private:
-  alignas(ib_uverbs_ioctl_hdr) uint8_t bytes_[sizeof(ib_uverbs_ioctl_hdr) + kMaxAttributes * sizeof(ib_uverbs_attr)] = {};
+  alignas(
+      ib_uverbs_ioctl_hdr) uint8_t bytes_[sizeof(ib_uverbs_ioctl_hdr) + kMaxAttributes * sizeof(ib_uverbs_attr)] = {};
   ib_uverbs_ioctl_hdr* header_ = reinterpret_cast<ib_uverbs_ioctl_hdr*>(bytes_);
 };
 
