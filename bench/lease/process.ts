@@ -1,7 +1,8 @@
 // The machines under test, one for each number of pins, in the process that main.ts asks.
 
+import { EXCLUSIVE } from '../../src/abi/kinds.js';
 import { type FileHandle, type InodeNumber, NO_WAITER, type ProcessId } from '../../src/base/units.js';
-import { type ChangeAsk, EXCLUSIVE, LeaseMachine } from '../../src/lease/index.js';
+import { type ChangeAsk, LeaseMachine } from '../../src/lease/index.js';
 import { answering } from '../shared/answering.js';
 import { Timed } from '../shared/timing.js';
 import type { Case, LeaseAnswer, LeaseAsk } from './cases.js';

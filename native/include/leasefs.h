@@ -41,12 +41,13 @@
 #define LEASEFS_F_EXCLUSIVE 32 /* F_EXCLUSIVE: exclusive and unbreakable */
 #define LEASEFS_F_UNBREAK   64 /* F_UNBREAK: refuse instead of being broken */
 
-#define LEASEFS_SHARED              16 /* F_RDLCK | F_LAYOUT: others may hold one too; is broken */
-#define LEASEFS_EXCLUSIVE_BREAKABLE 17 /* F_WRLCK | F_LAYOUT: nobody else; is broken */
-#define LEASEFS_SHARED_UNBREAKABLE  80 /* F_RDLCK | F_LAYOUT | F_UNBREAK: others, shared; refuses */
-#define LEASEFS_EXCLUSIVE           48 /* F_LAYOUT | F_EXCLUSIVE: nobody else; refuses */
-#define LEASEFS_UNLCK               2  /* F_UNLCK: none, give it back */
-/* F_WRLCK | F_LAYOUT | F_UNBREAK (81) means the same as LEASEFS_EXCLUSIVE. */
+/* A kind alone is unbreakable: it refuses the layout changes of others, and a pin needs one. */
+#define LEASEFS_EXCLUSIVE           48 /* F_LAYOUT | F_EXCLUSIVE: no lease elsewhere */
+#define LEASEFS_SHARED              80 /* F_RDLCK | F_LAYOUT | F_UNBREAK: shared leases elsewhere */
+#define LEASEFS_EXCLUSIVE_BREAKABLE 17 /* F_WRLCK | F_LAYOUT: no lease elsewhere; is broken */
+#define LEASEFS_SHARED_BREAKABLE    16 /* F_RDLCK | F_LAYOUT: shared leases elsewhere; is broken */
+#define LEASEFS_UNLCK               2  /* F_UNLCK: no lease; releases it */
+/* F_WRLCK | F_LAYOUT | F_UNBREAK (81) is read as LEASEFS_EXCLUSIVE. */
 
 /* leasefs_lease.flags */
 #define LEASEFS_NONBLOCK 1 /* EWOULDBLOCK where the call would wait for a break [B4] */
@@ -85,8 +86,9 @@ struct leasefs_lease {
 
 /*
  * PIN protects [off, off + len), rounded outward to 4096 byte blocks, until it
- * is unpinned or its owner is gone. Needs a live unbreakable lease of the
- * calling process on the file, through whichever description [N1].
+ * is unpinned or its owner is gone. Needs a live LEASEFS_EXCLUSIVE or
+ * LEASEFS_SHARED lease of the calling process on the file, through any of its
+ * descriptions [N1].
  *
  * EPERM	no such lease (a zombie is none); process not identified
  * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags

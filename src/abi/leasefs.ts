@@ -7,9 +7,9 @@ export const LEASEFS_ABI = 1;
 export const LEASEFS_F_LAYOUT = 16;
 export const LEASEFS_F_EXCLUSIVE = 32;
 export const LEASEFS_F_UNBREAK = 64;
-export const LEASEFS_SHARED = 16;
+export const LEASEFS_SHARED_BREAKABLE = 16;
 export const LEASEFS_EXCLUSIVE_BREAKABLE = 17;
-export const LEASEFS_SHARED_UNBREAKABLE = 80;
+export const LEASEFS_SHARED = 80;
 export const LEASEFS_EXCLUSIVE = 48;
 export const LEASEFS_UNLCK = 2;
 

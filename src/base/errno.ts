@@ -293,14 +293,17 @@ export class FsError extends Error {
   readonly code: string;
   readonly errno: number;
   readonly rule: string | undefined;
+  /** What to do about it, where the thrower knows. */
+  readonly advice: string | undefined;
 
   /** @param code errno, positive or negative. */
-  constructor(code: number, what: string, rule?: string) {
-    super(`${errnoName(code)}: ${errnoText(code)}, ${what}`);
+  constructor(code: number, what: string, rule?: string, advice?: string) {
+    super(`${errnoName(code)}: ${errnoText(code)}, ${what}${advice === undefined ? '' : ` (${advice})`}`);
     this.name = 'FsError';
     this.errno = Math.abs(code);
     this.code = errnoName(code);
     this.rule = rule;
+    this.advice = advice;
   }
 }
 

@@ -89,9 +89,9 @@ function pinnerText({ letter, name, pins }: Pinner): string {
   return `pins ${letter}: ${name}, ${ranges.join(' ')}${more}${zombie}`;
 }
 
-/** Unbreakable leases are a double line. */
+/** Breakable leases are a single line. */
 function leaseBar(kind: string, width: number): string {
-  const line = kind.endsWith('unbreakable') ? '═' : '─';
+  const line = kind.endsWith(',breakable') ? '─' : '═';
   return `├${line.repeat(width - 2)}┤`;
 }
 
@@ -128,7 +128,7 @@ export function pictureSvg(picture: Picture): string {
   y += SVG.row;
   for (const { id, kind, owner, state } of leases) {
     label(`lease ${id}`);
-    const fill = kind.endsWith('unbreakable') ? '#666666' : '#bbbbbb';
+    const fill = kind.endsWith(',breakable') ? '#bbbbbb' : '#666666';
     box(0, end, fill, `${kind}, ${state}, of ${owner.pid} ${owner.command}`);
     y += SVG.row;
   }

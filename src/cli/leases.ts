@@ -11,8 +11,8 @@ export const verb: Verb = {
   help: `usage: leasefs leases [--json] MNT|FILE
 
   COMMAND PID  the owner: the process that took the lease
-  KIND         shared and exclusive are broken by a truncate of somebody else, the
-               unbreakable kinds refuse it
+  KIND         exclusive and shared refuse a truncate by another process; it breaks
+               exclusive,breakable and shared,breakable
   STATE        held; breaking, with the time left and what it must become; zombie: its
                descriptors are closed, pins under it remain
   PINS         pins under the lease: 'leasefs pins' lists them

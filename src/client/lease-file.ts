@@ -3,10 +3,10 @@
 // with `code` (errno name); the numbers in brackets are the rules of README.md.
 //
 //   const file = LeaseFile.open('/mnt/leasefs/f');
-//   file.setLeaseSync('exclusive,unbreakable');
+//   file.setLeaseSync('exclusive');
 //   file.pin(0, 2 << 20);          // from here on nobody truncates or punches [0, 2 MiB)
 import { closeSync, constants, openSync } from 'node:fs';
-import { kindName, kindValue, type LeaseKind } from '../abi/kinds.js';
+import { currentSpelling, kindValue, type LeaseKind, readKindName } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
 import { errno, FsError } from '../base/errno.js';
 import { BreakWatch, type LeaseBreak } from './break-watch.js';
@@ -87,7 +87,7 @@ export class LeaseFile implements Disposable {
    *
    * @throws FsError, the first of these that applies (L9):
    * EPERM: this process cannot be identified (another pid namespace). EINVAL: not a regular file. EACCES: neither the
-   * file's owner nor CAP_LEASE (L7). EBADF: an unbreakable kind, and the file is not open for writing (L7). EBUSY: pins
+   * file's owner nor CAP_LEASE (L7). EBADF: 'exclusive' or 'shared', and the file is not open for writing (L7). EBUSY: pins
    * under the lease remain (L5). EAGAIN: an incompatible lease elsewhere, a break pending, 'none' without a lease.
    * EDEADLK: a lease of this process elsewhere would have to be broken (L3), or the wait would close a circle (B7).
    * EINTR: a signal (B5). ENOTTY: not on a leasefs mount.
@@ -109,7 +109,7 @@ export class LeaseFile implements Disposable {
     view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
     this.call(abi.LEASEFS_IOC_GETLEASE, view, 'asking for the lease');
     return {
-      kind: kindName(view.getUint32(abi.lease.kind, true)),
+      kind: readKindName(view.getUint32(abi.lease.kind, true)),
       breakMs: view.getUint32(abi.lease.break_ms, true),
       description: view.getBigUint64(abi.lease.description, true),
     };
@@ -119,7 +119,7 @@ export class LeaseFile implements Disposable {
    * Protects [off, off + len), in bytes, rounded outward to blocks of 4096. The id names it for good (N8).
    *
    * @throws FsError EINVAL: `len` 0 or the end beyond 2^53-1. EBADF: `owner` names no description. EPERM: this process
-   * owns no live unbreakable lease on the file (N1), or cannot be identified. EFAULT: beyond the block of the last byte
+   * owns no live 'exclusive' or 'shared' lease on the file (N1; `advice` says what it has), or cannot be identified. EFAULT: beyond the block of the last byte
    * (N7). ENOMEM: beyond RLIMIT_MEMLOCK (N9). ENOSPC: no blocks for the holes of the range.
    */
   pin(off: number, len: number, options: PinOptions = {}): bigint {
@@ -134,7 +134,11 @@ export class LeaseFile implements Disposable {
     view.setBigUint64(abi.pin.off, bytes(off, 'off'), true);
     view.setBigUint64(abi.pin.len, bytes(len, 'len'), true);
     view.setBigUint64(abi.pin.owner, typeof owner === 'bigint' ? owner : 0n, true);
-    this.call(abi.LEASEFS_IOC_PIN, view, `pinning [${off}, ${off + len})`);
+    const result = this.ready().call(abi.LEASEFS_IOC_PIN, view.buffer);
+    if (result < 0) {
+      const advice = result === -errno.EPERM ? this.pinAdvice() : undefined;
+      throw new FsError(result, `pinning [${off}, ${off + len})`, undefined, advice);
+    }
     return view.getBigUint64(abi.pin.id, true);
   }
 
@@ -277,6 +281,16 @@ export class LeaseFile implements Disposable {
     if (result < 0) throw new FsError(result, what);
   }
 
+  /** What a pin wants that this description does not have (N1). */
+  private pinAdvice(): string {
+    const { kind, breakMs } = this.getLease();
+    const wanted = "take an 'exclusive' or 'shared' lease first";
+    if (breakMs > 0) return `the lease here is being broken: answer the break, then ${wanted}`;
+    if (kind === 'none') return `this open file description has no lease: ${wanted}`;
+    if (kind.endsWith(',breakable')) return `the lease here is '${kind}': ${wanted}`;
+    return `the '${kind}' lease here is another process's: open the file again and take one of your own`;
+  }
+
   private settle(result: number, kind: LeaseKind): void {
     if (result < 0) throw new FsError(result, `setting the lease to ${kind}`);
     if (kind === 'none') this.unmapAll();
@@ -296,11 +310,18 @@ export class LeaseFile implements Disposable {
 function leaseStruct(kind: LeaseKind, flags: number, options: SetLeaseOptions): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(abi.lease.bytes));
   view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
-  view.setUint32(abi.lease.kind, kindValue(kind), true);
+  view.setUint32(abi.lease.kind, kindValue(spelt(kind)), true);
   view.setUint32(abi.lease.flags, flags, true);
   view.setInt32(abi.lease.signal, options.signal ?? 0, true);
   view.setBigUint64(abi.lease.cookie, options.cookie ?? 0n, true);
   return view.buffer;
+}
+
+/** Programs without types may still write 'exclusive,unbreakable'. */
+function spelt(kind: LeaseKind): LeaseKind {
+  const current = currentSpelling(kind);
+  if (current !== undefined) process.emitWarning(`lease kind '${kind}' is called '${current}' now`);
+  return current ?? kind;
 }
 
 function readPin(view: DataView, at: number): Pin {

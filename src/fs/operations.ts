@@ -1,9 +1,10 @@
 // What a transport (src/fuse, src/fuse-native) asks of the filesystem, and what the filesystem asks of it. No wire
 // format here. Hot operations allocate nothing: they fill objects that the transport owns, and answer a number.
+import type { Kind } from '../abi/kinds.js';
 import type { Gather } from '../base/gather.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import { NO_WAITER } from '../base/units.js';
-import type { Kind, PinInfo } from '../lease/types.js';
+import type { PinInfo } from '../lease/types.js';
 import type { Registered } from '../process/registration.js';
 import { Extent } from '../store/file-store.js';
 

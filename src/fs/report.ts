@@ -1,9 +1,9 @@
 // What the administrator sees (A1): status, leases and pins as JSON text. A process that reads it learns of others'
 // processes the pid, start time and command, which /proc shows to everybody. Paths and commands are bytes, a char
 // (U+0000 to U+00FF) a byte.
+import { kindName } from '../abi/kinds.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
-import { kindNames } from './kind-names.js';
 import { fileName, processName } from './layout/ask.js';
 import { zombiesOf } from './layout/leases.js';
 import { endGone } from './layout/registered-pins.js';
@@ -85,10 +85,10 @@ export function leaseRows(sb: Superblock, file: InodeNumber | undefined) {
   return sb.leases.leases(file).map(lease => ({
     id: lease.lease,
     ...where(sb, lease.file),
-    kind: kindNames[lease.kind],
+    kind: kindName(lease.kind),
     state: stateOf(lease),
     breakMs: lease.breaking === undefined ? null : Math.max(0, Math.ceil(lease.breaking.until - now)),
-    must: lease.breaking === undefined ? null : kindNames[lease.breaking.must],
+    must: lease.breaking === undefined ? null : kindName(lease.breaking.must),
     owner: who(sb, lease.owner),
     ageMs: Math.round(now - lease.takenAt),
     pins: lease.pins,
@@ -129,7 +129,7 @@ export function pinRows(sb: Superblock, file: InodeNumber | undefined) {
 export function heldBy(sb: Superblock): string[] {
   return sb.leases.leases().map(({ kind, owner, file, description, pins }) => {
     const zombie = description === 0 ? 'zombie of ' : '';
-    return `${zombie}${kindNames[kind]} lease of ${processName(sb, owner)} on ${fileName(sb, file)} with ${pins} pins`;
+    return `${zombie}${kindName(kind)} lease of ${processName(sb, owner)} on ${fileName(sb, file)} with ${pins} pins`;
   });
 }
 

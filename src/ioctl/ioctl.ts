@@ -1,19 +1,12 @@
 // The ioctls of native/include/leasefs.h, by whatever route they come. One table says what each struct must look like: its
 // version, the flags that there are, where its reserved fields lie. All else, FS_IOC_GETFLAGS included, is ENOTTY. The
-// offsets are the client's (src/client/abi.ts), which a test holds against the header.
+// offsets are those of src/abi/leasefs.ts, which a test holds against the header.
 
+import { readKind } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import { BLOCK, type FileHandle, MAX_OFFSET } from '../base/units.js';
 import { type Answer, Layout, type Operations, type PinListing } from '../fs/operations.js';
-import {
-  EXCLUSIVE,
-  EXCLUSIVE_BREAKABLE,
-  type Kind,
-  NONE,
-  SHARED,
-  SHARED_UNBREAKABLE,
-} from '../lease/types.js';
 import type { Extent } from '../store/file-store.js';
 import {
   type Command,
@@ -22,7 +15,6 @@ import {
   type IoctlRequest,
   type IoctlTransport,
   OUT,
-  readKind,
   readSignal,
 } from './structs.js';
 
@@ -98,14 +90,6 @@ function isValid({ flags, reserved }: Command, request: IoctlRequest): boolean {
   return true;
 }
 
-const flagsOfKind: Readonly<Record<Kind, number>> = {
-  [NONE]: abi.LEASEFS_UNLCK,
-  [SHARED]: abi.LEASEFS_SHARED,
-  [EXCLUSIVE_BREAKABLE]: abi.LEASEFS_EXCLUSIVE_BREAKABLE,
-  [SHARED_UNBREAKABLE]: abi.LEASEFS_SHARED_UNBREAKABLE,
-  [EXCLUSIVE]: abi.LEASEFS_EXCLUSIVE,
-};
-
 function setLease(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): Answer {
   const signal = readSignal(request.i32(IN + abi.lease.signal));
   const answer = transport.operations.setLease(request.caller, request.ino, fh, {
@@ -122,7 +106,7 @@ function getLease(transport: IoctlTransport, request: IoctlRequest, fh: FileHand
   const { operations, reply } = transport;
   const { kind, breakMs, token } = operations.getLease(request.ino, fh);
   echo(transport, request, abi.lease.bytes);
-  reply.setU32(OUT + abi.lease.kind, flagsOfKind[kind]);
+  reply.setU32(OUT + abi.lease.kind, kind);
   reply.setBig(OUT + abi.lease.description, token);
   reply.setU32(OUT + abi.lease.break_ms, Math.min(breakMs, 0xffff_ffff));
   return 0;

@@ -1,17 +1,8 @@
 // What the ioctls of leasefs.h have in common: how a transport hands their structs over, what is checked of each, lease
 // kinds and signals.
 
-import * as abi from '../abi/leasefs.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import type { Answer, Caller, Operations } from '../fs/operations.js';
-import {
-  EXCLUSIVE,
-  EXCLUSIVE_BREAKABLE,
-  type Kind,
-  NONE,
-  SHARED,
-  SHARED_UNBREAKABLE,
-} from '../lease/types.js';
 
 /** Where the struct begins in the request (behind fuse_ioctl_in) and in the reply (behind fuse_ioctl_out). */
 export const IN = 32;
@@ -64,19 +55,6 @@ export interface Command {
 export function echo({ reply }: IoctlTransport, request: IoctlRequest, bytes: number): void {
   for (let at = 0; at < bytes; at += 4) reply.setU32(OUT + at, request.u32(IN + at));
 }
-
-const kinds = new Map<number, Kind>([
-  [abi.LEASEFS_UNLCK, NONE],
-  [abi.LEASEFS_SHARED, SHARED],
-  [abi.LEASEFS_EXCLUSIVE_BREAKABLE, EXCLUSIVE_BREAKABLE],
-  [abi.LEASEFS_SHARED_UNBREAKABLE, SHARED_UNBREAKABLE],
-  [abi.LEASEFS_EXCLUSIVE, EXCLUSIVE],
-  // F_WRLCK | F_LAYOUT | F_UNBREAK says the same.
-  [abi.LEASEFS_EXCLUSIVE_BREAKABLE | abi.LEASEFS_F_UNBREAK, EXCLUSIVE],
-]);
-
-/** The kind that the flags name; undefined for none of leasefs.h. */
-export const readKind = (flags: number): Kind | undefined => kinds.get(flags);
 
 /** Of 0 (none) to 64; undefined for what is no signal. */
 export const readSignal = (signal: number): number | undefined =>

@@ -1,5 +1,6 @@
 // The ioctls of leasefs-private.h by which the supervisor of `leasefs run` acts for another process.
 
+import { readKind } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import type { FileHandle } from '../base/units.js';
@@ -12,7 +13,6 @@ import {
   type IoctlRequest,
   type IoctlTransport,
   OUT,
-  readKind,
   readSignal,
 } from './structs.js';
 

@@ -1,8 +1,9 @@
 // B: breaks. A break is a state of a lease, with an end time; it runs on whether or not anybody waits. Kernel
 // counterpart: __break_lease and lease_modify in fs/locks.c, whose leases are not asked by processes but by opens.
+import { type Kind, NONE } from '../abi/kinds.js';
 import type { ProcessId } from '../base/units.js';
 import type { FileRecord, Lease, LeaseState } from './state.js';
-import { type Kind, NONE, type Rule } from './types.js';
+import type { Rule } from './types.js';
 
 /** B3: whether any process but `process` began or joined the break. An unidentified process is always another. */
 export function isSomebodyElses(lease: Lease, process: ProcessId): boolean {

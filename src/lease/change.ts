@@ -1,12 +1,13 @@
 // X: layout changes. Kernel counterpart: xfs_break_layouts, pins first, then leases. The first rule that matches
 // decides.
+import { EXCLUSIVE, NONE } from '../abi/kinds.js';
 import { type PinId, UNIDENTIFIED } from '../base/units.js';
 import type { PinIndex } from '../extent/range-index.js';
 import { breakLease, takeAway } from './break.js';
 import { isUnbreakable } from './compatible.js';
 import { closesCircle } from './deadlock.js';
 import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
-import { type ChangeAsk, type ChangeRange, EXCLUSIVE, NONE } from './types.js';
+import type { ChangeAsk, ChangeRange } from './types.js';
 import {
   heldBy,
   type Judgement,

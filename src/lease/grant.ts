@@ -1,11 +1,12 @@
 // L: F_SETLEASE. Taking, converting, answering a break, releasing. Kernel counterpart: generic_setlease in fs/locks.c.
 // Refusals come in the order of L9.
+import { type Kind, NONE } from '../abi/kinds.js';
 import { UNIDENTIFIED } from '../base/units.js';
 import { breakBySomebodyElse, breakLease, takeAway } from './break.js';
 import { isUnbreakable, mustBecome, REFUSES } from './compatible.js';
 import { closesCircle } from './deadlock.js';
 import type { Lease, LeaseState } from './state.js';
-import { type Kind, type LeaseAsk, NONE } from './types.js';
+import type { LeaseAsk } from './types.js';
 import { heldBy, type Judgement, ok, pinnedBy, refused, wait } from './verdicts.js';
 
 const RELEASED = ok('L2');

@@ -1,8 +1,8 @@
 // What holds between any two calls, as executable code: tests call it after each step.
+import { EXCLUSIVE_BREAKABLE, NONE, SHARED_BREAKABLE } from '../abi/kinds.js';
 import type { PinIndex } from '../extent/range-index.js';
 import { isUnbreakable, mustBecome } from './compatible.js';
 import type { FileRecord, Lease, LeaseState, Waiter } from './state.js';
-import { EXCLUSIVE_BREAKABLE, NONE, SHARED } from './types.js';
 
 function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(`lease invariant broken: ${what}`);
@@ -65,7 +65,7 @@ function checkLease(state: LeaseState, file: FileRecord, lease: Lease): void {
   must(!isUnbreakable(lease.kind) && !lease.ownerDead, `${name} is being broken: breakable, its owner lives`);
   const { must: to } = lease.breaking;
   must(
-    to === NONE || (to === SHARED && lease.kind === EXCLUSIVE_BREAKABLE),
+    to === NONE || (to === SHARED_BREAKABLE && lease.kind === EXCLUSIVE_BREAKABLE),
     `${name} gives something up in its break`,
   );
 }

@@ -4,6 +4,7 @@
 //
 // Cost: a call about a file that nobody leases is one look-up and leaves no garbage; a layout change costs the leases
 // of its file and the logarithm of its pins.
+import type { Kind } from '../abi/kinds.js';
 import {
   type FileHandle,
   type InodeNumber,
@@ -22,7 +23,6 @@ import { type Lease, LeaseState, type Pin, type Waiter } from './state.js';
 import type {
   ChangeAsk,
   Effect,
-  Kind,
   LeaseAsk,
   LeaseInfo,
   LeaseOptions,

@@ -1,5 +1,7 @@
 // N: pins. A pin is under an unbreakable lease of its maker's, and holds it. Refusals come in the order of N11; ENOSPC
 // is the store's.
+
+import { NONE } from '../abi/kinds.js';
 import { BLOCK, UNIDENTIFIED } from '../base/units.js';
 import { isUnbreakable } from './compatible.js';
 import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
@@ -43,7 +45,9 @@ function unlicensed(state: LeaseState, file: FileRecord | undefined, ask: PinAsk
     return refused('EPERM', 'N2', heldBy(through));
   }
   const zombie = file?.leases.find(lease => lease.zombie && lease.owner === ask.process);
-  return zombie === undefined ? refused('EPERM', 'N1') : refused('EPERM', 'N3', heldBy(zombie));
+  if (zombie !== undefined) return refused('EPERM', 'N3', heldBy(zombie));
+  const own = file?.leases.find(lease => lease.owner === ask.process);
+  return { ...refused('EPERM', 'N1'), own: own?.kind ?? NONE };
 }
 
 export function unpin(state: LeaseState, { process, description, pin: id }: UnpinAsk): Verdict {

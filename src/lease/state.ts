@@ -5,15 +5,16 @@
 //        ├─────── waiters, oldest first
 //        └─────── pinned ranges, of all and by process (PinIndex)
 //   Party: a process, by what names it: leases it owns, pins it made, its waiting calls
+import type { Kind } from '../abi/kinds.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
 import { PinIndex } from '../extent/range-index.js';
 import { isUnbreakable } from './compatible.js';
-import type { Effect, Kind, LeaseOptions, Notice, Rule, Verdict } from './types.js';
+import type { Effect, LeaseOptions, Notice, Rule, Verdict } from './types.js';
 import type { Judgement } from './verdicts.js';
 
 /** A break that is pending on a lease (B2). */
 export interface Break {
-  /** SHARED or NONE. */
+  /** SHARED_BREAKABLE or NONE. */
   must: Kind;
   /** When it is forced, ms. */
   readonly until: number;

@@ -1,32 +1,27 @@
 // The words of the lease machine (semantics.md): what is asked, what is answered, what follows.
 // Pure data: times are ms of the caller's monotonic clock, ranges are blocks.
+import type { Kind } from '../abi/kinds.js';
 import type { ErrnoName } from '../base/errno.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
-
-/** Lease kinds; NONE is F_UNLCK. The numbers are ours; the flag values are the interface's. */
-export const NONE = 0;
-export const SHARED = 1;
-export const EXCLUSIVE_BREAKABLE = 2;
-export const SHARED_UNBREAKABLE = 3;
-export const EXCLUSIVE = 4;
-export type Kind =
-  | typeof NONE
-  | typeof SHARED
-  | typeof EXCLUSIVE_BREAKABLE
-  | typeof SHARED_UNBREAKABLE
-  | typeof EXCLUSIVE;
 
 /** The rule of semantics.md that decided: 'X1', 'L5', or 'W' for the section Words. */
 export type Rule = string;
 
 /**
- * `ok`; an errno name with the rule that raised it and, for a refusal by somebody's lease or pin, who holds it;
+ * `ok`; an errno name with the rule that raised it and, for a refusal by somebody's lease or pin, who holds it, for a
+ * pin without an unbreakable lease (N1) the kind that the caller has on the file;
  * or `wait`: park the operation under `waiter` and run it again from its beginning, with that waiter, when an
  * effect `wake` names it.
  */
 export type Verdict =
   | { readonly kind: 'ok'; readonly rule: Rule }
-  | { readonly kind: 'refused'; readonly errno: ErrnoName; readonly rule: Rule; readonly holder?: Holder }
+  | {
+      readonly kind: 'refused';
+      readonly errno: ErrnoName;
+      readonly rule: Rule;
+      readonly holder?: Holder;
+      readonly own?: Kind;
+    }
   | { readonly kind: 'wait'; readonly rule: Rule; readonly waiter: WaiterId };
 
 /** Who is in the way, for the log line: its process, and what ends it. */

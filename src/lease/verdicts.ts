@@ -1,8 +1,9 @@
 // Verdicts as the rules give them. `wait` names no waiter yet: LeaseState.conclude parks the call and adds it.
+import { NONE } from '../abi/kinds.js';
 import type { ErrnoName } from '../base/errno.js';
 import type { LeaseId, PinId } from '../base/units.js';
 import type { Lease, Pin } from './state.js';
-import { type Holder, type KernelPin, NONE, type Rule, type Verdict } from './types.js';
+import type { Holder, KernelPin, Rule, Verdict } from './types.js';
 
 export type Ok = Extract<Verdict, { kind: 'ok' }>;
 export type Refused = Extract<Verdict, { kind: 'refused' }>;

@@ -142,7 +142,7 @@ if (!skipMount) {
   };
 
   test('a file on a mount: extents, pins and stat by the command line', async () => {
-    const chain = ['lease exclusive,unbreakable', 'pin 128k 8k', 'extents', 'sleep 60000'];
+    const chain = ['lease exclusive', 'pin 128k 8k', 'extents', 'sleep 60000'];
     holder = spawn(process.execPath, [cli, 'io', ...chain.flatMap(verb => ['-c', verb]), path], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -170,7 +170,7 @@ if (!skipMount) {
       'data path  passthrough',
       'size       256 KiB (262144 bytes), 64 KiB allocated',
       'extents    1',
-      `leases     exclusive,unbreakable, held, by ${holder.pid} leasefs-io`,
+      `leases     exclusive, held, by ${holder.pid} leasefs-io`,
       'pins       1, 8k',
     ]);
     const facts = JSON.parse(leasefs('stat', '--json', path).out.join('\n'));

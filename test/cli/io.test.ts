@@ -72,7 +72,7 @@ test('a refused verb tells the errno and ends the chain with 1; -k goes on', () 
 });
 
 test('leases and pins are refused on another filesystem, with the reason', () => {
-  for (const verb of ['lease exclusive', 'getlease', 'pin 0 4k', 'unpin all']) {
+  for (const verb of ['lease exclusive,breakable', 'getlease', 'pin 0 4k', 'unpin all']) {
     const { status, err } = io('truncate 4k', verb);
     assert.is(status, 1);
     assert.match(err, /: ENOTTY: .* \(not a file of a leasefs mount\)$/);

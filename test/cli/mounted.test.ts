@@ -76,12 +76,12 @@ else {
   }
 
   test('X1: io prints the refusal of a pinned range, EDEADLK to the pinner, and exits 1', () => {
-    const own = io('lease exclusive,unbreakable', 'pin 0 8k', 'fpunch 0 4k');
+    const own = io('lease exclusive', 'pin 0 8k', 'fpunch 0 4k');
     assert.is(own.status, 1);
-    assert.equal(own.out, ['lease exclusive,unbreakable: ok', own.out[1]!]);
+    assert.equal(own.out, ['lease exclusive: ok', own.out[1]!]);
     assert.match(own.out[1]!, /^pin 0 8192: id \d+$/);
     assert.is(own.err, 'fpunch 0 4096: EDEADLK: Resource deadlock avoided');
-    const other = io('lease exclusive,unbreakable', 'pin 0 8k', 'fork { truncate 0 }; wait');
+    const other = io('lease exclusive', 'pin 0 8k', 'fork { truncate 0 }; wait');
     assert.is(other.status, 1);
     assert.is(other.err, '[1] truncate 0: ETXTBSY: Text file busy');
   });
@@ -91,19 +91,40 @@ else {
       'io',
       '-k',
       '-c',
-      'lease exclusive,unbreakable; pin 0 8k; fork { pin 0 4k }; wait; lease none; unpin all; lease none; getlease',
+      'lease exclusive; pin 0 8k; fork { pin 0 4k }; wait; lease none; unpin all; lease none; getlease',
       file,
     );
     assert.is(
       err.split('\n').sort().join('\n'),
-      '[1] pin 0 4096: EPERM: Operation not permitted\nlease none: EBUSY: Device or resource busy',
+      `[1] pin 0 4096: EPERM: Operation not permitted (the 'exclusive' lease here is another process's: open the file again and take one of your own)\nlease none: EBUSY: Device or resource busy`,
     );
     assert.equal(out.slice(-3), ['unpin all: 1 removed', 'lease none: ok', 'getlease: none']);
   });
 
+  test('N1: a pin without an unbreakable lease says which kind there is and what to take, in the log too', () => {
+    const wanted = "take an 'exclusive' or 'shared' lease first";
+    const refused = 'pin 0 4096: EPERM: Operation not permitted';
+    const none = io('pin 0 4k');
+    assert.is(none.err, `${refused} (this open file description has no lease: ${wanted})`);
+    for (const kind of ['exclusive,breakable', 'shared,breakable']) {
+      const breakable = io(`lease ${kind}`, 'pin 0 4k');
+      assert.is(breakable.err, `${refused} (the lease here is '${kind}': ${wanted})`);
+      const logged = `[N1]; the caller has a lease '${kind}' on the file: a pin needs 'exclusive' or 'shared'`;
+      assert.ok(mount.log().includes(logged), mount.log());
+    }
+    for (const kind of ['exclusive', 'shared']) assert.is(io(`lease ${kind}`, 'pin 0 4k').status, 0);
+  });
+
+  test('the spelling of 0.1 is still read, with a note', () => {
+    const { status, out, err } = io('lease shared,unbreakable', 'getlease');
+    assert.is(status, 0);
+    assert.is(err, "leasefs io: 'shared,unbreakable' is called 'shared' now");
+    assert.equal(out, ['lease shared: ok', 'getlease: shared']);
+  });
+
   test('X3, X6: the exclusive owner truncates outside its pins', () => {
     const { status, err } = io(
-      'lease exclusive,unbreakable',
+      'lease exclusive',
       'pin 0 8k',
       'truncate 16k',
       'fpunch 8k 4k',
@@ -118,7 +139,11 @@ else {
     Mounted.during(HASTY, async hasty => {
       const path = hasty.file('f');
       writeFileSync(path, 'abc');
-      const { child } = await holder('lease exclusive; sleep 600000', 'lease exclusive: ok', path);
+      const { child } = await holder(
+        'lease exclusive,breakable; sleep 600000',
+        'lease exclusive,breakable: ok',
+        path,
+      );
       let told = '';
       child.stdout!.on('data', data => {
         told += data;
@@ -130,21 +155,19 @@ else {
     }));
 
   test('B4: -n opens with O_NONBLOCK, what would wait is refused', async () => {
-    await holder('lease exclusive; sleep 20000', 'lease exclusive: ok');
+    await holder('lease exclusive,breakable; sleep 20000', 'lease exclusive,breakable: ok');
     const { status, err } = leasefs('io', '-n', '-c', 'truncate 0', file);
     assert.is(status, 1);
     assert.is(err, 'truncate 0: EAGAIN: Resource temporarily unavailable');
   });
 
   test('A1: leases and pins name the process, the range, the state and who holds the file open', async () => {
-    const { pid } = await holder('lease exclusive,unbreakable; pin 4k 8k; sleep 20000', 'pin');
+    const { pid } = await holder('lease exclusive; pin 4k 8k; sleep 20000', 'pin');
     const leases = leasefs('leases', file);
     assert.match(leases.out[0]!, /^COMMAND\s+PID\s+KIND\s+STATE\s+PINS\s+AGE\s+PATH\s+HOLDERS$/);
     assert.match(
       leases.out[1]!,
-      new RegExp(
-        `^leasefs-io\\s+${pid}\\s+exclusive,unbreakable\\s+held\\s+1\\s+\\S+\\s+${file}\\s+${pid} leasefs-io$`,
-      ),
+      new RegExp(`^leasefs-io\\s+${pid}\\s+exclusive\\s+held\\s+1\\s+\\S+\\s+${file}\\s+${pid} leasefs-io$`),
     );
     const pins = leasefs('pins', mount.path);
     assert.match(
@@ -156,13 +179,13 @@ else {
   });
 
   test('A1: a zombie of a deleted file is listed as such, its pin ends with its process', async () => {
-    const { pid, child } = await holder('lease exclusive,unbreakable; pin 0 4k; close; sleep 20000', 'close');
+    const { pid, child } = await holder('lease exclusive; pin 0 4k; close; sleep 20000', 'close');
     unlinkSync(file);
     await new Promise(resolve => setTimeout(resolve, 50));
     assert.match(
       leasefs('leases', mount.path).out[1]!,
       new RegExp(
-        `^leasefs-io\\s+${pid}\\s+exclusive,unbreakable\\s+zombie.*\\(deleted, inode \\d+\\)\\s+in flight or hidden$`,
+        `^leasefs-io\\s+${pid}\\s+exclusive\\s+zombie.*\\(deleted, inode \\d+\\)\\s+in flight or hidden$`,
       ),
     );
     assert.match(leasefs('pins', mount.path).out[1]!, /zombie/);
@@ -175,7 +198,7 @@ else {
   });
 
   test('--json begins with a version and carries the holders', async () => {
-    const { pid } = await holder('lease shared,unbreakable; pin 0 4k; sleep 20000', 'pin');
+    const { pid } = await holder('lease shared; pin 0 4k; sleep 20000', 'pin');
     const leases = JSON.parse(leasefs('leases', '--json', mount.path).out.join('\n'));
     assert.equal(leases.version, { command: 'leasefs leases', major: 1, minor: 0 });
     assert.is(leases.mount, mount.path);
@@ -218,7 +241,7 @@ else {
   });
 
   test('A4: a pin whose file is closed keeps the mount too, and names its process', async () => {
-    const { pid } = await holder('lease exclusive,unbreakable; pin 0 4k; close; sleep 20000', 'close');
+    const { pid } = await holder('lease exclusive; pin 0 4k; close; sleep 20000', 'close');
     const { status, err } = leasefs('umount', mount.path);
     assert.is(status, 1);
     assert.match(err, new RegExp(`is busy: .*pin \\d+ by ${pid} leasefs-io`));
@@ -231,7 +254,7 @@ else {
     assert.equal(leasefs('mount', '--size', '64m', '--log', log, dir), { status: 0, out: [''], err: '' });
     file = join(dir, 'f');
     writeFileSync(file, Buffer.alloc(8192));
-    io('lease exclusive,unbreakable; pin 0 4k; fpunch 0 4k');
+    io('lease exclusive; pin 0 4k; fpunch 0 4k');
     assert.match(readFileSync(log, 'utf8'), /X1/);
     assert.is(leasefs('umount', dir).status, 0);
     assert.not(isMounted(dir));
@@ -288,8 +311,8 @@ else {
     try {
       const path = patient.file('f');
       writeFileSync(path, 'x');
-      await holder('lease shared; sleep 20000', 'lease shared: ok', path);
-      const waiting = spawn(process.execPath, [cli, 'io', '-c', 'stat; lease exclusive', path], {
+      await holder('lease shared,breakable; sleep 20000', 'lease shared,breakable: ok', path);
+      const waiting = spawn(process.execPath, [cli, 'io', '-c', 'stat; lease exclusive,breakable', path], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       running.push(waiting);

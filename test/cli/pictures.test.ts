@@ -11,7 +11,7 @@ import type { LayoutExtent, ReportedLease, ReportedPin, ReportedStatus } from '.
 const KIB = 1024;
 
 const lease = (ino: number, more: Partial<ReportedLease> = {}): ReportedLease => ({
-  ...{ id: ino, ino, path: `/file${ino}`, deleted: false, kind: 'exclusive,unbreakable', state: 'held' },
+  ...{ id: ino, ino, path: `/file${ino}`, deleted: false, kind: 'exclusive', state: 'held' },
   ...{ breakMs: null, must: null, owner: { pid: 100 + ino, start: 1, command: 'fio', uid: 0, alive: true } },
   ...{ ageMs: 1000, pins: 0 },
   ...more,
@@ -41,7 +41,7 @@ test('top: leases and pins come together by file, those with the most pinned byt
   const now = look({
     leases: [
       lease(1),
-      lease(2, { kind: 'shared', state: 'breaking', breakMs: 1500, must: 'none' }),
+      lease(2, { kind: 'shared,breakable', state: 'breaking', breakMs: 1500, must: 'none' }),
       lease(1),
     ],
     pins: [pin(1, 0, 8192), pin(1, 8192, 4096)],
@@ -119,7 +119,7 @@ test('events: each is one line, what is hidden is left out', () => {
     ...{ ...base, event: 'refused', ino: 2, path: '/f', call: 'truncate to 0', errno: 'ETXTBSY' },
     ends: 'it is unpinned or its owner dies',
     holder: {
-      ...{ pid: 9, command: 'fio', uid: 0, kind: 'exclusive,unbreakable', lease: 1, zombie: false },
+      ...{ pid: 9, command: 'fio', uid: 0, kind: 'exclusive', lease: 1, zombie: false },
       ...{ pin: 3, off: 0, len: 4096 },
     },
   });

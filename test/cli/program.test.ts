@@ -80,17 +80,14 @@ test('the text of a program parses to the same program', () => {
 });
 
 test('verbs are printed with their sizes in bytes', () => {
-  assert.equal(
-    texts('pin 0 2m; truncate 4k; lease exclusive,unbreakable; unpin all; pwrite -S 7 1k 0x10; sleep 5'),
-    [
-      'pin 0 2097152',
-      'truncate 4096',
-      'lease exclusive,unbreakable',
-      'unpin all',
-      'pwrite 1024 16',
-      'sleep 5',
-    ],
-  );
+  assert.equal(texts('pin 0 2m; truncate 4k; lease exclusive; unpin all; pwrite -S 7 1k 0x10; sleep 5'), [
+    'pin 0 2097152',
+    'truncate 4096',
+    'lease exclusive',
+    'unpin all',
+    'pwrite 1024 16',
+    'sleep 5',
+  ]);
 });
 
 test('an unknown verb is told with the list of verbs, inside a fork too', () => {
@@ -105,8 +102,11 @@ test('missing, wrong and surplus words are told with the usage of the verb', () 
   usage('pin 0 4k 5', /'5' is too much/);
   usage('pin -1 4k', /'-1' is no size/);
   usage('lease', /KIND is missing/);
-  usage('lease forever', /'forever' is not one of none shared/);
-  usage('lease -s SIGNONE shared', /SIGNAL/);
+  usage(
+    'lease forever',
+    /'forever' is no lease kind: take exclusive or shared \(to pin\), exclusive,breakable or/,
+  );
+  usage('lease -s SIGNONE shared,breakable', /SIGNAL/);
   usage('unpin x', /neither a number/);
   usage('pwrite -S 256 0 1', /0 to 255/);
   usage('pwrite 0 1 -S', /-S needs a value/);

@@ -71,7 +71,7 @@ test('a process that dies is told, not waited for', async () => {
 
 test('verbs are shown as the calls that they are', () => {
   assert.is(callText('fpunch 0 4k'), 'fallocate(fd, PUNCH_HOLE, 0, 4k)');
-  assert.is(callText('lease -s SIGIO exclusive'), 'ioctl(SETLEASE, exclusive)');
+  assert.is(callText('lease -s SIGIO exclusive,breakable'), 'ioctl(SETLEASE, exclusive,breakable)');
   assert.is(callText('wait'), 'wait');
 });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { kindName, kindValue, leaseKinds } from '../../src/abi/kinds.js';
+import { kindValue, type LeaseKind, leaseKinds, readKindName } from '../../src/abi/kinds.js';
 import * as abi from '../../src/abi/leasefs.js';
 
 const native = fileURLToPath(new URL('../../../native', import.meta.url));
@@ -73,8 +73,9 @@ test('every constant is what the C compiler says of the headers', () => {
 });
 
 test('a lease kind and its number name each other', () => {
-  for (const kind of leaseKinds) assert.is(kindName(kindValue(kind)), kind);
-  assert.throws(() => kindName(3), RangeError);
+  for (const kind of leaseKinds) assert.is(readKindName(kindValue(kind)), kind);
+  assert.throws(() => readKindName(3), RangeError);
+  assert.throws(() => kindValue('exclusive,unbreakable' as LeaseKind), /take exclusive or shared \(to pin\)/);
 });
 
 test('the examples in C compile without a warning, as C99 too', () => {

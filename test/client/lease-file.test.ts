@@ -61,10 +61,10 @@ else {
   test('a lease is taken, converted, asked and given back', async () => {
     const file = files.open(files.fresh());
     assert.equal([file.getLease().kind, file.getLease().breakMs], ['none', 0]);
-    file.setLeaseSync('shared');
-    assert.is(file.getLease().kind, 'shared');
-    await file.setLease('exclusive,unbreakable');
-    assert.is(file.getLease().kind, 'exclusive,unbreakable');
+    file.setLeaseSync('shared,breakable');
+    assert.is(file.getLease().kind, 'shared,breakable');
+    await file.setLease('exclusive');
+    assert.is(file.getLease().kind, 'exclusive');
     file.setLeaseSync('none');
     assert.is(file.getLease().kind, 'none');
     assert.is(
@@ -73,15 +73,24 @@ else {
     );
   });
 
+  test('N1: the error of a pin says which kind the caller holds and what to take', () => {
+    const file = files.open(files.fresh());
+    file.setLeaseSync('shared,breakable');
+    assert.throws(
+      () => file.pin(0, 1),
+      /EPERM.*the lease here is 'shared,breakable': take an 'exclusive' or 'shared'/,
+    );
+  });
+
   test('refusals carry the errno name, synchronously and not', async () => {
     const path = files.fresh();
-    files.open(path).setLeaseSync('exclusive,unbreakable');
+    files.open(path).setLeaseSync('exclusive');
     const other = files.open(path);
     assert.is(
-      code(() => other.setLeaseSync('shared')),
+      code(() => other.setLeaseSync('shared,breakable')),
       'EAGAIN',
     );
-    await other.setLease('shared').then(
+    await other.setLease('shared,breakable').then(
       () => assert.unreachable(),
       error => {
         assert.is(error.code, 'EAGAIN');
@@ -89,11 +98,11 @@ else {
       },
     );
     assert.is(
-      code(() => files.open(path, constants.O_RDONLY).setLeaseSync('shared,unbreakable')),
+      code(() => files.open(path, constants.O_RDONLY).setLeaseSync('shared')),
       'EBADF',
     );
     assert.is(
-      code(() => files.open(mount.path, constants.O_RDONLY).setLeaseSync('shared')),
+      code(() => files.open(mount.path, constants.O_RDONLY).setLeaseSync('shared,breakable')),
       'EINVAL',
     );
     const elsewhere = files.open('/dev/null');
@@ -109,7 +118,7 @@ else {
       code(() => file.pin(0, 1)),
       'EPERM',
     );
-    file.setLeaseSync('exclusive,unbreakable');
+    file.setLeaseSync('exclusive');
     const first = file.pin(5000, 1);
     const second = file.pin(0, 8192, { owner: 'description' });
     assert.ok(second > first);
@@ -134,7 +143,7 @@ else {
   test('a pin may be given to a description by the name that getLease tells', () => {
     const file = files.open(files.fresh());
     const keeper = files.open(files.fresh());
-    file.setLeaseSync('exclusive,unbreakable');
+    file.setLeaseSync('exclusive');
     file.pin(0, 4096, { owner: keeper.getLease().description });
     assert.is(file.report('pins').pins[0]?.ownerIno, fstatSync(keeper.fd).ino, 'A2: whose holders must end');
     assert.is(
@@ -146,7 +155,7 @@ else {
 
   test('more pins than one answer holds are listed, each once', () => {
     const file = files.open(files.fresh(4096));
-    file.setLeaseSync('shared,unbreakable');
+    file.setLeaseSync('shared');
     const ids = Array.from({ length: 300 }, () => file.pin(0, 4096));
     assert.equal(
       file.pins().map(({ id }) => id),
@@ -157,7 +166,7 @@ else {
 
   test('a range that is no whole number of bytes is a RangeError, one beyond the file EFAULT', () => {
     const file = files.open(files.fresh());
-    file.setLeaseSync('exclusive,unbreakable');
+    file.setLeaseSync('exclusive');
     for (const range of [
       [-1, 1],
       [0, 0.5],
@@ -183,12 +192,12 @@ else {
     const path = files.fresh();
     const file = files.open(path);
     const other = files.open(files.fresh());
-    file.setLeaseSync('exclusive,unbreakable');
-    other.setLeaseSync('shared');
+    file.setLeaseSync('exclusive');
+    other.setLeaseSync('shared,breakable');
     file.pin(0, 4096);
     const { leases } = file.report('leases');
     assert.is(leases.length, 1);
-    assert.is(leases[0]!.kind, 'exclusive,unbreakable');
+    assert.is(leases[0]!.kind, 'exclusive');
     assert.is(leases[0]!.owner.pid, process.pid);
     assert.is(leases[0]!.pins, 1);
     assert.is(file.report('pins').pins[0]?.len, 4096);
@@ -201,7 +210,7 @@ else {
     const path = mount.file('grüße-文');
     writeFileSync(path, Buffer.alloc(4096));
     const file = files.open(path);
-    file.setLeaseSync('exclusive,unbreakable');
+    file.setLeaseSync('exclusive');
     for (let n = 0; n < 200; n++) file.pin(0, 4096);
     const { pins } = file.report('pins');
     assert.is(pins.length, 200);
@@ -211,7 +220,7 @@ else {
   test('B1: onBreak tells what the lease must become; answering lets the breaker go on', async () => {
     const path = files.fresh();
     const file = files.open(path);
-    file.setLeaseSync('exclusive');
+    file.setLeaseSync('exclusive,breakable');
     const heard = notices(file);
     const truncated = truncate(path, 0);
     const notice = await heard.next();
@@ -231,8 +240,8 @@ else {
       using file = LeaseFile.open(path);
       const heard = notices(file);
       for (const [kind, size] of [
-        ['exclusive', 8192],
-        ['shared', 0],
+        ['exclusive,breakable', 8192],
+        ['shared,breakable', 0],
       ] as const) {
         file.setLeaseSync(kind);
         assert.is(await truncate(path, size), 'ok');
@@ -244,7 +253,7 @@ else {
   test('B1: the signal that the lease named comes with the break', async () => {
     const path = files.fresh();
     const file = files.open(path);
-    file.setLeaseSync('exclusive', { signal: osConstants.signals.SIGIO, cookie: 7n });
+    file.setLeaseSync('exclusive,breakable', { signal: osConstants.signals.SIGIO, cookie: 7n });
     const signalled = new Promise(resolve => process.once('SIGIO', resolve));
     const late = setTimeout(() => {}, LIMIT_MS);
     const truncated = truncate(path, 0);
@@ -256,7 +265,7 @@ else {
 
   test('setLease waits without blocking this process, which meanwhile gives way', async () => {
     const path = files.fresh();
-    const holder = spawn(process.execPath, [cli, 'io', '-c', 'lease shared; sleep 600000', path], {
+    const holder = spawn(process.execPath, [cli, 'io', '-c', 'lease shared,breakable; sleep 600000', path], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = new Promise(resolve => holder.on('exit', resolve));
@@ -265,18 +274,18 @@ else {
       holder.stdout.on('data', data => {
         said += data;
       });
-      await eventually('its lease', () => said.includes('lease shared'), LIMIT_MS);
+      await eventually('its lease', () => said.includes('lease shared,breakable'), LIMIT_MS);
       const file = files.open(path);
       assert.is(
-        code(() => file.setLeaseSync('exclusive')),
+        code(() => file.setLeaseSync('exclusive,breakable')),
         'EAGAIN',
       );
-      const taking = file.setLease('exclusive');
+      const taking = file.setLease('exclusive,breakable');
       // Told of the break to its face; nobody but us can end the wait now.
       await eventually('the break', () => said.includes('break: '), LIMIT_MS);
       holder.kill('SIGKILL');
       await taking;
-      assert.is(file.getLease().kind, 'exclusive');
+      assert.is(file.getLease().kind, 'exclusive,breakable');
     } finally {
       holder.kill('SIGKILL');
       await ended;
@@ -287,7 +296,7 @@ else {
     const path = files.fresh();
     const fd = openSync(path, 'r+');
     const file = new LeaseFile(fd);
-    file.setLeaseSync('shared');
+    file.setLeaseSync('shared,breakable');
     file.close();
     file.close();
     assert.is(file.fd, -1);
@@ -296,7 +305,7 @@ else {
       'EBADF',
     );
     const again = new LeaseFile(fd);
-    assert.is(again.getLease().kind, 'shared', 'the lease is the description’s');
+    assert.is(again.getLease().kind, 'shared,breakable', 'the lease is the description’s');
     closeSync(fd);
   });
 
@@ -304,7 +313,7 @@ else {
     const path = files.fresh();
     {
       using file = LeaseFile.open(path);
-      file.setLeaseSync('exclusive,unbreakable');
+      file.setLeaseSync('exclusive');
     }
     truncateSync(path, 0);
   });

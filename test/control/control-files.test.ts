@@ -26,7 +26,7 @@ import * as assert from 'uvu/assert';
 import { events, type LostEvents, type ReportedEvent } from '../../src/client/index.js';
 import { type Actor, eventually, Stage } from '../support/actors.js';
 import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
-import { BLOCK, BY_DESCRIPTION, EXCLUSIVE, O_RDWR, SHARED, UNLCK } from '../support/numbers.js';
+import { BLOCK, BY_DESCRIPTION, EXCLUSIVE, O_RDWR, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { code } from '../support/thrown-code.js';
 
 const test = suite('control files');
@@ -161,10 +161,7 @@ else {
     const lease = text('leases')
       .split('\n')
       .find(line => line.endsWith(` ${path}`));
-    assert.match(
-      lease ?? '',
-      new RegExp(`^\\d+ exclusive,unbreakable held - - 1 \\d+ ${actor.pid} \\d+ \\S+ `),
-    );
+    assert.match(lease ?? '', new RegExp(`^\\d+ exclusive held - - 1 \\d+ ${actor.pid} \\d+ \\S+ `));
     assert.match(
       text('pins'),
       new RegExp(`\n${pin} ${BLOCK} ${3 * BLOCK} process \\d+ held \\d+ 0 ${actor.pid} \\d+ \\S+ ${path}\n`),
@@ -227,7 +224,7 @@ else {
   });
 
   test('events tell of a grant, a conversion, pins and the release', async () => {
-    const actor = await holder(SHARED);
+    const actor = await holder(SHARED_BREAKABLE);
     await actor.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
     const pin = await actor.must('pin', 0, 0, BLOCK, 0, 0);
     await actor.must('unpin', 0, pin, 0);
@@ -237,7 +234,7 @@ else {
       told.map(({ event }) => event),
       ['grant', 'convert', 'pin', 'unpin', 'release'],
     );
-    assert.equal([told[1]!.from, told[1]!.kind], ['shared', 'exclusive,unbreakable']);
+    assert.equal([told[1]!.from, told[1]!.kind], ['shared,breakable', 'exclusive']);
     assert.equal([told[2]!.pin, told[2]!.off, told[2]!.len, told[2]!.owner], [pin, 0, BLOCK, 'process']);
     for (const event of told) assert.is(event.pid, actor.pid);
   });
@@ -260,7 +257,7 @@ else {
   });
 
   test('B1: a break is told, and its answer with the time that it took', async () => {
-    const actor = await holder(SHARED);
+    const actor = await holder(SHARED_BREAKABLE);
     const breaker = await stage.actor('breaker');
     const cut = breaker.start('truncate', file, 0);
     await eventually('the break', async () => (await namesOf()).includes('break'));
@@ -273,7 +270,7 @@ else {
     );
     assert.equal([told[1]!.breaker!.pid, told[1]!.breaker!.uid], [breaker.pid, 0]);
     assert.equal([told[1]!.must, told[1]!.ms, told[1]!.told], ['none', 600_000, 'POLLPRI']);
-    assert.equal([told[2]!.from, told[2]!.kind], ['shared', 'none']);
+    assert.equal([told[2]!.from, told[2]!.kind], ['shared,breakable', 'none']);
     assert.type(told[2]!.ms, 'number');
   });
 
@@ -282,7 +279,7 @@ else {
       const path = hasty.file('f');
       writeFileSync(path, Buffer.alloc(BLOCK));
       const [owner, breaker] = await stage.pair(path);
-      await owner.must('setlease', 0, SHARED, 0, 0, 0);
+      await owner.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       assert.is(await breaker.verdict('truncate', path, 0), 'ok');
       const told: ReportedEvent[] = [];
       for await (const event of events(hasty.path)) if (event.event !== 'lost') told.push(event);

@@ -13,7 +13,7 @@ import {
 } from '../../src/client/index.js';
 import { type Actor, eventually, Stage } from '../support/actors.js';
 import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
-import { BLOCK, EXCLUSIVE, O_RDWR, SHARED } from '../support/numbers.js';
+import { BLOCK, EXCLUSIVE, O_RDWR, SHARED_BREAKABLE } from '../support/numbers.js';
 
 const test = suite('inject');
 
@@ -91,7 +91,7 @@ else {
   };
 
   test('break, then expire: the holder is told, and its time runs out at once', async () => {
-    await holder(SHARED);
+    await holder(SHARED_BREAKABLE);
     assert.is(code({ do: 'expire', file: name }), 'ESRCH', 'no break is pending');
     inject(mount.path, { do: 'break', file: name });
     assert.is(mount.report('leases').leases[0]!.state, 'breaking');
@@ -143,9 +143,9 @@ else {
     const slow = await stage.actor('slow');
     const quick = await stage.actor('quick');
     for (const actor of [slow, quick]) await actor.must('open', 0, mount.file(name), O_RDWR);
-    const late = slow.must('setlease', 0, SHARED, 0, 0, 0).then(() => order.push('slow'));
+    const late = slow.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0).then(() => order.push('slow'));
     await eventually('it waits', () => mount.report('status').waiters === 1);
-    await quick.must('setlease', 0, SHARED, 0, 0, 0).then(() => order.push('quick'));
+    await quick.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0).then(() => order.push('quick'));
     await late;
     assert.equal(order, ['quick', 'slow']);
     assert.is(mount.report('leases').leases.length, 2);
@@ -155,7 +155,7 @@ else {
     inject(mount.path, { do: 'delay', count: 1, ms: 60_000 });
     const slow = await stage.actor('slow');
     await slow.must('open', 0, mount.file(name), O_RDWR);
-    slow.start('setlease', 0, SHARED, 0, 0, 0).result.catch(() => {});
+    slow.start('setlease', 0, SHARED_BREAKABLE, 0, 0, 0).result.catch(() => {});
     await eventually('it waits', () => mount.report('status').waiters === 1);
     await slow.kill();
     await eventually('it is gone', () => mount.report('status').waiters === 0);
@@ -201,7 +201,7 @@ else {
   });
 
   test('a list of injections waits as long as each says', async () => {
-    await holder(SHARED);
+    await holder(SHARED_BREAKABLE);
     const failures: string[] = [];
     injectAll(
       mount.path,
@@ -239,7 +239,7 @@ else {
 
   test('the command injects, and says in one line why it cannot', async () => {
     const leasefs = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
-    await holder(SHARED);
+    await holder(SHARED_BREAKABLE);
     assert.is(leasefs('inject', mount.path, 'break', name).status, 0);
     assert.is(mount.report('leases').leases[0]!.state, 'breaking');
     assert.match(

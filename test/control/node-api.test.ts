@@ -29,7 +29,7 @@ else {
     const path = join(fs.path, 'f');
     writeFileSync(path, 'x');
     const file = LeaseFile.open(path);
-    await file.setLease('shared');
+    await file.setLease('shared,breakable');
     fs.inject({ do: 'break', file: 'f' });
     await told;
     file[Symbol.dispose]();

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { kindValue, type LeaseKind } from '../../src/abi/kinds.js';
 import { amended, type Event, type History, load, type Step } from '../lease/directed.js';
-import type { KindName } from '../lease/world-files.js';
 import {
   type Actor,
   type ActorOptions,
@@ -33,7 +33,6 @@ const UNIT_MS = 16 * timeFactor;
 /** Who the histories' processes are unless said otherwise. */
 const USER = 10;
 const STRANGER = 11;
-const kinds: Record<KindName, number> = { UN: 2, RD: 16, WR: 17, RDU: 80, WRU: 48 };
 const caps: Record<string, bigint> = { LEASE: 1n << 28n, IPC_LOCK: 1n << 14n };
 const modes: Record<string, number> = { alloc: 0, punch: 3, zero: 16 };
 
@@ -167,7 +166,11 @@ class Replay {
     where: string,
   ): Promise<void> {
     if (effect.lease !== undefined)
-      assert.is(Number(answer.text.split(' ')[0]), kinds[effect.lease as KindName], `${where}: F_GETLEASE`);
+      assert.is(
+        Number(answer.text.split(' ')[0]),
+        kindValue(effect.lease as LeaseKind),
+        `${where}: F_GETLEASE`,
+      );
     if (effect.woken !== undefined) {
       const { command } = this.waiting.get(Number(effect.woken))!;
       assert.is(
@@ -290,7 +293,7 @@ class Replay {
         return actor.start(
           'setlease',
           this.slot(event),
-          kinds[event.kind!]!,
+          kindValue(event.kind!),
           this.nonblocking.has(d!) ? 1 : 0,
           0,
           0,

@@ -9,7 +9,7 @@ import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, Stage, waits } from '../support/actors.js';
 import { cli, hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
-import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED, UNLCK } from '../support/numbers.js';
+import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 
 const O_NOATIME = 0o1000000;
 const ZERO = 16;
@@ -143,7 +143,7 @@ else {
   test('N10: a kernel pin breaks no lease and refuses none', async () => {
     const { path, holder, other, truncate } = await scene();
     await other.must('open', 1, path, O_RDWR);
-    await other.must('setlease', 1, SHARED, 0, 0, 0);
+    await other.must('setlease', 1, SHARED_BREAKABLE, 0, 0, 0);
     assert.is(await holder.verdict('truncate', path, 0), 'EDEADLK');
     assert.match((await other.do('getlease', 1)).text, /^16 0 /);
     assert.is(await truncate(), 'ETXTBSY');
@@ -153,7 +153,7 @@ else {
     const { path, holder, other } = await scene();
     await holder.must('uring_unregister', 0);
     await holder.must('open', 1, path, O_RDWR);
-    await holder.must('setlease', 1, SHARED, 0, 0, 0);
+    await holder.must('setlease', 1, SHARED_BREAKABLE, 0, 0, 0);
     const waiting = other.start('truncate', path, 0);
     assert.ok(await waits(waiting));
     await holder.must('uring_close', 0);
@@ -262,7 +262,7 @@ else {
     const file = LeaseFile.open(paths[1]!);
     const ring = native.uring(4);
     try {
-      file.setLeaseSync('shared');
+      file.setLeaseSync('shared,breakable');
       const { extents, segments } = readLayout(new Calls(file.fd), 0, 8 * BLOCK, false);
       const segment = openSegment(segments[0]!);
       const memory = native.map(segment.fd, extents[0]!.store, 8 * BLOCK, 3);

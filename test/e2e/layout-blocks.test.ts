@@ -136,7 +136,7 @@ import { LeaseFile } from ${JSON.stringify(clientModule)};
 fs.chownSync(${JSON.stringify(path)}, ${NOBODY}, ${NOBODY});
 const file = LeaseFile.open(${JSON.stringify(path)});
 process.setgid(${NOBODY}); process.setuid(${NOBODY});
-file.setLeaseSync('exclusive');
+file.setLeaseSync('exclusive,breakable');
 try { file.mapDirect(0, 4096); process.stdout.write('ok'); } catch (e) { process.stdout.write(e.code); }`;
     assert.match(await node(program), /^E(PERM|ACCES)$/);
   });

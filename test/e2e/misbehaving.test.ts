@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, type Command, eventually, Stage, waitsForBreak } from '../support/actors.js';
 import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from '../support/mounted.js';
-import { EXCLUSIVE, O_RDWR, SHARED, UNLCK } from '../support/numbers.js';
+import { EXCLUSIVE, O_RDWR, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 
 const MIB = 1 << 20;
 
@@ -46,7 +46,7 @@ for (const store of stores) {
         const at = hasty.file('f');
         writeFileSync(at, Buffer.alloc(MIB, 1));
         await holder.must('open', 0, at, O_RDWR);
-        await holder.must('setlease', 0, SHARED, 0, 0, 0);
+        await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
         const breaking = breaker.start('truncate', at, 4096);
         await eventually('the break', () => hasty.log().includes('break: lease'));
         await more(at, breaking, hasty);
@@ -72,7 +72,7 @@ for (const store of stores) {
       }));
 
     test('B5, L1: who forks in a break shares the duty: the child may answer it', async () => {
-      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const breaking = breaker.start('truncate', path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
       const child = await holder.fork(`child${made}`);
@@ -83,7 +83,7 @@ for (const store of stores) {
     });
 
     test('B5: who forks in a break and dies leaves a child with a descriptor and no lease', async () => {
-      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const breaking = breaker.start('truncate', path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
       const child = await holder.fork(`child${made}`);
@@ -95,12 +95,12 @@ for (const store of stores) {
     });
 
     test('B3: who answers a break and takes the lease anew at once stops nobody', async () => {
-      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const breaking = breaker.start('truncate', path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
       assert.is(await holder.verdict('setlease', 0, EXCLUSIVE, 0, 0, 0), 'EAGAIN');
       await holder.must('setlease', 0, UNLCK, 0, 0, 0);
-      const again = holder.start('setlease', 0, SHARED, 0, 0, 0);
+      const again = holder.start('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       assert.is((await breaking.result).verdict, 'ok');
       await again.result;
       assert.is(statSync(path).size, 4096);
@@ -125,7 +125,7 @@ for (const store of stores) {
     });
 
     test('L2: who is killed while he waits for a lease leaves no lease behind', async () => {
-      await holder.must('setlease', 0, SHARED, 0, 0, 0);
+      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const asking = breaker.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
       assert.ok(await waitsForBreak(mount, path, asking));
       await breaker.kill();

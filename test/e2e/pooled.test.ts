@@ -17,15 +17,7 @@ import * as assert from 'uvu/assert';
 import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, Stage, waits } from '../support/actors.js';
 import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
-import {
-  BLOCK,
-  EXCLUSIVE,
-  O_NONBLOCK,
-  O_RDWR,
-  SHARED,
-  SHARED_UNBREAKABLE,
-  UNLCK,
-} from '../support/numbers.js';
+import { BLOCK, EXCLUSIVE, O_NONBLOCK, O_RDWR, SHARED, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 
 const MIB = 1 << 20;
 const SIZE = 64 * MIB;
@@ -64,7 +56,7 @@ else {
   });
 
   test('X8: a write into present blocks asks no lease, one into a hole or beyond the end is refused', async () => {
-    await a.must('setlease', 0, SHARED_UNBREAKABLE, 0, 0, 0);
+    await a.must('setlease', 0, SHARED, 0, 0, 0);
     await b.must('pwrite', 0, 0, 100, 5);
     assert.is(await b.verdict('pwrite', 0, BLOCK, 1, 5), 'ETXTBSY');
     assert.is(await b.verdict('pwrite', 0, 4 * BLOCK, 1, 5), 'ETXTBSY');
@@ -75,7 +67,7 @@ else {
   });
 
   test('X8: such a write breaks a breakable lease, waits for it, and then is done', async () => {
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
+    await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
     const writing = b.start('pwrite', 0, 2 * BLOCK + 10, 1, 7);
     assert.ok(await waits(writing, 50));
     assert.is(statSync(path).blocks, 8);
@@ -85,7 +77,7 @@ else {
   });
 
   test('X8, B4: with O_NONBLOCK it answers EWOULDBLOCK at once', async () => {
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
+    await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
     await b.must('open', 1, path, O_RDWR | O_NONBLOCK);
     assert.is(await b.verdict('pwrite', 1, 4 * BLOCK, 1, 7), 'EAGAIN');
   });
@@ -100,7 +92,7 @@ else {
 
   test('X8: writeback of a mapping never waits and is never refused', async () => {
     await b.must('mmap', 0, 0, 0, 4 * BLOCK);
-    await a.must('setlease', 0, SHARED_UNBREAKABLE, 0, 0, 0);
+    await a.must('setlease', 0, SHARED, 0, 0, 0);
     await b.must('store', 0, 3 * BLOCK, 1, 9);
     await b.must('munmap', 0);
     await b.must('close', 0);
@@ -109,7 +101,7 @@ else {
   });
 
   test('X8: copy_file_range that would allocate is refused, and a hole is copied onto a hole for nothing', async () => {
-    await a.must('setlease', 0, SHARED_UNBREAKABLE, 0, 0, 0);
+    await a.must('setlease', 0, SHARED, 0, 0, 0);
     const from = openSync(path, 'r');
     const to = openSync(path, 'r+');
     const ETXTBSY = 26;

@@ -77,7 +77,7 @@ else {
       if (i < MAPPED) maps.push(native.map(fd, 0, content.length, PROT_READ | PROT_WRITE));
       else if (i < MAPPED + LEASED) {
         const file = LeaseFile.open(nameOf(i), O_RDWR);
-        file.setLeaseSync('exclusive,unbreakable');
+        file.setLeaseSync('exclusive');
         file.pin(0, 4096);
         leases.push(file);
       } else if (i < MAPPED + LEASED + PINNED) {

@@ -15,7 +15,7 @@ import {
   POLLPRI,
   PUNCH,
   SHARED,
-  SHARED_UNBREAKABLE,
+  SHARED_BREAKABLE,
   SIGRTMIN,
   UNLCK,
 } from '../support/numbers.js';
@@ -218,7 +218,7 @@ for (const store of stores) {
     });
 
     test('B1: a break is told by POLLPRI, which wakes a poll that waits, and by the signal with its cookie', async () => {
-      await a.must('setlease', 0, SHARED, 0, SIGRTMIN + 1, 123456789012345n);
+      await a.must('setlease', 0, SHARED_BREAKABLE, 0, SIGRTMIN + 1, 123456789012345n);
       const polling = a.start('poll', 0, POLLPRI, -1);
       assert.ok(await waits(polling));
       const breaking = b.start('truncate', path, 0);
@@ -240,12 +240,12 @@ for (const store of stores) {
       (await import('node:fs')).chownSync(own, 1000, 1000);
       const c = await stage.actor(`user${made}`, { uid: 1000, caps: 1n << 7n });
       await c.must('open', 0, own, O_RDWR);
-      await c.must('setlease', 0, SHARED, 0, SIGRTMIN + 1, 5);
+      await c.must('setlease', 0, SHARED_BREAKABLE, 0, SIGRTMIN + 1, 5);
       const d = await stage.actor(`root${made}`);
       // The same lease, converted by another sharer: it changes neither signal nor cookie.
       await c.must('send', 0, d.name);
       await d.must('receive', 0);
-      await d.must('setlease', 0, SHARED, 0, SIGRTMIN + 2, 6);
+      await d.must('setlease', 0, SHARED_BREAKABLE, 0, SIGRTMIN + 2, 6);
       const breaking = b.start('truncate', own, 0);
       await eventually('the signal', async () => (await c.do('signals')).text === `${SIGRTMIN + 1}:5`);
       assert.is((await d.do('signals')).text, '');
@@ -266,14 +266,14 @@ for (const store of stores) {
       }));
 
     test('B4: with O_NONBLOCK the break begins and the call answers EWOULDBLOCK at once', async () => {
-      await a.must('setlease', 0, SHARED, 0, 0, 0);
+      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       assert.is(await b.verdict('open', 1, path, O_RDWR | O_TRUNC | O_NONBLOCK), 'EAGAIN');
       assert.ok((await a.must('poll', 0, POLLPRI, 1000)) & POLLPRI);
       assert.is(await b.verdict('setlease', 0, EXCLUSIVE, 1, 0, 0), 'EAGAIN');
     });
 
     test('B5: while a breaker waits others are served; a signal makes it EINTR, the death of the owner lets it go on', async () => {
-      await a.must('setlease', 0, SHARED, 0, 0, 0);
+      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const breaking = b.start('truncate', path, 0);
       assert.ok(await waitsForBreak(mount, path, breaking));
       writeFileSync(mount.file(`other${made}`), 'served');
@@ -288,7 +288,7 @@ for (const store of stores) {
     });
 
     test('B5: a waiting breaker can be killed', async () => {
-      await a.must('setlease', 0, SHARED, 0, 0, 0);
+      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       assert.ok(await waits(b.start('truncate', path, 0), 50));
       await b.kill();
       await a.must('setlease', 0, UNLCK, 0, 0, 0);
@@ -296,7 +296,7 @@ for (const store of stores) {
     });
 
     test("B6: behind a waiting truncate the holder's write waits, its ioctl and close do not", async () => {
-      await a.must('setlease', 0, SHARED, 0, 0, 0);
+      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const breaking = b.start('truncate', path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
       const writing = a.start('pwrite', 0, 0, 1, 9);
@@ -310,8 +310,8 @@ for (const store of stores) {
       const other = mount.file(`other${made}`);
       writeFileSync(other, 'abc');
       await a.must('open', 1, other, O_RDWR);
-      await a.must('setlease', 1, SHARED, 0, 0, 0);
-      await b.must('setlease', 0, SHARED, 0, 0, 0);
+      await a.must('setlease', 1, SHARED_BREAKABLE, 0, 0, 0);
+      await b.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const first = a.start('truncate', path, 0);
       assert.ok(await waitsForBreak(mount, path, first));
       assert.is(await b.verdict('truncate', other, 0), 'EDEADLK');
@@ -320,22 +320,22 @@ for (const store of stores) {
     });
 
     test('L3: a second exclusive lease breaks a breakable one and waits; a shared unbreakable one refuses it', async () => {
-      await a.must('setlease', 0, SHARED, 0, 0, 0);
+      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
       const second = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
       assert.ok(await waitsForBreak(mount, path, second));
       await a.must('close', 0);
       assert.is((await second.result).verdict, 'ok');
-      await b.must('setlease', 0, SHARED_UNBREAKABLE, 0, 0, 0);
+      await b.must('setlease', 0, SHARED, 0, 0, 0);
       await a.must('open', 0, path, O_RDWR);
       assert.is(await a.verdict('setlease', 0, EXCLUSIVE, 0, 0, 0), 'EAGAIN');
-      assert.is(await a.verdict('setlease', 0, SHARED_UNBREAKABLE, 0, 0, 0), 'ok');
+      assert.is(await a.verdict('setlease', 0, SHARED, 0, 0, 0), 'ok');
     });
 
     test('A1: the report names file, kind, state, owner and range', async () => {
       const id = await pinned();
       const { leases } = mount.report('leases');
       const lease = leases.find(one => `/${path.split('/').at(-1)}` === one.path);
-      assert.is(lease?.kind, 'exclusive,unbreakable');
+      assert.is(lease?.kind, 'exclusive');
       assert.is(lease?.state, 'held');
       assert.is(lease?.owner.pid, a.pid);
       const { pins } = mount.report('pins');

@@ -10,7 +10,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from '../support/actors.js';
 import { cli, hasPassthrough, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
-import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED, UNLCK } from '../support/numbers.js';
+import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const USER = 1000;
@@ -159,7 +159,7 @@ function testsOf(who: string, { uid, through, inside, as, ...one }: Case): void 
   });
 
   test('B5: a break is asked for and answered', async () => {
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
+    await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
     const breaking = b.start('ftruncate', 0, 0);
     assert.ok(await waits(breaking));
     await a.must('setlease', 0, UNLCK, 0, 0, 0);

@@ -9,7 +9,7 @@ import { EventRing, type LeaseEvent } from '../../src/fs/trace/event-ring.js';
 const event = (uid = 0): Omit<LeaseEvent, 'seq'> => ({
   ...{ time: 0, event: 'grant', rule: 'L3', ino: 7 as InodeNumber, path: '/caf\u00c3\u00a9' },
   ...{ by: { pid: 5, command: 'holder', uid }, injected: false },
-  facts: { lease: 1 as LeaseId, kind: 'shared' },
+  facts: { lease: 1 as LeaseId, kind: 'shared,breakable' },
 });
 /** Without capabilities: tid 0 has none. */
 const viewer = new Viewer({ uid: 1000, tid: 0 });

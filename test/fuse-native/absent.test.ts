@@ -54,11 +54,11 @@ else {
       '-c',
       'truncate 4k',
       '-c',
-      'lease exclusive',
+      'lease exclusive,breakable',
       join(mnt, 'f'),
     );
     assert.is(status, 0, stderr);
-    assert.match(stdout, /lease exclusive: ok/);
+    assert.match(stdout, /lease exclusive,breakable: ok/);
     assert.is(leasefs('umount', mnt).status, 0);
   });
 

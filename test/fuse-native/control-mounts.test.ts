@@ -30,9 +30,9 @@ else {
     try {
       for (const { path } of [first, second]) writeFileSync(join(path, 'f'), Buffer.alloc(BLOCK));
       using theirs = LeaseFile.open(second.file('f'));
-      theirs.setLeaseSync('exclusive,unbreakable');
+      theirs.setLeaseSync('exclusive');
       using ours = LeaseFile.open(first.file('f'));
-      ours.setLeaseSync('exclusive,unbreakable');
+      ours.setLeaseSync('exclusive');
       const id = ours.pin(0, BLOCK);
       assert.is(
         code(() => theirs.unpin(id)),
@@ -54,13 +54,13 @@ else {
       writeFileSync(path, Buffer.alloc(BLOCK));
       {
         using file = LeaseFile.open(path);
-        file.setLeaseSync('exclusive,unbreakable');
+        file.setLeaseSync('exclusive');
         file.pin(0, BLOCK);
         assert.match(leasefs('leases', mount.path).stdout, new RegExp(`exclusive.*${process.pid}`));
         assert.match(leasefs('pins', path).stdout, new RegExp(` ${process.pid} `));
         const refused = leasefs('umount', mount.path);
         assert.is(refused.status, 1);
-        assert.match(refused.stderr, /busy: exclusive,unbreakable lease held/);
+        assert.match(refused.stderr, /busy: exclusive lease held/);
         file.unpinAll();
       }
       await soon('the lease is gone', () => mount.report('leases').leases.length === 0);
@@ -77,14 +77,14 @@ else {
       const ended = mount.ended();
       writeFileSync(mount.file('f'), Buffer.alloc(BLOCK, 1));
       const file = LeaseFile.open(mount.file('f'));
-      file.setLeaseSync('exclusive,unbreakable');
+      file.setLeaseSync('exclusive');
       const fd = openSync(mount.file('f'), 'r+');
       assert.is(leasefs('umount', '--lazy', mount.path).status, 0);
       assert.is(
         code(() => ftruncateSync(fd, 0)),
         'ETXTBSY',
       );
-      assert.is(file.getLease().kind, 'exclusive,unbreakable');
+      assert.is(file.getLease().kind, 'exclusive');
       file.setLeaseSync('none');
       ftruncateSync(fd, 0);
       closeSync(fd);
@@ -99,7 +99,7 @@ else {
     const mount = await Mounted.start('--transport=fuse-native');
     writeFileSync(mount.file('f'), Buffer.alloc(BLOCK));
     const file = LeaseFile.open(mount.file('f'));
-    file.setLeaseSync('exclusive');
+    file.setLeaseSync('exclusive,breakable');
     const told: LeaseBreak[] = [];
     file.onBreak(notice => told.push(notice));
     await mount.kill('SIGKILL');

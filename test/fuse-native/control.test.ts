@@ -42,7 +42,7 @@ else {
   test('leasefs/client takes leases and pins, lists them, and gives them back', async () => {
     const path = files.fresh();
     const file = files.open(path);
-    await file.setLease('exclusive,unbreakable');
+    await file.setLease('exclusive');
     const id = file.pin(0, BLOCK);
     assert.equal(file.pins(), [
       { id, off: 0, len: BLOCK, pid: process.pid, mine: true, owner: 'process', zombie: false },
@@ -50,7 +50,7 @@ else {
     assert.match(truncate(path, 0), /Text file busy/);
     const other = files.open(path);
     assert.is(
-      code(() => other.setLeaseSync('shared')),
+      code(() => other.setLeaseSync('shared,breakable')),
       'EAGAIN',
     );
     assert.is(other.pins().length, 1);
@@ -69,7 +69,7 @@ else {
 
   test('300 pins are listed, and a report longer than a message comes whole', () => {
     const file = files.open(files.fresh());
-    file.setLeaseSync('exclusive,unbreakable');
+    file.setLeaseSync('exclusive');
     for (let i = 0; i < 300; i++) file.pin(0, BLOCK);
     assert.is(file.pins().length, 300);
     assert.is(file.report('pins').pins.length, 300);
@@ -79,7 +79,7 @@ else {
   test('B1: onBreak tells of a break, once, and of nothing after the answer', async () => {
     const path = files.fresh();
     const file = files.open(path);
-    await file.setLease('exclusive');
+    await file.setLease('exclusive,breakable');
     const told: LeaseBreak[] = [];
     file.onBreak(notice => {
       told.push(notice);
@@ -89,7 +89,7 @@ else {
     await soon('the break is told', () => told.length > 0);
     assert.is(told[0]!.must, 'none');
     assert.is(truncate(path, 0), '');
-    await file.setLease('exclusive');
+    await file.setLease('exclusive,breakable');
     assert.match(truncate(path, BLOCK), /Resource temporarily unavailable/);
     await soon('the next one too', () => told.length > 1);
     assert.is(truncate(path, BLOCK), '');
@@ -101,7 +101,7 @@ else {
     const program = `
       const { LeaseFile } = await import(${JSON.stringify(clientModule)});
       const file = LeaseFile.open(process.argv[1]);
-      file.setLeaseSync('exclusive');
+      file.setLeaseSync('exclusive,breakable');
       file.onBreak(() => process.stdout.write('told'));
       process.stdin.on('end', () => file.setLeaseSync('none')).resume();
       process.stdout.write('held');`;
@@ -115,12 +115,12 @@ else {
     });
     await soon('it holds the lease', () => said === 'held');
     const file = files.open(path);
-    const taking = file.setLease('exclusive,unbreakable');
+    const taking = file.setLease('exclusive');
     await soon('it is told of the break', () => said === 'heldtold');
     assert.is(file.getLease().kind, 'none');
     holder.stdin.end();
     await taking;
-    assert.is(file.getLease().kind, 'exclusive,unbreakable');
+    assert.is(file.getLease().kind, 'exclusive');
   });
 
   test('a layout is listed and mapped directly under a lease; a break recalls it', async () => {
@@ -131,7 +131,7 @@ else {
       code(() => file.mapDirect(0, BLOCK)),
       'EPERM',
     );
-    await file.setLease('exclusive');
+    await file.setLease('exclusive,breakable');
     const mapping = file.mapDirect(0, 4 * BLOCK);
     new Uint8Array(mapping.memory).fill(7, BLOCK, BLOCK + 3);
     assert.equal([...readFileSync(path).subarray(BLOCK - 1, BLOCK + 4)], [1, 7, 7, 7, 1]);
@@ -143,12 +143,12 @@ else {
   test('L1: who is told the description shares its lease, and it ends with the last of them', async () => {
     const path = files.fresh();
     const file = LeaseFile.open(path);
-    file.setLeaseSync('exclusive,unbreakable');
+    file.setLeaseSync('exclusive');
     const id = file.pin(0, BLOCK, { owner: 'description' });
     const shared = files.sharing(path, file.getLease().description);
-    assert.is(shared.getLease().kind, 'exclusive,unbreakable');
+    assert.is(shared.getLease().kind, 'exclusive');
     file.close();
-    assert.is(shared.getLease().kind, 'exclusive,unbreakable');
+    assert.is(shared.getLease().kind, 'exclusive');
     assert.equal(
       shared.pins().map(pin => pin.id),
       [id],
@@ -168,7 +168,7 @@ else {
     const file = files.open(path);
     const ring = native.uring(4);
     try {
-      file.setLeaseSync('shared');
+      file.setLeaseSync('shared,breakable');
       using calls = new Calls(file.fd, file.getLease().description);
       const { extents, segments } = readLayout(calls, 0, 8 * BLOCK, false);
       const segment = openSegment(segments[0]!);

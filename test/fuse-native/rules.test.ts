@@ -16,7 +16,7 @@ import {
   O_WRONLY,
   POLLPRI,
   SHARED,
-  SHARED_UNBREAKABLE,
+  SHARED_BREAKABLE,
   SIGRTMIN,
   UNLCK,
 } from '../support/numbers.js';
@@ -80,7 +80,7 @@ else {
   });
 
   test('X2: an unbreakable lease refuses every truncate, its own process too, which the transport does not tell', async () => {
-    for (const kind of [EXCLUSIVE, SHARED_UNBREAKABLE]) {
+    for (const kind of [EXCLUSIVE, SHARED]) {
       assert.is(await lease(a, kind), 'ok');
       assert.is(await b.verdict('truncate', path, MIB / 2), 'ETXTBSY');
       assert.is(await b.verdict('truncate', path, 2 * MIB), 'ETXTBSY');
@@ -100,7 +100,7 @@ else {
     assert.is(await b.verdict('truncate', path, 0), 'EAGAIN');
     assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
     assert.is(await kindOf(a), UNLCK, 'L8: what it must become');
-    assert.is(await lease(a, SHARED), 'EAGAIN', 'L4');
+    assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN', 'L4');
     assert.is(await lease(a, UNLCK), 'ok');
     assert.is(await b.verdict('truncate', path, 0), 'ok');
   });
@@ -124,7 +124,7 @@ else {
     assert.is(await lease(a, EXCLUSIVE), 'ok');
     await a.must('dup', 0, 1);
     await a.must('close', 0);
-    assert.is(await lease(b, SHARED), 'EAGAIN');
+    assert.is(await lease(b, SHARED_BREAKABLE), 'EAGAIN');
     await a.must('close', 1);
     await soon('the lease is gone', async () => (await lease(b, EXCLUSIVE)) === 'ok');
     await b.kill();
@@ -132,8 +132,8 @@ else {
   });
 
   test('L3: leases are compatible or not, whoever asks; a breakable one is broken first', async () => {
-    assert.is(await lease(a, SHARED), 'ok');
-    assert.is(await lease(b, SHARED), 'ok');
+    assert.is(await lease(a, SHARED_BREAKABLE), 'ok');
+    assert.is(await lease(b, SHARED_BREAKABLE), 'ok');
     assert.is(await lease(b, EXCLUSIVE), 'EAGAIN', 'L4: a conversion never breaks');
     assert.is(await lease(b, UNLCK), 'ok');
     const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
@@ -141,13 +141,13 @@ else {
     assert.ok(await waits(taking));
     assert.is(await lease(a, UNLCK), 'ok');
     assert.is((await taking.result).verdict, 'ok');
-    assert.is(await lease(a, SHARED), 'EAGAIN');
+    assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN');
   });
 
   test('L5: no way from unbreakable while pins remain: EBUSY', async () => {
     const pin = await pinned();
     assert.is(await lease(a, UNLCK), 'EBUSY');
-    assert.is(await lease(a, SHARED), 'EBUSY');
+    assert.is(await lease(a, SHARED_BREAKABLE), 'EBUSY');
     await a.must('unpin', 0, pin, 0);
     assert.is(await lease(a, UNLCK), 'ok');
   });
@@ -155,10 +155,10 @@ else {
   test('L7: the file must be of who asks, and open for writing for unbreakable kinds', async () => {
     const other = await stage.actor(`other${made}`, { uid: NOBODY });
     await other.must('open', 0, path, O_RDONLY);
-    assert.is(await lease(other, SHARED), 'EACCES');
+    assert.is(await lease(other, SHARED_BREAKABLE), 'EACCES');
     await b.must('open', 1, path, O_RDONLY);
     assert.is(await lease(b, EXCLUSIVE, 1), 'EBADF');
-    assert.is(await lease(b, SHARED, 1), 'ok');
+    assert.is(await lease(b, SHARED_BREAKABLE, 1), 'ok');
     assert.is(await lease(b, UNLCK, 1), 'ok');
     await b.must('open', 2, path, O_WRONLY);
     assert.is(await lease(b, EXCLUSIVE, 2), 'ok');
@@ -171,7 +171,7 @@ else {
 
   test('N1, N3: no pin without a live unbreakable lease of the process; N7: none beyond the last block', async () => {
     assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
-    assert.is(await lease(a, SHARED), 'ok');
+    assert.is(await lease(a, SHARED_BREAKABLE), 'ok');
     assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
     assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
     assert.is(await lease(a, EXCLUSIVE), 'ok');
@@ -257,7 +257,7 @@ else {
     assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
     const c = await stage.actor(`c${made}`);
     await c.must('open', 0, path, O_RDWR);
-    assert.is(await lease(c, SHARED), 'EAGAIN');
+    assert.is(await lease(c, SHARED_BREAKABLE), 'EAGAIN');
     assert.is(await b.verdict('interrupt', taking.id), 'ok');
     assert.is((await taking.result).verdict, 'EINTR');
     assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);

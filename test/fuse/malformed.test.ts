@@ -1,7 +1,9 @@
 // The kernel is not trusted: a record of the wrong shape gets EIO and one line in the log, whatever its bytes, and the
 // session goes on.
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NONE } from '../../src/abi/kinds.js';
 import { BUFFER_SIZE } from '../../src/fuse/init.js';
 import { answer, type Bench, bench, record, text, u32, u64, zeros } from './doubles.js';
 
@@ -166,7 +168,7 @@ test('20,000 random records: each gets at most one well-formed answer, and nothi
   const { channel, log } = bench({
     pins: () => ({ total: 0, listings: [] }),
     report: () => 'text',
-    getLease: () => ({ kind: 0, breakMs: 0, token: 0n }),
+    getLease: () => ({ kind: NONE, breakMs: 0, token: 0n }),
   });
   const unanswered = new Set([2, 36, 42]);
   try {

@@ -1,6 +1,8 @@
 // The ioctls of leasefs.h on the wire: what is refused before anybody is asked, what is asked, what comes back.
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { kindValue } from '../../src/abi/kinds.js';
 import type { FileHandle } from '../../src/base/units.js';
 import type { Layout, Operations, PinListing } from '../../src/fs/operations.js';
 import { answer, type Bench, bench, record, text, u32, u64, zeros } from '../fuse/doubles.js';
@@ -41,17 +43,17 @@ const report = (what: number, off: number): Buffer =>
 test('SETLEASE: every kind of leasefs.h, the signal and all bits of the cookie', () => {
   const b = bench();
   const kinds = [
-    [2, 0],
-    [16, 1],
-    [17, 2],
-    [80, 3],
-    [48, 4],
-    [81, 4],
+    [2, 'none'],
+    [16, 'shared,breakable'],
+    [17, 'exclusive,breakable'],
+    [80, 'shared'],
+    [48, 'exclusive'],
+    [81, 'exclusive'],
   ] as const;
-  for (const [flags, kind] of kinds) {
+  for (const [flags, name] of kinds) {
     const struct = lease(flags, 1, 64, 0xffff_ffff_ffff_fffen);
     assert.equal(ioctl(b, SETLEASE, struct), done(struct));
-    const request = { kind, signal: 64, nonblock: true, cookie: 0xffff_ffff_ffff_fffen };
+    const request = { kind: kindValue(name), signal: 64, nonblock: true, cookie: 0xffff_ffff_ffff_fffen };
     assert.equal(b.last(), ['setLease', caller, 7, 9, request]);
   }
   ioctl(b, SETLEASE, lease(48));
@@ -119,15 +121,9 @@ test('a struct whose length is not the one that its number says is malformed: EI
 
 test('GETLEASE fills in kind, token and the time that is left', () => {
   const token = 0xfedc_ba98_7654_3211n;
-  for (const [kind, flags] of [
-    [0, 2],
-    [1, 16],
-    [2, 17],
-    [3, 80],
-    [4, 48],
-  ] as const) {
+  for (const kind of [2, 16, 17, 48, 80] as const) {
     const b = bench({ getLease: () => ({ kind, breakMs: 1500, token }) });
-    const expected = Buffer.concat([u32(1), u32(flags), zeros(16), u64(token), u32(1500), zeros(20)]);
+    const expected = Buffer.concat([u32(1), u32(kind), zeros(16), u64(token), u32(1500), zeros(20)]);
     assert.equal(ioctl(b, GETLEASE, lease(0)), done(expected));
     assert.equal(b.last(), ['getLease', 7, 9]);
   }

@@ -1,6 +1,7 @@
 // What a process that may do everything asks of the machine: process p by description p, on file 1.
+import type { Kind } from '../../src/abi/kinds.js';
 import { type FileHandle, type InodeNumber, NO_WAITER, type ProcessId } from '../../src/base/units.js';
-import type { Kind, LeaseAsk, PinAsk } from '../../src/lease/index.js';
+import type { LeaseAsk, PinAsk } from '../../src/lease/index.js';
 
 export const FILE = 1 as InodeNumber;
 

@@ -1,8 +1,9 @@
-// The directed histories of semantics.md, read from their file (a verbatim copy): for the pure machine and for a mount.
+// The directed histories of semantics.md, read from their file: for the pure machine and for a mount.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { LeaseKind } from '../../src/abi/kinds.js';
 import type { WorldSpec } from './world.js';
-import type { KindName, Seen } from './world-files.js';
+import type { Seen } from './world-files.js';
 
 const file = fileURLToPath(new URL('../../../test/lease/histories.jsonl', import.meta.url));
 
@@ -14,7 +15,7 @@ export interface Event {
   readonly f: number;
   readonly child: number;
   readonly id: number;
-  readonly kind: KindName;
+  readonly kind: LeaseKind;
   readonly own: 'p' | number;
   readonly lo: number;
   readonly hi: number;

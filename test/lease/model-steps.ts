@@ -1,5 +1,14 @@
 // One step of a random history, made by the machine and by the model, and what must agree after it.
+
 import * as assert from 'uvu/assert';
+import {
+  EXCLUSIVE,
+  EXCLUSIVE_BREAKABLE,
+  type Kind,
+  NONE,
+  SHARED,
+  SHARED_BREAKABLE,
+} from '../../src/abi/kinds.js';
 import {
   BLOCK,
   type FileHandle,
@@ -9,16 +18,19 @@ import {
   type ProcessId,
   type WaiterId,
 } from '../../src/base/units.js';
+import { isUnbreakable } from '../../src/lease/compatible.js';
 import {
   type ChangeAsk,
   type Effect,
-  type Kind,
   type LeaseAsk,
   LeaseMachine,
   type PinAsk,
   type Verdict,
 } from '../../src/lease/index.js';
 import { BREAK_TIME, Model } from './model.js';
+
+/** By `a` of a setLease. */
+export const kinds: readonly Kind[] = [NONE, SHARED_BREAKABLE, EXCLUSIVE_BREAKABLE, SHARED, EXCLUSIVE];
 
 /** Small numbers; `run` maps them to who and what there is. */
 export interface Step {
@@ -85,7 +97,7 @@ export class Run {
     const description = d as FileHandle;
     switch (op) {
       case 'setLease': {
-        const ask = this.leaseAsk(process, description, a as Kind, b);
+        const ask = this.leaseAsk(process, description, kinds[a]!, b);
         const got = this.asking(waiter => machine.setLease(this.now, { ...ask, waiter }));
         return [got, model.setLease(now, ask)];
       }
@@ -258,7 +270,7 @@ export class Run {
       deadline: Math.min(...leases.map(one => one.broken?.until ?? Number.POSITIVE_INFINITY)),
       files: range(1, FILES).map(f => [
         leases.some(one => one.file === f) || asks.some(ask => ask.file === f),
-        leases.some(one => one.file === f && one.kind >= 3),
+        leases.some(one => one.file === f && isUnbreakable(one.kind)),
       ]),
       breaking: range(1, DESCRIPTIONS).map(
         d => forced.includes(d) || leases.some(one => !one.zombie && one.description === d && one.broken),

@@ -1,9 +1,18 @@
 // The machine against a naive model: random histories, shrunk by fast-check; a long one by seed; and all short
 // histories over a small alphabet from the states that matter.
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DESCRIPTIONS, ops, PROCESSES, Run, type Step } from './model-steps.js';
+import {
+  EXCLUSIVE,
+  EXCLUSIVE_BREAKABLE,
+  type Kind,
+  NONE,
+  SHARED,
+  SHARED_BREAKABLE,
+} from '../../src/abi/kinds.js';
+import { DESCRIPTIONS, kinds, ops, PROCESSES, Run, type Step } from './model-steps.js';
 
 const test = suite('the lease machine against a naive model');
 
@@ -66,7 +75,13 @@ test('a long history agrees step by step', () => {
   }
 });
 
-const lease = (p: number, d: number, kind: number, b = 0): Step => ({ op: 'setLease', p, d, a: kind, b });
+const lease = (p: number, d: number, kind: Kind, b = 0): Step => ({
+  op: 'setLease',
+  p,
+  d,
+  a: kinds.indexOf(kind),
+  b,
+});
 const change = (p: number, d: number, b = 0): Step => ({ op: 'change', p, d, a: 0, b });
 const pin = (p: number, d: number, owner: number): Step => ({ op: 'pin', p, d, a: 0, b: owner });
 const other = (op: Step['op'], p: number, d: number, a: number): Step => ({ op, p, d, a, b: 0 });
@@ -76,19 +91,19 @@ const PATH = 2;
 
 /** Two processes, two descriptions of one file and one of another; 1 and 2 share description 1. */
 const alphabet: readonly Step[] = [
-  lease(1, 1, 0),
-  lease(1, 1, 1),
-  lease(1, 1, 4),
-  lease(2, 1, 3),
-  lease(2, 2, 1),
-  lease(2, 2, 2, 1),
-  lease(2, 2, 4),
+  lease(1, 1, NONE),
+  lease(1, 1, SHARED_BREAKABLE),
+  lease(1, 1, EXCLUSIVE),
+  lease(2, 1, SHARED),
+  lease(2, 2, SHARED_BREAKABLE),
+  lease(2, 2, EXCLUSIVE_BREAKABLE, 1),
+  lease(2, 2, EXCLUSIVE),
   change(1, 1),
   change(2, 2),
   change(2, 2, 1),
   change(2, 1, PATH),
   change(1, 4, PATH),
-  lease(2, 4, 4),
+  lease(2, 4, EXCLUSIVE),
   pin(1, 1, 0),
   pin(2, 2, 1),
   other('unpin', 1, 1, 0),
@@ -99,11 +114,11 @@ const alphabet: readonly Step[] = [
 
 const beginnings: readonly (readonly Step[])[] = [
   [],
-  [lease(1, 1, 1), change(2, 2)],
-  [lease(1, 1, 2), lease(2, 2, 1)],
-  [lease(1, 1, 3), pin(1, 1, 0), pin(1, 1, 1)],
-  [lease(1, 1, 1), lease(2, 2, 1), change(3, 3)],
-  [lease(1, 1, 1), lease(2, 4, 1), change(1, 4, PATH)],
+  [lease(1, 1, SHARED_BREAKABLE), change(2, 2)],
+  [lease(1, 1, EXCLUSIVE_BREAKABLE), lease(2, 2, SHARED_BREAKABLE)],
+  [lease(1, 1, SHARED), pin(1, 1, 0), pin(1, 1, 1)],
+  [lease(1, 1, SHARED_BREAKABLE), lease(2, 2, SHARED_BREAKABLE), change(3, 3)],
+  [lease(1, 1, SHARED_BREAKABLE), lease(2, 4, SHARED_BREAKABLE), change(1, 4, PATH)],
 ];
 const LENGTH = 3;
 

@@ -1,18 +1,20 @@
 // The rules of semantics.md written down once more, naively: arrays, no index, no state but what the rules speak of,
 // and after every event everybody who waits is judged again. What the machine does is compared with it.
+import {
+  EXCLUSIVE,
+  EXCLUSIVE_BREAKABLE,
+  type Kind,
+  NONE,
+  SHARED,
+  SHARED_BREAKABLE,
+} from '../../src/abi/kinds.js';
 import { BLOCK, type FileHandle, type ProcessId, type WaiterId } from '../../src/base/units.js';
-import type { ChangeAsk, Kind, LeaseAsk, Notice, PinAsk, UnpinAsk } from '../../src/lease/index.js';
+import type { ChangeAsk, LeaseAsk, Notice, PinAsk, UnpinAsk } from '../../src/lease/index.js';
 
 export const BREAK_TIME = 45;
 
-const UN = 0;
-const RD = 1;
-const WR = 2;
-const RDU = 3;
-const WRU = 4;
-
-const unbreakable = (kind: Kind): boolean => kind === RDU || kind === WRU;
-const exclusive = (kind: Kind): boolean => kind === WR || kind === WRU;
+const unbreakable = (kind: Kind): boolean => kind === SHARED || kind === EXCLUSIVE;
+const exclusive = (kind: Kind): boolean => kind === EXCLUSIVE_BREAKABLE || kind === EXCLUSIVE;
 
 interface ModelLease {
   id: number;
@@ -104,7 +106,7 @@ export class Model {
 
   private judgeLease(ask: LeaseAsk, waits: boolean): string {
     const lease = this.on(ask.description);
-    if (ask.kind === UN) return this.unlock(ask, lease);
+    if (ask.kind === NONE) return this.unlock(ask, lease);
     if (ask.process === 0) return 'EPERM W';
     const answer = lease?.broken !== undefined && lease.broken.must === ask.kind;
     if (!answer && !ask.regular) return 'EINVAL L7';
@@ -142,9 +144,9 @@ export class Model {
 
   /** L3: what a lease elsewhere must become; undefined: it stays; 'no': it refuses. */
   private conflict(held: Kind, wanted: Kind): Kind | undefined | 'no' {
-    if (held === WRU) return 'no';
-    if (exclusive(wanted)) return unbreakable(held) ? 'no' : UN;
-    return held === WR ? RD : undefined;
+    if (held === EXCLUSIVE) return 'no';
+    if (exclusive(wanted)) return unbreakable(held) ? 'no' : NONE;
+    return held === EXCLUSIVE_BREAKABLE ? SHARED_BREAKABLE : undefined;
   }
 
   private take(ask: LeaseAsk, waits: boolean): string {
@@ -154,7 +156,7 @@ export class Model {
     if (elsewhere.some(other => this.conflict(other.kind, ask.kind) === 'no')) return 'EAGAIN L3';
     const conflicting = elsewhere.filter(other => this.conflict(other.kind, ask.kind) !== undefined);
     if (conflicting.some(other => other.owner === ask.process)) return 'EDEADLK L3';
-    const must = exclusive(ask.kind) ? UN : RD;
+    const must = exclusive(ask.kind) ? NONE : SHARED_BREAKABLE;
     const broken = this.break(conflicting, must, ask.process, ask.nonblock, 'L3');
     if (broken !== '') return broken;
     const id = ++this.leaseIds;
@@ -177,7 +179,7 @@ export class Model {
   getLease(description: number): number {
     this.forced = this.forced.filter(d => d !== description);
     const lease = this.on(description);
-    return lease === undefined ? UN : (lease.broken?.must ?? lease.kind);
+    return lease === undefined ? NONE : (lease.broken?.must ?? lease.kind);
   }
 
   // B
@@ -199,8 +201,8 @@ export class Model {
         this.log.push(`tell ${lease.id} ${must} ${lease.signal}`);
       } else {
         lease.broken.by.push(process);
-        if (must === UN && lease.broken.must === RD) {
-          lease.broken.must = UN;
+        if (must === NONE && lease.broken.must === SHARED_BREAKABLE) {
+          lease.broken.must = NONE;
           this.log.push(`tell ${lease.id} ${must} ${lease.signal}`);
         }
       }
@@ -240,11 +242,11 @@ export class Model {
     const due = this.leases.filter(lease => lease.broken !== undefined && lease.broken.until <= now);
     due.sort((a, b) => a.broken!.nth - b.broken!.nth);
     for (const lease of due) {
-      if (lease.broken!.must === UN) {
+      if (lease.broken!.must === NONE) {
         this.takeAway(lease, 'B2');
         continue;
       }
-      lease.kind = RD;
+      lease.kind = SHARED_BREAKABLE;
       lease.broken = undefined;
       this.forced.push(lease.description);
       this.log.push(`lowered ${lease.id}`);
@@ -349,11 +351,11 @@ export class Model {
     if (empty) return 'ok X0';
     const hard = leases.filter(lease => unbreakable(lease.kind));
     if (hard.some(lease => lease.owner !== ask.process)) return 'ETXTBSY X2';
-    if (hard.length > 0) return hard[0]!.kind === WRU ? 'ok X3' : 'EDEADLK X3';
+    if (hard.length > 0) return hard[0]!.kind === EXCLUSIVE ? 'ok X3' : 'EDEADLK X3';
     const others = leases.filter(lease => lease.owner !== ask.process);
     const through = others.find(lease => lease.description === ask.description && !lease.dead);
     if (through !== undefined) return 'EDEADLK B7';
-    const broken = this.break(others, UN, ask.process, ask.nonblock || ask.process === 0, 'X4');
+    const broken = this.break(others, NONE, ask.process, ask.nonblock || ask.process === 0, 'X4');
     if (broken !== '') return broken;
     return leases.length > 0 ? 'ok X4' : 'ok X5';
   }

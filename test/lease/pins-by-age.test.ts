@@ -1,8 +1,10 @@
 // GETPINS: the pins of a file by id, whichever lease they are under, read in pieces while pins come and go.
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SHARED } from '../../src/abi/kinds.js';
 import type { FileHandle, InodeNumber, PinId, ProcessId } from '../../src/base/units.js';
-import { LeaseMachine, SHARED_UNBREAKABLE } from '../../src/lease/index.js';
+import { LeaseMachine } from '../../src/lease/index.js';
 import { FILE, leaseAsk, pinAsk } from './asks.js';
 
 /** Two processes, each with a shared unbreakable lease. */
@@ -12,7 +14,7 @@ function machine(): {
   unpin: (p: number, id: number) => void;
 } {
   const leases = new LeaseMachine({ breakTime: 45, semantics: 'default' });
-  for (const p of [1, 2]) leases.setLease(0, leaseAsk(p, SHARED_UNBREAKABLE));
+  for (const p of [1, 2]) leases.setLease(0, leaseAsk(p, SHARED));
   return {
     leases,
     pin: p => leases.pin(0, pinAsk(p, 0, 1)).pin,

@@ -1,10 +1,12 @@
 // A layout change is judged against 100,000 pins at about the price of ten: it asks the index of pinned ranges at most
 // twice, and never walks the pins. What one question to the index costs is proven by test/extent.
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { EXCLUSIVE } from '../../src/abi/kinds.js';
 import { type FileHandle, NO_WAITER, type PinId, type ProcessId } from '../../src/base/units.js';
 import { PinIndex } from '../../src/extent/range-index.js';
-import { EXCLUSIVE, LeaseMachine } from '../../src/lease/index.js';
+import { LeaseMachine } from '../../src/lease/index.js';
 import { FILE, leaseAsk, pinAsk } from './asks.js';
 
 const OWNER = 1 as ProcessId;

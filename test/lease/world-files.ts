@@ -1,27 +1,8 @@
-// What a world of test/lease is made of: the names of the histories for kinds and effects, and files
+// What a world of test/lease is made of: the names of the histories for effects, and files
 // with sizes and blocks.
+import { kindName } from '../../src/abi/kinds.js';
 import { BLOCK, blockOf, blocksFor, type LeaseId, type PinId } from '../../src/base/units.js';
-import {
-  type Blocks,
-  type Effect,
-  EXCLUSIVE,
-  EXCLUSIVE_BREAKABLE,
-  type Kind,
-  NONE,
-  SHARED,
-  SHARED_UNBREAKABLE,
-} from '../../src/lease/index.js';
-
-export type KindName = 'UN' | 'RD' | 'WR' | 'RDU' | 'WRU';
-export const kinds: Readonly<Record<KindName, Kind>> = {
-  UN: NONE,
-  RD: SHARED,
-  WR: EXCLUSIVE_BREAKABLE,
-  RDU: SHARED_UNBREAKABLE,
-  WRU: EXCLUSIVE,
-};
-export const kindName = (kind: Kind): KindName =>
-  (Object.keys(kinds) as KindName[]).find(name => kinds[name] === kind)!;
+import type { Blocks, Effect } from '../../src/lease/index.js';
 
 export interface FileSpec {
   readonly f: number;

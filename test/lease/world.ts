@@ -1,6 +1,7 @@
 // A world for the lease machine, as small as the histories need it: processes with descriptors that dup, fork and
 // SCM_RIGHTS share, files with sizes and blocks, a clock. It does what src/fs does: asks, carries out the effects in
 // order, runs waiters again, and applies what was allowed.
+import { kindName, kindValue, type LeaseKind } from '../../src/abi/kinds.js';
 import type { ErrnoName } from '../../src/base/errno.js';
 import {
   blockOf,
@@ -23,7 +24,7 @@ import {
   writeRange,
 } from '../../src/lease/index.js';
 import { Descriptors, type ProcessSpec } from './descriptors.js';
-import { File, type FileSpec, type KindName, kindName, kinds, type Seen, seenOf } from './world-files.js';
+import { File, type FileSpec, type Seen, seenOf } from './world-files.js';
 
 export interface WorldSpec {
   readonly files?: readonly FileSpec[];
@@ -155,7 +156,7 @@ export class World {
 
   // Leases and pins.
 
-  setlease(p: number, d: number, kind: KindName, notice?: { signal: number; cookie: bigint }): Outcome {
+  setlease(p: number, d: number, kind: LeaseKind, notice?: { signal: number; cookie: bigint }): Outcome {
     const { f, write, nonblock } = this.table.description(d);
     const file = this.files.get(f)!;
     const { id, uid, caps } = this.table.process(p);
@@ -165,7 +166,7 @@ export class World {
           process: id,
           description: d as FileHandle,
           file: f as InodeNumber,
-          kind: kinds[kind],
+          kind: kindValue(kind),
           waiter,
           nonblock,
           regular: file.regular,
@@ -177,7 +178,7 @@ export class World {
     );
   }
 
-  getlease(_p: number, d: number): KindName {
+  getlease(_p: number, d: number): LeaseKind {
     this.steps++;
     return kindName(this.machine.getLease(d as FileHandle));
   }

@@ -9,7 +9,7 @@ const test = suite('the report of a run');
 const who = { pid: 7, command: 'prog', path: '/f' };
 const event = (name: string, facts: Partial<RunEvent> = {}): RunEvent => ({ event: name, ...who, ...facts });
 const run = { command: ['./prog', '<&">'], code: 0, unleased: [], goesOn: false };
-const kind = 'exclusive,unbreakable';
+const kind = 'exclusive';
 
 test('how each lease ended', () => {
   const { leases } = reportOf(
@@ -33,10 +33,10 @@ test('how each lease ended', () => {
 test('B1: a break that is told again is one break; lowered, the lease lives on', () => {
   const { leases, breaks } = reportOf(
     [
-      event('grant', { lease: 1, kind: 'exclusive' }),
-      event('break', { lease: 1, must: 'shared' }),
-      event('break', { lease: 1, must: 'shared' }),
-      event('forced', { lease: 1, kind: 'shared', ms: 30 }),
+      event('grant', { lease: 1, kind: 'exclusive,breakable' }),
+      event('break', { lease: 1, must: 'shared,breakable' }),
+      event('break', { lease: 1, must: 'shared,breakable' }),
+      event('forced', { lease: 1, kind: 'shared,breakable', ms: 30 }),
     ],
     run,
   );

@@ -91,7 +91,7 @@ else {
     ]);
     assert.equal(
       report.leases.map(({ kind, end }) => [kind, end]),
-      [['exclusive,unbreakable', 'released']],
+      [['exclusive', 'released']],
     );
     assert.equal(
       report.pins.map(({ off, len, ended }) => [off, len, ended]),

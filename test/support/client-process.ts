@@ -34,7 +34,7 @@ export async function mapper(path: string, bytes: number): Promise<{ kill(): Pro
   const program = `
 import { LeaseFile } from ${JSON.stringify(clientModule)};
 const file = LeaseFile.open(${JSON.stringify(path)});
-file.setLeaseSync('exclusive');
+file.setLeaseSync('exclusive,breakable');
 const mapping = file.mapDirect(0, ${bytes});
 process.stdout.write('mapped');
 setInterval(() => mapping, 1000);`;

@@ -32,7 +32,7 @@ export class LeaseFiles {
   /** Opened, with a breakable lease. */
   leased(path: string): LeaseFile {
     const file = this.open(path);
-    file.setLeaseSync('exclusive');
+    file.setLeaseSync('exclusive,breakable');
     return file;
   }
 

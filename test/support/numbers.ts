@@ -17,8 +17,8 @@ export const PUNCH = 3;
 
 // leasefs.h: the kinds of leases, and a pin that the description owns
 export const UNLCK = 2;
-export const SHARED = 16;
+export const SHARED_BREAKABLE = 16;
 export const EXCLUSIVE_BREAKABLE = 17;
 export const EXCLUSIVE = 48;
-export const SHARED_UNBREAKABLE = 80;
+export const SHARED = 80;
 export const BY_DESCRIPTION = 1;

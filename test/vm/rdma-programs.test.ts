@@ -59,7 +59,7 @@ else {
     const paths = (lines: readonly { readonly path: string | null }[]) =>
       lines.map(({ path }) => path).sort();
     assert.equal(paths(report.leases), ['/client', '/server']);
-    assert.ok(report.leases.every(({ kind }) => kind === 'exclusive,unbreakable'));
+    assert.ok(report.leases.every(({ kind }) => kind === 'exclusive'));
     assert.equal([...new Set(paths(report.pins))], ['/client', '/server']);
     assert.ok(report.pins.every(({ ended }) => ended));
     assert.equal(report.unleased, []);

@@ -49,7 +49,7 @@ export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
   const a = scene.actor('A', path);
   await scene.ok(a, 'truncate 4m');
   await scene.ok(a, 'mmap 0 2m');
-  await scene.ok(a, 'lease exclusive,unbreakable', 'L3');
+  await scene.ok(a, 'lease exclusive', 'L3');
   await scene.ok(a, 'pin 0 2m', 'N1');
   if (kernelPins) await scene.ok(a, 'uring-register 0 2m');
   const b = scene.actor('B', path);
@@ -85,7 +85,7 @@ export async function leaseKeeps(scene: Scene, means: Means): Promise<void> {
   await scene.ok(a, 'close', 'N5');
   await scene.eventually('the lease should be a zombie', async () => leasesOf(path)[0]?.state === 'zombie');
   scene.seen(undefined, 'leasefs leases', 'zombie', 'N5');
-  await scene.refused(b, 'lease exclusive,unbreakable', 'EAGAIN', 'L3');
+  await scene.refused(b, 'lease exclusive', 'EAGAIN', 'L3');
   await scene.refused(b, 'truncate 0', 'ETXTBSY', 'X1');
   await free(scene, means, path, a, b);
 }
@@ -100,7 +100,7 @@ async function free(scene: Scene, means: Means, path: string, a: Actor, b: Actor
   scene.seen(undefined, `kill -9 ${a.pid}`, '', 'A2');
   await scene.eventually('pins and zombie should be gone', async () => leasesOf(path).length === 0);
   scene.seen(undefined, 'leasefs pins', `none after ${Math.ceil(performance.now() - killed)} ms`, 'N4, N5');
-  await scene.ok(b, 'lease exclusive,unbreakable', 'L3');
+  await scene.ok(b, 'lease exclusive', 'L3');
   if (!means.kernel) await scene.ok(b, 'lease none', 'L2');
   await scene.ok(b, 'truncate 0', means.kernel ? 'X3' : 'X5');
   await b.kill();
@@ -111,7 +111,7 @@ export async function breakableYields(scene: Scene, means: Means): Promise<void>
   const path = join(means.mountPoint, 'g');
   const a = scene.actor('A', path);
   await scene.ok(a, 'truncate 4m');
-  await scene.ok(a, 'lease -s SIGIO exclusive', 'L3');
+  await scene.ok(a, 'lease -s SIGIO exclusive,breakable', 'L3');
   const b = scene.actor('B', path);
   if (!means.kernel) return yieldsLater(scene, a, b);
   const truncated = b.run('truncate 0');

@@ -29,7 +29,7 @@ A verb that succeeds prints 'VERB ARGUMENTS: what came back'; one that is refuse
 code is 1. An unknown verb or wrong arguments run nothing: exit code 2. The lines of the
 first fork begin with '[1]'. At its end the process waits for its forks.
 
-  leasefs io -f -c 'truncate 4m' -c 'lease exclusive,unbreakable' -c 'pin 0 2m' \\
+  leasefs io -f -c 'truncate 4m' -c 'lease exclusive' -c 'pin 0 2m' \\
              -c 'fork { fpunch 0 4k }' -c wait -c 'truncate 2m' FILE`,
 
   async run(args) {

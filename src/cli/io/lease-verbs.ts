@@ -1,6 +1,6 @@
 // The verbs of `leasefs io` on leases and pins.
 import { constants } from 'node:os';
-import { isLeaseKind, leaseKinds } from '../../client/index.js';
+import { currentSpelling, isLeaseKind, notAKind } from '../../abi/kinds.js';
 import type { IoProcess } from './io-process.js';
 import { type IoVerb, OK } from './io-verb.js';
 
@@ -8,15 +8,18 @@ type Signal = keyof typeof constants.signals;
 
 const lease: IoVerb = {
   usage: 'lease [-n] [-s SIGNAL] KIND',
-  summary: `take, convert or give back; KIND: shared, exclusive, both
-also with ,unbreakable, or none; -n: do not wait for a break;
--s: be sent SIGNAL when it is broken`,
+  summary: `take, convert or release; KIND: exclusive or shared, which a
+pin needs; exclusive,breakable or shared,breakable; none.
+-n: do not wait for a break; -s: get SIGNAL when it is broken`,
   bind(args) {
     const nonblock = args.flag('-n');
     const name = args.option('-s');
     if (name !== undefined && !(name in constants.signals)) args.wrong(`SIGNAL '${name}' is none`);
-    const kind = args.word('KIND');
-    if (!isLeaseKind(kind)) return args.wrong(`KIND '${kind}' is not one of ${leaseKinds.join(' ')}`);
+    const word = args.word('KIND');
+    const current = currentSpelling(word);
+    if (current !== undefined) console.error(`leasefs io: '${word}' is called '${current}' now`);
+    const kind = current ?? word;
+    if (!isLeaseKind(kind)) return args.wrong(notAKind(kind));
     args.end();
     return {
       text: `lease ${kind}`,

@@ -1,9 +1,9 @@
 // The verbs of `leasefs io`, bound and run as a chain.
-import { errnoName, errnoText } from '../../base/errno.js';
+import { errnoName, errnoText, FsError } from '../../base/errno.js';
 import { UsageError } from '../verb.js';
 import { Arguments } from './arguments.js';
 import { fileVerbs } from './file-verbs.js';
-import { type IoProcess, NotReady } from './io-process.js';
+import type { IoProcess } from './io-process.js';
 import type { IoVerb, Step } from './io-verb.js';
 import { leaseVerbs } from './lease-verbs.js';
 import { memoryVerbs } from './memory-verbs.js';
@@ -52,6 +52,6 @@ export function refusalText(error: unknown): string {
   const { code, errno } = error as NodeJS.ErrnoException;
   if (!(error instanceof Error) || code === undefined || errno === undefined) throw error;
   const advice =
-    error instanceof NotReady ? error.advice : code === 'ENOTTY' ? 'not a file of a leasefs mount' : '';
-  return `${errnoName(errno)}: ${errnoText(errno)}${advice === '' ? '' : ` (${advice})`}`;
+    code === 'ENOTTY' ? 'not a file of a leasefs mount' : error instanceof FsError ? error.advice : undefined;
+  return `${errnoName(errno)}: ${errnoText(errno)}${advice === undefined ? '' : ` (${advice})`}`;
 }

@@ -1,9 +1,9 @@
 // Carries out what the lease machine decides: the answer to who asked, the notice to a holder (B1), the waiters to be
 // run again, the timer of the next forced break (B2); and writes each refusal and break as one line.
+import { type Kind, kindName, NONE } from '../../abi/kinds.js';
 import { errno, errnoText } from '../../base/errno.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../../base/units.js';
 import type { Effect, Holder, Verdict } from '../../lease/types.js';
-import { kindNames } from '../kind-names.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import { endOf } from '../trace/recorder.js';
 import { pathOf } from '../vfs/inode.js';
@@ -28,7 +28,7 @@ export function conclude(
   const call = what();
   sb.recorder.refused(sb, process, ino, verdict, call);
   sb.log(
-    `refused: ${call} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${verdict.errno} (${errnoText(errno[verdict.errno])}) [${verdict.rule}]${held(sb, verdict.holder)}`,
+    `refused: ${call} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${verdict.errno} (${errnoText(errno[verdict.errno])}) [${verdict.rule}]${held(sb, verdict.holder)}${wants(verdict.own)}`,
   );
   return -errno[verdict.errno];
 }
@@ -111,7 +111,7 @@ function tell(sb: Superblock, effect: Extract<Effect, { effect: 'tell' }>): void
   }
   sb.recorder.told(sb, effect, told);
   sb.log(
-    `break: lease ${effect.lease} of ${processName(sb, effect.owner)} on ${fileName(sb, effect.file)} must become ${kindNames[effect.must]} within ${sb.breakTime} ms [${effect.rule}]; told by ${told}`,
+    `break: lease ${effect.lease} of ${processName(sb, effect.owner)} on ${fileName(sb, effect.file)} must become ${kindName(effect.must)} within ${sb.breakTime} ms [${effect.rule}]; told by ${told}`,
   );
 }
 
@@ -134,6 +134,13 @@ function readable(bytes: string): string {
     .replaceAll(/\p{Cc}/gu, '?');
 }
 
+/** N1 */
+function wants(own: Kind | undefined): string {
+  if (own === undefined) return '';
+  const has = own === NONE ? 'no lease' : `a lease '${kindName(own)}'`;
+  return `; the caller has ${has} on the file: a pin needs 'exclusive' or 'shared'`;
+}
+
 function held(sb: Superblock, holder: Holder | undefined): string {
   if (holder === undefined) return '';
   const by = processName(sb, holder.process);
@@ -145,6 +152,6 @@ function held(sb: Superblock, holder: Holder | undefined): string {
     }
     return `; pin ${holder.pin.id} [${start * BLOCK}, ${end * BLOCK}) of ${by}; ${ends}`;
   }
-  const kind = `${holder.zombie ? 'zombie of ' : ''}${kindNames[holder.leaseKind]} lease ${holder.lease}`;
+  const kind = `${holder.zombie ? 'zombie of ' : ''}${kindName(holder.leaseKind)} lease ${holder.lease}`;
   return `; ${kind} of ${by}; ends with ${endOf(holder)}`;
 }

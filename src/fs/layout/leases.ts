@@ -1,6 +1,8 @@
 // Leases and pins, as applications ask for them: the facts about the caller are looked up here, the lease machine
 // decides, the store gives a pin its blocks (N7).
+
 import { randomBytes } from 'node:crypto';
+import { kindName, NONE } from '../../abi/kinds.js';
 import { errno } from '../../base/errno.js';
 import {
   BLOCK,
@@ -14,9 +16,8 @@ import {
   type ProcessId,
   UNIDENTIFIED,
 } from '../../base/units.js';
-import { NONE, type PinAsk, type PinInfo } from '../../lease/types.js';
+import type { PinAsk, PinInfo } from '../../lease/types.js';
 import { POLLIN, POLLOUT, POLLPRI } from '../../native/binding.js';
-import { kindNames } from '../kind-names.js';
 import {
   type Answer,
   type Caller,
@@ -60,7 +61,7 @@ export function setLease(sb: Superblock, caller: Caller, fh: FileHandle, request
     notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
   };
   const verdict = judged(sb, inode.ino, () => sb.leases.setLease(sb.monotonic(), ask));
-  return conclude(sb, caller, process, inode.ino, verdict, () => `lease ${kindNames[kind]}`);
+  return conclude(sb, caller, process, inode.ino, verdict, () => `lease ${kindName(kind)}`);
 }
 
 export function getLease(sb: Superblock, fh: FileHandle): GetLeaseAnswer {

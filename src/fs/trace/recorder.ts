@@ -1,9 +1,9 @@
 // Writes events (events.ts) of what the lease machine decided: adds names of files and processes as they are at that
 // moment, and tells an answered break from a plain release.
+import { type Kind, kindName, NONE } from '../../abi/kinds.js';
 import { type ErrnoName, errnoName } from '../../base/errno.js';
 import { BLOCK, type InodeNumber, type LeaseId, type ProcessId } from '../../base/units.js';
-import { type Effect, type Holder, type Kind, NONE, type Rule, type Verdict } from '../../lease/types.js';
-import { kindNames } from '../kind-names.js';
+import type { Effect, Holder, Rule, Verdict } from '../../lease/types.js';
 import { pathOf } from '../vfs/inode.js';
 import type { Superblock } from '../vfs/superblock.js';
 import { type EventFacts, type EventName, type EventProcess, EventRing } from './event-ring.js';
@@ -58,12 +58,12 @@ export class Recorder {
     if (known !== undefined) known.breakingSince ??= sb.monotonic();
     const { lease, file, owner, breaker: breaking, must, rule } = effect;
     const breaker = processOf(sb, breaking);
-    const kind = known && kindNames[known.kind];
+    const kind = known && kindName(known.kind);
     const ms = sb.breakTime;
     this.add(sb, 'break', rule, file, owner, {
       lease,
       ...(kind && { kind }),
-      must: kindNames[must],
+      must: kindName(must),
       breaker,
       ms,
       told,
@@ -76,7 +76,7 @@ export class Recorder {
       case 'granted': {
         const { lease, file, owner, to, rule } = effect;
         this.leases.set(lease, { kind: to, owner, breakingSince: undefined });
-        this.add(sb, 'grant', rule, file, owner, { lease, kind: kindNames[to] });
+        this.add(sb, 'grant', rule, file, owner, { lease, kind: kindName(to) });
         return;
       }
       case 'pinned':
@@ -101,10 +101,10 @@ export class Recorder {
     const known = this.leases.get(lease);
     if (known === undefined) return;
     const { kind: before, owner, breakingSince } = known;
-    const facts = { lease, kind: kindNames[before] };
+    const facts = { lease, kind: kindName(before) };
     const became = (kind: Kind): EventFacts => {
       const ms = breakingSince === undefined ? {} : { ms: Math.round(sb.monotonic() - breakingSince) };
-      return { lease, kind: kindNames[kind], from: kindNames[before], ...ms };
+      return { lease, kind: kindName(kind), from: kindName(before), ...ms };
     };
     switch (effect.effect) {
       case 'converted':
@@ -174,7 +174,7 @@ function processOf(sb: Superblock, process: ProcessId): EventProcess {
 
 function holderOf(sb: Superblock, { process, lease, leaseKind, zombie, pin }: Holder) {
   const range = pin && { pin: pin.id, off: pin.start * BLOCK, len: (pin.end - pin.start) * BLOCK };
-  return { ...processOf(sb, process), kind: kindNames[leaseKind], lease, zombie, ...range };
+  return { ...processOf(sb, process), kind: kindName(leaseKind), lease, zombie, ...range };
 }
 
 /** What ends what is in the way, for people. */

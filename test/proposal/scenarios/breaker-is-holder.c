@@ -8,10 +8,10 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take a shared lease", 0, lease_set(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	expect("truncate under a breakable lease of ours", 0, answer(ftruncate(fd, 3 * MIB)));
-	expect_lease("it was not broken", SHARED, fd);
-	expect("convert it to a shared unbreakable one", 0, lease_set(fd, SHARED_UNBREAKABLE));
+	expect_lease("it was not broken", SHARED_BREAKABLE, fd);
+	expect("convert it to a shared unbreakable one", 0, lease_set(fd, SHARED));
 	expect("truncate under it", -EDEADLK, answer(ftruncate(fd, 2 * MIB)));
 	expect("convert it to an exclusive one", 0, lease_set(fd, EXCLUSIVE));
 	expect("truncate under that", 0, answer(ftruncate(fd, 2 * MIB)));

@@ -19,14 +19,14 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	expect("choose a signal", 0, lease_signal(fd, wanted));
-	expect("take a shared lease", 0, lease_set(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	struct process p = start(breaker);
 	long got = answer(sigtimedwait(&set, &info, &(struct timespec){ 3, 0 }));
 	expect_value("a truncate by somebody else: the signal comes", wanted, got);
 	expect_value("with the descriptor", fd, got > 0 ? info.si_fd : got);
 	expect_value("the truncate waits", FILE_SIZE, size_now());
 	expect_lease("the lease must become", NONE, fd);
-	expect("take another in the middle of it", -EAGAIN, lease_set(fd, SHARED));
+	expect("take another in the middle of it", -EAGAIN, lease_set(fd, SHARED_BREAKABLE));
 	expect("give the lease back", 0, lease_set(fd, NONE));
 	expect("the truncate is done", 0, hear(p.line));
 	expect_value("as it was asked", MIB, size_now());

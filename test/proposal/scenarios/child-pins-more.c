@@ -7,7 +7,7 @@ static char *at;
 static long own_lease_and_register(void)
 {
 	int fd = open_file();
-	long r = lease_set(fd, SHARED_UNBREAKABLE);
+	long r = lease_set(fd, SHARED);
 	return r < 0 ? r : try_register(map(fd), MIB);
 }
 
@@ -19,7 +19,7 @@ static void child(int line)
 
 	close(data);
 	memory_open(&m);
-	lease_set(fd, SHARED_UNBREAKABLE);
+	lease_set(fd, SHARED);
 	say(line, memory_register(&m, map(fd) + 2 * MIB, MIB));
 	hear(line);
 }
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 	expect_registered("the parent registers", memory_register(&m, at, MIB));
 	expect("its child registers more", -EPERM, BY_ANOTHER(try_register(at + MIB, MIB)));
 	expect("its child wants a lease of its own", -EAGAIN, BY_ANOTHER(own_lease_and_register()));
-	expect("the parent shares: converts to a shared unbreakable lease", 0, lease_set(data, SHARED_UNBREAKABLE));
+	expect("the parent shares: converts to a shared unbreakable lease", 0, lease_set(data, SHARED));
 	expect("its child still owns none", -EPERM, BY_ANOTHER(try_register(at + MIB, MIB)));
 	struct process c = start(child);
 	expect("a child with a lease of its own registers", 0, hear(c.line));

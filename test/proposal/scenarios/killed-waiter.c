@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	expect("take a shared lease", 0, lease_set(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	struct process p = start(asker);
 	hear(p.line);
 	expect_value("an exclusive one for somebody else: SIGIO comes", SIGIO,

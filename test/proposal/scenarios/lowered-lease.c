@@ -6,7 +6,7 @@ static void reader(int line)
 {
 	int fd = open_file();
 
-	say(line, lease_set(fd, SHARED));
+	say(line, lease_set(fd, SHARED_BREAKABLE));
 	hear(line);
 }
 
@@ -22,10 +22,10 @@ int main(int argc, char **argv)
 	struct process p = start(reader);
 	expect_value("a shared one for somebody else: SIGIO comes", SIGIO,
 		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
-	expect_lease("ours must become", SHARED, fd);
-	expect("make it that", 0, lease_set(fd, SHARED));
+	expect_lease("ours must become", SHARED_BREAKABLE, fd);
+	expect("make it that", 0, lease_set(fd, SHARED_BREAKABLE));
 	expect("the other one has his", 0, hear(p.line));
-	expect_lease("and we have ours", SHARED, fd);
+	expect_lease("and we have ours", SHARED_BREAKABLE, fd);
 	end(p);
 	return finish();
 }

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	expect("take a shared lease", 0, lease_set(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	expect("open with O_TRUNC and O_NONBLOCK by somebody else", -EWOULDBLOCK, BY_ANOTHER(open_at_once()));
 	expect_value("SIGIO comes all the same", SIGIO, answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
 	expect_value("the size is as it was", FILE_SIZE, size_now());

@@ -9,7 +9,7 @@ static void other(int line)
 	char *at = map(fd);
 
 	memory_open(&m);
-	say(line, lease_set(fd, SHARED_UNBREAKABLE));
+	say(line, lease_set(fd, SHARED));
 	say(line, memory_register(&m, at, MIB));
 	hear(line);
 	say(line, memory_unregister(&m));
@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	char *at = map(fd);
 	struct memory m = device();
 
-	expect("take a shared unbreakable lease", 0, lease_set(fd, SHARED_UNBREAKABLE));
+	expect("take a shared unbreakable lease", 0, lease_set(fd, SHARED));
 	expect_registered("register", memory_register(&m, at, MIB));
 	struct process p = start(other);
 	expect("another process takes one too", 0, hear(p.line));

@@ -8,7 +8,7 @@ int main(int argc, char **argv)
 	struct memory m = device();
 
 	expect("register without a lease", -EPERM, try_register(at, MIB));
-	expect("take a shared lease", 0, lease_set(fd, SHARED));
+	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	expect("register under a lease that can be broken", -EPERM, try_register(at, MIB));
 	expect("convert it to an exclusive one", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register under it", memory_register(&m, at, MIB));

@@ -11,10 +11,10 @@ int main(int argc, char **argv)
 	expect_registered("register", memory_register(&m, at, MIB));
 	expect("give the lease back", -EBUSY, lease_set(fd, NONE));
 	expect("give it back by a child", -EBUSY, BY_ANOTHER(lease_set(fd, NONE)));
-	expect("make it breakable", -EBUSY, lease_set(fd, SHARED));
+	expect("make it breakable", -EBUSY, lease_set(fd, SHARED_BREAKABLE));
 	expect_lease("it is as it was", EXCLUSIVE, fd);
 	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(0)));
-	expect("make it a shared unbreakable one", 0, lease_set(fd, SHARED_UNBREAKABLE));
+	expect("make it a shared unbreakable one", 0, lease_set(fd, SHARED));
 	expect("and exclusive again", 0, lease_set(fd, EXCLUSIVE));
 	expect("unregister", 0, memory_unregister(&m));
 	expect("give the lease back then", 0, lease_set(fd, NONE));
