@@ -52,6 +52,24 @@ export function linkOf(path: string): string {
   }
 }
 
+/** Which file a descriptor is of; equal for one inode of one mount. */
+export interface FileId {
+  readonly mount: number;
+  readonly ino: number;
+}
+
+/**
+ * Of the process's descriptor, by fdinfo, which asks no filesystem: a stat of a file of a hung mount hangs, and of one's
+ * own mount too. Undefined where there is none, we may not look, or the kernel is older than 5.14.
+ */
+export function fileIdOf(pid: number | 'self', fd: number): FileId | undefined {
+  const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
+  const mount = /^mnt_id:\s*(\d+)$/m.exec(info);
+  const ino = /^ino:\s*(\d+)$/m.exec(info);
+  if (mount === null || ino === null) return undefined;
+  return { mount: Number(mount[1]), ino: Number(ino[1]) };
+}
+
 /** Everybody's but the calling process, in rising order. */
 export function otherProcesses(): number[] {
   const pids = listOf('/proc').map(Number);

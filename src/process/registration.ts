@@ -6,9 +6,8 @@
 // A ring is known by what it lists (io_uring's fdinfo), a device too (verbs-regions.ts): wherever the same address and
 // length are listed, in whatever process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
 // counts as alive.
-import { statSync } from 'node:fs';
 import { startTimeOf } from './proc.js';
-import { linkOf, listOf, pause, textOf } from './proc-text.js';
+import { fileIdOf, linkOf, listOf, pause, textOf } from './proc-text.js';
 import { parseBuffers } from './registered-buffers.js';
 import { listsRegion } from './verbs-regions.js';
 
@@ -166,12 +165,6 @@ function hasMappedRing(pid: number): boolean {
 
 const numbersOf = (dir: string): number[] => listOf(dir).map(Number).filter(Number.isInteger);
 
-function inodeOf(pid: number, fd: number): number {
-  try {
-    return statSync(`/proc/${pid}/fd/${fd}`).ino;
-  } catch {
-    return 0;
-  }
-}
+const inodeOf = (pid: number, fd: number): number => fileIdOf(pid, fd)?.ino ?? 0;
 
 const descriptorOf = (pid: number, fd: number): string => linkOf(`/proc/${pid}/fd/${fd}`);

@@ -118,6 +118,8 @@ static long verb(const char *word, long a, long b)
 		return close(ring);
 	if (!strcmp(word, "buffers"))
 		return reg(IORING_REGISTER_BUFFERS, &part, 1);
+	if (!strcmp(word, "filering"))	/* the file itself where a ring should be */
+		return syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, &part, 1);
 	if (!strcmp(word, "buffers2")) {
 		struct io_uring_rsrc_register request = { .nr = 1, .data = (uintptr_t)&part };
 		return reg(IORING_REGISTER_BUFFERS2, &request, sizeof request);

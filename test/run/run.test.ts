@@ -139,6 +139,11 @@ else {
     assert.equal(report.unleased, []);
   });
 
+  test('a file of the mount where a ring should be: EOPNOTSUPP of the kernel, and the daemon does not wait for itself', () => {
+    const { lines } = call('lease:48 filering:0:4096 truncate:0 lease:2');
+    assert.equal(lines, ['lease:48 ok', 'filering:0:4096 EOPNOTSUPP', 'truncate:0 ok', 'lease:2 ok']);
+  });
+
   test('N2, N4, N5: a child owns no lease; the ring that it has keeps pin and zombie', () => {
     const { lines, report } = call(
       'lease:48 ring buffers:0:8192 fork buffers:0:4096 truncate:0 join await closering unmap close reopen truncate:0 go truncate:0',

@@ -1,7 +1,7 @@
 // `leasefs run`: its supervisor acts for the processes that it has stopped at a call. It is known by a file that only
 // those who could trace this daemon can get hold of, so the kernel judges who may. Whom it acts for is looked up here,
 // by thread and start time, not believed.
-import { fstatSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { errno } from '../../base/errno.js';
 import {
   blockOf,
@@ -13,6 +13,7 @@ import {
   UNIDENTIFIED,
 } from '../../base/units.js';
 import { uidsOf } from '../../process/proc.js';
+import { fileIdOf } from '../../process/proc-text.js';
 import { Registration } from '../../process/registration.js';
 import {
   type Answer,
@@ -36,16 +37,10 @@ export function askSecret(sb: Superblock, caller: Caller): Answer {
 export function supervise(sb: Superblock, caller: Caller, fh: FileHandle, fd: number): Answer {
   const process = sb.processes.identify(caller.tid);
   if (process === UNIDENTIFIED || !maySupervise(caller)) return -errno.EPERM;
-  try {
-    const link = `/proc/${caller.tid}/fd/${fd}`;
-    // By its name first: a stat of a file of this very mount would wait for us.
-    if (!readlinkSync(link).startsWith('/memfd:leasefs-supervisor')) return -errno.EPERM;
-    const shown = statSync(link);
-    const secret = fstatSync(sb.supervision.secretFd());
-    if (shown.dev !== secret.dev || shown.ino !== secret.ino) return -errno.EPERM;
-  } catch {
-    return -errno.EPERM;
-  }
+  // Never by stat(2): the descriptor may be of a file of this very mount, and the stat would wait for us.
+  const shown = fileIdOf(caller.tid, fd);
+  const secret = fileIdOf('self', sb.supervision.secretFd());
+  if (shown === undefined || shown.mount !== secret?.mount || shown.ino !== secret.ino) return -errno.EPERM;
   sb.supervision.add(fh, process);
   sb.log(`supervisor: ${sb.processes.info(process).pid} acts for the processes that it runs`);
   return 0;
