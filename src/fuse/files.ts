@@ -144,7 +144,11 @@ export function copyFileRange({ operations, reply }: Connection, request: Reques
   const toOff = request.u64(32);
   const len = Math.min(request.u64(40), COPY_MAX);
   if (request.u64(48) !== 0) return -errno.EINVAL;
-  if (fromOff > MAX_OFFSET) return 0;
+  // No file is that long.
+  if (fromOff > MAX_OFFSET) {
+    reply.set64(0, 0);
+    return WRITE_OUT;
+  }
   if (toOff + len > MAX_OFFSET) return -errno.EFBIG;
   const copied = operations.copyFileRange(
     caller,

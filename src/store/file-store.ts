@@ -59,7 +59,7 @@ export interface StoredFile {
   read(off: number, len: number, out: ArrayBuffer, at: number): number;
   /** Bytes written, fewer than `len` where no more find a block; -ENOSPC where none does, `-errno`. */
   write(off: number, len: number, data: ArrayBuffer, at: number): number;
-  /** 0 or `-errno` (-EFBIG). What is cut is freed, what is added reads as zeros. */
+  /** 0 or `-errno` (-EFBIG). What is cut is freed, and blocks beyond the end unless it grows; what is added reads as zeros. */
   setSize(size: number): number;
   /**
    * Gives the holes of [off, off + len) their blocks; extends the file unless `keepSize`. `lift`: the guard may be

@@ -2,18 +2,19 @@
 // mappings count as. What was made by memfd_create is not counted, so a daemon's own first descriptor is no obstacle.
 import { type Descriptor, native } from '../native/binding.js';
 
-const O_RDONLY = 0;
+const O_RDONLY_NONBLOCK = 0o4000;
 const F_SETLEASE = 1024;
 const F_WRLCK = 1;
 
 /**
  * A descriptor that holds the kernel's write lease on the memfd, until it is closed; undefined while somebody else has
- * the memfd, and when there is no descriptor left to ask with.
+ * the memfd, and when there is no descriptor left to ask with. O_NONBLOCK: a client may hold a kernel lease on what it was
+ * lent, and the open would wait for that client (fs.lease-break-time).
  */
 export function openExclusive(memfd: number): Descriptor | undefined {
   let asking: Descriptor;
   try {
-    asking = native.open(`/proc/self/fd/${memfd}`, O_RDONLY);
+    asking = native.open(`/proc/self/fd/${memfd}`, O_RDONLY_NONBLOCK);
   } catch {
     return undefined;
   }

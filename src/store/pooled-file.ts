@@ -121,12 +121,11 @@ export class PooledFile implements StoredFile {
   }
 
   setSize(size: number): number {
-    if (size < this.length) {
-      const kept = blocksFor(size);
-      const freed = this.drop(kept, MAX_PGOFF);
-      if (freed < 0) return freed;
-      this.clear(size, kept * BLOCK);
-    }
+    const kept = blocksFor(Math.min(size, this.length));
+    // What was preallocated beyond the end goes too, as on tmpfs.
+    const freed = size <= this.length ? this.drop(kept, MAX_PGOFF) : 0;
+    if (freed < 0) return freed;
+    if (size < this.length) this.clear(size, kept * BLOCK);
     this.length = size;
     this.changed();
     return 0;

@@ -16,10 +16,15 @@ export const SEGMENT_BLOCKS = 2 ** 18;
 const SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK;
 
 const F_ADD_SEALS = 1033;
+const F_SETFL = 4;
+const F_SEAL_SEAL = 1;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
+/** F_SEAL_SEAL: a client that was lent the segment can add no seal that would keep others from writing. */
+const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
 const MADV_POPULATE_WRITE = 23;
 const O_RDWR = 2;
+const O_NONBLOCK = 0o4000;
 
 const stat = new Float64Array(STAT.length);
 
@@ -165,7 +170,7 @@ class Segment {
     const memfd = native.memfdCreate(`leasefs:segment${index}`);
     try {
       check(native.ftruncate(memfd.fd, SEGMENT_BYTES), 'ftruncate of a segment');
-      check(native.fcntl(memfd.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 'seals of a segment');
+      check(native.fcntl(memfd.fd, F_ADD_SEALS, SEALS), 'seals of a segment');
       this.guarded = setGuard(memfd.fd);
       this.memory = native.map(memfd.fd, 0, SEGMENT_BYTES, PROT_READ | PROT_WRITE);
     } catch (error) {
@@ -196,9 +201,12 @@ class Segment {
     if (inUse && this.guarded && !this.reclaim()) return -errno.EBUSY;
     if (this.guarded) native.setImmutable(this.memfd.fd, false);
     try {
-      this.handout = native.open(`/proc/self/fd/${this.memfd.fd}`, O_RDWR);
+      // O_NONBLOCK: a client's kernel lease would make the open wait for the client.
+      this.handout = native.open(`/proc/self/fd/${this.memfd.fd}`, O_RDWR | O_NONBLOCK);
+      native.fcntl(this.handout.fd, F_SETFL, O_RDWR);
     } catch (error) {
-      return failureOf(error);
+      const failure = failureOf(error);
+      return failure === -errno.EAGAIN ? -errno.EBUSY : failure;
     } finally {
       if (this.guarded) native.setImmutable(this.memfd.fd, true);
     }

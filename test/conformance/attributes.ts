@@ -112,6 +112,8 @@ m=os.stat(d).st_mtime_ns; time.sleep(0.02); os.unlink(p); assert os.stat(d).st_m
       dir,
       `
 p=d+b'/f'; open(p,'w')
+for n in ('user.','trusted.','security.'):
+  fails(errno.EINVAL,os.setxattr,p,n,b'1'); fails(errno.EINVAL,os.getxattr,p,n); fails(errno.EINVAL,os.removexattr,p,n)
 os.setxattr(p,'user.a',b'1',os.XATTR_CREATE)
 fails(errno.EEXIST,os.setxattr,p,'user.a',b'2',os.XATTR_CREATE)
 fails(errno.ENODATA,os.setxattr,p,'user.b',b'2',os.XATTR_REPLACE)

@@ -153,6 +153,8 @@ test('sizes beyond 2^53 - 1: READ is at the end, WRITE and FALLOCATE EFBIG, LSEE
   assert.equal(channel.deliver(record(46, header, u64(9), big, u32(3), u32(0))), answer(header.unique, -6));
   const copy = record(47, header, u64(9), zeros(8), u64(8), u64(10), big, u64(1), u64(0));
   assert.equal(channel.deliver(copy), answer(header.unique, -27));
+  const beyond = record(53, header, u64(9), big, u64(8), u64(10), zeros(8), u64(1), u64(0));
+  assert.equal(channel.deliver(beyond), answer(header.unique, 0, u64(0)), 'nothing was copied');
   assert.is(calls.length, before);
 });
 

@@ -151,4 +151,42 @@ test('while somebody has not let go, the guarded segment is lent to nobody else:
   assert.is(store.capacity.used, 0);
 });
 
+test('a kernel lease that a client takes on the lent descriptor makes nobody wait: the segment is in use', () => {
+  const F_SETLEASE = 1024;
+  const F_WRLCK = 1;
+  const store = new PooledStore(4 * MIB);
+  const file = filled(store, MIB, 5);
+  const [extent] = extentsOf(file);
+  const first = store.newGrant();
+  const lent = native.dup(first.add(extent!));
+  const leased = native.open(`/proc/self/fd/${lent.fd}`, 0);
+  lent.close();
+  first.release();
+  // Settles, which closes the descriptor that was lent: the client's is the only one.
+  file.punch(0, BLOCK, true);
+  // The kernel tells the lease's holder, which here is this process.
+  const told = () => {};
+  process.on('SIGIO', told);
+  assert.is(native.fcntl(leased.fd, F_SETLEASE, F_WRLCK), 0);
+  const second = store.newGrant();
+  assert.is(second.add(extent!), -errno.EBUSY, 'the open does not wait for the client');
+  leased.close();
+  process.off('SIGIO', told);
+  assert.ok(second.add(extent!) > 0);
+  second.release();
+  file.free();
+});
+
+test('a client adds no seal to the segment', () => {
+  const F_ADD_SEALS = 1033;
+  const F_SEAL_FUTURE_WRITE = 16;
+  const store = new PooledStore(4 * MIB);
+  const file = filled(store, MIB, 5);
+  const [extent] = extentsOf(file);
+  const grant = store.newGrant();
+  assert.is(native.fcntl(grant.add(extent!), F_ADD_SEALS, F_SEAL_FUTURE_WRITE), -errno.EPERM);
+  grant.release();
+  file.free();
+});
+
 test.run();

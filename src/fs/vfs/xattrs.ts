@@ -15,8 +15,12 @@ const XATTR_REPLACE = 2;
 const CAP_SYS_ADMIN = 21;
 const prefixes = ['user.', 'trusted.', 'security.'];
 
-const carried = (sb: Superblock, name: Name): boolean =>
-  isAclName(name) ? sb.acls : prefixes.some(prefix => name.length > prefix.length && name.startsWith(prefix));
+/** 0, -EINVAL for a prefix alone, -EOPNOTSUPP: as the kernel answers for tmpfs. */
+function badXattr(sb: Superblock, name: Name): Answer {
+  if (prefixes.includes(name)) return -errno.EINVAL;
+  const carried = isAclName(name) ? sb.acls : prefixes.some(prefix => name.startsWith(prefix));
+  return carried ? 0 : -errno.EOPNOTSUPP;
+}
 
 export function setxattr(
   sb: Superblock,
@@ -28,7 +32,8 @@ export function setxattr(
 ): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
-  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
+  const bad = badXattr(sb, name);
+  if (bad !== 0) return bad;
   if (isAclName(name)) return setAcl(sb, caller, inode, name, value);
   const before = inode.xattrs?.get(name);
   if (before !== undefined && flags & XATTR_CREATE) return -errno.EEXIST;
@@ -87,7 +92,8 @@ export function getxattr(
 ): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
-  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
+  const bad = badXattr(sb, name);
+  if (bad !== 0) return bad;
   const value = inode.xattrs?.get(name);
   if (value === undefined) return -errno.ENODATA;
   if (size === 0) return value.length;
@@ -125,7 +131,8 @@ export function listxattr(
 export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
-  if (!carried(sb, name)) return -errno.EOPNOTSUPP;
+  const bad = badXattr(sb, name);
+  if (bad !== 0) return bad;
   // Of an ACL the end is what counts: no ACL.
   if (!deleteXattr(sb, inode, name)) return isAclName(name) ? 0 : -errno.ENODATA;
   sb.touch(inode);
