@@ -23,6 +23,7 @@ class QuietChannel implements Channel {
   readonly reply = new ArrayBuffer(BUFFER_SIZE);
   readonly fd = -1;
   readonly lost = 0;
+  readonly skipsTurns = false;
   readonly words = new Uint32Array(this.request);
   private readonly answer = new Int32Array(this.reply);
   private onRequest: (length: number) => number = () => 0;

@@ -50,21 +50,21 @@ struct ThreadCall {
 void RunOnThread(const std::shared_ptr<ThreadCall>& call) {
   call->answer = Call(call->fd, call->request, call->data.data());
   std::lock_guard<std::mutex> lock(call->mutex);
-  if (call->wake != nullptr) uv_async_send(call->wake);
+  if (call->wake != nullptr) Must(uv_async_send(call->wake) == 0, "uv_async_send");
 }
 
 /** Starts a detached thread that takes no signals: those are for the threads of Node. 0 or errno. */
 int StartThread(const std::shared_ptr<ThreadCall>& call) {
   sigset_t all, before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
+  int error = pthread_sigmask(SIG_SETMASK, &all, &before);
+  if (error != 0) return error;
   try {
     std::thread(RunOnThread, call).detach();
   } catch (const std::system_error& failure) {
     error = failure.code().value();
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  Must(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "pthread_sigmask");
   return error;
 }
 
@@ -75,46 +75,60 @@ int StartThread(const std::shared_ptr<ThreadCall>& call) {
  */
 class PendingIoctl {
  public:
-  /** Frees itself when the call is through. */
   static Napi::Promise Start(Napi::Env env, int fd, uint32_t request, const Bytes& data, Napi::ArrayBuffer buffer) {
-    auto* self = new PendingIoctl(env, buffer);
-    Napi::Promise promise = self->deferred_.Promise();
-    self->call_->fd = fd;
-    self->call_->request = request;
-    self->call_->data.assign(data.data, data.data + _IOC_SIZE(request));
-    self->call_->wake = &self->async_;
-    int error = StartThread(self->call_);
-    if (error != 0) self->Settle(-error);
+    Pointer pending = Open(env, buffer);
+    pending->call_->fd = fd;
+    pending->call_->request = request;
+    pending->call_->data.assign(data.data, data.data + _IOC_SIZE(request));
+    pending->call_->wake = &pending->async_;
+    Napi::Promise promise = pending->deferred_.Promise();
+    int error = StartThread(pending->call_);
+    if (error != 0) {
+      pending->deferred_.Resolve(Failure(env, error));
+      return promise;
+    }
+    // The thread's wake or the environment's end closes it.
+    pending.release();
     return promise;
   }
 
  private:
+  /** Closes: nothing wakes it any more, and libuv frees it. */
+  struct Closer {
+    void operator()(PendingIoctl* pending) const { pending->Close(); }
+  };
+  using Pointer = std::unique_ptr<PendingIoctl, Closer>;
+
   PendingIoctl(Napi::Env env, Napi::ArrayBuffer buffer)
       : call_(std::make_shared<ThreadCall>()),
         env_(env),
         deferred_(Napi::Promise::Deferred::New(env)),
         buffer_(Napi::Persistent(buffer)) {
-    uv_loop_t* loop;
-    napi_get_uv_event_loop(env, &loop);
-    uv_async_init(loop, &async_, OnWake);
     async_.data = this;
-    napi_add_async_cleanup_hook(env, OnEnvironmentEnd, this, &hook_);
+  }
+
+  static Pointer Open(Napi::Env env, Napi::ArrayBuffer buffer) {
+    uv_loop_t* loop = LoopOf(env);
+    std::unique_ptr<PendingIoctl> fresh(new PendingIoctl(env, buffer));
+    int error = uv_async_init(loop, &fresh->async_, OnWake);
+    if (error < 0) throw SystemError(env, -error, "uv_async_init");
+    // The loop's from here on: closed, not deleted.
+    Pointer pending(fresh.release());
+    if (napi_add_async_cleanup_hook(env, OnEnvironmentEnd, pending.get(), &pending->hook_) != napi_ok) {
+      throw Napi::Error::New(env);
+    }
+    return pending;
   }
 
   static void OnWake(uv_async_t* async) {
-    auto* self = static_cast<PendingIoctl*>(async->data);
-    RunFromLoop(self->env_, [self] {
+    Pointer self(static_cast<PendingIoctl*>(async->data));
+    RunFromLoop(self->env_, [&self] {
       Napi::ArrayBuffer buffer = self->buffer_.Value();
       const std::vector<uint8_t>& data = self->call_->data;
       // It may be detached by now.
       if (buffer.ByteLength() >= data.size() && !data.empty()) memcpy(buffer.Data(), data.data(), data.size());
-      self->Settle(self->call_->answer);
+      self->deferred_.Resolve(Napi::Number::New(self->env_, static_cast<double>(self->call_->answer)));
     });
-  }
-
-  void Settle(int64_t answer) {
-    deferred_.Resolve(Napi::Number::New(env_, static_cast<double>(answer)));
-    Close();
   }
 
   void Close() {
@@ -127,13 +141,14 @@ class PendingIoctl {
   }
 
   static void OnClosed(uv_handle_t* handle) {
-    auto* self = static_cast<PendingIoctl*>(handle->data);
-    napi_remove_async_cleanup_hook(self->hook_);
-    delete self;
+    std::unique_ptr<PendingIoctl> self(static_cast<PendingIoctl*>(handle->data));
+    if (self->hook_ != nullptr) Must(napi_remove_async_cleanup_hook(self->hook_) == napi_ok, "the end of an ioctl");
   }
 
   static void OnEnvironmentEnd(napi_async_cleanup_hook_handle, void* self) {
-    static_cast<PendingIoctl*>(self)->Close();
+    auto* pending = static_cast<PendingIoctl*>(self);
+    // Closed before, and libuv has not freed it yet.
+    if (!uv_is_closing(reinterpret_cast<uv_handle_t*>(&pending->async_))) pending->Close();
   }
 
   uv_async_t async_;

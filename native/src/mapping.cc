@@ -37,14 +37,14 @@ class Registry {
     return found != by_address_.end() && found->second->length == bytes.length ? found->second : nullptr;
   }
 
-  /** munmap(2), once. */
-  void Unmap(Mapping* mapping) {
+  /** munmap(2), once: 0 or errno. ENOMEM: the kernel has no room to split a map, and the memory stays. */
+  int Unmap(Mapping* mapping) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!mapping->mapped) return;
+    if (!mapping->mapped) return 0;
     // Before the call: another thread's mmap may get the address as soon as it is free.
     by_address_.erase(mapping->address);
-    munmap(mapping->address, mapping->length);
     mapping->mapped = false;
+    return munmap(mapping->address, mapping->length) < 0 ? errno : 0;
   }
 
  private:
@@ -123,6 +123,7 @@ Napi::Value MapPieces(const Napi::CallbackInfo& info) {
   for (const Piece& piece : pieces) {
     if (mmap(at, piece.length, protection, MAP_SHARED | MAP_FIXED, piece.fd, piece.off) == MAP_FAILED) {
       int error = errno;
+      // What failed is the mmap; a range that cannot be unmapped either stays reserved.
       munmap(address, length);
       throw SystemError(info.Env(), error, "mmap");
     }
@@ -142,8 +143,7 @@ Napi::Value Unmap(const Napi::CallbackInfo& info) {
   Mapping* mapping = Mappings().Find(ArrayBufferArg(info, 0));
   if (mapping == nullptr) return Failure(info.Env(), EINVAL);
   info[0].As<Napi::ArrayBuffer>().Detach();
-  Mappings().Unmap(mapping);
-  return Failure(info.Env(), 0);
+  return Failure(info.Env(), Mappings().Unmap(mapping));
 }
 
 Napi::Value Madvise(const Napi::CallbackInfo& info) {

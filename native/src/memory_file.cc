@@ -132,7 +132,11 @@ void* MapUnseen(int fd, size_t bytes, int64_t off) {
   bool unseen = flags >= 0 && fcntl(fd, F_SETFL, flags | O_NOATIME) == 0;
   void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, off);
   int error = errno;
-  if (unseen) fcntl(fd, F_SETFL, flags);
+  if (unseen && fcntl(fd, F_SETFL, flags) < 0 && mapped != MAP_FAILED) {
+    error = errno;
+    munmap(mapped, bytes);
+    mapped = MAP_FAILED;
+  }
   errno = error;
   return mapped;
 }
@@ -148,7 +152,7 @@ Napi::Value Populate(const Napi::CallbackInfo& info) {
   void* mapped = MapUnseen(fd, bytes, start);
   if (mapped == MAP_FAILED) return Failure(info.Env(), errno);
   int error = madvise(mapped, bytes, MADV_POPULATE_WRITE) < 0 ? errno : 0;
-  munmap(mapped, bytes);
+  if (munmap(mapped, bytes) < 0 && error == 0) error = errno;
   return Failure(info.Env(), error);
 }
 
@@ -187,7 +191,7 @@ Napi::Value FallocateGuarded(const Napi::CallbackInfo& info) {
 
 Napi::Value Clock(const Napi::CallbackInfo& info) {
   timespec now;
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  Must(clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0, "clock_gettime");
   PutTime(seen, now);
   return info.Env().Undefined();
 }

@@ -6,6 +6,8 @@
 #include <napi.h>
 #include <uv.h>
 
+#include <memory>
+
 namespace leasefs {
 
 class PollHandle {
@@ -14,25 +16,33 @@ class PollHandle {
    public:
     /** The descriptor is ready or in error; read(2) or poll(2) tell which. Level-triggered, errors too. */
     virtual void OnReady() = 0;
+    /** The environment ends: the listener lets its pointer go, and calls no JavaScript. */
+    virtual void OnEnvironmentEnd() = 0;
 
    protected:
     ~Listener() = default;
   };
 
-  /**
-   * Watches for `events`, a set of uv_poll_event. `fd` and `listener` must stay until Close, or until the environment
-   * ends. The description's O_NONBLOCK, which libuv sets, is put back. Throws: EEXIST when this loop watches `fd`
-   * already, EPERM for what cannot be polled.
-   */
-  static PollHandle* Open(Napi::Env env, int fd, int events, Listener* listener);
+  /** Closes: the listener hears nothing more, and libuv frees the handle. */
+  struct Closer {
+    void operator()(PollHandle* handle) const { handle->Close(); }
+  };
+  using Pointer = std::unique_ptr<PollHandle, Closer>;
 
-  /** The listener hears nothing more; frees this. */
-  void Close();
+  /**
+   * Watches for `events`, a set of uv_poll_event. `fd` and `listener` must stay as long as the pointer. The
+   * description's O_NONBLOCK, which libuv sets, is put back. Throws: EEXIST when this loop watches `fd` already, EPERM
+   * for what cannot be polled.
+   */
+  static Pointer Open(Napi::Env env, int fd, int events, Listener* listener);
+
   /** No longer keeps the event loop alive. */
   void Unref() { uv_unref(reinterpret_cast<uv_handle_t*>(&handle_)); }
 
  private:
   PollHandle(int events, Listener* listener) : events_(events), listener_(listener) { handle_.data = this; }
+
+  void Close();
 
   static void OnPoll(uv_poll_t* handle, int status, int events);
   static void OnClosed(uv_handle_t* handle);

@@ -47,10 +47,11 @@ class Poller : public Napi::ObjectWrap<Poller>, private PollHandle::Listener {
     });
   }
 
+  void OnEnvironmentEnd() override { poll_.reset(); }
+
   void Close(const Napi::CallbackInfo&) {
     if (poll_ == nullptr) return;
-    poll_->Close();
-    poll_ = nullptr;
+    poll_.reset();
     callback_.Reset();
     ObjectWrap::Unref();
   }
@@ -59,8 +60,7 @@ class Poller : public Napi::ObjectWrap<Poller>, private PollHandle::Listener {
     if (poll_ != nullptr) poll_->Unref();
   }
 
-  /** Not touched by the destructor: the environment's end closes it before. */
-  PollHandle* poll_ = nullptr;
+  PollHandle::Pointer poll_;
   pollfd asked_ = {-1, 0, 0};
   Napi::FunctionReference callback_;
 };

@@ -29,6 +29,11 @@ inline Napi::Value Result(Napi::Env env, int64_t answer) {
 /** `-error`; 0 for 0. */
 inline Napi::Value Failure(Napi::Env env, int error) { return Napi::Number::New(env, -error); }
 
+/** Ends the process: for what can fail by a fault of ours alone. */
+inline void Must(bool succeeded, const char* what) {
+  if (!succeeded) napi_fatal_error("leasefs", NAPI_AUTO_LENGTH, what, NAPI_AUTO_LENGTH);
+}
+
 /** To be thrown. @param error errno, positive. */
 inline Napi::Error SystemError(Napi::Env env, int error, const char* syscall) {
   char name[64];
@@ -40,6 +45,13 @@ inline Napi::Error SystemError(Napi::Env env, int error, const char* syscall) {
   thrown.Set("errno", Napi::Number::New(env, error));
   thrown.Set("syscall", Napi::String::New(env, syscall));
   return thrown;
+}
+
+/** The environment's event loop; throws. */
+inline uv_loop_t* LoopOf(Napi::Env env) {
+  uv_loop_t* loop = nullptr;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env);
+  return loop;
 }
 
 }  // namespace leasefs

@@ -44,6 +44,8 @@ export interface Channel {
   readonly fd: number;
   /** Replies from `onRequest` that the kernel did not take (not counted: aborted requests, which need none). */
   readonly lost: number;
+  /** Whether the channel may answer several requests in one turn of the event loop; known at the first request. */
+  readonly skipsTurns: boolean;
   /**
    * `onEnd` is told once, with what read(2) said: ENODEV after an unmount; then nothing is read any more. What
    * `onRequest` throws is an uncaught exception, and its request stays unanswered. Throws an Error of poll's.
@@ -66,7 +68,7 @@ export interface Channel {
   close(): void;
 }
 
-/** A ring of io_uring by raw system calls: one registered buffer over a mapping, fixed reads; for demo and tests. */
+/** A ring of io_uring by raw system calls: one registered buffer over a mapping, fixed reads; for `doctor`, `demo`, `io` and the tests. */
 export interface Uring {
   readonly fd: number;
   /**
@@ -108,7 +110,6 @@ export interface Binding {
   memfdNumber(name: string): Result;
   /** open(2) of a path with O_CLOEXEC added; throws. */
   open(path: string, flags: number, mode?: number): Descriptor;
-  dup(fd: number): Descriptor;
   close(fd: number): Result;
   fstat(fd: number, out: Float64Array): Result;
   /** fstat(2) into `seen`: no array to be looked up and checked each time. */
@@ -124,7 +125,6 @@ export interface Binding {
   /** EFAULT when [at, at + length) is not inside `buffer`, as for pwrite. */
   pread(fd: number, buffer: ArrayBuffer, at: number, length: number, off: number): Result;
   pwrite(fd: number, buffer: ArrayBuffer, at: number, length: number, off: number): Result;
-  copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
   /**
    * Allocates the holes of [off, off + len) by MADV_POPULATE_WRITE on a mapping of its own, which the time of access
    * does not show. EFAULT where a store would get SIGBUS: no memory for the file, or the range ends beyond the block of
@@ -154,11 +154,13 @@ export interface Binding {
   mapPieces(pieces: Float64Array, count: number, prot: number): ArrayBuffer;
   /** Private anonymous memory, zeros that are committed as they are touched (MAP_NORESERVE); throws. */
   mapAnonymous(length: number): ArrayBuffer;
-  /** Detaches the ArrayBuffer (length becomes 0), then unmaps: no use after free. EINVAL if it is not a mapping of ours. */
+  /**
+   * Detaches the ArrayBuffer (length becomes 0), then unmaps: no use after free. EINVAL if it is not a mapping of ours;
+   * ENOMEM: the kernel has no room to split a map, the memory stays mapped and out of reach.
+   */
   unmap(memory: ArrayBuffer): Result;
-  /** EINVAL if it is not a mapping of ours, EFAULT beyond it; msync (MS_SYNC) too. */
+  /** EINVAL if it is not a mapping of ours, EFAULT beyond it. */
   madvise(memory: ArrayBuffer, offset: number, length: number, advice: number): Result;
-  msync(memory: ArrayBuffer, offset: number, length: number): Result;
 
   // the mount
   openFuse(device: string, bufferSize: number, maxBatch: number): Channel;
@@ -188,18 +190,14 @@ export interface Binding {
    * -EINVAL. `link`: /proc/PID/ns/user of the process, opened with O_PATH | O_NOFOLLOW.
    */
   hasCapability(tid: number, capability: number, link: number): Result;
-  /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
-  sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
   /**
    * process_vm_readv(2): bytes [address, address + into.byteLength) of the process's memory; how many there were before
    * the first that is not mapped, -EFAULT for none. Needs what ptrace(2) would.
    */
   readMemory(pid: number, address: number, into: ArrayBuffer): Result;
-  gettid(): number;
 
   // descriptors between processes
   socketpair(): [Descriptor, Descriptor];
-  sendFd(socket: number, fd: number): Result;
   /** One datagram to a socket of AF_UNIX by its path, abstract when that begins with '@'; does not wait. */
   sendDatagram(path: string, text: string): Result;
   /** Waits for a message; throws EPROTO when it carries no descriptor. */
@@ -250,6 +248,17 @@ export interface Binding {
   uverbsRegions(fd: number): readonly number[] | Result;
   /** The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over. */
   adoptUring(fd: number, shape: ArrayBuffer): Uring;
+
+  // for the tests alone: nothing in src calls these
+  dup(fd: number): Descriptor;
+  copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
+  gettid(): number;
+  /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
+  sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
+  /** One descriptor in a message of one byte, for `receiveFd`. */
+  sendFd(socket: number, fd: number): Result;
+  /** msync(2) with MS_SYNC; errors as `madvise`. */
+  msync(memory: ArrayBuffer, offset: number, length: number): Result;
 }
 
 export const PROT_READ = 1;

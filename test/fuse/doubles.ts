@@ -80,6 +80,7 @@ export class FakeChannel implements Channel {
   readonly reply = new ArrayBuffer(BUFFER_SIZE);
   fd = -1;
   readonly lost = 0;
+  readonly skipsTurns = false;
   /** Records that came by `send`: late answers and notifications. */
   readonly sent: Buffer[] = [];
   readonly closedIds: number[] = [];

@@ -57,6 +57,7 @@ test('a record comes into `request`, the answer in `reply` goes out at once', as
   await until(() => answers.length === 2, 'two answers');
   assert.equal(answers, [new Array(20).fill(6), new Array(30).fill(8)]);
   assert.is(channel.lost, 0);
+  assert.ok(channel.skipsTurns, `libuv ${process.versions.uv} is not as the channel takes it`);
   closeAll(channel, kernel);
 });
 
@@ -242,8 +243,9 @@ test('send beyond the buffer is EFAULT, of less than a header a RangeError', () 
   assert.throws(() => channel.send(15), RangeError);
   assert.throws(() => channel.sendv(0, one, whole, 1), RangeError);
   assert.throws(() => channel.sendv(16, one, whole, 513), RangeError);
-  assert.throws(() => channel.sendv(16, new ArrayBuffer(1) as unknown as ArrayBuffer[], whole, 1), TypeError);
-  assert.throws(() => channel.sendv(16, [], whole, 1), TypeError);
+  const noArray = new ArrayBuffer(1) as unknown as ArrayBuffer[];
+  assert.throws(() => channel.sendv(16, noArray, whole, 1), /^argument 2 must be an Array/);
+  assert.throws(() => channel.sendv(16, [], whole, 1), /^argument 2 must hold ArrayBuffers/);
   closeAll(channel, kernel);
 });
 

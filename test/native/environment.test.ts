@@ -26,7 +26,7 @@ const everything = (end: string): string => `
   const loud = addon.adoptFuse(d.release(), 8192, 1);
   loud.send(16);
   try { addon.uring(1).register(memory, 0, 4096); } catch {}
-  addon.ioctlAsync(file.fd, 0x80086601, new ArrayBuffer(8));
+  const answer = addon.ioctlAsync(file.fd, 0x80086601, new ArrayBuffer(8));
   ${end}`;
 
 test('a Worker ends by itself, terminated, or by an exception: all is given back, 20 times', async () => {
@@ -62,6 +62,12 @@ test('several Workers and the main thread use the addon at once', async () => {
 
 for (const [how, end, code] of [
   ['process.exit()', 'setTimeout(() => process.exit(3), 10);', 3],
+  [
+    'process.exit() as soon as all is closed',
+    'poller.close(); busy.close(); channel.close(); process.exit(3);',
+    3,
+  ],
+  ['process.exit() at the answer of an ioctl', 'answer.then(() => process.exit(3));', 3],
   ['an uncaught exception', 'setTimeout(() => { throw 1; }, 10);', 1],
   ['nothing left to do', 'poller.unref(); busy.unref(); channel.close();', 0],
 ] as const) {
