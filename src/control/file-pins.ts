@@ -8,19 +8,20 @@
 //      /mnt/data
 //   /mnt/other
 import type { InodeNumber } from '../base/units.js';
+import type { LeasePlane } from '../fs/layout/plane.js';
 import { type PinRow, pinRows } from '../fs/report.js';
-import { pathOf } from '../fs/vfs/inode.js';
-import type { Superblock } from '../fs/vfs/superblock.js';
 import { linkOf, listOf, textOf } from '../process/proc-text.js';
 import { decoded } from './event-lines.js';
 
 /** Pids of the processes that made a pin that is there. */
-export const pinningPids = (sb: Superblock): number[] =>
-  [...new Set(pinRows(sb, undefined).map(({ pid }) => pid))].filter(pid => pid !== 0).sort((a, b) => a - b);
+export const pinningPids = (plane: LeasePlane): number[] =>
+  [...new Set(pinRows(plane, undefined).map(({ pid }) => pid))]
+    .filter(pid => pid !== 0)
+    .sort((a, b) => a - b);
 
-export function filePins(sb: Superblock, mountPoint: string, pid: number): string {
+export function filePins(plane: LeasePlane, mountPoint: string, pid: number): string {
   const lines: string[] = [];
-  const rows = pinRows(sb, undefined);
+  const rows = pinRows(plane, undefined);
   const byDescription = new Map<number, PinRow[]>();
   for (const row of rows) {
     if (row.ownerIno === null) continue;
@@ -29,34 +30,33 @@ export function filePins(sb: Superblock, mountPoint: string, pid: number): strin
     else pins.push(row);
   }
   for (const [ino, pins] of byDescription) {
-    const owning = shown(mountPoint, sb, ino);
+    const owning = shown(mountPoint, plane, ino);
     const fd = descriptorOf(pid, ino, owning);
     if (fd === undefined) continue;
-    lines.push(`${fd}: ${owning}`, ...pins.map(pin => `   ${shown(mountPoint, sb, pin.ino)}`));
+    lines.push(`${fd}: ${owning}`, ...pins.map(pin => `   ${shown(mountPoint, plane, pin.ino)}`));
   }
-  lines.push(...registered(sb, mountPoint, pid, rows));
+  lines.push(...registered(plane, mountPoint, pid, rows));
   for (const row of rows) {
-    if (row.owner === 'process' && row.pid === pid) lines.push(shown(mountPoint, sb, row.ino));
+    if (row.owner === 'process' && row.pid === pid) lines.push(shown(mountPoint, plane, row.ino));
   }
   return lines.map(line => `${line}\n`).join('');
 }
 
-function registered(sb: Superblock, mountPoint: string, pid: number, rows: readonly PinRow[]): string[] {
+function registered(plane: LeasePlane, mountPoint: string, pid: number, rows: readonly PinRow[]): string[] {
   const byHolder = new Map<string, string[]>();
   for (const row of rows) {
-    const holder = sb.supervision.heldPin(row.id)?.registration.descriptorIn(pid);
+    const holder = plane.supervision.heldPin(row.id)?.registration.descriptorIn(pid);
     if (holder === undefined) continue;
     const head = `${holder.fd}: ${holder.link}`;
     const paths = byHolder.get(head) ?? [];
-    byHolder.set(head, [...paths, `   ${shown(mountPoint, sb, row.ino)}`]);
+    byHolder.set(head, [...paths, `   ${shown(mountPoint, plane, row.ino)}`]);
   }
   return [...byHolder].flatMap(([head, paths]) => [head, ...paths]);
 }
 
 /** As d_path(9) would show it. */
-function shown(mountPoint: string, sb: Superblock, ino: number): string {
-  const inode = sb.inode(ino as InodeNumber);
-  const path = inode && pathOf(sb.root, inode);
+function shown(mountPoint: string, plane: LeasePlane, ino: number): string {
+  const path = plane.pathOf(ino as InodeNumber);
   return path === undefined ? `inode ${ino} (deleted)` : mountPoint + decoded(path);
 }
 

@@ -30,16 +30,16 @@ export class InjectFile implements VirtualFile {
 
   write(caller: Caller, data: Uint8Array): Answer {
     if (!mayInject(caller)) return -errno.EPERM;
-    const { superblock } = this.filesystem;
+    const { plane } = this.filesystem;
     let injection: WireInjection;
     try {
       const text = new TextDecoder('utf-8', { fatal: true }).decode(data);
       injection = parseInjection(JSON.parse(text), 'ino') as unknown as WireInjection;
     } catch (error) {
-      superblock.log(`injection refused: ${(error as Error).message}; EINVAL`);
+      plane.log(`injection refused: ${(error as Error).message}; EINVAL`);
       return -errno.EINVAL;
     }
-    if ('ino' in injection && superblock.inode(injection.ino as InodeNumber)?.file === undefined) {
+    if ('ino' in injection && plane.sb.inode(injection.ino as InodeNumber)?.file === undefined) {
       return -errno.EINVAL;
     }
     const answer = this.perform(caller, injection);
@@ -50,7 +50,7 @@ export class InjectFile implements VirtualFile {
 
   private perform(caller: Caller, injection: WireInjection): Answer {
     const { injector } = this;
-    const asker = this.filesystem.superblock.processes.identify(caller.tid);
+    const asker = this.filesystem.plane.processes.identify(caller.tid);
     switch (injection.do) {
       case 'break':
         return injector.break(asker, injection.ino as InodeNumber);

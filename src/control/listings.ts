@@ -1,49 +1,51 @@
 // `.leasefs/leases` and `.leasefs/pins` (A1): a line each in the manner of /proc/mounts, and the same as JSON. Fields are
 // separated by one space; a space, tab, line break or backslash in a name is \ooo, what is not shown or not there is '-'.
+import type { LeasePlane } from '../fs/layout/plane.js';
 import { type LeaseRow, leaseRows, type PinRow, pinRows } from '../fs/report.js';
-import type { Superblock } from '../fs/vfs/superblock.js';
 import { decoded } from './event-lines.js';
 import type { Viewer } from './viewer.js';
 
-export function leasesText(sb: Superblock, viewer: Viewer): string {
+export function leasesText(plane: LeasePlane, viewer: Viewer): string {
   return textOf(
     'ID KIND STATE MUST BREAK_MS PINS AGE_MS PID START COMMAND PATH',
-    leases(sb, viewer).map(({ id, kind, state, must, breakMs, pins, ageMs, owner, path }) => [
+    leases(plane, viewer).map(({ id, kind, state, must, breakMs, pins, ageMs, owner, path }) => [
       ...[id, kind, state === 'held' && !owner.alive ? 'owner-dead' : state, must, breakMs, pins, ageMs],
       ...[owner.pid, owner.start, owner.command, path],
     ]),
   );
 }
 
-export function pinsText(sb: Superblock, viewer: Viewer): string {
+export function pinsText(plane: LeasePlane, viewer: Viewer): string {
   return textOf(
     'ID BEGIN END OWNER LEASE STATE AGE_MS UID PID START COMMAND PATH',
-    pins(sb, viewer).map(({ id, off, len, owner, lease, zombie, ageMs, uid, pid, start, command, path }) => [
-      ...[id, off, off === null || len === null ? null : off + len, owner, lease],
-      ...[zombie ? 'zombie' : 'held', ageMs, uid, pid, start, command, path],
-    ]),
+    pins(plane, viewer).map(
+      ({ id, off, len, owner, lease, zombie, ageMs, uid, pid, start, command, path }) => [
+        ...[id, off, off === null || len === null ? null : off + len, owner, lease],
+        ...[zombie ? 'zombie' : 'held', ageMs, uid, pid, start, command, path],
+      ],
+    ),
   );
 }
 
-export const leasesJson = (sb: Superblock, viewer: Viewer): string =>
-  jsonOf('leases', { leases: leases(sb, viewer) });
-export const pinsJson = (sb: Superblock, viewer: Viewer): string =>
-  jsonOf('pins', { pins: pins(sb, viewer) });
+export const leasesJson = (plane: LeasePlane, viewer: Viewer): string =>
+  jsonOf('leases', { leases: leases(plane, viewer) });
+export const pinsJson = (plane: LeasePlane, viewer: Viewer): string =>
+  jsonOf('pins', { pins: pins(plane, viewer) });
 
 /** The first member says what the rest is. */
 export const jsonOf = (file: string, content: object): string =>
   `${JSON.stringify({ version: { file: `.leasefs/${file}.json`, major: 1, minor: 0 }, ...content }, null, 2)}\n`;
 
-function leases(sb: Superblock, viewer: Viewer) {
-  return leaseRows(sb, undefined).map((row: LeaseRow) => {
+function leases(plane: LeasePlane, viewer: Viewer) {
+  return leaseRows(plane, undefined).map((row: LeaseRow) => {
     const seen = viewer.maySee(row.owner.uid);
     const owner = { ...row.owner, command: decoded(row.owner.command) };
     return { ...row, owner, ...place(row, seen), hidden: !seen };
   });
 }
 
-function pins(sb: Superblock, viewer: Viewer) {
-  return pinRows(sb, undefined).map((row: PinRow) => {
+function pins(plane: LeasePlane, viewer: Viewer) {
+  return pinRows(plane, undefined).map((row: PinRow) => {
     const seen = viewer.maySee(row.uid);
     const range = { off: seen ? row.off : null, len: seen ? row.len : null };
     const ownerIno = seen ? row.ownerIno : null;

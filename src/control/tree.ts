@@ -1,12 +1,12 @@
 // `.leasefs/` at the root of the mount: which files there are, and what each says when it is opened (A1).
 import { errno } from '../base/errno.js';
+import { S_IFDIR, S_IFREG } from '../base/linux.js';
 import { FIRST_VIRTUAL, type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
 import type { Caller } from '../fs/operations.js';
 import { leaseRows, pinRows } from '../fs/report.js';
 import type { EventName } from '../fs/trace/event-ring.js';
-import { S_IFDIR, S_IFREG } from '../fs/vfs/inode.js';
 import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
@@ -59,12 +59,12 @@ export class ControlTree implements VirtualTree {
     this.filesystem = filesystem;
     this.mountPoint = mountPoint;
     this.listed = listed;
-    const sb = filesystem.superblock;
+    const { plane } = filesystem;
     this.texts = {
-      leases: viewer => leasesText(sb, viewer),
-      'leases.json': viewer => leasesJson(sb, viewer),
-      pins: viewer => pinsText(sb, viewer),
-      'pins.json': viewer => pinsJson(sb, viewer),
+      leases: viewer => leasesText(plane, viewer),
+      'leases.json': viewer => leasesJson(plane, viewer),
+      pins: viewer => pinsText(plane, viewer),
+      'pins.json': viewer => pinsJson(plane, viewer),
       stats: () => statsText(this.stats()),
       'stats.json': () => statsJson(this.stats()),
       metrics: () => metricsText(this.stats()),
@@ -103,7 +103,7 @@ export class ControlTree implements VirtualTree {
       return [...files, { name: 'pid' as Name, ino: PIDS }];
     }
     if (dir === PIDS) {
-      return pinningPids(this.filesystem.superblock).map(pid => ({
+      return pinningPids(this.filesystem.plane).map(pid => ({
         name: `${pid}` as Name,
         ino: pidIno(pid),
       }));
@@ -121,7 +121,7 @@ export class ControlTree implements VirtualTree {
     const name = this.fileName(ino);
     if (name === undefined) return -errno.ENOENT;
     if (name === INJECT) return this.openInject(caller);
-    if (name === 'events') return new EventStream(this.filesystem.superblock.recorder.ring, viewer, wake);
+    if (name === 'events') return new EventStream(this.filesystem.plane.recorder.ring, viewer, wake);
     return new TextFile(this.texts[name]!(viewer));
   }
 
@@ -132,10 +132,10 @@ export class ControlTree implements VirtualTree {
   }
 
   private openFilePins(viewer: Viewer, pid: number): VirtualFile | number {
-    const sb = this.filesystem.superblock;
-    const uid = uidsOf(pid)?.real ?? pinRows(sb, undefined).find(row => row.pid === pid)?.uid;
+    const { plane } = this.filesystem;
+    const uid = uidsOf(pid)?.real ?? pinRows(plane, undefined).find(row => row.pid === pid)?.uid;
     if (uid === undefined) return -errno.ESRCH;
-    return viewer.maySee(uid) ? new TextFile(filePins(sb, this.mountPoint, pid)) : -errno.EACCES;
+    return viewer.maySee(uid) ? new TextFile(filePins(plane, this.mountPoint, pid)) : -errno.EACCES;
   }
 
   private fileName(ino: InodeNumber): string | undefined {
@@ -144,17 +144,17 @@ export class ControlTree implements VirtualTree {
 
   /** It lives, or its pins do. */
   private isProcess(pid: number): boolean {
-    return threadGroupOf(pid) === pid || pinningPids(this.filesystem.superblock).includes(pid);
+    return threadGroupOf(pid) === pid || pinningPids(this.filesystem.plane).includes(pid);
   }
 
   private stats(): Stats & Measured {
     const { filesystem } = this;
-    const sb = filesystem.superblock;
+    const { plane } = filesystem;
     const status = JSON.parse(filesystem.report(undefined, ROOT_INO, 'status')) as Omit<Measured, 'events'>;
-    const leases = leaseRows(sb, undefined);
+    const leases = leaseRows(plane, undefined);
     let pinnedBytes = 0;
-    for (const { len } of pinRows(sb, undefined)) pinnedBytes += len;
-    const events: Partial<Record<EventName, number>> = Object.fromEntries(sb.recorder.ring.counts);
+    for (const { len } of pinRows(plane, undefined)) pinnedBytes += len;
+    const events: Partial<Record<EventName, number>> = Object.fromEntries(plane.recorder.ring.counts);
     return {
       ...status,
       pinnedBytes,

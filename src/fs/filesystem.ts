@@ -1,16 +1,19 @@
-// The filesystem as its transports see it: every operation, each one line to the family that does it.
+// The filesystem as its transports see it: builds the wings (vfs, layout, trace), and routes each operation to the family
+// that does it; those on virtual inodes to the tree of virtual files.
 import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
+import { O_EXCL } from '../base/linux.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { Leases } from '../lease/types.js';
-import { Processes } from '../process/processes.js';
+import { groupsOf, isCapable } from '../process/proc.js';
 import type { FileStore } from '../store/file-store.js';
 import { carryOut } from './layout/ask.js';
-import { fallocate } from './layout/change.js';
+import { Gate } from './layout/change.js';
 import { layout } from './layout/grant.js';
 import { Injector } from './layout/injector.js';
-import { getLease, pin, pins, poll, setLease, unpin } from './layout/leases.js';
-import { endGone } from './layout/registered-pins.js';
+import { getLease, poll, setLease } from './layout/leases.js';
+import { pin, pins, unpin } from './layout/pins.js';
+import { LeasePlane } from './layout/plane.js';
 import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './layout/supervisor.js';
 import type {
   Answer,
@@ -36,31 +39,31 @@ import { isAclName } from './vfs/acl.js';
 import { getattr, setattr, statfs } from './vfs/attributes.js';
 import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './vfs/create.js';
 import { copyFileRange, fsync, lseek, read, write } from './vfs/file-io.js';
-import { create, open, release, tmpfile } from './vfs/open.js';
-import { opendir, readdir, releasedir } from './vfs/readdir.js';
+import { create, open, tmpfile } from './vfs/open.js';
+import { opendir, readdir } from './vfs/readdir.js';
+import { fallocate } from './vfs/space.js';
 import { Superblock, type SuperblockOptions } from './vfs/superblock.js';
 import { rename, rmdir, unlink } from './vfs/unlink-rename.js';
 import { isVirtual, Virtual, type VirtualTree } from './vfs/virtual.js';
 import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 
+export interface FilesystemOptions extends SuperblockOptions {
+  /** B2, ms; the same that the lease machine was given. */
+  readonly breakTime: number;
+}
+
 export class Filesystem implements Operations {
+  /** Leases and pins: what src/control shows and steers. */
+  readonly plane: LeasePlane;
   private readonly sb: Superblock;
   /** Adds to the status report. */
   moreStatus: StatusSource = () => ({});
 
   /** @param chooseStore called once, by the first operation that needs it. */
-  constructor(chooseStore: () => FileStore, leases: Leases, options: SuperblockOptions) {
-    const processes: Processes = new Processes(
-      process => {
-        if (leases.knows(process)) sb.recorder.died(sb, process);
-        leases.died(sb.monotonic(), process);
-        carryOut(sb);
-        endGone(sb);
-      },
-      process => leases.knows(process) || sb.supervision.isSupervisor(process),
-    );
-    const sb = new Superblock(chooseStore, leases, processes, options);
-    this.sb = sb;
+  constructor(chooseStore: () => FileStore, leases: Leases, options: FilesystemOptions) {
+    this.sb = new Superblock(chooseStore, { isCapable, groupsOf }, options);
+    this.plane = new LeasePlane(this.sb, leases, options.breakTime);
+    this.sb.gate = new Gate(this.plane);
   }
 
   attach(host: Host): void {
@@ -69,10 +72,13 @@ export class Filesystem implements Operations {
 
   /** N10 from now on. @param device of the mount, as /proc/PID/maps writes it. */
   lookForKernelPins(device: string): void {
-    this.sb.unleased.start(device, this.sb.log);
+    this.plane.kernelPins.start(device);
   }
 
   lookup(_caller: Caller, parent: InodeNumber, name: Name, out: Attr): Answer {
+    const { virtual } = this.sb;
+    if (isVirtual(parent)) return virtual?.lookup(parent, name, out) ?? -errno.ESTALE;
+    if (virtual?.isReserved(parent, name)) return virtual.getattr(virtual.tree.top, out);
     return lookup(this.sb, parent, name, out);
   }
 
@@ -81,27 +87,27 @@ export class Filesystem implements Operations {
   }
 
   mknod(caller: Caller, parent: InodeNumber, name: Name, mode: number, rdev: number, out: Attr): Answer {
-    return mknod(this.sb, caller, parent, name, mode, rdev, out);
+    return this.refusedName(parent, name) || mknod(this.sb, caller, parent, name, mode, rdev, out);
   }
 
   mkdir(caller: Caller, parent: InodeNumber, name: Name, mode: number, out: Attr): Answer {
-    return mkdir(this.sb, caller, parent, name, mode, out);
+    return this.refusedName(parent, name) || mkdir(this.sb, caller, parent, name, mode, out);
   }
 
   symlink(caller: Caller, parent: InodeNumber, name: Name, target: Uint8Array, out: Attr): Answer {
-    return symlink(this.sb, caller, parent, name, target, out);
+    return this.refusedName(parent, name) || symlink(this.sb, caller, parent, name, target, out);
   }
 
   link(_caller: Caller, ino: InodeNumber, parent: InodeNumber, name: Name, out: Attr): Answer {
-    return link(this.sb, ino, parent, name, out);
+    return this.refusedName(parent, name) || link(this.sb, ino, parent, name, out);
   }
 
   unlink(_caller: Caller, parent: InodeNumber, name: Name): Answer {
-    return unlink(this.sb, parent, name);
+    return this.isFixed(parent, name) ? -errno.EPERM : unlink(this.sb, parent, name);
   }
 
   rmdir(_caller: Caller, parent: InodeNumber, name: Name): Answer {
-    return rmdir(this.sb, parent, name);
+    return this.isFixed(parent, name) ? -errno.EPERM : rmdir(this.sb, parent, name);
   }
 
   rename(
@@ -112,6 +118,7 @@ export class Filesystem implements Operations {
     toName: Name,
     flags: number,
   ): Answer {
+    if (this.isFixed(from, name) || this.isFixed(to, toName)) return -errno.EPERM;
     return rename(this.sb, caller, from, name, to, toName, flags);
   }
 
@@ -148,6 +155,8 @@ export class Filesystem implements Operations {
     attr: Attr,
     out: Opened,
   ): Answer {
+    const refused = this.refusedName(parent, name);
+    if (refused !== 0) return refused === -errno.EEXIST && (flags & O_EXCL) === 0 ? -errno.EISDIR : refused;
     return create(this.sb, caller, parent, name, mode, flags, attr, out);
   }
 
@@ -219,14 +228,14 @@ export class Filesystem implements Operations {
     return fsync(this.sb, fh);
   }
 
-  release(ino: InodeNumber, fh: FileHandle): void {
-    if (isVirtual(ino)) this.sb.virtual?.release(fh);
-    else release(this.sb, fh);
+  release(fh: FileHandle): void {
+    if (this.sb.virtual?.has(fh)) this.sb.virtual.release(fh);
+    else this.sb.closeFile(fh);
   }
 
   poll(fh: FileHandle, notify: boolean): Answer {
-    if (!this.sb.handles.has(fh) && this.sb.virtual !== undefined) return this.sb.virtual.poll(fh, notify);
-    return poll(this.sb, fh, notify);
+    if (this.sb.virtual?.has(fh)) return this.sb.virtual.poll(fh, notify);
+    return poll(this.plane, fh, notify);
   }
 
   opendir(_caller: Caller, ino: InodeNumber, out: Opened): Answer {
@@ -244,10 +253,6 @@ export class Filesystem implements Operations {
   ): Answer {
     if (isVirtual(ino)) return this.sb.virtual?.readdir(ino, offset, sink) ?? -errno.ESTALE;
     return readdir(this.sb, fh, offset, plus, sink);
-  }
-
-  releasedir(_ino: InodeNumber, fh: FileHandle): void {
-    releasedir(this.sb, fh);
   }
 
   setxattr(caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer {
@@ -273,67 +278,62 @@ export class Filesystem implements Operations {
 
   setLease(caller: Caller, ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer {
     if (isVirtual(ino)) return -errno.EINVAL;
-    return setLease(this.sb, caller, fh, request);
+    return setLease(this.plane, caller, fh, request);
   }
 
   getLease(_ino: InodeNumber, fh: FileHandle): GetLeaseAnswer {
-    return getLease(this.sb, fh);
+    return getLease(this.plane, fh);
   }
 
   pin(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer {
-    return pin(this.sb, caller, fh, request);
+    return pin(this.plane, caller, fh, request);
   }
 
   unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer {
-    const taken = id === undefined ? undefined : unpinFor(this.sb, caller, id);
-    return taken ?? unpin(this.sb, caller, ino, fh, id);
+    const taken = id === undefined ? undefined : unpinFor(this.plane, caller, id);
+    return taken ?? unpin(this.plane, caller, ino, fh, id);
   }
 
   pins(caller: Caller, ino: InodeNumber, fh: FileHandle, after: number, max: number): PinPage {
-    return pins(this.sb, caller, ino, fh, after, max);
+    return pins(this.plane, caller, ino, fh, after, max);
   }
 
   layout(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer {
-    return layout(this.sb, caller, fh, request, out);
+    return layout(this.plane, caller, fh, request, out);
   }
 
   report(_caller: Caller | undefined, ino: InodeNumber, what: ReportKind): string {
     const inode = this.sb.inode(ino);
     const file = inode === undefined || inode.children !== undefined ? undefined : ino;
-    return report(this.sb, what, file, this.moreStatus);
+    return report(this.plane, what, file, this.moreStatus);
   }
 
   askSecret(caller: Caller): Answer {
-    return askSecret(this.sb, caller);
+    return askSecret(this.plane, caller);
   }
 
   supervise(caller: Caller, fh: FileHandle, fd: number): Answer {
-    return supervise(this.sb, caller, fh, fd);
+    return supervise(this.plane, caller, fh, fd);
   }
 
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer {
-    return setLeaseFor(this.sb, caller, fh, subject, request);
+    return setLeaseFor(this.plane, caller, fh, subject, request);
   }
 
   cancelLeaseFor(caller: Caller, tid: number): Answer {
-    return cancelLeaseFor(this.sb, caller, tid);
+    return cancelLeaseFor(this.plane, caller, tid);
   }
 
   pinFor(caller: Caller, request: PinForRequest): Answer {
-    return pinFor(this.sb, caller, request);
+    return pinFor(this.plane, caller, request);
   }
 
   interrupt(waiter: WaiterId): void {
     this.sb.virtual?.forget(waiter);
-    this.sb.injector?.cancel(waiter);
-    this.sb.unleased.cancel(waiter);
-    this.sb.leases.cancel(this.sb.monotonic(), waiter);
-    carryOut(this.sb);
-  }
-
-  /** What src/control needs to show and to steer. */
-  get superblock(): Superblock {
-    return this.sb;
+    this.plane.injector?.cancel(waiter);
+    this.plane.kernelPins.cancel(waiter);
+    this.plane.leases.cancel(this.plane.monotonic(), waiter);
+    carryOut(this.plane);
   }
 
   /** Reads of virtual files that wait. */
@@ -346,26 +346,34 @@ export class Filesystem implements Operations {
     this.sb.virtual = new Virtual(this.sb, tree);
   }
 
-  /** Before the first operation: faults can be had from now on. */
+  /** Before the first operation: faults can be injected from now on. */
   allowInjection(): Injector {
-    this.sb.injector = new Injector(this.sb);
-    return this.sb.injector;
+    this.plane.injector = new Injector(this.plane);
+    return this.plane.injector;
   }
 
   /** Who holds what, a phrase each: what a daemon that is told to stop says first (A4). */
   heldBy(): string[] {
-    return heldBy(this.sb);
+    return heldBy(this.plane);
   }
 
   destroy(): void {
-    clearTimeout(this.sb.timer);
-    this.sb.injector?.close();
-    this.sb.unleased.close();
-    this.sb.processes.close();
-    for (const grant of this.sb.grants.values()) grant.release();
-    this.sb.grants.clear();
+    // No request waits for an answer any more.
+    this.sb.host = undefined;
+    for (const fh of [...this.sb.handles.keys()]) this.sb.closeFile(fh);
+    this.plane.close();
     for (const inode of this.sb.inodes.values()) inode.file?.free();
     this.sb.inodes.clear();
-    this.sb.handles.clear();
+  }
+
+  /** 0, or why no new file may have the name: the virtual files stay what and where they are. */
+  private refusedName(parent: InodeNumber, name: Name): Answer {
+    if (isVirtual(parent)) return -errno.EPERM;
+    return this.sb.virtual?.isReserved(parent, name) ? -errno.EEXIST : 0;
+  }
+
+  /** Whether the name is a virtual file's, which no user moves or removes. */
+  private isFixed(parent: InodeNumber, name: Name): boolean {
+    return isVirtual(parent) || (this.sb.virtual?.isReserved(parent, name) ?? false);
   }
 }

@@ -62,6 +62,7 @@ export class Attr {
 
 /** What an open answers. */
 export class Opened {
+  /** 0: nothing was opened. */
   fh = 0 as FileHandle;
   /** The memfd to serve by passthrough, -1: through the daemon. */
   backing = -1;
@@ -189,18 +190,13 @@ export interface Host {
   answer(waiter: WaiterId, errno: number): void;
   /** poll(2) of the description would answer something else now. */
   notifyPoll(fh: FileHandle): void;
-  /** The attributes that were answered for lasting ones are so no more. */
-  attributesGone(ino: InodeNumber): void;
-  /** The same where the kernel may take its time; the present request is answered when it has heard. */
-  attributesGoneAside(ino: InodeNumber): void;
+  /** The kernel must drop the attributes that were answered as lasting (FUSE_NOTIFY_INVAL_INODE). */
+  invalidateAttrs(ino: InodeNumber): void;
+  /** The same where the kernel may make the notifier wait; the present request is answered after it. */
+  invalidateAttrsAsync(ino: InodeNumber): void;
   /** The file's descriptor is gone, with the inode or since its data have moved; nobody has it open. */
   backingGone(ino: InodeNumber): void;
 }
-
-/** mode bits of fallocate(2). */
-export const FALLOC_KEEP_SIZE = 1;
-export const FALLOC_PUNCH_HOLE = 2;
-export const FALLOC_ZERO_RANGE = 16;
 
 export interface Operations {
   /** Must be called before the first operation. */
@@ -272,7 +268,8 @@ export interface Operations {
     len: number,
   ): Answer;
   fsync(caller: Caller, ino: InodeNumber, fh: FileHandle): Answer;
-  release(ino: InodeNumber, fh: FileHandle): void;
+  /** The description that open, create, tmpfile or opendir answered has ended (RELEASE, RELEASEDIR). */
+  release(fh: FileHandle): void;
   /** revents: POLLPRI while a break is pending, besides POLLIN | POLLOUT; `notify`: tell `Host.notifyPoll` once of a change. */
   poll(fh: FileHandle, notify: boolean): Answer;
 
@@ -286,7 +283,6 @@ export interface Operations {
     plus: boolean,
     sink: DirSink,
   ): Answer;
-  releasedir(ino: InodeNumber, fh: FileHandle): void;
 
   // xattrs. `size` 0 asks for the length.
   setxattr(caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer;

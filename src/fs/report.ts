@@ -4,10 +4,10 @@
 import { kindName } from '../abi/kinds.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
-import { fileName, processName } from './layout/ask.js';
-import { zombiesOf } from './layout/leases.js';
-import { endGone } from './layout/registered-pins.js';
-import { pathOf } from './vfs/inode.js';
+import { endGone } from './layout/ask.js';
+import { zombiesOf } from './layout/pins.js';
+import type { LeasePlane } from './layout/plane.js';
+import { fileName, processName } from './trace/words.js';
 import type { Superblock } from './vfs/superblock.js';
 
 export type ReportKind = 'status' | 'leases' | 'pins';
@@ -17,22 +17,23 @@ export type StatusSource = () => Record<string, unknown>;
 
 /** @param file undefined: of the whole mount. */
 export function report(
-  sb: Superblock,
+  plane: LeasePlane,
   what: ReportKind,
   file: InodeNumber | undefined,
   more: StatusSource,
 ): string {
   switch (what) {
     case 'status':
-      return JSON.stringify({ ...status(sb), ...more() });
+      return JSON.stringify({ ...status(plane), ...more() });
     case 'leases':
-      return JSON.stringify({ leases: leaseRows(sb, file) });
+      return JSON.stringify({ leases: leaseRows(plane, file) });
     case 'pins':
-      return JSON.stringify({ pins: pinRows(sb, file) });
+      return JSON.stringify({ pins: pinRows(plane, file) });
   }
 }
 
-function status(sb: Superblock): object {
+function status(plane: LeasePlane): object {
+  const { sb, leases, kernelPins } = plane;
   const { capacity, name } = sb.store;
   sb.lookAtOpenFiles();
   let files = 0;
@@ -47,10 +48,10 @@ function status(sb: Superblock): object {
     files,
     inodes: sb.inodes.size,
     maxInodes: sb.maxInodes,
-    leases: sb.leases.leases().length,
-    pins: sb.leases.pins().length,
-    kernelPinSearches: sb.unleased.searches,
-    leaseBreakMs: sb.breakTime,
+    leases: leases.leases().length,
+    pins: leases.pins().length,
+    kernelPinSearches: kernelPins.searches,
+    leaseBreakMs: plane.breakTime,
   };
 }
 
@@ -79,17 +80,17 @@ function residency(sb: Superblock): object | null {
 export type LeaseRow = ReturnType<typeof leaseRows>[number];
 export type PinRow = ReturnType<typeof pinRows>[number];
 
-export function leaseRows(sb: Superblock, file: InodeNumber | undefined) {
-  endGone(sb, file);
-  const now = sb.monotonic();
-  return sb.leases.leases(file).map(lease => ({
+export function leaseRows(plane: LeasePlane, file: InodeNumber | undefined) {
+  endGone(plane, file);
+  const now = plane.monotonic();
+  return plane.leases.leases(file).map(lease => ({
     id: lease.lease,
-    ...where(sb, lease.file),
+    ...where(plane, lease.file),
     kind: kindName(lease.kind),
     state: stateOf(lease),
     breakMs: lease.breaking === undefined ? null : Math.max(0, Math.ceil(lease.breaking.until - now)),
     must: lease.breaking === undefined ? null : kindName(lease.breaking.must),
-    owner: who(sb, lease.owner),
+    owner: who(plane, lease.owner),
     ageMs: Math.round(now - lease.takenAt),
     pins: lease.pins,
   }));
@@ -100,15 +101,15 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
   return lease.breaking === undefined ? 'held' : 'breaking';
 }
 
-export function pinRows(sb: Superblock, file: InodeNumber | undefined) {
-  endGone(sb, file);
-  const now = sb.monotonic();
-  const zombies = zombiesOf(sb, file);
-  return sb.leases.pins(file).map(pin => {
-    const { pid, start, command } = who(sb, pin.process);
+export function pinRows(plane: LeasePlane, file: InodeNumber | undefined) {
+  endGone(plane, file);
+  const now = plane.monotonic();
+  const zombies = zombiesOf(plane, file);
+  return plane.leases.pins(file).map(pin => {
+    const { pid, start, command } = who(plane, pin.process);
     return {
       id: pin.pin,
-      ...where(sb, pin.file),
+      ...where(plane, pin.file),
       off: pin.start * BLOCK,
       len: (pin.end - pin.start) * BLOCK,
       lease: pin.lease,
@@ -116,8 +117,8 @@ export function pinRows(sb: Superblock, file: InodeNumber | undefined) {
       start,
       command,
       owner: pin.owner === 0 ? ('process' as const) : ('description' as const),
-      // A2: whoever holds that description must end.
-      ownerIno: (pin.owner !== 0 && sb.handles.get(pin.owner)?.inode.ino) || null,
+      // A2: its holders must end.
+      ownerIno: (pin.owner !== 0 && plane.sb.handles.get(pin.owner)?.inode.ino) || null,
       ageMs: Math.round(now - pin.pinnedAt),
       zombie: zombies.has(pin.lease),
       uid: pin.uid,
@@ -126,23 +127,22 @@ export function pinRows(sb: Superblock, file: InodeNumber | undefined) {
 }
 
 /** A4: each lease with its holder, for people. */
-export function heldBy(sb: Superblock): string[] {
-  return sb.leases.leases().map(({ kind, owner, file, description, pins }) => {
+export function heldBy(plane: LeasePlane): string[] {
+  return plane.leases.leases().map(({ kind, owner, file, description, pins }) => {
     const zombie = description === 0 ? 'zombie of ' : '';
-    return `${zombie}${kindName(kind)} lease of ${processName(sb, owner)} on ${fileName(sb, file)} with ${pins} pins`;
+    return `${zombie}${kindName(kind)} lease of ${processName(plane, owner)} on ${fileName(plane, file)} with ${pins} pins`;
   });
 }
 
 function where(
-  sb: Superblock,
+  plane: LeasePlane,
   ino: InodeNumber,
 ): { ino: InodeNumber; path: string | null; deleted: boolean } {
-  const inode = sb.inode(ino);
-  const path = inode && pathOf(sb.root, inode);
+  const path = plane.pathOf(ino);
   return { ino, path: path ?? null, deleted: path === undefined };
 }
 
-function who(sb: Superblock, id: ProcessId) {
-  const { pid, start, command, uid, alive } = sb.processes.info(id);
+function who(plane: LeasePlane, id: ProcessId) {
+  const { pid, start, command, uid, alive } = plane.process(id);
   return { pid, start, command, uid, alive };
 }

@@ -5,9 +5,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
+import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../fs/vfs/inode.js';
 import { IN } from '../ioctl/structs.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { field, listOf, textOf } from '../process/proc-text.js';
@@ -18,8 +18,6 @@ import type { Waiting } from './waiting.js';
 
 export const CONTROL_XATTR = abi.xattr as Name;
 
-const O_RDONLY = 0;
-const O_ACCMODE = 3;
 /** Connections at once: a descriptor of the daemon each. A quarter of them for one user, root apart. */
 const CONNECTIONS_MAX = 4096;
 /** ms until it is looked again whether there is a descriptor for who asks. */
@@ -165,8 +163,7 @@ export class ControlSocket {
       this.byHandle.delete(fh);
       this.byToken.delete(token);
       this.state.reports.delete(fh);
-      if (isFile) operations.release(ino, fh);
-      else operations.releasedir(ino, fh);
+      operations.release(fh);
     });
     this.byHandle.set(fh, description);
     if (token !== 0n) this.byToken.set(token, description);

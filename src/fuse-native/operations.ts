@@ -159,7 +159,7 @@ export function nativeOperations(
         before = names.length;
         operations.readdir(caller, ino as InodeNumber, fh, after, false, sink);
       }
-      operations.releasedir(ino as InodeNumber, fh);
+      operations.release(fh);
       done(0, names);
     },
 
@@ -260,9 +260,8 @@ export function nativeOperations(
     fsync: (path, _datasync, fd, done) =>
       onInode(path, done, ino => operations.fsync(caller, ino, fd as FileHandle)),
 
-    release(path, fd, done) {
-      // The handle says it all; the path may have no file any more.
-      operations.release(paths.resolve(path) as InodeNumber, fd as FileHandle);
+    release(_path, fd, done) {
+      operations.release(fd as FileHandle);
       done(0);
     },
 

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
 import { type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
 import { Attr, type Caller, type Operations } from '../fs/operations.js';
-import { S_IFDIR, S_IFMT } from '../fs/vfs/inode.js';
+import { S_IFDIR, S_IFMT } from '../base/linux.js';
 
 const CACHED_PATHS = 65_536;
 /** What a decoder puts for bytes that are no UTF-8: which ones they were is lost. */

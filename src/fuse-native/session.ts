@@ -101,9 +101,9 @@ export class NativeSession implements Host {
   }
 
   /** Nothing is kept. */
-  attributesGone(): void {}
+  invalidateAttrs(): void {}
 
-  attributesGoneAside(): void {}
+  invalidateAttrsAsync(): void {}
 
   backingGone(): void {}
 

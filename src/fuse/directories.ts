@@ -35,7 +35,7 @@ function list({ operations, dirents }: Connection, request: Request, plus: boole
 
 export function releasedir(connection: Connection, request: Request): Answer {
   const fh = request.fh(0);
-  connection.operations.releasedir(request.ino, fh);
+  connection.operations.release(fh);
   connection.forget(fh);
   return 0;
 }

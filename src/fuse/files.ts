@@ -77,7 +77,7 @@ function created(connection: Connection, request: Request): number {
 /** fuse_release_in: 0 fh, 8 flags, 12 release_flags, 16 lock_owner. */
 export function release(connection: Connection, request: Request): Answer {
   const fh = request.fh(0);
-  connection.operations.release(request.ino, fh);
+  connection.operations.release(fh);
   connection.forget(fh);
   return 0;
 }

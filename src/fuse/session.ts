@@ -167,16 +167,16 @@ class Conversation implements Session, Host {
     this.connection.polls.notify(fh);
   }
 
-  attributesGone(ino: InodeNumber): void {
+  invalidateAttrs(ino: InodeNumber): void {
     // Refused where the kernel has no such inode: then it remembers nothing of it.
-    this.send(this.putGone(ino));
+    this.send(this.putInvalidation(ino));
   }
 
-  attributesGoneAside(ino: InodeNumber): void {
+  invalidateAttrsAsync(ino: InodeNumber): void {
     const held: Held = { record: undefined };
     this.held = held;
     this.asides++;
-    write(this.channel.fd, this.reply.bytes.slice(0, this.putGone(ino)), () => {
+    write(this.channel.fd, this.reply.bytes.slice(0, this.putInvalidation(ino)), () => {
       this.asides--;
       if (held.record !== undefined) {
         this.reply.bytes.set(held.record);
@@ -187,7 +187,7 @@ class Conversation implements Session, Host {
   }
 
   /** fuse_notify_inval_inode_out: 0 ino, 8 off, 16 len. An `off` below 0 means the attributes alone. */
-  private putGone(ino: InodeNumber): number {
+  private putInvalidation(ino: InodeNumber): number {
     this.reply.set64(0, ino);
     this.reply.set64(8, -1);
     this.reply.set64(16, 0);
@@ -240,8 +240,18 @@ class Conversation implements Session, Host {
       return adapter(this.connection, request);
     } catch (error) {
       this.log(`${opcodeName(opcode)} of inode ${request.ino} failed, EIO: ${oneLine(error)}`);
+      this.closeOpened(request);
       return -errno.EIO;
     }
+  }
+
+  /** The request has opened a description and cannot be answered: no process will close it. */
+  private closeOpened({ opened }: Request): void {
+    const { fh } = opened;
+    if (fh === 0) return;
+    opened.fh = 0 as FileHandle;
+    this.operations.release(fh);
+    this.connection.forget(fh);
   }
 
   /** The record of an answer that is not PARKED; its length, 0 for none. */

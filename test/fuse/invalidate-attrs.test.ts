@@ -32,7 +32,7 @@ function start(given: Partial<Operations> = {}) {
 
 test('at once', () => {
   const { channel, host } = start();
-  host.attributesGone(ino);
+  host.invalidateAttrs(ino);
   assert.equal(channel.sent, [takenBack]);
 });
 
@@ -42,7 +42,7 @@ const written = (): Buffer =>
 function writing(name: string) {
   const b = start({
     write: (...args: unknown[]) => {
-      b.host.attributesGoneAside(args[1] as InodeNumber);
+      b.host.invalidateAttrsAsync(args[1] as InodeNumber);
       return 1;
     },
   });
@@ -54,7 +54,7 @@ function writing(name: string) {
 test('aside: the request is answered when the kernel has taken the record, others meanwhile', async () => {
   const { channel, host, file } = writing('device');
   assert.is(channel.deliver(written()), undefined);
-  host.attributesGone(ino);
+  host.invalidateAttrs(ino);
   assert.equal(channel.sent, [takenBack]);
   while (channel.sent.length < 2) await new Promise(resolve => setImmediate(resolve));
   assert.equal(channel.sent[1], answer(8n, 0, u32(1), u32(0)));

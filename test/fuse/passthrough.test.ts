@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FileHandle, InodeNumber } from '../../src/base/units.js';
 import type { Host, Operations } from '../../src/fs/operations.js';
-import { type Bench, bench, record, u32 } from './doubles.js';
+import { type Bench, bench, record, u32, u64 } from './doubles.js';
 
 const test = suite('passthrough');
 
@@ -115,6 +115,23 @@ test('the file that tries passthrough out at the start is given back', async () 
   const b = bench(files);
   await b.session.ready;
   assert.equal(b.channel.closedIds, [1]);
+});
+
+test('an open whose answer cannot be made is EIO, and its description ends', async () => {
+  const b = await ready();
+  b.channel.backing = () => {
+    throw new Error('no backing file today');
+  };
+  const reply = b.channel.deliver(record(14, { nodeid: 5 }, u32(2), u32(0)))!;
+  assert.is(reply.readInt32LE(4), -5);
+  assert.equal(b.last(), ['release', 1]);
+  // A request that opens nothing ends nothing, though one before it did.
+  const calls = b.calls.length;
+  b.channel.deliver(record(3, { nodeid: 5 }, u32(0), u32(0), u64(0)));
+  assert.equal(
+    b.calls.slice(calls).filter(([name]) => name === 'release'),
+    [],
+  );
 });
 
 test.run();

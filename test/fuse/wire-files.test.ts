@@ -90,7 +90,7 @@ testCases(test, [
     title: 'RELEASE',
     opcode: 18,
     body: [u64(9), u32(2), u32(0), u64(0)],
-    call: ['release', 7, 9],
+    call: ['release', 9],
     reply: [],
   },
   {

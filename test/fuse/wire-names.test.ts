@@ -105,7 +105,7 @@ testCases(test, [
     title: 'RELEASEDIR',
     opcode: 29,
     body: [u64(9), u32(0), u32(0), u64(0)],
-    call: ['releasedir', 7, 9],
+    call: ['release', 9],
     reply: [],
   },
   {

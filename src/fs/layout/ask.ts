@@ -1,90 +1,122 @@
-// Carries out what the lease machine decides: the answer to who asked, the notice to a holder (B1), the waiters to be
-// run again, the timer of the next forced break (B2); and writes each refusal and break as one line.
-import { type Kind, kindName, NONE } from '../../abi/kinds.js';
+// The one door to the lease machine: puts a question to it, carries out what it decides (the notice to a holder, B1; the
+// waiters that run again; the timer of the next forced break, B2), and answers. Writes each refusal and break as one line.
+import { kindName } from '../../abi/kinds.js';
 import { errno, errnoText } from '../../base/errno.js';
-import { BLOCK, type InodeNumber, type ProcessId } from '../../base/units.js';
-import type { Effect, Holder, Verdict } from '../../lease/types.js';
+import type { FileHandle, InodeNumber, ProcessId } from '../../base/units.js';
+import type { Effect, Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
-import { endOf } from '../trace/recorder.js';
-import { pathOf } from '../vfs/inode.js';
-import type { Superblock } from '../vfs/superblock.js';
+import { fileName, heldBy, processName, wantedFor } from '../trace/words.js';
 import { endGrant } from './grant.js';
+import type { LeasePlane } from './plane.js';
 
-/** The answer to who asked, after all effects were carried out. `what`: the call as the log tells it. */
-export function conclude(
-  sb: Superblock,
+/**
+ * Asks, and answers after all effects were carried out: 0, `-errno`, or PARKED. Asks again where it was refused while pins
+ * stood on the file that have ended with their registration of memory, which no event tells.
+ * @param question calls the lease machine; pure but for that.
+ * @param call the call in words, for the log and the events.
+ */
+export function ask(
+  plane: LeasePlane,
   caller: Caller,
   process: ProcessId,
   ino: InodeNumber,
-  verdict: Verdict,
-  what: () => string,
+  question: () => Verdict,
+  call: () => string,
 ): Answer {
-  carryOut(sb);
+  let verdict = question();
+  if (verdict.kind === 'refused' && endGone(plane, ino)) verdict = question();
+  carryOut(plane);
   if (verdict.kind === 'ok') return 0;
-  if (verdict.kind === 'wait') {
-    caller.waiter = verdict.waiter;
-    return PARKED;
-  }
-  const call = what();
-  sb.recorder.refused(sb, process, ino, verdict, call);
-  sb.log(
-    `refused: ${call} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${verdict.errno} (${errnoText(errno[verdict.errno])}) [${verdict.rule}]${held(sb, verdict.holder)}${wants(verdict.own)}`,
+  if (verdict.kind === 'refused') return refuse(plane, process, ino, verdict, call());
+  caller.waiter = verdict.waiter;
+  return PARKED;
+}
+
+function refuse(
+  plane: LeasePlane,
+  process: ProcessId,
+  ino: InodeNumber,
+  verdict: Extract<Verdict, { kind: 'refused' }>,
+  call: string,
+): Answer {
+  const { errno: name, rule, holder, own } = verdict;
+  plane.recorder.refused(process, ino, verdict, call);
+  const by = holder === undefined ? '' : `; ${heldBy(plane, holder)}`;
+  plane.log(
+    `refused: ${call} of ${fileName(plane, ino)} by ${processName(plane, process)}: ${name} (${errnoText(errno[name])}) [${rule}]${by}${own === undefined ? '' : `; ${wantedFor(own)}`}`,
   );
-  return -errno[verdict.errno];
+  return -errno[name];
+}
+
+/**
+ * Ends the pins, of one file or of all, whose registration of memory is gone; whether there were any. They are looked at
+ * when they are in the way, in listings, and when a process ends.
+ */
+export function endGone(plane: LeasePlane, ino?: InodeNumber): boolean {
+  const handles = plane.supervision.gone(ino);
+  for (const handle of handles) endHandle(plane, handle);
+  return handles.length > 0;
+}
+
+/** The description, or what stands for one, has ended: its lease and the pins that it owns end too (L2, N4, N5). */
+export function endHandle(plane: LeasePlane, handle: FileHandle): void {
+  plane.leases.release(plane.monotonic(), handle);
+  carryOut(plane);
 }
 
 /** Runs after every call into the machine that may have changed something. */
-export function carryOut(sb: Superblock): void {
-  for (const effect of sb.leases.drain()) apply(sb, effect);
-  armTimer(sb);
+export function carryOut(plane: LeasePlane): void {
+  for (const effect of plane.leases.drain()) apply(plane, effect);
+  armTimer(plane);
 }
 
 /** Wakes the machine at its next forced break (B2). */
-function armTimer(sb: Superblock): void {
-  const due = sb.leases.deadline();
-  if (due === sb.timerDue) return;
-  clearTimeout(sb.timer);
-  sb.timerDue = due;
+function armTimer(plane: LeasePlane): void {
+  const due = plane.leases.deadline();
+  if (due === plane.timerDue) return;
+  clearTimeout(plane.timer);
+  plane.timerDue = due;
   if (due === Number.POSITIVE_INFINITY) return;
   const force = () => {
-    sb.timerDue = Number.POSITIVE_INFINITY;
-    sb.leases.tick(sb.monotonic());
-    carryOut(sb);
+    plane.timerDue = Number.POSITIVE_INFINITY;
+    plane.leases.tick(plane.monotonic());
+    carryOut(plane);
   };
   // Timers may fire a fraction of a millisecond early.
-  sb.timer = setTimeout(force, Math.max(0, due - sb.monotonic()) + 1);
-  sb.timer.unref();
+  plane.timer = setTimeout(force, Math.max(0, due - plane.monotonic()) + 1);
+  plane.timer.unref();
 }
 
-function apply(sb: Superblock, effect: Effect): void {
-  if (effect.effect !== 'wake' && effect.effect !== 'tell') sb.recorder.effect(sb, effect);
+function apply(plane: LeasePlane, effect: Effect): void {
+  const { recorder, sb } = plane;
+  if (effect.effect !== 'wake' && effect.effect !== 'tell') recorder.effect(effect);
   switch (effect.effect) {
     case 'wake':
-      // What others do then was not asked for.
-      sb.recorder.injecting = false;
+      // The operations that run again were not injected.
+      recorder.injecting = false;
       if (effect.errno === undefined) sb.host?.retry(effect.waiter);
       else sb.host?.answer(effect.waiter, errno[effect.errno]);
       return;
     case 'tell':
-      tell(sb, effect);
+      notify(plane, effect);
       return;
     case 'removed':
     case 'lowered':
-      if (effect.effect === 'removed') endGrant(sb, effect.lease);
-      sb.log(
-        `forced: lease ${effect.lease} on ${fileName(sb, effect.file)} ${effect.effect} [${effect.rule}]`,
+      if (effect.effect === 'removed') endGrant(plane, effect.lease);
+      plane.log(
+        `forced: lease ${effect.lease} on ${fileName(plane, effect.file)} ${effect.effect} [${effect.rule}]`,
       );
       sb.notifyPoll(effect.description);
       return;
     case 'zombie':
-      sb.log(
-        `zombie: lease ${effect.lease} on ${fileName(sb, effect.file)}: its description is closed, its pins remain [${effect.rule}]`,
+      plane.log(
+        `zombie: lease ${effect.lease} on ${fileName(plane, effect.file)}: its description is closed, its pins remain [${effect.rule}]`,
       );
       return;
     case 'ended':
     case 'unpinned': {
-      if (effect.effect === 'unpinned') sb.supervision.forget(effect.pin);
-      if (effect.effect === 'ended') endGrant(sb, effect.lease);
+      if (effect.effect === 'unpinned') plane.supervision.forget(effect.pin);
+      if (effect.effect === 'ended') endGrant(plane, effect.lease);
       const inode = sb.inode(effect.file);
       if (inode !== undefined) sb.reap(inode);
       return;
@@ -99,59 +131,18 @@ function apply(sb: Superblock, effect: Effect): void {
   }
 }
 
-function tell(sb: Superblock, effect: Extract<Effect, { effect: 'tell' }>): void {
-  sb.notifyPoll(effect.description);
+function notify(plane: LeasePlane, effect: Extract<Effect, { effect: 'tell' }>): void {
+  plane.sb.notifyPoll(effect.description);
   const { notice } = effect;
   let told = 'POLLPRI';
   if (notice !== undefined && notice.signal > 0) {
-    const sent = sb.processes.signal(effect.owner, notice.signal, notice.cookie, notice.uid);
+    const sent = plane.processes.signal(effect.owner, notice.signal, notice.cookie, notice.uid);
     told += sent
       ? ` and signal ${notice.signal}`
       : `; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
   }
-  sb.recorder.told(sb, effect, told);
-  sb.log(
-    `break: lease ${effect.lease} of ${processName(sb, effect.owner)} on ${fileName(sb, effect.file)} must become ${kindName(effect.must)} within ${sb.breakTime} ms [${effect.rule}]; told by ${told}`,
+  plane.recorder.told(effect, told);
+  plane.log(
+    `break: lease ${effect.lease} of ${processName(plane, effect.owner)} on ${fileName(plane, effect.file)} must become ${kindName(effect.must)} within ${plane.breakTime} ms [${effect.rule}]; told by ${told}`,
   );
-}
-
-export function processName(sb: Superblock, process: ProcessId): string {
-  const { pid, command, alive } = sb.processes.info(process);
-  if (pid === 0) return 'a process that is not told or outside our pid namespace';
-  return `${pid} (${readable(command)})${alive ? '' : ', dead'}`;
-}
-
-export function fileName(sb: Superblock, ino: InodeNumber): string {
-  const inode = sb.inode(ino);
-  const path = inode && pathOf(sb.root, inode);
-  return path === undefined ? `inode ${ino} (deleted)` : readable(path);
-}
-
-/** Bytes as people read them; no line break, so that a line of the log stays one. */
-function readable(bytes: string): string {
-  return Buffer.from(bytes, 'latin1')
-    .toString('utf8')
-    .replaceAll(/\p{Cc}/gu, '?');
-}
-
-/** N1 */
-function wants(own: Kind | undefined): string {
-  if (own === undefined) return '';
-  const has = own === NONE ? 'no lease' : `a lease '${kindName(own)}'`;
-  return `; the caller has ${has} on the file: a pin needs 'exclusive' or 'shared'`;
-}
-
-function held(sb: Superblock, holder: Holder | undefined): string {
-  if (holder === undefined) return '';
-  const by = processName(sb, holder.process);
-  if (holder.pin !== undefined) {
-    const { start, end } = holder.pin;
-    const ends = `ends when ${endOf(holder)}`;
-    if (holder.pin.id === 0) {
-      return `; kernel pin [${start * BLOCK}, ${end * BLOCK}) of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ${ends}`;
-    }
-    return `; pin ${holder.pin.id} [${start * BLOCK}, ${end * BLOCK}) of ${by}; ${ends}`;
-  }
-  const kind = `${holder.zombie ? 'zombie of ' : ''}${kindName(holder.leaseKind)} lease ${holder.lease}`;
-  return `; ${kind} of ${by}; ends with ${endOf(holder)}`;
 }

@@ -3,6 +3,7 @@
 // whoever wants to change the layout meets the lease (X2 to X4). Counterparts: pNFS block layouts (RFC 5663), whose
 // LAYOUTGET and CB_LAYOUTRECALL these are, and xfs_fs_map_blocks.
 import { errno } from '../../base/errno.js';
+import { O_ACCMODE, O_RDWR } from '../../base/linux.js';
 import {
   BLOCK,
   blockOf,
@@ -15,25 +16,26 @@ import {
 import { native, STAT } from '../../native/binding.js';
 import { Extent, type Grant, type StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller, Layout, LayoutRequest } from '../operations.js';
-import { O_ACCMODE, O_RDWR, type OpenFile, type Superblock } from '../vfs/superblock.js';
+import type { OpenFile } from '../vfs/open-file.js';
+import type { LeasePlane } from './plane.js';
 
 /** The layout of a range into `out`, as far as it fits and lies in one segment: see leasefs.h, LAYOUT. */
 export function layout(
-  sb: Superblock,
+  plane: LeasePlane,
   caller: Caller,
   fh: FileHandle,
   request: LayoutRequest,
   out: Layout,
 ): Answer {
   const { off, len, seq } = request;
-  const open = sb.handles.get(fh);
+  const open = plane.sb.handles.get(fh);
   const file = open?.inode.file;
   if (open === undefined || file === undefined) return -errno.EINVAL;
   if (len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
   const start = blockOf(off) * BLOCK;
   const end = blocksFor(off + len) * BLOCK;
   if (request.list) return isStale(file, seq) ? -errno.EAGAIN : list(file, start, end, out);
-  const lease = leaseFor(sb, caller, open);
+  const lease = leaseFor(plane, caller, open);
   if (lease < 0) return lease;
   if (isStale(file, seq)) return -errno.EAGAIN;
   const committed = file.commit(start, end - start);
@@ -41,20 +43,20 @@ export function layout(
   list(file, start, end, out);
   // The file itself needs nothing kept: its memory is nobody else's.
   if (out.segment === 0) return 0;
-  open.inode.written = true;
-  return keep(grantOf(sb, lease as LeaseId), out);
+  open.inode.cache.bypassedByClient = true;
+  return keep(grantOf(plane, lease as LeaseId), out);
 }
 
 /** Whether a layout of the file is granted now. */
-export const isGranted = (sb: Superblock, ino: InodeNumber): boolean =>
-  sb.leases.leases(ino).some(({ lease }) => sb.grants.has(lease));
+export const isGranted = (plane: LeasePlane, ino: InodeNumber): boolean =>
+  plane.leases.leases(ino).some(({ lease }) => plane.grants.has(lease));
 
 const isStale = (file: StoredFile, seq: number | undefined): boolean => seq !== undefined && seq !== file.seq;
 
 /** The live lease that the caller's process owns on this description, not being broken: its POLLPRI is the recall. */
-function leaseFor(sb: Superblock, caller: Caller, open: OpenFile): LeaseId | number {
-  const process = sb.processes.identify(caller.tid);
-  const lease = sb.leases.leases(open.inode.ino).find(({ description }) => description === open.fh);
+function leaseFor(plane: LeasePlane, caller: Caller, open: OpenFile): LeaseId | number {
+  const process = plane.processes.identify(caller.tid);
+  const lease = plane.leases.leases(open.inode.ino).find(({ description }) => description === open.fh);
   // An unidentified process owns no lease.
   if (lease === undefined || lease.owner !== process) return -errno.EPERM;
   if ((open.flags & O_ACCMODE) !== O_RDWR) return -errno.EBADF;
@@ -103,17 +105,17 @@ function keep(grant: Grant, out: Layout): Answer {
   return 0;
 }
 
-function grantOf(sb: Superblock, lease: LeaseId): Grant {
-  let grant = sb.grants.get(lease);
+function grantOf(plane: LeasePlane, lease: LeaseId): Grant {
+  let grant = plane.grants.get(lease);
   if (grant === undefined) {
-    grant = sb.store.newGrant();
-    sb.grants.set(lease, grant);
+    grant = plane.sb.store.newGrant();
+    plane.grants.set(lease, grant);
   }
   return grant;
 }
 
 /** The lease is gone, and with it what was granted under it. */
-export function endGrant(sb: Superblock, lease: LeaseId): void {
-  sb.grants.get(lease)?.release();
-  sb.grants.delete(lease);
+export function endGrant(plane: LeasePlane, lease: LeaseId): void {
+  plane.grants.get(lease)?.release();
+  plane.grants.delete(lease);
 }

@@ -2,6 +2,7 @@
 // else need the right moment. Off unless the mount was started with --allow-inject. Whatever it brings about is told in
 // the events as injected; nothing it does frees a block that is pinned. Kernel counterpart: lib/fault-inject.c.
 import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
+import { SIGKILL } from '../../base/linux.js';
 import {
   type InodeNumber,
   NO_WAITER,
@@ -11,61 +12,65 @@ import {
 } from '../../base/units.js';
 import type { Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
-import type { Superblock } from '../vfs/superblock.js';
-import { carryOut, fileName, processName } from './ask.js';
+import { fileName, processName } from '../trace/words.js';
+import { carryOut } from './ask.js';
+import type { LeasePlane } from './plane.js';
 
 const RULE = 'inject';
-const SIGKILL = 9;
 
 export class Injector {
-  private readonly sb: Superblock;
+  private readonly plane: LeasePlane;
   private pins: { left: number; errno: ErrnoName } = { left: 0, errno: 'ENOMEM' };
   private space = 0;
   private grants: { left: number; ms: number } = { left: 0, ms: 0 };
   /** Lease calls that are held back; undefined: their time is over. */
   private readonly held = new Map<WaiterId, NodeJS.Timeout | undefined>();
 
-  constructor(sb: Superblock) {
-    this.sb = sb;
+  constructor(plane: LeasePlane) {
+    this.plane = plane;
   }
 
   /** Breaks the file's breakable leases now, as a stranger's truncate under O_NONBLOCK would. -ESRCH: it has none. */
   break(asker: ProcessId, ino: InodeNumber): Answer {
-    const { sb } = this;
-    if (sb.leases.leases(ino).length === 0) return -errno.ESRCH;
+    const { plane } = this;
+    if (plane.leases.leases(ino).length === 0) return -errno.ESRCH;
     return this.change(asker, ino, 0, 0, 'break');
   }
 
   /** Judges a stranger's change of the blocks [start, end) of the file, and changes nothing: the verdict is an event. */
   change(asker: ProcessId, ino: InodeNumber, start: number, end: number, call: string): Answer {
-    const { sb } = this;
+    const { plane } = this;
     return this.recorded(asker, ino, call, () => {
-      const verdict = sb.leases.change(sb.monotonic(), {
-        ...{ process: UNIDENTIFIED, description: 0, file: ino, waiter: NO_WAITER, nonblock: true },
+      const verdict = plane.leases.change(plane.monotonic(), {
+        process: UNIDENTIFIED,
+        description: 0,
+        file: ino,
+        waiter: NO_WAITER,
+        nonblock: true,
         range: { empty: false, pinStart: start, pinEnd: end },
       });
-      carryOut(sb);
+      carryOut(plane);
       if (verdict.kind === 'refused') this.tell(UNIDENTIFIED, ino, verdict, call);
     });
   }
 
   /** Lets the time of the file's breaks run out. -ESRCH: none is pending. */
   expire(asker: ProcessId, ino: InodeNumber): Answer {
-    const { sb } = this;
-    if (!sb.leases.leases(ino).some(({ breaking }) => breaking !== undefined)) return -errno.ESRCH;
-    return this.recorded(asker, ino, 'expire', () => sb.leases.expire(ino));
+    const { plane } = this;
+    if (!plane.leases.leases(ino).some(({ breaking }) => breaking !== undefined)) return -errno.ESRCH;
+    return this.recorded(asker, ino, 'expire', () => plane.leases.expire(ino));
   }
 
   /** Kills the owners of the file's leases. -ESRCH: none lives. */
   end(asker: ProcessId, ino: InodeNumber): Answer {
-    const { sb } = this;
-    const owners = new Set(sb.leases.leases(ino).map(({ owner }) => owner));
-    const killed = [...owners].filter(owner => sb.processes.signal(owner, SIGKILL, 0n, 0));
+    const { plane } = this;
+    const owners = new Set(plane.leases.leases(ino).map(({ owner }) => owner));
+    const killed = [...owners].filter(owner => plane.processes.signal(owner, SIGKILL, 0n, 0));
     if (killed.length === 0) return -errno.ESRCH;
     return this.recorded(
       asker,
       ino,
-      `end ${killed.map(owner => processName(sb, owner)).join(', ')}`,
+      `end ${killed.map(owner => processName(plane, owner)).join(', ')}`,
       () => {},
     );
   }
@@ -104,7 +109,8 @@ export class Injector {
 
   /** 0: go on; PARKED: the lease call runs again when its delay is over. */
   grantAnswer(caller: Caller): Answer {
-    const { sb, grants, held } = this;
+    const { grants, held } = this;
+    const { sb } = this.plane;
     if (held.has(caller.waiter)) {
       held.delete(caller.waiter);
       caller.waiter = NO_WAITER;
@@ -133,14 +139,16 @@ export class Injector {
   }
 
   private recorded(asker: ProcessId, ino: InodeNumber | 0, call: string, run: () => void): Answer {
-    const { sb } = this;
-    const { recorder } = sb;
-    sb.log(`injected: ${call}${ino === 0 ? '' : ` on ${fileName(sb, ino)}`} by ${processName(sb, asker)}`);
+    const { plane } = this;
+    const { recorder } = plane;
+    plane.log(
+      `injected: ${call}${ino === 0 ? '' : ` on ${fileName(plane, ino)}`} by ${processName(plane, asker)}`,
+    );
     recorder.injecting = true;
     try {
-      recorder.injected(sb, ino, asker, call);
+      recorder.injected(ino, asker, call);
       run();
-      carryOut(sb);
+      carryOut(plane);
     } finally {
       recorder.injecting = false;
     }
@@ -153,14 +161,14 @@ export class Injector {
     verdict: Extract<Verdict, { kind: 'refused' }>,
     call: string,
   ): Answer {
-    const { sb } = this;
-    const { injecting } = sb.recorder;
-    sb.recorder.injecting = true;
-    sb.recorder.refused(sb, process, ino, verdict, call);
-    sb.recorder.injecting = injecting;
+    const { plane } = this;
+    const { injecting } = plane.recorder;
+    plane.recorder.injecting = true;
+    plane.recorder.refused(process, ino, verdict, call);
+    plane.recorder.injecting = injecting;
     const name = verdict.errno;
-    sb.log(
-      `refused: ${call} of ${fileName(sb, ino)} by ${processName(sb, process)}: ${name} (${errnoText(errno[name])}) [${verdict.rule}], injected`,
+    plane.log(
+      `refused: ${call} of ${fileName(plane, ino)} by ${processName(plane, process)}: ${name} (${errnoText(errno[name])}) [${verdict.rule}], injected`,
     );
     return -errno[name];
   }

@@ -1,7 +1,7 @@
-// Kernel pins that nobody told us of (N10), looked for before a layout change. The search is not the session's work: the
+// Kernel pins that were made without a lease (N10), looked for before a layout change. The search is not the session's work: the
 // change is parked as if it waited for a lease, and runs again when the answer is there.
 //
-// Nothing is looked for where nothing can be lost: the change takes no block, or nobody has the memory. A direct file is
+// Nothing is looked for where nothing can be lost: the change takes no block, or no process has the memory. A direct file is
 // pinned through a mapping of the file. A pooled one cannot be, but through a mapping of the store's segments, which
 // clients have by a layout.
 import { blockOf, blocksFor, type WaiterId } from '../../base/units.js';
@@ -12,9 +12,10 @@ import { deviceNameOf } from '../../process/proc-text.js';
 import { Extent, type StoredFile } from '../../store/file-store.js';
 import { neverMapped } from '../../store/never-mapped.js';
 import type { Inode } from '../vfs/inode.js';
-import type { Superblock } from '../vfs/superblock.js';
+import type { LeasePlane } from './plane.js';
 
-export class UnleasedPins {
+export class KernelPins {
+  private readonly plane: LeasePlane;
   /** Searches so far. */
   searches = 0;
   private device = '';
@@ -22,32 +23,38 @@ export class UnleasedPins {
   /** Of changes that wait for an answer or have one and run again. */
   private readonly answers = new Map<WaiterId, readonly KernelPin[] | undefined>();
 
+  constructor(plane: LeasePlane) {
+    this.plane = plane;
+  }
+
   /** @param device of the mount, as /proc/PID/maps writes it. Without it nothing is looked for. */
-  start(device: string, log: (line: string) => void): void {
+  start(device: string): void {
     this.device = device;
-    this.search = new KernelPinSearch(log);
+    this.search = new KernelPinSearch(this.plane.log);
   }
 
   /** Whether the kernel could have pages of the file pinned. The inode was refreshed just now. */
-  mayBePinned(sb: Superblock, inode: Inode): boolean {
+  mayBePinned(inode: Inode): boolean {
     const { file, nopen } = inode;
     if (this.search === undefined || file === undefined) return false;
-    if (!inode.openedUnseen && neverMapped(inode.seenAtime)) return false;
-    return (nopen > 0 && sb.store.identity) || file.isInUse();
+    if (!inode.cache.openedNoatime && neverMapped(inode.seenAtime)) return false;
+    return (nopen > 0 && this.plane.sb.store.identity) || file.isInUse();
   }
 
   /** Whether a change of the range could take a page that the kernel has pinned. Precondition: mayBePinned. */
-  concern(sb: Superblock, inode: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
+  concern(inode: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
     if (pinStart >= pinEnd || !inode.file!.hasData(pinStart, pinEnd)) return false;
     // Mostly nothing is pinned on the whole machine: that is asked at once, at a fraction of what a search costs.
     if (pinnedPages() !== 0) return true;
     // It takes its time, and passthrough writes go on meanwhile.
-    sb.refresh(inode);
+    this.plane.sb.refresh(inode);
     return false;
   }
 
   /** Begins a search; the waiter that runs again when it has ended. */
-  look(sb: Superblock, inode: Inode): WaiterId {
+  look(inode: Inode): WaiterId {
+    const { plane } = this;
+    const { sb } = plane;
     this.searches++;
     // Below 0: see isSearch.
     const waiter = -this.searches as WaiterId;
@@ -61,8 +68,8 @@ export class UnleasedPins {
       if (!this.answers.has(waiter)) return;
       const pins = found.flatMap(pin => {
         return segments === undefined
-          ? judged(sb, pin, pin.begin, pin.end)
-          : inFile(sb, pin, segments.byIno.get(pin.ino)!, inode.file!);
+          ? toKernelPin(plane, pin, pin.begin, pin.end)
+          : inFile(plane, pin, segments.byIno.get(pin.ino)!, inode.file!);
       });
       this.answers.set(waiter, pins);
       sb.host?.retry(waiter);
@@ -87,21 +94,26 @@ export class UnleasedPins {
 }
 
 /** As the lease machine judges it: bytes [begin, end) of the file. */
-function judged(sb: Superblock, { pid, ring, inherited }: FoundPin, begin: number, end: number): KernelPin {
-  const process = sb.processes.identify(pid);
+function toKernelPin(
+  plane: LeasePlane,
+  { pid, ring, inherited }: FoundPin,
+  begin: number,
+  end: number,
+): KernelPin {
+  const process = plane.processes.identify(pid);
   return { process, start: blockOf(begin), end: blocksFor(end), ring, inherited };
 }
 
 const extent = new Extent();
 
 /** What of a pinned range of a segment is the file's at this instant. */
-function inFile(sb: Superblock, pin: FoundPin, segment: number, file: StoredFile): KernelPin[] {
+function inFile(plane: LeasePlane, pin: FoundPin, segment: number, file: StoredFile): KernelPin[] {
   const pins: KernelPin[] = [];
   for (let off = 0; file.nextExtent(off, extent); off = extent.off + extent.len) {
     const from = Math.max(pin.begin, extent.store) - extent.store;
     const to = Math.min(pin.end, extent.store + extent.len) - extent.store;
     if (extent.segment === segment && from < to) {
-      pins.push(judged(sb, pin, extent.off + from, extent.off + to));
+      pins.push(toKernelPin(plane, pin, extent.off + from, extent.off + to));
     }
   }
   return pins;

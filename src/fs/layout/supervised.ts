@@ -5,8 +5,8 @@ import type { KernelPin } from '../../lease/types.js';
 import { type Descriptor, native } from '../../native/binding.js';
 import type { Registration } from '../../process/registration.js';
 
-/** A pin of a supervisor's; `handle` is what owns it in place of a description. */
-export interface Held {
+/** A pin that a supervisor made; `handle` is what owns it in place of a description. */
+export interface SupervisedPin {
   readonly ino: InodeNumber;
   readonly handle: FileHandle;
   readonly registration: Registration;
@@ -20,7 +20,7 @@ export class Supervision {
   private readonly supervisors = new Map<FileHandle, ProcessId>();
   /** Lease calls that wait for a break, by the thread that they are for. */
   readonly waiting = new Map<number, WaiterId>();
-  private readonly held = new Map<PinId, Held>();
+  private readonly held = new Map<PinId, SupervisedPin>();
 
   /** The descriptor that a supervisor must show. */
   secretFd(): number {
@@ -42,7 +42,7 @@ export class Supervision {
     this.supervisors.delete(fh);
   }
 
-  hold(pin: PinId, held: Held): void {
+  hold(pin: PinId, held: SupervisedPin): void {
     this.held.set(pin, held);
   }
 
@@ -50,7 +50,7 @@ export class Supervision {
     this.held.delete(pin);
   }
 
-  heldPin(pin: PinId): Held | undefined {
+  heldPin(pin: PinId): SupervisedPin | undefined {
     return this.held.get(pin);
   }
 

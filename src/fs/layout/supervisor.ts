@@ -23,26 +23,26 @@ import {
   type SetLeaseRequest,
   type Subject,
 } from '../operations.js';
-import type { Superblock } from '../vfs/superblock.js';
-import { carryOut, conclude } from './ask.js';
-import { fill, giveBack, pinAsk, setLease } from './leases.js';
-import { endGone, endHandle, judged } from './registered-pins.js';
+import { carryOut, endGone, endHandle } from './ask.js';
+import { setLease } from './leases.js';
+import { makePin } from './pins.js';
+import type { LeasePlane } from './plane.js';
 
 /** The number of the descriptor to show; -EPERM for who is neither root nor our user, or in another pid namespace. */
-export function askSecret(sb: Superblock, caller: Caller): Answer {
-  return maySupervise(caller) ? sb.supervision.secretFd() : -errno.EPERM;
+export function askSecret(plane: LeasePlane, caller: Caller): Answer {
+  return maySupervise(caller) ? plane.supervision.secretFd() : -errno.EPERM;
 }
 
 /** Registers the caller, which shows its descriptor `fd`. */
-export function supervise(sb: Superblock, caller: Caller, fh: FileHandle, fd: number): Answer {
-  const process = sb.processes.identify(caller.tid);
+export function supervise(plane: LeasePlane, caller: Caller, fh: FileHandle, fd: number): Answer {
+  const process = plane.processes.identify(caller.tid);
   if (process === UNIDENTIFIED || !maySupervise(caller)) return -errno.EPERM;
   // Never by stat(2): the descriptor may be of a file of this very mount, and the stat would wait for us.
   const shown = fileIdOf(caller.tid, fd);
-  const secret = fileIdOf('self', sb.supervision.secretFd());
+  const secret = fileIdOf('self', plane.supervision.secretFd());
   if (shown === undefined || shown.mount !== secret?.mount || shown.ino !== secret.ino) return -errno.EPERM;
-  sb.supervision.add(fh, process);
-  sb.log(`supervisor: ${sb.processes.info(process).pid} acts for the processes that it runs`);
+  plane.supervision.add(fh, process);
+  plane.log(`supervisor: ${plane.processes.info(process).pid} acts for the processes that it runs`);
   return 0;
 }
 
@@ -56,80 +56,73 @@ function maySupervise(caller: Caller): boolean {
 }
 
 export function setLeaseFor(
-  sb: Superblock,
+  plane: LeasePlane,
   caller: Caller,
   fh: FileHandle,
   subject: Subject,
   request: SetLeaseRequest,
 ): Answer {
-  const acting = actingFor(sb, caller, subject);
+  const acting = actingFor(plane, caller, subject);
   if (typeof acting === 'number') return acting;
-  const answer = setLease(sb, acting, fh, request);
+  const answer = setLease(plane, acting, fh, request);
   // It is the supervisor's request that waits and is run again.
   caller.waiter = acting.waiter;
-  if (answer === PARKED) sb.supervision.waiting.set(subject.tid, acting.waiter);
-  else sb.supervision.waiting.delete(subject.tid);
+  if (answer === PARKED) plane.supervision.waiting.set(subject.tid, acting.waiter);
+  else plane.supervision.waiting.delete(subject.tid);
   return answer;
 }
 
 /** The thread got a signal, or is gone (B5). */
-export function cancelLeaseFor(sb: Superblock, caller: Caller, tid: number): Answer {
-  if (!sb.supervision.isSupervisor(sb.processes.identify(caller.tid))) return -errno.EPERM;
-  const waiter = sb.supervision.waiting.get(tid);
+export function cancelLeaseFor(plane: LeasePlane, caller: Caller, tid: number): Answer {
+  if (!plane.supervision.isSupervisor(plane.processes.identify(caller.tid))) return -errno.EPERM;
+  const waiter = plane.supervision.waiting.get(tid);
   if (waiter === undefined) return 0;
-  sb.supervision.waiting.delete(tid);
-  sb.leases.cancel(sb.monotonic(), waiter);
-  carryOut(sb);
-  sb.host?.answer(waiter, errno.EINTR);
+  plane.supervision.waiting.delete(tid);
+  plane.leases.cancel(plane.monotonic(), waiter);
+  carryOut(plane);
+  plane.sb.host?.answer(waiter, errno.EINTR);
   return 0;
 }
 
-export function pinFor(sb: Superblock, caller: Caller, request: PinForRequest): Answer {
-  const acting = actingFor(sb, caller, request);
+export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest): Answer {
+  const acting = actingFor(plane, caller, request);
   if (typeof acting === 'number') return acting;
-  const inode = sb.inode(request.ino as InodeNumber);
+  const inode = plane.sb.inode(request.ino as InodeNumber);
   if (inode === undefined) return -errno.ENOENT;
   const { off, len } = request;
   if (inode.file === undefined || len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
-  const process = sb.processes.identify(acting.tid);
-  const { pid, start } = sb.processes.info(process);
+  const process = plane.processes.identify(acting.tid);
+  const { pid, start } = plane.processes.info(process);
   const registration = new Registration({ ...request.registered, pid, start, tid: request.tid });
-  const handle = sb.newHandle();
-  if (request.first) endGone(sb);
-  const what = () => `pin [${off}, ${off + len}) by registering memory`;
-  const injected = sb.injector?.pinAnswer(process, inode.ino, what()) ?? 0;
-  if (injected < 0) return injected;
-  let id = 0 as PinId;
-  const verdict = judged(sb, inode.ino, () => {
-    const ask = pinAsk(sb, acting, process, inode, off, len, { description: handle, owner: handle });
-    const asked = sb.leases.pin(sb.monotonic(), ask);
-    id = asked.pin;
-    return asked.verdict;
+  const handle = plane.sb.newHandle();
+  if (request.first) endGone(plane);
+  const id = makePin(plane, acting, process, inode, off, len, handle, handle, ' by registering memory');
+  if (id < 0) return id;
+  plane.supervision.hold(id as PinId, {
+    ino: inode.ino,
+    handle,
+    registration,
+    start: blockOf(off),
+    end: blocksFor(off + len),
   });
-  if (verdict.kind === 'ok') {
-    const filled = fill(sb, process, inode, off, len);
-    if (filled < 0) return giveBack(sb, id, filled);
-    const [start, end] = [blockOf(off), blocksFor(off + len)];
-    sb.supervision.hold(id, { ino: inode.ino, handle, registration, start, end });
-  }
-  const answer = conclude(sb, acting, process, inode.ino, verdict, what);
-  return answer === 0 ? id : answer;
+  return id;
 }
 
 /** A supervisor takes a pin back that it has made: 1, or undefined where it is none of those. */
-export function unpinFor(sb: Superblock, caller: Caller, id: number): Answer | undefined {
-  const held = sb.supervision.heldPin(id as PinId);
-  if (held === undefined || !sb.supervision.isSupervisor(sb.processes.identify(caller.tid))) return undefined;
-  endHandle(sb, held.handle);
+export function unpinFor(plane: LeasePlane, caller: Caller, id: number): Answer | undefined {
+  const held = plane.supervision.heldPin(id as PinId);
+  if (held === undefined || !plane.supervision.isSupervisor(plane.processes.identify(caller.tid)))
+    return undefined;
+  endHandle(plane, held.handle);
   return 1;
 }
 
 /** The thread, as who asks; -EPERM when the caller is no supervisor, -ESRCH when the thread is not that process's. */
-function actingFor(sb: Superblock, caller: Caller, { tid, start }: Subject): Caller | number {
-  if (!sb.supervision.isSupervisor(sb.processes.identify(caller.tid))) return -errno.EPERM;
-  const process = sb.processes.identify(tid);
+function actingFor(plane: LeasePlane, caller: Caller, { tid, start }: Subject): Caller | number {
+  if (!plane.supervision.isSupervisor(plane.processes.identify(caller.tid))) return -errno.EPERM;
+  const process = plane.processes.identify(tid);
   const uid = uidsOf(tid)?.fs;
-  if (process === UNIDENTIFIED || uid === undefined || sb.processes.info(process).start !== start) {
+  if (process === UNIDENTIFIED || uid === undefined || plane.processes.info(process).start !== start) {
     return -errno.ESRCH;
   }
   const acting = new Caller();

@@ -1,9 +1,8 @@
 // Attributes: getattr, setattr, statfs. Who may change what is the kernel's to judge (default_permissions, and it
 // sends the mode with setuid and setgid cleared where they must be).
 import { errno } from '../../base/errno.js';
-import type { InodeNumber } from '../../base/units.js';
-import { BLOCK } from '../../base/units.js';
-import { setSize } from '../layout/change.js';
+import { S_IFMT } from '../../base/linux.js';
+import { BLOCK, type InodeNumber } from '../../base/units.js';
 import {
   type Answer,
   type Attr,
@@ -22,9 +21,10 @@ import {
   type StatFs,
 } from '../operations.js';
 import { ACCESS_ACL, aclWithMode } from './acl.js';
-import type { Inode } from './inode.js';
-import { killPrivileges, privilegesOf, S_IFMT } from './inode.js';
-import { isNonblocking, type Superblock } from './superblock.js';
+import { type Inode, killPrivileges, privilegesOf } from './inode.js';
+import { isNonblocking } from './open-file.js';
+import { setSize } from './space.js';
+import type { Superblock } from './superblock.js';
 import { setTime } from './times.js';
 
 export function getattr(sb: Superblock, ino: InodeNumber, out: Attr): Answer {
@@ -46,15 +46,16 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
   // Nothing to set is chown(-1, -1), which moves the ctime as on tmpfs. Few files have bits for a write to clear.
   const nothing = set.valid === SET_SIZE || (set.valid === SET_KILL_SUIDGID && privilegesOf(inode) === 0);
   if (!nothing) apply(sb, inode, set);
-  sb.attributes(inode, out, set.valid === SET_SIZE);
-  // The kernel takes over what SETATTR answers whatever it has heard meanwhile.
+  if (set.valid === SET_SIZE) sb.attributesAsSeen(inode, out);
+  else sb.attributes(inode, out);
+  // The kernel takes over what SETATTR answers, though it may have been notified since.
   if (inode.file !== undefined) out.lasting = false;
   return 0;
 }
 
 function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
   const { valid } = set;
-  // First: a write that nobody told of must not undo what is set now.
+  // Refresh first: otherwise a passthrough write that we have not seen yet would clear the bits set below.
   sb.refresh(inode);
   sb.touch(inode);
   const { ctime } = inode;

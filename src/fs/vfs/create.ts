@@ -1,12 +1,8 @@
 // Names: lookup, forget, and whatever makes a name. Permissions are the kernel's (default_permissions).
 import { errno } from '../../base/errno.js';
-import type { InodeNumber, Name } from '../../base/units.js';
-import type { Answer, Attr, Caller } from '../operations.js';
-import { ACCESS_ACL, aclWithMode, DEFAULT_ACL, isModeAlone, modeOfAcl } from './acl.js';
-import { recall } from './attr-cache.js';
 import {
-  addDentry,
-  type Inode,
+  NAME_MAX,
+  PATH_MAX,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -16,9 +12,13 @@ import {
   S_IFREG,
   S_IFSOCK,
   S_ISGID,
-} from './inode.js';
+} from '../../base/linux.js';
+import type { InodeNumber, Name } from '../../base/units.js';
+import type { Answer, Attr, Caller } from '../operations.js';
+import { ACCESS_ACL, aclWithMode, DEFAULT_ACL, isModeAlone, modeOfAcl } from './acl.js';
+import { invalidateAttrs } from './attr-cache.js';
+import { addDentry, type Inode } from './inode.js';
 import { badName, type Superblock } from './superblock.js';
-import { isVirtual } from './virtual.js';
 import { putXattr } from './xattrs.js';
 
 const LINK_MAX = 0x7fff_ffff;
@@ -32,17 +32,15 @@ function answer(sb: Superblock, inode: Inode, out: Attr): Answer {
 
 /** '.' and '..' are asked for by the NFS server (FUSE_EXPORT_SUPPORT). */
 export function lookup(sb: Superblock, parent: InodeNumber, name: Name, out: Attr): Answer {
-  if (isVirtual(parent)) return sb.virtual?.lookup(parent, name, out) ?? -errno.ESTALE;
   if (name === '.') {
     const self = sb.inode(parent);
     return self === undefined ? -errno.ESTALE : answer(sb, self, out);
   }
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
-  if (sb.virtual?.isReserved(parent, name)) return sb.virtual.getattr(sb.virtual.tree.top, out);
   if (name === '..') return dir.parent === undefined ? -errno.ESTALE : answer(sb, dir.parent, out);
   const dentry = dir.children!.get(name);
-  if (dentry === undefined) return name.length > 255 ? -errno.ENAMETOOLONG : -errno.ENOENT;
+  if (dentry === undefined) return name.length > NAME_MAX ? -errno.ENAMETOOLONG : -errno.ENOENT;
   return answer(sb, dentry.inode, out);
 }
 
@@ -55,13 +53,12 @@ export function forget(sb: Superblock, ino: InodeNumber, nlookup: number): void 
 
 /** The directory that may take the new name, or why not. A directory that was removed takes none. */
 export function placeFor(sb: Superblock, parent: InodeNumber, name: Name): Inode | number {
-  if (isVirtual(parent)) return -errno.EPERM;
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
   const bad = badName(name);
   if (bad < 0) return bad;
   if (dir.nlink === 0) return -errno.ENOENT;
-  return dir.children!.has(name) || sb.virtual?.isReserved(parent, name) ? -errno.EEXIST : dir;
+  return dir.children!.has(name) ? -errno.EEXIST : dir;
 }
 
 /**
@@ -116,7 +113,7 @@ function make(
   const inode = newChild(sb, caller, dir, mode);
   if (typeof inode === 'number') return inode;
   set?.(inode);
-  sb.residency.rest(sb, inode);
+  sb.residency.rest(inode);
   enter(sb, dir, name, inode);
   return answer(sb, inode, out);
 }
@@ -158,7 +155,7 @@ export function symlink(
   out: Attr,
 ): Answer {
   if (target.length === 0) return -errno.ENOENT;
-  if (target.length >= 4096) return -errno.ENAMETOOLONG;
+  if (target.length >= PATH_MAX) return -errno.ENAMETOOLONG;
   return make(sb, caller, parent, name, S_IFLNK | 0o777, out, made => {
     made.target = target.slice();
   });
@@ -183,7 +180,7 @@ export function link(sb: Superblock, ino: InodeNumber, parent: InodeNumber, name
   inode.nlink++;
   sb.touch(inode);
   sb.modified(dir);
-  recall(sb, inode);
+  invalidateAttrs(sb, inode);
   const answered = answer(sb, inode, out);
   // As of SETATTR.
   if (inode.file !== undefined) out.lasting = false;

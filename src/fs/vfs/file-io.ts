@@ -3,12 +3,12 @@
 // first (X8).
 import { errno } from '../../base/errno.js';
 import type { Gather } from '../../base/gather.js';
+import { SEEK_DATA, SEEK_HOLE } from '../../base/linux.js';
 import type { FileHandle, InodeNumber } from '../../base/units.js';
 import { blockOf, blocksFor, MAX_OFFSET } from '../../base/units.js';
-import { SEEK_DATA, SEEK_HOLE, type StoredFile } from '../../store/file-store.js';
-import { mayWrite } from '../layout/change.js';
+import type { StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller } from '../operations.js';
-import { recall, recallForWriteback } from './attr-cache.js';
+import { invalidateAttrs, invalidateAttrsForWriteback } from './attr-cache.js';
 import { contentChanged } from './killpriv.js';
 import type { Superblock } from './superblock.js';
 
@@ -46,9 +46,9 @@ export function write(
   const inode = sb.inode(ino);
   if (inode?.file === undefined) return -errno.EBADF;
   if (off + len > MAX_OFFSET) return -errno.EFBIG;
-  if (writeback) recallForWriteback(sb, inode);
+  if (writeback) invalidateAttrsForWriteback(sb, inode);
   else {
-    const refused = mayWrite(sb, caller, inode, fh, off, len, false);
+    const refused = sb.gate.write(caller, inode, fh, off, len);
     if (refused !== 0) return refused;
   }
   const written = inode.file.write(off, len, data, at);
@@ -84,21 +84,21 @@ export function copyFileRange(
   const skipped = holeAt(source, fromOff, there);
   if (skipped > 0 && !target.hasData(blockOf(toOff), blocksFor(toOff + skipped))) {
     const end = toOff + skipped;
-    const refused = mayWrite(sb, caller, inode!, toFh, toOff, skipped, true);
+    const refused = sb.gate.extend(caller, inode!, toFh, toOff, skipped);
     if (refused !== 0) return refused;
     const grown = end > target.size() ? target.setSize(end) : 0;
     if (grown < 0) return grown;
-    contentChanged(caller, inode!);
+    contentChanged(sb, caller, inode!);
     return skipped;
   }
   const n = Math.min(skipped || source.seek(fromOff, SEEK_HOLE) - fromOff, there, COPY_MAX);
-  const refused = mayWrite(sb, caller, inode!, toFh, toOff, n, false);
+  const refused = sb.gate.write(caller, inode!, toFh, toOff, n);
   if (refused !== 0) return refused;
   const read = source.read(fromOff, n, copyBuffer, 0);
   // Its atime, of which the kernel takes no note here.
-  recall(sb, sb.inode(from)!);
+  invalidateAttrs(sb, sb.inode(from)!);
   if (read <= 0) return read;
-  contentChanged(caller, inode!);
+  contentChanged(sb, caller, inode!);
   return target.write(toOff, read, copyBuffer, 0);
 }
 

@@ -1,18 +1,8 @@
 // Inodes and dentries, as in Linux: an inode is a file, a dentry is one name of it in one directory.
+import { S_IFMT, S_ISGID, S_ISUID, S_IXGRP } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';
 import type { StoredFile } from '../../store/file-store.js';
-
-export const S_IFMT = 0o170000;
-export const S_IFSOCK = 0o140000;
-export const S_IFLNK = 0o120000;
-export const S_IFREG = 0o100000;
-export const S_IFBLK = 0o060000;
-export const S_IFDIR = 0o040000;
-export const S_IFCHR = 0o020000;
-export const S_IFIFO = 0o010000;
-export const S_ISUID = 0o4000;
-export const S_ISGID = 0o2000;
-const S_IXGRP = 0o010;
+import { AttrCache } from './attr-cache.js';
 
 /** One name. Its cookie is its place in the directory: growing, never used again, so telldir and seekdir hold while names come and go. */
 export interface Dentry {
@@ -51,18 +41,8 @@ export class Inode {
 
   /** Regular files alone. */
   file: StoredFile | undefined;
-  /** Somebody opened it with O_NOATIME, and may have mapped it without a trace. */
-  openedUnseen = false;
-  /** The kernel may answer the attributes without asking; what else it takes to know whether it may (attr-cache.ts). */
-  remembered = false;
-  mayBeMapped = false;
-  lookedForMappings = false;
-  /** Pages of it came back from the kernel's cache since somebody opened it to read and write. */
-  stored = false;
-  /** Was given blocks beyond its end. */
-  blocksBeyond = false;
-  /** A client may have stored into the blocks since the file was last opened, behind the kernel's cache (layout/grant.ts). */
-  written = false;
+  /** What the kernel may have cached of a regular file, and what could make it stale. */
+  readonly cache = new AttrCache();
   /** Directories alone: by name, in the order of their cookies. */
   children: Map<Name, Dentry> | undefined;
   nextCookie = 4;
@@ -108,30 +88,4 @@ export function addDentry(dir: Inode, name: Name, inode: Inode): void {
   dir.children!.set(name, { name, inode, cookie: dir.nextCookie++ });
   inode.parent = dir;
   inode.nameHint = name;
-}
-
-/** The path below the root, a char a byte; undefined when no name is left. */
-export function pathOf(root: Inode, inode: Inode): string | undefined {
-  if (inode === root) return '/';
-  if (inode.nlink === 0) return undefined;
-  const { parent, nameHint } = inode;
-  if (parent !== undefined && nameHint !== undefined && parent.children?.get(nameHint)?.inode === inode) {
-    const above = pathOf(root, parent);
-    return above === undefined ? undefined : join(above, nameHint);
-  }
-  return findPath(root, '/', inode);
-}
-
-/** Where the hint went stale (one of several hard links removed): the whole tree is searched. */
-function findPath(dir: Inode, path: string, wanted: Inode): string | undefined {
-  for (const { name, inode } of dir.children?.values() ?? []) {
-    if (inode === wanted) return join(path, name);
-    const below = inode.children && findPath(inode, join(path, name), wanted);
-    if (below !== undefined) return below;
-  }
-  return undefined;
-}
-
-function join(path: string, name: Name): string {
-  return `${path === '/' ? '' : path}/${name}`;
 }

@@ -1,23 +1,23 @@
-// Open file descriptions: open, create, tmpfile, release. O_TRUNC arrives inside the open (FUSE_ATOMIC_O_TRUNC),
+// Open file descriptions: open, create, tmpfile. O_TRUNC arrives inside the open (FUSE_ATOMIC_O_TRUNC),
 // holds no inode lock while it waits (F19) and obeys the rules of truncate (F9).
 import { errno } from '../../base/errno.js';
-import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
-import { carryOut } from '../layout/ask.js';
-import { setSize } from '../layout/change.js';
-import { isGranted } from '../layout/grant.js';
+import { O_EXCL, O_NONBLOCK, O_TRUNC, S_IFREG } from '../../base/linux.js';
+import type { InodeNumber, Name } from '../../base/units.js';
 import type { Answer, Attr, Caller, Opened } from '../operations.js';
 import { enter, newChild, placeFor } from './create.js';
-import { type Inode, S_IFREG } from './inode.js';
-import { O_ACCMODE, O_EXCL, O_NONBLOCK, O_RDONLY, O_TRUNC, type Superblock } from './superblock.js';
+import type { Inode } from './inode.js';
+import { setSize } from './space.js';
+import type { Superblock } from './superblock.js';
 
 function opened(sb: Superblock, inode: Inode, flags: number, out: Opened): Answer {
-  const awake = sb.residency.wake(sb, inode);
+  const awake = sb.residency.wake(inode);
   if (awake !== 0) return awake;
   out.fh = sb.openFile(inode, flags).fh;
   out.backing = inode.file?.backing ?? -1;
   out.uncached = false;
-  out.keepCache = !inode.written;
-  if (inode.written && !isGranted(sb, inode.ino)) inode.written = false;
+  const { cache } = inode;
+  out.keepCache = !cache.bypassedByClient;
+  if (cache.bypassedByClient && !sb.gate.lends(inode.ino)) cache.bypassedByClient = false;
   return 0;
 }
 
@@ -81,18 +81,6 @@ export function tmpfile(
 function entered(sb: Superblock, inode: Inode, flags: number, attr: Attr, out: Opened): Answer {
   inode.nlookup++;
   const answer = opened(sb, inode, flags, out);
-  sb.attributes(inode, attr, true);
+  sb.attributesAsSeen(inode, attr);
   return answer;
-}
-
-/** The description is gone, with its last descriptor; mappings may live on (F5). */
-export function release(sb: Superblock, fh: FileHandle): void {
-  const file = sb.closeFile(fh);
-  if (file === undefined) return;
-  sb.leases.release(sb.monotonic(), fh);
-  carryOut(sb);
-  // The last look at what it wrote by passthrough, which the capacity counts.
-  if ((file.flags & O_ACCMODE) !== O_RDONLY) file.inode.file?.size();
-  if (file.inode.nopen === 0) sb.residency.rest(sb, file.inode);
-  sb.reap(file.inode);
 }

@@ -1,12 +1,14 @@
-// Directories: opendir, readdir, releasedir. A cookie names the entry after which reading goes on; it stays good
+// Directories: opendir and readdir. A cookie names the entry after which reading goes on; it stays good
 // while names come and go (telldir, seekdir). 1 and 2 are '.' and '..', 3 the virtual directory of the root. What is made
 // after opendir or rewinddir is not listed, so that whoever renames what he reads comes to an end, as on tmpfs
 // (offset_dir_open in fs/libfs.c).
 import { errno } from '../../base/errno.js';
+import { S_IFDIR } from '../../base/linux.js';
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
 import { type Answer, Attr, type DirSink, type Opened } from '../operations.js';
-import { type Dentry, type Inode, S_IFDIR } from './inode.js';
-import type { DirCursor, OpenFile, Superblock } from './superblock.js';
+import type { Dentry, Inode } from './inode.js';
+import type { DirCursor, OpenFile } from './open-file.js';
+import type { Superblock } from './superblock.js';
 
 const DOT = '.' as Name;
 const DOTDOT = '..' as Name;
@@ -18,11 +20,6 @@ export function opendir(sb: Superblock, ino: InodeNumber, flags: number, out: Op
   out.fh = sb.openFile(dir, flags).fh;
   out.backing = -1;
   return 0;
-}
-
-export function releasedir(sb: Superblock, fh: FileHandle): void {
-  const file = sb.closeFile(fh);
-  if (file !== undefined) sb.reap(file.inode);
 }
 
 export function readdir(

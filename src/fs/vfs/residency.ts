@@ -12,7 +12,7 @@ import type { Superblock } from './superblock.js';
 /** Files that are tried before one more descriptor is taken. */
 const TRIES = 16;
 
-/** Stays in the cache: lru-cache goes through all the room it ever took when its last entry is deleted. */
+/** Keeps the cache from becoming empty: lru-cache clears its whole backing arrays when its last entry is deleted. */
 const NOBODY = 0 as InodeNumber;
 
 export class Residency {
@@ -31,15 +31,19 @@ export class Residency {
   /** Idle ones that cannot move for longer than a mapping lasts: tried again only when no others are left. */
   private readonly stuck = new Map<InodeNumber, Inode>();
 
-  constructor(budget: number) {
+  private readonly sb: Superblock;
+
+  constructor(sb: Superblock, budget: number) {
+    this.sb = sb;
     this.budget = budget;
     this.comfortable = budget - Math.ceil(budget / 8);
     this.idle.set(NOBODY, NOBODY);
   }
 
   /** Nobody has the file open any more, or yet. */
-  rest(sb: Superblock, inode: Inode): void {
-    if (sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0) this.idle.set(inode.ino, inode.ino);
+  rest(inode: Inode): void {
+    if (this.sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0)
+      this.idle.set(inode.ino, inode.ino);
   }
 
   /** The inode is gone, or in use. */
@@ -49,13 +53,14 @@ export class Residency {
   }
 
   /** Before the file is opened: it has a descriptor then. -ENFILE when there is none left, -ENOMEM. */
-  wake(sb: Superblock, inode: Inode): Answer {
+  wake(inode: Inode): Answer {
+    const { sb } = this;
     const { moves } = sb.store;
     const { file, ino } = inode;
     this.forget(ino);
     if (moves === undefined || file === undefined || file.backing >= 0) return 0;
     sb.refresh(inode);
-    const back = this.makeRoom(sb) ? moves.in(file, `leasefs:${ino}`) : -errno.EMFILE;
+    const back = this.makeRoom() ? moves.in(file, `leasefs:${ino}`) : -errno.EMFILE;
     if (typeof back === 'number') {
       sb.log(`open refused: ${errnoName(back)} for another memfd; close files or raise RLIMIT_NOFILE`);
       return back === -errno.EMFILE ? -errno.ENFILE : back;
@@ -66,20 +71,21 @@ export class Residency {
   }
 
   /** Before a descriptor more is taken: whether it may be. */
-  makeRoom(sb: Superblock): boolean {
-    const { moves } = sb.store;
+  makeRoom(): boolean {
+    const { moves } = this.sb.store;
     if (moves === undefined) return true;
     for (let tries = 0; tries < TRIES && moves.descriptors >= this.comfortable; tries++) {
-      const inode = this.oldest(sb) ?? this.unstick();
-      if (inode === undefined || !this.move(sb, moves, inode)) break;
+      const inode = this.oldest() ?? this.unstick();
+      if (inode === undefined || !this.move(moves, inode)) break;
     }
     return moves.descriptors < this.budget;
   }
 
   /** Whether it is worth trying another. */
-  private move(sb: Superblock, moves: Moves, inode: Inode): boolean {
+  private move(moves: Moves, inode: Inode): boolean {
+    const { sb } = this;
     const { ino } = inode;
-    if (sb.leases.concerns(ino)) {
+    if (sb.gate.holds(ino)) {
       this.idle.set(ino, ino);
       return true;
     }
@@ -99,11 +105,11 @@ export class Residency {
     return true;
   }
 
-  private oldest(sb: Superblock): Inode | undefined {
+  private oldest(): Inode | undefined {
     for (const ino of this.idle.rkeys()) {
       if (ino === NOBODY) continue;
       this.idle.delete(ino);
-      return sb.inode(ino);
+      return this.sb.inode(ino);
     }
     return undefined;
   }

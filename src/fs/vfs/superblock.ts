@@ -1,68 +1,20 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
 // descriptions, the present time, the fate of inodes that nobody refers to. Kernel counterpart: struct super_block.
 import { errno, FsError } from '../../base/errno.js';
-import type { FileHandle, InodeNumber, LeaseId, Name, WaiterId } from '../../base/units.js';
-import { ROOT_INO } from '../../base/units.js';
-import type { Leases, PinInfo } from '../../lease/types.js';
+import { NAME_MAX, O_ACCMODE, O_NOATIME, O_RDONLY, S_IFDIR, S_IFREG } from '../../base/linux.js';
+import { type FileHandle, type InodeNumber, type Name, ROOT_INO, type WaiterId } from '../../base/units.js';
 import { native } from '../../native/binding.js';
-import type { Processes } from '../../process/processes.js';
-import { FileStat, type FileStore, type Grant, type StoredFile } from '../../store/file-store.js';
-import type { Injector } from '../layout/injector.js';
-import { UnleasedPins } from '../layout/kernel-pins.js';
-import { Supervision } from '../layout/supervised.js';
+import { FileStat, type FileStore, type StoredFile } from '../../store/file-store.js';
 import type { Attr, Host } from '../operations.js';
-import { Recorder } from '../trace/recorder.js';
 import { closedFor, isLasting, openedFor } from './attr-cache.js';
-import { type Dentry, Inode, killPrivileges, S_IFDIR, S_IFREG, type Time, xattrBytes } from './inode.js';
+import { Inode, killPrivileges, type Time, xattrBytes } from './inode.js';
+import { type LayoutGate, openGate } from './layout-gate.js';
+import type { OpenFile } from './open-file.js';
+import { pathOf } from './path.js';
 import { Residency } from './residency.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
 import type { Virtual } from './virtual.js';
 
-/** An open file description. */
-export interface OpenFile {
-  readonly fh: FileHandle;
-  readonly inode: Inode;
-  /** open(2)'s flags. */
-  readonly flags: number;
-  /** poll(2) asked to be told of a change. */
-  pollArmed: boolean;
-  /** Names the description as a pin's owner (N4), made when first asked for. */
-  token: bigint | undefined;
-  /** Directories: where the last READDIR stopped. */
-  cursor: DirCursor | undefined;
-  /** Directories: the cookie at which reading ends. */
-  end: number;
-  /** Where the last GETPINS stopped. */
-  pinCursor: PinCursor | undefined;
-}
-
-export interface PinCursor {
-  /** The id after which `rest` goes on. */
-  readonly after: number;
-  readonly rest: Iterator<PinInfo>;
-}
-
-export interface DirCursor {
-  readonly entries: Iterator<Dentry>;
-  /** The cookie after which `pending` and `entries` go on. */
-  after: number;
-  /** Taken from `entries`, not yet taken by the reader. */
-  pending: Dentry | undefined;
-}
-
-export const O_ACCMODE = 3;
-export const O_RDONLY = 0;
-export const O_RDWR = 2;
-export const O_EXCL = 0o200;
-export const O_TRUNC = 0o1000;
-export const O_NONBLOCK = 0o4000;
-const O_NOATIME = 0o1000000;
-
-/** B4: as given to open; a later F_SETFL does not reach us. A change by path never is. */
-export const isNonblocking = (file: OpenFile | undefined): boolean =>
-  file !== undefined && (file.flags & O_NONBLOCK) !== 0;
-
-const NAME_MAX = 255;
 /** What an inode counts for where extended attributes are counted with them; tmpfs's BOGO_INODE_SIZE. */
 const INODE_BYTES = 1024;
 
@@ -71,8 +23,6 @@ export interface SuperblockOptions {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** B2, ms; the same that the lease machine was given. */
-  readonly breakTime: number;
   /** Inodes that there may be, the root one of them. */
   readonly inodes: number;
   /** Whether reads move a direct file's time of access; noatime: they do not. True by default. */
@@ -84,35 +34,30 @@ export interface SuperblockOptions {
   readonly log: (line: string) => void;
 }
 
+/** What the kernel knows of a thread, and no request says. */
+export interface Credentials {
+  /** In our own user namespace. */
+  isCapable(tid: number, capability: number): boolean;
+  /** Supplementary groups. */
+  groupsOf(tid: number): readonly number[];
+}
+
 export class Superblock {
-  readonly leases: Leases;
-  readonly processes: Processes;
+  readonly credentials: Credentials;
   readonly log: (line: string) => void;
   readonly root: Inode;
   readonly inodes = new Map<InodeNumber, Inode>();
   readonly handles = new Map<FileHandle, OpenFile>();
-  /** N4: what GETLEASE gave out to name a description. */
-  readonly tokens = new Map<bigint, FileHandle>();
-  /** Layouts granted to clients, by the lease that they live with (layout/grant.ts). */
-  readonly grants = new Map<LeaseId, Grant>();
   readonly residency: Residency;
-  readonly unleased = new UnleasedPins();
-  readonly supervision = new Supervision();
-  readonly recorder = new Recorder();
+  /** Asked before each layout change. Set before the first operation. */
+  gate: LayoutGate = openGate;
   /** Inodes that there may be. */
   readonly maxInodes: number;
   /** Bytes of all extended attributes, names and values. */
   xattrBytes = 0;
-  /** Undefined: faults are not to be had on this mount. */
-  injector: Injector | undefined;
-  /** Files below the root that are nobody's data. */
+  /** Files below the root that no user made. */
   virtual: Virtual | undefined;
   host: Host | undefined;
-  /** The timer of the next forced break, and when it is due (layout/ask.ts). */
-  timer: NodeJS.Timeout | undefined;
-  timerDue = Number.POSITIVE_INFINITY;
-  /** B2, ms. */
-  readonly breakTime: number;
 
   readonly acls: boolean;
   private readonly accessTimes: boolean;
@@ -124,21 +69,14 @@ export class Superblock {
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
 
-  constructor(
-    chooseStore: () => FileStore,
-    leases: Leases,
-    processes: Processes,
-    options: SuperblockOptions,
-  ) {
+  constructor(chooseStore: () => FileStore, credentials: Credentials, options: SuperblockOptions) {
     this.chooseStore = chooseStore;
-    this.leases = leases;
-    this.processes = processes;
+    this.credentials = credentials;
     this.log = options.log;
-    this.breakTime = options.breakTime;
     this.maxInodes = options.inodes;
     this.acls = options.acls ?? true;
     this.accessTimes = options.accessTimes ?? true;
-    this.residency = new Residency(options.descriptors);
+    this.residency = new Residency(this, options.descriptors);
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
     this.root.parent = this.root;
     this.root.nlink = 2;
@@ -167,6 +105,12 @@ export class Superblock {
     return this.inodes.get(ino);
   }
 
+  /** A char a byte; undefined when no name of the inode is left. */
+  pathOf(ino: InodeNumber): string | undefined {
+    const inode = this.inodes.get(ino);
+    return inode && pathOf(this.root, inode);
+  }
+
   /** A directory that is there and takes names, or -ENOENT, -ENOTDIR. */
   directory(ino: InodeNumber): Inode | number {
     const inode = this.inodes.get(ino);
@@ -178,7 +122,7 @@ export class Superblock {
     const ino = this.nextIno++ as InodeNumber;
     const inode = new Inode(ino, mode, uid, gid, this.now());
     if (inode.type === S_IFREG) {
-      if (!this.residency.makeRoom(this)) throw new FsError(errno.EMFILE, 'memfd_create');
+      if (!this.residency.makeRoom()) throw new FsError(errno.EMFILE, 'memfd_create');
       this.replace(inode, this.store.create(`leasefs:${ino}`));
     } else if (inode.type === S_IFDIR) {
       inode.children = new Map();
@@ -211,40 +155,47 @@ export class Superblock {
       inode,
       flags,
       pollArmed: false,
-      token: undefined,
       cursor: undefined,
       end: inode.nextCookie,
-      pinCursor: undefined,
     };
     this.handles.set(fh, file);
     inode.nopen++;
     openedFor(this, inode, flags);
-    if (flags & O_NOATIME) inode.openedUnseen = true;
-    return file;
-  }
-
-  closeFile(fh: FileHandle): OpenFile | undefined {
-    const file = this.handles.get(fh);
-    if (file === undefined) return undefined;
-    this.handles.delete(fh);
-    if (file.token !== undefined) this.tokens.delete(file.token);
-    this.supervision.closed(fh);
-    file.inode.nopen--;
-    closedFor(file.inode, file.flags);
+    if (flags & O_NOATIME) inode.cache.openedNoatime = true;
     return file;
   }
 
   /**
-   * Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22).
-   * @param looked `modified` or `newInode` has just looked at this very inode.
+   * The description has ended, with its last descriptor; mappings may live on (F5). The one way in which a description
+   * ends: RELEASE, RELEASEDIR, an open that could not be answered, the control socket's last connection, the mount's end.
    */
-  attributes(inode: Inode, out: Attr, looked = false): void {
+  closeFile(fh: FileHandle): void {
+    const file = this.handles.get(fh);
+    if (file === undefined) return;
+    const { inode, flags } = file;
+    this.handles.delete(fh);
+    inode.nopen--;
+    closedFor(inode, flags);
+    this.gate.closed(file);
+    // The last look at what it wrote by passthrough, which the capacity counts.
+    if ((flags & O_ACCMODE) !== O_RDONLY) inode.file?.size();
+    if (inode.nopen === 0) this.residency.rest(inode);
+    this.reap(inode);
+  }
+
+  /** Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22). */
+  attributes(inode: Inode, out: Attr): void {
+    this.refresh(inode);
+    this.attributesAsSeen(inode, out);
+  }
+
+  /** The same, as `refresh`, `modified` or `newInode` has seen the file. Precondition: the last of them was of this inode. */
+  attributesAsSeen(inode: Inode, out: Attr): void {
     if (inode.file !== undefined) {
-      if (!looked) this.refresh(inode);
       out.size = this.stat.size;
       out.blocks = this.stat.blocks;
       out.lasting = isLasting(this, inode, this.stat.size, this.stat.blocks);
-      if (out.lasting) inode.remembered = true;
+      if (out.lasting) inode.cache.attrsCached = true;
     } else {
       out.lasting = true;
       out.size = inode.target?.length ?? (inode.children?.size ?? 0) * 20;
@@ -302,11 +253,6 @@ export class Superblock {
     setTime(inode.ctime, now);
   }
 
-  /** ms that only grow, for the lease machine. */
-  monotonic(): number {
-    return performance.now();
-  }
-
   /** Tells poll(2) on the description to look again. */
   notifyPoll(fh: FileHandle): void {
     const file = this.handles.get(fh);
@@ -318,7 +264,7 @@ export class Superblock {
   /** Frees the inode when no name, lookup, description, lease or pin refers to it. */
   reap(inode: Inode): void {
     if (inode.nlink > 0 || inode.nlookup > 0 || inode.nopen > 0) return;
-    if (inode.file !== undefined && this.leases.concerns(inode.ino)) return;
+    if (inode.file !== undefined && this.gate.holds(inode.ino)) return;
     if (!this.inodes.delete(inode.ino)) return;
     this.xattrBytes -= xattrBytes(inode);
     if (inode.file === undefined) return;

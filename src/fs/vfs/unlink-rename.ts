@@ -1,18 +1,13 @@
 // Taking names away: unlink, rmdir, rename. An inode lives on while it is open, mapped, leased or pinned, and its
 // leases and pins with it: neither unlink nor rename over it is a layout change (semantics.md, Words).
 import { errno } from '../../base/errno.js';
+import { RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';
 import type { Answer, Caller } from '../operations.js';
-import { recall } from './attr-cache.js';
+import { invalidateAttrs } from './attr-cache.js';
 import { enter, newChild } from './create.js';
-import { addDentry, type Dentry, type Inode, S_IFCHR } from './inode.js';
+import { addDentry, type Dentry, type Inode } from './inode.js';
 import { badName, type Superblock } from './superblock.js';
-import { isVirtual } from './virtual.js';
-
-const RENAME_NOREPLACE = 1;
-const RENAME_EXCHANGE = 2;
-/** A device 0:0 takes the old name: overlayfs's sign that a lower file is gone. */
-const RENAME_WHITEOUT = 4;
 
 /** The inode has one name less. */
 function drop(sb: Superblock, dir: Inode, inode: Inode): void {
@@ -26,10 +21,6 @@ function drop(sb: Superblock, dir: Inode, inode: Inode): void {
   sb.reap(inode);
 }
 
-/** The virtual files stay what and where they are. */
-const isFixed = (sb: Superblock, dir: InodeNumber, name: Name): boolean =>
-  isVirtual(dir) || (sb.virtual?.isReserved(dir, name) ?? false);
-
 export function unlink(sb: Superblock, parent: InodeNumber, name: Name): Answer {
   return remove(sb, parent, name, false);
 }
@@ -39,7 +30,6 @@ export function rmdir(sb: Superblock, parent: InodeNumber, name: Name): Answer {
 }
 
 function remove(sb: Superblock, parent: InodeNumber, name: Name, directory: boolean): Answer {
-  if (isFixed(sb, parent, name)) return -errno.EPERM;
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
   const dentry = dir.children!.get(name);
@@ -76,7 +66,6 @@ export function rename(
   toName: Name,
   flags: number,
 ): Answer {
-  if (isFixed(sb, from, name) || isFixed(sb, to, toName)) return -errno.EPERM;
   const source = sb.directory(from);
   if (typeof source === 'number') return source;
   const target = sb.directory(to);
@@ -116,7 +105,7 @@ function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode, name
   inode.parent = target;
   inode.nameHint = name;
   sb.touch(inode);
-  recall(sb, inode);
+  invalidateAttrs(sb, inode);
   sb.modified(source);
   sb.modified(target);
 }

@@ -2,12 +2,17 @@
 // interface here; this file is what the operations ask. Inode numbers are fixed and far beyond those of files, so that
 // nothing is counted or remembered of them. Kernel counterpart: fs/proc/generic.c, seq_file.
 import { errno } from '../../base/errno.js';
-import type { FileHandle, InodeNumber, Name, WaiterId } from '../../base/units.js';
-import { FIRST_VIRTUAL, NO_WAITER } from '../../base/units.js';
-import { POLLIN, POLLOUT } from '../../native/binding.js';
+import { O_NONBLOCK, POLLIN, POLLOUT, S_IFDIR } from '../../base/linux.js';
+import {
+  type FileHandle,
+  FIRST_VIRTUAL,
+  type InodeNumber,
+  type Name,
+  NO_WAITER,
+  type WaiterId,
+} from '../../base/units.js';
 import { type Answer, type Attr, type Caller, type DirSink, type Opened, PARKED } from '../operations.js';
-import { S_IFDIR } from './inode.js';
-import { O_NONBLOCK, type Superblock } from './superblock.js';
+import type { Superblock } from './superblock.js';
 
 /** One open file of the tree. */
 export interface VirtualFile {
@@ -69,6 +74,10 @@ export class Virtual {
   /** Reads that wait for a stream. */
   get waiting(): number {
     return this.waits.size;
+  }
+
+  has(fh: FileHandle): boolean {
+    return this.files.has(fh);
   }
 
   /** -ENOENT, or 0 with what is known of the inode. */

@@ -1,18 +1,17 @@
 // Extended attributes, as on tmpfs: user. on files and directories, trusted. for administrators, security., ACLs; the
 // kernel checks who may, and the lengths of names and values (xattr(7)).
 import { errno } from '../../base/errno.js';
+import { CAP_SYS_ADMIN } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';
-import { isCapable } from '../../process/proc.js';
 import type { Answer, Caller } from '../operations.js';
 import { ACCESS_ACL, DEFAULT_ACL, isAclName, isModeAlone, modeOfAcl } from './acl.js';
-import { recall } from './attr-cache.js';
+import { invalidateAttrs } from './attr-cache.js';
 import type { Inode } from './inode.js';
 import { settleSetgid } from './killpriv.js';
 import type { Superblock } from './superblock.js';
 
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
-const CAP_SYS_ADMIN = 21;
 const prefixes = ['user.', 'trusted.', 'security.'];
 
 /** 0, -EINVAL for a prefix alone, -EOPNOTSUPP: as the kernel answers for tmpfs. */
@@ -40,7 +39,7 @@ export function setxattr(
   if (before === undefined && flags & XATTR_REPLACE) return -errno.ENODATA;
   if (!putXattr(sb, inode, name, value)) return -errno.ENOSPC;
   sb.touch(inode);
-  recall(sb, inode);
+  invalidateAttrs(sb, inode);
   return 0;
 }
 
@@ -75,10 +74,10 @@ function setAcl(sb: Superblock, caller: Caller, inode: Inode, name: Name, acl: U
   if (name === ACCESS_ACL && isModeAlone(acl)) deleteXattr(sb, inode, name);
   else if (!putXattr(sb, inode, name, acl)) return -errno.ENOSPC;
   sb.touch(inode);
-  recall(sb, inode);
+  invalidateAttrs(sb, inode);
   if (name === DEFAULT_ACL) return 0;
   inode.mode = (inode.mode & ~0o777) | mode;
-  settleSetgid(caller, inode);
+  settleSetgid(sb, caller, inode);
   return 0;
 }
 
@@ -114,7 +113,8 @@ export function listxattr(
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   const names = [...(inode.xattrs?.keys() ?? [])];
-  const hides = names.some(name => name.startsWith('trusted.')) && !isCapable(caller.tid, CAP_SYS_ADMIN);
+  const hides =
+    names.some(name => name.startsWith('trusted.')) && !sb.credentials.isCapable(caller.tid, CAP_SYS_ADMIN);
   const list = Buffer.from(
     names
       .filter(name => !hides || !name.startsWith('trusted.'))
@@ -136,6 +136,6 @@ export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answe
   // Of an ACL the end is what counts: no ACL.
   if (!deleteXattr(sb, inode, name)) return isAclName(name) ? 0 : -errno.ENODATA;
   sb.touch(inode);
-  recall(sb, inode);
+  invalidateAttrs(sb, inode);
   return 0;
 }

@@ -63,6 +63,7 @@ export class Request {
     caller.tid = words[8]!;
     caller.waiter = NO_WAITER;
     this.interrupted = false;
+    this.opened.fh = 0 as FileHandle;
     this.length = length - IN_HEADER - (words[9]! & 0xffff) * 8;
     return words[0] === length && this.length >= 0;
   }

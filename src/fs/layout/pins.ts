@@ -1,0 +1,201 @@
+// Pins, as applications ask for them: the lease machine decides, the store gives a pin its blocks (N7).
+import { errno } from '../../base/errno.js';
+import { CAP_IPC_LOCK } from '../../base/linux.js';
+import {
+  BLOCK,
+  blockOf,
+  blocksFor,
+  type FileHandle,
+  type InodeNumber,
+  type LeaseId,
+  MAX_OFFSET,
+  type PinId,
+  type ProcessId,
+  UNIDENTIFIED,
+} from '../../base/units.js';
+import type { PinAsk, PinInfo } from '../../lease/types.js';
+import type { Answer, Caller, PinListing, PinPage, PinRequest } from '../operations.js';
+import type { Inode } from '../vfs/inode.js';
+import { ask, endGone } from './ask.js';
+import type { LeasePlane } from './plane.js';
+
+export function pin(plane: LeasePlane, caller: Caller, fh: FileHandle, request: PinRequest): Answer {
+  const file = plane.sb.handles.get(fh);
+  const process = plane.processes.identify(caller.tid);
+  if (process === UNIDENTIFIED) return -errno.EPERM;
+  if (file?.inode.file === undefined) return -errno.EINVAL;
+  const { off, len } = request;
+  if (len <= 0 || off < 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
+  const owner = ownerOf(plane, fh, request.owner);
+  return makePin(plane, caller, process, file.inode, off, len, fh, owner, '');
+}
+
+/**
+ * Pins bytes [off, off + len) and gives them their blocks: the pin's id, or `-errno`.
+ * @param owner undefined: the caller does not hold it (N4).
+ * @param how ends the call's words in the log.
+ */
+export function makePin(
+  plane: LeasePlane,
+  caller: Caller,
+  process: ProcessId,
+  inode: Inode,
+  off: number,
+  len: number,
+  description: FileHandle,
+  owner: PinAsk['owner'] | undefined,
+  how: string,
+): Answer {
+  const { leases } = plane;
+  const range = `pin [${off}, ${off + len})`;
+  const call = (): string => range + how;
+  const injected = plane.injector?.pinAnswer(process, inode.ino, call()) ?? 0;
+  if (injected < 0) return injected;
+  const uncounted = plane.processes.isCapable(process, caller.tid, CAP_IPC_LOCK);
+  const question: PinAsk = {
+    process,
+    description,
+    uid: caller.uid,
+    uncounted,
+    file: inode.ino,
+    start: blockOf(off),
+    end: blocksFor(off + len),
+    owner: owner ?? 0,
+    ownerHeld: owner !== undefined,
+    sizeBlocks: blocksFor(inode.file!.size()),
+    memlock: uncounted ? Number.POSITIVE_INFINITY : plane.processes.memlock(process),
+  };
+  let id = 0 as PinId;
+  let filled = 0;
+  const makes = () => {
+    const made = leases.pin(plane.monotonic(), question);
+    if (made.verdict.kind !== 'ok') return made.verdict;
+    id = made.pin;
+    filled = fill(plane, process, inode, off, len, range);
+    // It has got no blocks: it never was (N7).
+    if (filled < 0) leases.abandon(plane.monotonic(), id);
+    return made.verdict;
+  };
+  const answer = ask(plane, caller, process, inode.ino, makes, call);
+  if (answer !== 0) return answer;
+  return filled < 0 ? filled : id;
+}
+
+/** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */
+function fill(
+  plane: LeasePlane,
+  process: ProcessId,
+  { ino, file }: Inode,
+  off: number,
+  len: number,
+  call: string,
+): Answer {
+  const data = file!;
+  const start = blockOf(off);
+  const end = blocksFor(off + len);
+  if (!data.hasHole(start, end)) return 0;
+  const injected = plane.injector?.spaceAnswer(process, ino, call) ?? 0;
+  if (injected < 0) return injected;
+  const begin = start * BLOCK;
+  const filled = data.allocate(begin, Math.min(end * BLOCK, data.size()) - begin, true, false);
+  if (filled < 0) plane.recorder.noSpace(process, ino, filled, call);
+  return filled;
+}
+
+/** 0: the process itself; a description; or undefined where the token names none. */
+function ownerOf(plane: LeasePlane, fh: FileHandle, owner: bigint | undefined): FileHandle | 0 | undefined {
+  if (owner === undefined) return 0;
+  return owner === 0n ? fh : plane.byToken.get(owner);
+}
+
+export function unpin(
+  plane: LeasePlane,
+  caller: Caller,
+  ino: InodeNumber,
+  fh: FileHandle,
+  id: number | undefined,
+): Answer {
+  const process = plane.processes.identify(caller.tid);
+  if (id === undefined) return unpinAll(plane, caller, process, ino, fh);
+  const answer = unpinOne(plane, caller, process, ino, fh, id as PinId);
+  return answer === 0 ? 1 : answer;
+}
+
+function unpinOne(
+  plane: LeasePlane,
+  caller: Caller,
+  process: ProcessId,
+  ino: InodeNumber,
+  fh: FileHandle,
+  id: PinId,
+): Answer {
+  const question = { process, description: fh, pin: id };
+  return ask(
+    plane,
+    caller,
+    process,
+    ino,
+    () => plane.leases.unpin(plane.monotonic(), question),
+    () => `unpin ${id}`,
+  );
+}
+
+function unpinAll(
+  plane: LeasePlane,
+  caller: Caller,
+  process: ProcessId,
+  ino: InodeNumber,
+  fh: FileHandle,
+): Answer {
+  if (process === UNIDENTIFIED) return -errno.EPERM;
+  let removed = 0;
+  for (const info of plane.leases.pins(ino)) {
+    if (!isOwned(info, process, fh)) continue;
+    const answer = unpinOne(plane, caller, process, ino, fh, info.pin);
+    if (answer < 0) return answer;
+    removed++;
+  }
+  return removed;
+}
+
+const isOwned = (info: PinInfo, process: ProcessId, fh: FileHandle): boolean =>
+  info.owner === 0 ? info.process === process : info.owner === fh;
+
+/** The leases of the file, or of all files, whose description is gone. */
+export function zombiesOf(plane: LeasePlane, file: InodeNumber | undefined): ReadonlySet<LeaseId> {
+  const leases = plane.leases.leases(file).filter(({ description }) => description === 0);
+  return new Set(leases.map(({ lease }) => lease));
+}
+
+/** Goes on where the same description's last call stopped, without looking at what it has told. */
+export function pins(
+  plane: LeasePlane,
+  caller: Caller,
+  ino: InodeNumber,
+  fh: FileHandle,
+  after: number,
+  max: number,
+): PinPage {
+  const cursor = plane.pinCursors.get(fh);
+  const rest = cursor?.after === after ? cursor.rest : plane.leases.pinsByAge(ino);
+  const process = plane.processes.identify(caller.tid);
+  endGone(plane, ino);
+  const zombies = zombiesOf(plane, ino);
+  const listings: PinListing[] = [];
+  while (listings.length < max) {
+    const { done, value: info } = rest.next();
+    if (done) break;
+    if (info.pin <= after) continue;
+    listings.push({
+      ...info,
+      pid: plane.processes.info(info.process).pid,
+      mine: info.process === process,
+      zombie: zombies.has(info.lease),
+    });
+  }
+  const last = listings.length < max ? undefined : listings.at(-1);
+  if (last === undefined) plane.pinCursors.delete(fh);
+  else if (plane.sb.handles.has(fh)) plane.pinCursors.set(fh, { after: last.pin, rest });
+  const total = plane.leases.leases(ino).reduce((sum, lease) => sum + lease.pins, 0);
+  return { total, listings };
+}

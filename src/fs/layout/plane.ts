@@ -1,0 +1,87 @@
+// The lease plane of a mount: the lease machine, and what stands around it. It is to leases and pins what the superblock
+// is to files.
+import type { FileHandle, InodeNumber, LeaseId, ProcessId } from '../../base/units.js';
+import type { Leases, PinInfo } from '../../lease/types.js';
+import { type ProcessInfo, Processes } from '../../process/processes.js';
+import type { Grant } from '../../store/file-store.js';
+import { Recorder } from '../trace/recorder.js';
+import type { Names } from '../trace/words.js';
+import type { Superblock } from '../vfs/superblock.js';
+import { carryOut, endGone } from './ask.js';
+import type { Injector } from './injector.js';
+import { KernelPins } from './kernel-pins.js';
+import { Supervision } from './supervised.js';
+
+/** Where the last GETPINS of a description stopped. */
+export interface PinCursor {
+  /** The id after which `rest` goes on. */
+  readonly after: number;
+  readonly rest: Iterator<PinInfo>;
+}
+
+export class LeasePlane implements Names {
+  readonly sb: Superblock;
+  readonly leases: Leases;
+  readonly processes: Processes;
+  readonly log: (line: string) => void;
+  /** B2, ms. */
+  readonly breakTime: number;
+  readonly recorder: Recorder;
+  readonly kernelPins: KernelPins;
+  readonly supervision = new Supervision();
+  /** Undefined: the mount injects no faults. */
+  injector: Injector | undefined;
+  /** Layouts granted to clients, by the lease that they live with (grant.ts). */
+  readonly grants = new Map<LeaseId, Grant>();
+  /** N4: what GETLEASE answered to name a description, both ways. */
+  readonly tokens = new Map<FileHandle, bigint>();
+  readonly byToken = new Map<bigint, FileHandle>();
+  readonly pinCursors = new Map<FileHandle, PinCursor>();
+  /** The timer of the next forced break, and when it is due (ask.ts). */
+  timer: NodeJS.Timeout | undefined;
+  timerDue = Number.POSITIVE_INFINITY;
+
+  /** @param breakTime B2, ms; the same that the lease machine was given. */
+  constructor(sb: Superblock, leases: Leases, breakTime: number) {
+    this.sb = sb;
+    this.leases = leases;
+    this.log = sb.log;
+    this.breakTime = breakTime;
+    this.recorder = new Recorder(this, breakTime);
+    this.kernelPins = new KernelPins(this);
+    this.processes = new Processes(
+      process => this.died(process),
+      process => leases.knows(process) || this.supervision.isSupervisor(process),
+    );
+  }
+
+  process(id: ProcessId): ProcessInfo {
+    return this.processes.info(id);
+  }
+
+  pathOf(ino: InodeNumber): string | undefined {
+    return this.sb.pathOf(ino);
+  }
+
+  /** ms that only grow, for the lease machine. */
+  monotonic(): number {
+    return performance.now();
+  }
+
+  /** The mount is gone. */
+  close(): void {
+    clearTimeout(this.timer);
+    this.injector?.close();
+    this.kernelPins.close();
+    this.processes.close();
+    for (const grant of this.grants.values()) grant.release();
+    this.grants.clear();
+  }
+
+  private died(process: ProcessId): void {
+    if (this.leases.knows(process)) this.recorder.died(process);
+    this.leases.died(this.monotonic(), process);
+    carryOut(this);
+    endGone(this);
+  }
+}

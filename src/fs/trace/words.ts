@@ -1,0 +1,58 @@
+// How the log, the events and the listings name processes, files, and whoever holds a lease or a pin.
+import { type Kind, kindName, NONE } from '../../abi/kinds.js';
+import { BLOCK, type InodeNumber, type ProcessId } from '../../base/units.js';
+import type { Holder } from '../../lease/types.js';
+import type { ProcessInfo } from '../../process/processes.js';
+
+/** What a mount says of the ids that it gave out. */
+export interface Names {
+  process(id: ProcessId): ProcessInfo;
+  /** A char a byte, from the root of the mount; undefined when no name is left. */
+  pathOf(ino: InodeNumber): string | undefined;
+}
+
+export function processName(names: Names, process: ProcessId): string {
+  const { pid, command, alive } = names.process(process);
+  if (pid === 0) return 'a process that is not told or outside our pid namespace';
+  return `${pid} (${readable(command)})${alive ? '' : ', dead'}`;
+}
+
+export function fileName(names: Names, ino: InodeNumber): string {
+  const path = names.pathOf(ino);
+  return path === undefined ? `inode ${ino} (deleted)` : readable(path);
+}
+
+/** Bytes as people read them; no line break, so that a line of the log stays one. */
+function readable(bytes: string): string {
+  return Buffer.from(bytes, 'latin1')
+    .toString('utf8')
+    .replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** The end of a refusal's line: the lease or pin in the way, whose it is, and what ends it. */
+export function heldBy(names: Names, holder: Holder): string {
+  const by = processName(names, holder.process);
+  if (holder.pin !== undefined) {
+    const { start, end } = holder.pin;
+    const ends = `ends when ${endOf(holder)}`;
+    if (holder.pin.id === 0) {
+      return `kernel pin [${start * BLOCK}, ${end * BLOCK}) of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ${ends}`;
+    }
+    return `pin ${holder.pin.id} [${start * BLOCK}, ${end * BLOCK}) of ${by}; ${ends}`;
+  }
+  const kind = `${holder.zombie ? 'zombie of ' : ''}${kindName(holder.leaseKind)} lease ${holder.lease}`;
+  return `${kind} of ${by}; ends with ${endOf(holder)}`;
+}
+
+/** N1: the end of the line of a pin refused for want of an unbreakable lease. @param own the kind that the caller has. */
+export function wantedFor(own: Kind): string {
+  const has = own === NONE ? 'no lease' : `a lease '${kindName(own)}'`;
+  return `the caller has ${has} on the file: a pin needs 'exclusive' or 'shared'`;
+}
+
+/** What ends a lease or pin that is in the way. */
+export function endOf(holder: Holder): string {
+  if (holder.pin?.id === 0) return 'the buffer is unregistered or that process ends';
+  if (holder.pin !== undefined) return 'it is unpinned or its owner dies';
+  return holder.zombie ? 'the last pin under it' : 'its unlock or last close';
+}

@@ -1,0 +1,29 @@
+// Open file descriptions. Kernel counterpart: struct file.
+import { O_NONBLOCK } from '../../base/linux.js';
+import type { FileHandle } from '../../base/units.js';
+import type { Dentry, Inode } from './inode.js';
+
+export interface OpenFile {
+  readonly fh: FileHandle;
+  readonly inode: Inode;
+  /** open(2)'s flags. */
+  readonly flags: number;
+  /** A poll(2) waits to be notified of a change. */
+  pollArmed: boolean;
+  /** Directories: where the last READDIR stopped. */
+  cursor: DirCursor | undefined;
+  /** Directories: the cookie at which reading ends. */
+  end: number;
+}
+
+export interface DirCursor {
+  readonly entries: Iterator<Dentry>;
+  /** The cookie after which `pending` and `entries` go on. */
+  after: number;
+  /** Taken from `entries`, not yet taken by the reader. */
+  pending: Dentry | undefined;
+}
+
+/** B4: as given to open; a later F_SETFL does not reach us. A change by path never is. */
+export const isNonblocking = (file: OpenFile | undefined): boolean =>
+  file !== undefined && (file.flags & O_NONBLOCK) !== 0;

@@ -1,0 +1,90 @@
+// What changes a file's size and blocks: truncate and fallocate. Each asks the gate first, then changes the store.
+import { errno } from '../../base/errno.js';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE } from '../../base/linux.js';
+import { type FileHandle, type InodeNumber, MAX_OFFSET } from '../../base/units.js';
+import type { StoredFile } from '../../store/file-store.js';
+import type { Answer, Caller } from '../operations.js';
+import { invalidateAttrs } from './attr-cache.js';
+import type { Inode } from './inode.js';
+import { contentChanged } from './killpriv.js';
+import type { FallocateAct } from './layout-gate.js';
+import type { OpenFile } from './open-file.js';
+import type { Superblock } from './superblock.js';
+
+/** truncate, ftruncate, O_TRUNC. -EFBIG beyond 2^53-1 bytes. */
+export function setSize(
+  sb: Superblock,
+  caller: Caller,
+  inode: Inode,
+  size: number,
+  through: OpenFile | undefined,
+  nonblock: boolean,
+): Answer {
+  const { file } = inode;
+  if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
+  if (size > MAX_OFFSET) return -errno.EFBIG;
+  const before = sb.refresh(inode);
+  const refused = sb.gate.truncate(caller, inode, through, before, size, nonblock);
+  if (refused !== 0) return refused;
+  // X0 frees no block of a leased file; else what lies beyond the end goes, as on tmpfs.
+  const result = size === before && sb.gate.holds(inode.ino) ? 0 : file.setSize(size);
+  if (result === 0) sb.modified(inode);
+  return result;
+}
+
+export function fallocate(
+  sb: Superblock,
+  caller: Caller,
+  ino: InodeNumber,
+  fh: FileHandle,
+  mode: number,
+  off: number,
+  len: number,
+): Answer {
+  const inode = sb.inode(ino);
+  const through = sb.handles.get(fh);
+  if (inode?.file === undefined || through === undefined) return -errno.EBADF;
+  if (off < 0 || len <= 0) return -errno.EINVAL;
+  if (off + len > MAX_OFFSET) return -errno.EFBIG;
+  const act = fallocateAct(mode);
+  if (act === undefined) return -errno.EOPNOTSUPP;
+  const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
+  const size = sb.refresh(inode);
+  const refused = sb.gate.fallocate(caller, inode, through, act, size, off, len, keepSize);
+  if (refused !== 0) return refused;
+  const result = perform(inode.file, act, off, len, keepSize, !sb.gate.guards(ino));
+  // A failure may have moved times and blocks, and is no change to the kernel.
+  invalidateAttrs(sb, inode);
+  if (result !== 0) return result;
+  if (act !== 'punch' && off + len > size) inode.cache.allocatedBeyondEof ||= keepSize;
+  sb.modified(inode);
+  contentChanged(sb, caller, inode);
+  return 0;
+}
+
+function fallocateAct(mode: number): FallocateAct | undefined {
+  switch (mode) {
+    case 0:
+    case FALLOC_FL_KEEP_SIZE:
+      return 'allocate';
+    case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+      return 'punch';
+    case FALLOC_FL_ZERO_RANGE:
+    case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+      return 'zero';
+    default:
+      return undefined;
+  }
+}
+
+function perform(
+  file: StoredFile,
+  act: FallocateAct,
+  off: number,
+  len: number,
+  keepSize: boolean,
+  lift: boolean,
+): number {
+  if (act === 'punch') return file.punch(off, len, lift);
+  return act === 'zero' ? file.zero(off, len, keepSize, lift) : file.allocate(off, len, keepSize, lift);
+}
