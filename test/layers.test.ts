@@ -123,6 +123,15 @@ test('no circle of imports of values: each file is loaded after those that it ta
   assert.ok([...imports.values()].flat().length > 200, 'imports were found');
 });
 
+test('the daemon imports nothing of its clients: what they share is src/abi', () => {
+  const daemon = ['store', 'extent', 'lease', 'process', 'fs', 'ioctl', 'fuse', 'fuse-native', 'control'];
+  const wrong = daemon
+    .flatMap(folder => filesBelow(`src/${folder}`, /\.ts$/))
+    .flatMap(file => importsOf(file).map(target => `${file} -> ${target}`))
+    .filter(line => /-> src\/(client|run|cli)\//.test(line));
+  assert.equal(wrong, []);
+});
+
 test('no source file is over 400 lines', () => {
   const files = ['src', 'native', 'test', 'bench'].flatMap(dir => filesBelow(dir, /\.(ts|cc|c|h|sh|py)$/));
   const long = files

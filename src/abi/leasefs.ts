@@ -1,6 +1,7 @@
-// The structs of native/include/leasefs.h and leasefs-private.h as offsets: what src/client sends and reads. The one table
-// of the ABI in TypeScript; a test compares every number here with what a C compiler says of the headers.
-// `bytes` is the size of a struct. Byte order is the machine's; little-endian wherever leasefs runs.
+// native/include/leasefs.h and leasefs-private.h in TypeScript: the one table of their numbers and structs, for the daemon,
+// leasefs/client and leasefs run. A test compares it with what a C compiler says of the headers. `bytes` is a struct's size.
+
+import { bytes, reserved, StructView, s32, u32, u64, type Versioned } from './struct.js';
 
 export const LEASEFS_ABI = 1;
 
@@ -44,87 +45,151 @@ export const LEASEFS_MESSAGE_CANCEL = 2;
 /** struct leasefs_lease */
 export const lease = {
   bytes: 56,
-  version: 0,
-  kind: 4,
-  flags: 8,
-  signal: 12,
-  cookie: 16,
-  description: 24,
-  break_ms: 32,
+  version: u32(0),
+  kind: u32(4),
+  flags: u32(8),
+  signal: s32(12),
+  cookie: u64(16),
+  description: u64(24),
+  break_ms: u32(32),
+  reserved: reserved(36, 56),
 } as const;
 
 /** struct leasefs_pin */
-export const pin = { bytes: 56, version: 0, flags: 4, off: 8, len: 16, owner: 24, id: 32 } as const;
+export const pin = {
+  bytes: 56,
+  version: u32(0),
+  flags: u32(4),
+  off: u64(8),
+  len: u64(16),
+  owner: u64(24),
+  id: u64(32),
+  reserved: reserved(40, 56),
+} as const;
 
 /** struct leasefs_unpin */
-export const unpin = { bytes: 32, version: 0, flags: 4, id: 8, count: 16 } as const;
+export const unpin = {
+  bytes: 32,
+  version: u32(0),
+  flags: u32(4),
+  id: u64(8),
+  count: u32(16),
+  reserved: reserved(20, 32),
+} as const;
 
 /** struct leasefs_pin_info */
-export const pinInfo = { bytes: 32, id: 0, off: 8, len: 16, pid: 24, flags: 28 } as const;
+export const pinInfo = {
+  bytes: 32,
+  id: u64(0),
+  off: u64(8),
+  len: u64(16),
+  pid: s32(24),
+  flags: u32(28),
+} as const;
 
 /** struct leasefs_pins */
-export const pins = { bytes: 4128, version: 0, count: 4, after: 8, total: 16, pins: 32 } as const;
+export const pins = {
+  bytes: 4128,
+  version: u32(0),
+  count: u32(4),
+  after: u64(8),
+  total: u64(16),
+  reserved: reserved(24, 32),
+  pins: bytes(32, LEASEFS_PINS_MAX * pinInfo.bytes),
+} as const;
 
 /** struct leasefs_report */
-export const report = { bytes: 16032, version: 0, what: 4, off: 8, len: 12, size: 16, data: 32 } as const;
+export const report = {
+  bytes: 16032,
+  version: u32(0),
+  what: u32(4),
+  off: u32(8),
+  len: u32(12),
+  size: u32(16),
+  reserved: reserved(20, 32),
+  data: bytes(32, LEASEFS_REPORT_MAX),
+} as const;
 
 /** struct leasefs_extent */
-export const extent = { bytes: 32, off: 0, len: 8, store: 16, flags: 24 } as const;
+export const extent = {
+  bytes: 32,
+  off: u64(0),
+  len: u64(8),
+  store: u64(16),
+  flags: u32(24),
+  reserved: reserved(28, 32),
+} as const;
 
 /** struct leasefs_layout */
 export const layout = {
   bytes: 4184,
-  version: 0,
-  flags: 4,
-  off: 8,
-  len: 16,
-  seq: 24,
-  next: 32,
-  count: 40,
-  segment: 44,
-  pid: 48,
-  fd: 52,
-  dev: 56,
-  ino: 64,
-  extents: 88,
+  version: u32(0),
+  flags: u32(4),
+  off: u64(8),
+  len: u64(16),
+  seq: u64(24),
+  next: u64(32),
+  count: u32(40),
+  segment: u32(44),
+  pid: s32(48),
+  fd: s32(52),
+  dev: u64(56),
+  ino: u64(64),
+  reserved: reserved(72, 88),
+  extents: bytes(88, LEASEFS_EXTENTS_MAX * extent.bytes),
 } as const;
 
 /** struct leasefs_supervise */
-export const supervise = { bytes: 32, version: 0, fd: 4, pid: 8 } as const;
+export const supervise = {
+  bytes: 32,
+  version: u32(0),
+  fd: s32(4),
+  pid: s32(8),
+  reserved: reserved(12, 32),
+} as const;
 
 /** struct leasefs_lease_for */
 export const leaseFor = {
   bytes: 48,
-  version: 0,
-  kind: 4,
-  flags: 8,
-  signal: 12,
-  cookie: 16,
-  start: 24,
-  tid: 32,
+  version: u32(0),
+  kind: u32(4),
+  flags: u32(8),
+  signal: s32(12),
+  cookie: u64(16),
+  start: u64(24),
+  tid: s32(32),
+  reserved: reserved(36, 48),
 } as const;
 
 /** struct leasefs_pin_for */
 export const pinFor = {
   bytes: 80,
-  version: 0,
-  holder: 4,
-  ino: 8,
-  off: 16,
-  len: 24,
-  start: 32,
-  tid: 40,
-  fd: 44,
-  addr: 48,
-  registered: 56,
-  id: 64,
+  version: u32(0),
+  holder: u32(4),
+  ino: u64(8),
+  off: u64(16),
+  len: u64(24),
+  start: u64(32),
+  tid: s32(40),
+  fd: s32(44),
+  addr: u64(48),
+  registered: u64(56),
+  id: u64(64),
+  reserved: reserved(72, 80),
 } as const;
 
-/** struct leasefs_message */
-export const message = { bytes: 8, id: 0, code: 4 } as const;
+/** struct leasefs_message; `code` of an answer is 0 or -errno. */
+export const message = { bytes: 8, id: u32(0), code: u32(4) } as const;
 
 /** struct leasefs_open */
-export const open = { bytes: 160, version: 0, fd: 4, description: 8, key: 32 } as const;
+export const open = {
+  bytes: 160,
+  version: u32(0),
+  fd: s32(4),
+  description: u64(8),
+  reserved: reserved(16, 32),
+  key: bytes(32, LEASEFS_XATTR_MAX),
+} as const;
 
 /** LEASEFS_XATTR */
 export const xattr = 'system.leasefs';
@@ -143,3 +208,10 @@ export const LEASEFS_IOC_LAYOUT = iowr(0x86, layout.bytes);
 export const LEASEFS_IOC_SUPERVISE = iowr(0x90, supervise.bytes);
 export const LEASEFS_IOC_SETLEASE_FOR = iowr(0x91, leaseFor.bytes);
 export const LEASEFS_IOC_PIN_FOR = iowr(0x92, pinFor.bytes);
+
+/** A zeroed struct with its version. */
+export function newStruct(table: Versioned): StructView {
+  const struct = new StructView(new ArrayBuffer(table.bytes));
+  struct.setU32(table.version, LEASEFS_ABI);
+  return struct;
+}

@@ -3,6 +3,7 @@
 import { errnoName, errnoText } from '../base/errno.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
+import type { SessionStatus } from '../fs/report.js';
 import { deviceOf, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
 import { type Session, startSession } from '../fuse/session.js';
@@ -58,7 +59,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     if (device !== undefined) filesystem.lookForKernelPins(device);
   };
   if (options.transport === 'kernel') lookForKernelPins();
-  filesystem.moreStatus = () => ({ ...status(session, options.store, filesystem.streaming), semantics });
+  filesystem.session = () => ({ ...status(session, options.store, filesystem.streaming), semantics });
   const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
   try {
     await session.ready;
@@ -99,7 +100,11 @@ async function start(options: ServeOptions, operations: Filesystem, passthrough:
 /** Read once, while there are descriptors. */
 const VERSION = version();
 
-function status(session: Served, store: ServeOptions['store'], streaming: number): object {
+function status(
+  session: Served,
+  store: ServeOptions['store'],
+  streaming: number,
+): Omit<SessionStatus, 'semantics'> {
   const { passthrough, kernel, waiting } = session;
   const reason = store === 'pooled' ? '--store=pooled' : session.reason;
   const auto = passthrough ? 'passthrough works' : 'no passthrough';

@@ -4,13 +4,18 @@ import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
-import { injectAll, type TimedInjection } from '../client/index.js';
-import { EventSource } from '../run/event-source.js';
+import {
+  type EventWatch,
+  injectAll,
+  type LostEvents,
+  type ReportedEvent,
+  type TimedInjection,
+  watchEvents,
+} from '../client/index.js';
 import { launch } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
-import { type RunReport, reportOf } from '../run/report.js';
+import { type RunReport, reportOf, type UnleasedRegistration } from '../run/report.js';
 import { findings, junitOf, textOf } from '../run/report-forms.js';
-import type { RunEvent, UnleasedPin } from '../run/run-event.js';
 import { Supervisor } from '../run/supervisor.js';
 import { readInjections } from './inject.js';
 import { absolute } from './mounts.js';
@@ -94,9 +99,9 @@ async function supervised(
 ): Promise<number> {
   const link = new MountLink(path);
   const started = performance.now();
-  const events: RunEvent[] = [];
-  const unleased: UnleasedPin[] = [];
-  const source = eventsOf(path, event => events.push(event));
+  const events: (ReportedEvent | LostEvents)[] = [];
+  const unleased: UnleasedRegistration[] = [];
+  const watch = watched(path, events);
   const command = options.command.map(word => word.replaceAll('{}', path));
   const { child, listener } = launch(command, { ...process.env, LEASEFS_MNT: path });
   const exit = exitOf(child);
@@ -126,19 +131,19 @@ async function supervised(
   stopInjecting();
   supervisor.close();
   link.close();
-  source?.close();
+  watch?.close();
   const report = reportOf(events, { command: options.command, code, unleased, goesOn });
   tell(options, report, (performance.now() - started) / 1000);
-  if (source === undefined)
+  if (watch === undefined)
     console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);
   const failed = [...options.failOn].some(failure => findings(report, failure).length > 0);
   return failed ? EXIT_FAILED : code;
 }
 
 /** Undefined where the mount has none. */
-function eventsOf(path: string, told: (event: RunEvent) => void): EventSource | undefined {
+function watched(path: string, events: (ReportedEvent | LostEvents)[]): EventWatch | undefined {
   try {
-    return new EventSource(path, told);
+    return watchEvents(path, event => events.push(event));
   } catch {
     return undefined;
   }

@@ -59,8 +59,6 @@ export class Calls implements Disposable {
 
   private probe(): void {
     if (this.isIoctl || this.link !== undefined) return;
-    const view = new DataView(new ArrayBuffer(abi.lease.bytes));
-    view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
-    this.call(abi.LEASEFS_IOC_GETLEASE, view.buffer);
+    this.call(abi.LEASEFS_IOC_GETLEASE, abi.newStruct(abi.lease).buffer);
   }
 }

@@ -2,6 +2,7 @@
 // stands for the open file description, and takes the same structs. See struct leasefs_message in leasefs-private.h.
 
 import * as abi from '../abi/leasefs.js';
+import { StructView } from '../abi/struct.js';
 import { errno } from '../base/errno.js';
 import { type Descriptor, native, POLLIN, POLLPRI, type Poller } from '../native/binding.js';
 
@@ -18,7 +19,7 @@ interface Pending {
 export class ControlLink {
   private readonly socket: Descriptor;
   private readonly room = new ArrayBuffer(ROOM);
-  private readonly view = new DataView(this.room);
+  private readonly message = new StructView(this.room);
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
   private poller: Poller | undefined;
@@ -43,12 +44,11 @@ export class ControlLink {
     } catch (error) {
       return -errno[(error as NodeJS.ErrnoException).code as keyof typeof errno];
     }
-    const view = new DataView(new ArrayBuffer(abi.open.bytes));
-    view.setUint32(abi.open.version, abi.LEASEFS_ABI, true);
-    view.setInt32(abi.open.fd, fd, true);
-    view.setBigUint64(abi.open.description, shared, true);
-    Buffer.from(view.buffer).write(key, abi.open.key, abi.LEASEFS_XATTR_MAX - 1, 'latin1');
-    const answer = link.call(abi.LEASEFS_MESSAGE_OPEN, view.buffer);
+    const struct = abi.newStruct(abi.open);
+    struct.setS32(abi.open.fd, fd);
+    struct.setBig(abi.open.description, shared);
+    struct.data(abi.open.key).set(Buffer.from(key, 'latin1').subarray(0, abi.LEASEFS_XATTR_MAX - 1));
+    const answer = link.call(abi.LEASEFS_MESSAGE_OPEN, struct.buffer);
     if (answer === 0) return link;
     link.close();
     return answer;
@@ -98,8 +98,8 @@ export class ControlLink {
     const id = this.nextId;
     this.nextId = (id % 0xffff_ffff) + 1;
     this.pending.set(id, pending);
-    this.view.setUint32(abi.message.id, id, true);
-    this.view.setUint32(abi.message.code, request, true);
+    this.message.setU32(abi.message.id, id);
+    this.message.setU32(abi.message.code, request);
     new Uint8Array(this.room).set(new Uint8Array(data), HEAD);
     const sent = this.gone ? 0 : native.sendMessage(this.socket.fd, this.room, HEAD + data.byteLength);
     // A peer that refused us may have said why before it went.
@@ -114,8 +114,8 @@ export class ControlLink {
       this.end(-errno.ENOTCONN);
       return;
     }
-    const id = this.view.getUint32(abi.message.id, true);
-    const code = this.view.getInt32(abi.message.code, true);
+    const id = this.message.u32(abi.message.id);
+    const code = this.message.u32(abi.message.code) | 0;
     if (id !== 0) {
       this.settle(id, code, length - HEAD);
       return;

@@ -2,79 +2,8 @@
 // events and is told how many; the mount never waits for it.
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LostEvents, ReportedEvent } from '../abi/events.js';
 import { native, POLLIN, type Poller } from '../native/binding.js';
-
-export type EventName =
-  | 'grant'
-  | 'convert'
-  | 'owner'
-  | 'release'
-  | 'pin'
-  | 'unpin'
-  | 'break'
-  | 'answered'
-  | 'forced'
-  | 'refused'
-  | 'zombie'
-  | 'zombie-end'
-  | 'died'
-  | 'injected';
-
-export interface ReportedHolder {
-  readonly pid: number;
-  readonly command: string;
-  readonly uid: number;
-  readonly kind: string;
-  readonly lease: number;
-  readonly zombie: boolean;
-  readonly pin?: number;
-  /** Bytes. */
-  readonly off?: number;
-  readonly len?: number;
-}
-
-/** Of a process of somebody else, whom one may not ptrace(2), only the members up to `uid` and `errno`. */
-export interface ReportedEvent {
-  /** From 1, without gaps. */
-  readonly seq: number;
-  /** ISO 8601, UTC. */
-  readonly time: string;
-  readonly event: EventName;
-  /** The rule behind it, 'X1'. */
-  readonly rule: string;
-  readonly pid: number;
-  readonly command: string;
-  readonly uid: number;
-  readonly ino?: number;
-  /** From the root of the mount; null: deleted. */
-  readonly path?: string | null;
-  readonly lease?: number;
-  readonly kind?: string;
-  readonly from?: string;
-  readonly must?: string;
-  /** A break: until it is forced; an answer or a force: since it began. */
-  readonly ms?: number;
-  /** Who began the break, or made it demand more; pid 0: an injection, or a process that is not to be seen. */
-  readonly breaker?: { readonly pid: number; readonly command: string; readonly uid: number };
-  readonly told?: string;
-  readonly pin?: number;
-  /** Bytes. */
-  readonly off?: number;
-  readonly len?: number;
-  readonly owner?: 'process' | 'description';
-  readonly call?: string;
-  readonly errno?: string;
-  readonly ends?: string;
-  readonly holder?: ReportedHolder;
-  readonly injected?: true;
-}
-
-/** `count` events were gone before they could be read; `seq` was the last of them. */
-export interface LostEvents {
-  readonly seq: number;
-  readonly event: 'lost';
-  readonly count: number;
-}
 
 export interface EventOptions {
   /** Go on with what happens from now on; else the end comes after the events that are kept. */
@@ -94,43 +23,81 @@ export async function* events(
   mountPoint: string,
   { follow = false, signal }: EventOptions = {},
 ): AsyncGenerator<ReportedEvent | LostEvents, void, undefined> {
-  const fd = openSync(join(mountPoint, '.leasefs/events'), O_RDONLY | O_NONBLOCK);
+  const reader = new EventReader(mountPoint);
   try {
-    const lines = new EventLines(fd);
     while (signal?.aborted !== true) {
-      const line = lines.next();
-      if (line !== undefined) yield JSON.parse(line) as ReportedEvent | LostEvents;
+      const event = reader.next();
+      if (event !== undefined) yield event;
       else if (!follow) return;
-      else await readable(fd, signal);
+      else await readable(reader.fd, signal);
     }
   } finally {
-    closeSync(fd);
+    reader.close();
   }
 }
 
-/** The lines that a descriptor of `.leasefs/events`, open with O_NONBLOCK, has to tell. */
-export class EventLines {
-  private readonly fd: number;
+export interface EventWatch {
+  /** Tells what has happened by now, and ends. */
+  close(): void;
+}
+
+/**
+ * Calls `tell` for what happens from now on, without keeping the event loop alive. When the mount goes, nothing more comes.
+ * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`.
+ */
+export function watchEvents(
+  mountPoint: string,
+  tell: (event: ReportedEvent | LostEvents) => void,
+): EventWatch {
+  const reader = new EventReader(mountPoint);
+  const read = (to: typeof tell): void => {
+    try {
+      for (let event = reader.next(); event !== undefined; event = reader.next()) to(event);
+    } catch (error) {
+      // ENOTCONN, ENODEV: the mount is gone. A fault of `tell` is no errno.
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  };
+  read(() => {});
+  const poller = native.poll(reader.fd, POLLIN, () => read(tell));
+  poller.unref();
+  return {
+    close() {
+      poller.close();
+      read(tell);
+      reader.close();
+    },
+  };
+}
+
+/** What a mount's `.leasefs/events` has to tell, without waiting for more. */
+class EventReader {
+  readonly fd: number;
   private readonly piece = Buffer.alloc(PIECE);
   private rest = Buffer.alloc(0);
 
-  constructor(fd: number) {
-    this.fd = fd;
+  /** @throws ErrnoException of open(2). */
+  constructor(mountPoint: string) {
+    this.fd = openSync(join(mountPoint, '.leasefs/events'), O_RDONLY | O_NONBLOCK);
   }
 
   /** undefined: nothing now. */
-  next(): string | undefined {
+  next(): ReportedEvent | LostEvents | undefined {
     for (;;) {
       const end = this.rest.indexOf(10);
       if (end >= 0) {
         const line = this.rest.toString('utf8', 0, end);
         this.rest = this.rest.subarray(end + 1);
-        return line;
+        return JSON.parse(line) as ReportedEvent | LostEvents;
       }
       const read = this.read();
       if (read === 0) return undefined;
       this.rest = Buffer.concat([this.rest, this.piece.subarray(0, read)]);
     }
+  }
+
+  close(): void {
+    closeSync(this.fd);
   }
 
   private read(): number {

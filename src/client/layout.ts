@@ -1,6 +1,7 @@
 // Where in the store a file's blocks lie, and the memory itself: the ioctl LAYOUT of native/include/leasefs.h.
 
 import * as abi from '../abi/leasefs.js';
+import type { StructView } from '../abi/struct.js';
 import { errno, FsError } from '../base/errno.js';
 import { type Descriptor, native, STAT } from '../native/binding.js';
 import type { Calls } from './calls.js';
@@ -53,46 +54,48 @@ export function readLayout(calls: Calls, off: number, len: number, list: boolean
 
 /** undefined when it changed between two answers. */
 function attemptLayout(calls: Calls, off: number, len: number, list: boolean): FileLayout | undefined {
-  const view = new DataView(new ArrayBuffer(abi.layout.bytes));
+  const struct = abi.newStruct(abi.layout);
   const extents: LayoutExtent[] = [];
   const segments = new Map<number, SegmentAddress>();
   const end = off + len;
   for (let at = off, first = true; first || at < end; first = false) {
     const flags = (list ? abi.LEASEFS_LAYOUT_LIST : 0) | (first ? 0 : abi.LEASEFS_LAYOUT_SEQ);
-    view.setUint32(abi.layout.version, abi.LEASEFS_ABI, true);
-    view.setUint32(abi.layout.flags, flags, true);
-    view.setBigUint64(abi.layout.off, BigInt(at), true);
-    view.setBigUint64(abi.layout.len, BigInt(end - at), true);
-    const result = calls.call(abi.LEASEFS_IOC_LAYOUT, view.buffer);
+    struct.setU32(abi.layout.flags, flags);
+    struct.setU64(abi.layout.off, at);
+    struct.setU64(abi.layout.len, end - at);
+    const result = calls.call(abi.LEASEFS_IOC_LAYOUT, struct.buffer);
     if (result === -errno.EAGAIN && !first) return undefined;
     if (result < 0) throw new FsError(result, `asking for the layout of [${off}, ${end})`);
-    takeAnswer(view, extents, segments);
-    const next = number(view, abi.layout.next);
+    takeAnswer(struct, extents, segments);
+    const next = struct.u64(abi.layout.next);
     if (next <= at) throw new FsError(errno.EIO, 'a layout that does not go on');
     at = next;
   }
-  return { seq: number(view, abi.layout.seq), extents, segments: [...segments.values()] };
+  return { seq: struct.u64(abi.layout.seq), extents, segments: [...segments.values()] };
 }
 
-const number = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
-
-function takeAnswer(view: DataView, extents: LayoutExtent[], segments: Map<number, SegmentAddress>): void {
-  const segment = view.getUint32(abi.layout.segment, true);
-  const count = Math.min(view.getUint32(abi.layout.count, true), abi.LEASEFS_EXTENTS_MAX);
-  for (let n = 0, at: number = abi.layout.extents; n < count; n++, at += abi.extent.bytes) {
+function takeAnswer(
+  struct: StructView,
+  extents: LayoutExtent[],
+  segments: Map<number, SegmentAddress>,
+): void {
+  const segment = struct.u32(abi.layout.segment);
+  const count = Math.min(struct.u32(abi.layout.count), abi.LEASEFS_EXTENTS_MAX);
+  for (let n = 0; n < count; n++) {
+    const base = abi.layout.extents.at + n * abi.extent.bytes;
     extents.push({
-      off: number(view, at + abi.extent.off),
-      len: number(view, at + abi.extent.len),
-      store: number(view, at + abi.extent.store),
+      off: struct.u64(abi.extent.off, base),
+      len: struct.u64(abi.extent.len, base),
+      store: struct.u64(abi.extent.store, base),
       segment,
-      unwritten: (view.getUint32(at + abi.extent.flags, true) & abi.LEASEFS_EXTENT_UNWRITTEN) !== 0,
+      unwritten: (struct.u32(abi.extent.flags, base) & abi.LEASEFS_EXTENT_UNWRITTEN) !== 0,
     });
   }
-  const pid = view.getInt32(abi.layout.pid, true);
+  const pid = struct.s32(abi.layout.pid);
   if (pid === 0) return;
-  const fd = view.getInt32(abi.layout.fd, true);
-  const dev = number(view, abi.layout.dev);
-  segments.set(segment, { segment, pid, fd, dev, ino: number(view, abi.layout.ino) });
+  const fd = struct.s32(abi.layout.fd);
+  const dev = struct.u64(abi.layout.dev);
+  segments.set(segment, { segment, pid, fd, dev, ino: struct.u64(abi.layout.ino) });
 }
 
 /**

@@ -8,12 +8,14 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { currentSpelling, kindValue, type LeaseKind, readKindName } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
+import type { ReportKind, Reports } from '../abi/reports.js';
+import type { StructView } from '../abi/struct.js';
 import { errno, FsError } from '../base/errno.js';
 import { BreakWatch, type LeaseBreak } from './break-watch.js';
 import { Calls } from './calls.js';
 import { DirectMapping } from './direct-mapping.js';
 import { type FileLayout, readLayout } from './layout.js';
-import { type Reports, readReportBy } from './report.js';
+import { readReportBy } from './report.js';
 
 export interface SetLeaseOptions {
   /** Sent to this process when the lease is broken (B1), 1 to 64; none if 0 or absent. POLLPRI comes in any case. */
@@ -105,13 +107,12 @@ export class LeaseFile implements Disposable {
   }
 
   getLease(): LeaseState {
-    const view = new DataView(new ArrayBuffer(abi.lease.bytes));
-    view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
-    this.call(abi.LEASEFS_IOC_GETLEASE, view, 'asking for the lease');
+    const struct = abi.newStruct(abi.lease);
+    this.call(abi.LEASEFS_IOC_GETLEASE, struct, 'asking for the lease');
     return {
-      kind: readKindName(view.getUint32(abi.lease.kind, true)),
-      breakMs: view.getUint32(abi.lease.break_ms, true),
-      description: view.getBigUint64(abi.lease.description, true),
+      kind: readKindName(struct.u32(abi.lease.kind)),
+      breakMs: struct.u32(abi.lease.break_ms),
+      description: struct.big(abi.lease.description),
     };
   }
 
@@ -124,22 +125,20 @@ export class LeaseFile implements Disposable {
    */
   pin(off: number, len: number, options: PinOptions = {}): bigint {
     const owner = options.owner ?? 'process';
-    const view = new DataView(new ArrayBuffer(abi.pin.bytes));
-    view.setUint32(abi.pin.version, abi.LEASEFS_ABI, true);
-    view.setUint32(
+    const struct = abi.newStruct(abi.pin);
+    struct.setU32(
       abi.pin.flags,
       owner === 'process' ? abi.LEASEFS_PIN_BY_PROCESS : abi.LEASEFS_PIN_BY_DESCRIPTION,
-      true,
     );
-    view.setBigUint64(abi.pin.off, bytes(off, 'off'), true);
-    view.setBigUint64(abi.pin.len, bytes(len, 'len'), true);
-    view.setBigUint64(abi.pin.owner, typeof owner === 'bigint' ? owner : 0n, true);
-    const result = this.ready().call(abi.LEASEFS_IOC_PIN, view.buffer);
+    struct.setU64(abi.pin.off, bytes(off, 'off'));
+    struct.setU64(abi.pin.len, bytes(len, 'len'));
+    struct.setBig(abi.pin.owner, typeof owner === 'bigint' ? owner : 0n);
+    const result = this.ready().call(abi.LEASEFS_IOC_PIN, struct.buffer);
     if (result < 0) {
       const advice = result === -errno.EPERM ? this.pinAdvice() : undefined;
       throw new FsError(result, `pinning [${off}, ${off + len})`, undefined, advice);
     }
-    return view.getBigUint64(abi.pin.id, true);
+    return struct.big(abi.pin.id);
   }
 
   /**
@@ -157,18 +156,13 @@ export class LeaseFile implements Disposable {
 
   /** The pins of this file, whoever made them, in the order of their ids. */
   pins(): Pin[] {
-    const view = new DataView(new ArrayBuffer(abi.pins.bytes));
+    const struct = abi.newStruct(abi.pins);
     const pins: Pin[] = [];
-    for (let count = abi.LEASEFS_PINS_MAX, after = 0n; count === abi.LEASEFS_PINS_MAX; ) {
-      view.setUint32(abi.pins.version, abi.LEASEFS_ABI, true);
-      view.setBigUint64(abi.pins.after, after, true);
-      this.call(abi.LEASEFS_IOC_GETPINS, view, 'listing the pins');
-      count = Math.min(view.getUint32(abi.pins.count, true), abi.LEASEFS_PINS_MAX);
-      for (let n = 0; n < count; n++) {
-        const pin = readPin(view, abi.pins.pins + n * abi.pinInfo.bytes);
-        pins.push(pin);
-        after = pin.id;
-      }
+    for (let count = abi.LEASEFS_PINS_MAX; count === abi.LEASEFS_PINS_MAX; ) {
+      struct.setBig(abi.pins.after, pins.at(-1)?.id ?? 0n);
+      this.call(abi.LEASEFS_IOC_GETPINS, struct, 'listing the pins');
+      count = Math.min(struct.u32(abi.pins.count), abi.LEASEFS_PINS_MAX);
+      for (let n = 0; n < count; n++) pins.push(readPin(struct, abi.pins.pins.at + n * abi.pinInfo.bytes));
     }
     return pins;
   }
@@ -206,7 +200,7 @@ export class LeaseFile implements Disposable {
   }
 
   /** What `leasefs status|leases|pins --json` prints: of this file, or of the whole mount through a directory. */
-  report<What extends keyof Reports>(what: What): Reports[What] {
+  report<What extends ReportKind>(what: What): Reports[What] {
     return readReportBy(this.ready(), what);
   }
 
@@ -276,8 +270,8 @@ export class LeaseFile implements Disposable {
     this.mappings.clear();
   }
 
-  private call(request: number, view: DataView<ArrayBuffer>, what: string): void {
-    const result = this.ready().call(request, view.buffer);
+  private call(request: number, struct: StructView, what: string): void {
+    const result = this.ready().call(request, struct.buffer);
     if (result < 0) throw new FsError(result, what);
   }
 
@@ -298,23 +292,21 @@ export class LeaseFile implements Disposable {
   }
 
   private removePins(flags: number, id: bigint): number {
-    const view = new DataView(new ArrayBuffer(abi.unpin.bytes));
-    view.setUint32(abi.unpin.version, abi.LEASEFS_ABI, true);
-    view.setUint32(abi.unpin.flags, flags, true);
-    view.setBigUint64(abi.unpin.id, id, true);
-    this.call(abi.LEASEFS_IOC_UNPIN, view, flags === 0 ? `removing pin ${id}` : 'removing all pins');
-    return view.getUint32(abi.unpin.count, true);
+    const struct = abi.newStruct(abi.unpin);
+    struct.setU32(abi.unpin.flags, flags);
+    struct.setBig(abi.unpin.id, id);
+    this.call(abi.LEASEFS_IOC_UNPIN, struct, flags === 0 ? `removing pin ${id}` : 'removing all pins');
+    return struct.u32(abi.unpin.count);
   }
 }
 
 function leaseStruct(kind: LeaseKind, flags: number, options: SetLeaseOptions): ArrayBuffer {
-  const view = new DataView(new ArrayBuffer(abi.lease.bytes));
-  view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
-  view.setUint32(abi.lease.kind, kindValue(spelt(kind)), true);
-  view.setUint32(abi.lease.flags, flags, true);
-  view.setInt32(abi.lease.signal, options.signal ?? 0, true);
-  view.setBigUint64(abi.lease.cookie, options.cookie ?? 0n, true);
-  return view.buffer;
+  const struct = abi.newStruct(abi.lease);
+  struct.setU32(abi.lease.kind, kindValue(spelt(kind)));
+  struct.setU32(abi.lease.flags, flags);
+  struct.setS32(abi.lease.signal, options.signal ?? 0);
+  struct.setBig(abi.lease.cookie, options.cookie ?? 0n);
+  return struct.buffer;
 }
 
 /** Programs without types may still write 'exclusive,unbreakable'. */
@@ -324,22 +316,22 @@ function spelt(kind: LeaseKind): LeaseKind {
   return current ?? kind;
 }
 
-function readPin(view: DataView, at: number): Pin {
-  const flags = view.getUint32(at + abi.pinInfo.flags, true);
+function readPin(struct: StructView, base: number): Pin {
+  const flags = struct.u32(abi.pinInfo.flags, base);
   return {
-    id: view.getBigUint64(at + abi.pinInfo.id, true),
-    off: Number(view.getBigUint64(at + abi.pinInfo.off, true)),
-    len: Number(view.getBigUint64(at + abi.pinInfo.len, true)),
-    pid: view.getInt32(at + abi.pinInfo.pid, true),
+    id: struct.big(abi.pinInfo.id, base),
+    off: struct.u64(abi.pinInfo.off, base),
+    len: struct.u64(abi.pinInfo.len, base),
+    pid: struct.s32(abi.pinInfo.pid, base),
     mine: (flags & abi.LEASEFS_PIN_INFO_MINE) !== 0,
     owner: (flags & abi.LEASEFS_PIN_INFO_DESCRIPTION) !== 0 ? 'description' : 'process',
     zombie: (flags & abi.LEASEFS_PIN_INFO_ZOMBIE) !== 0,
   };
 }
 
-function bytes(value: number, name: string): bigint {
+function bytes(value: number, name: string): number {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(`${name} is ${value}: it must be a whole number of bytes from 0 to 2^53-1`);
   }
-  return BigInt(value);
+  return value;
 }

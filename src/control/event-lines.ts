@@ -1,5 +1,6 @@
 // Events as lines of JSON, each for the eyes of one viewer.
-import type { EventProcess, LeaseEvent } from '../fs/trace/event-ring.js';
+import type { EventProcess, LostEvents, ReportedEvent } from '../abi/events.js';
+import type { LeaseEvent } from '../fs/trace/event-ring.js';
 import type { Viewer } from './viewer.js';
 
 /** Names are bytes, a char each; in JSON they are text. */
@@ -9,9 +10,14 @@ export const decoded = (bytes: string): string => Buffer.from(bytes, 'latin1').t
 export function eventLine(event: LeaseEvent, viewer: Viewer): string {
   const { seq, time, event: name, rule, ino, path, by, injected } = event;
   const { holder, breaker, ...facts } = event.facts;
-  const head = {
-    ...{ seq, time: new Date(time).toISOString(), event: name, rule },
-    ...{ pid: by.pid, command: decoded(by.command), uid: by.uid },
+  const head: ReportedEvent = {
+    seq,
+    time: new Date(time).toISOString(),
+    event: name,
+    rule,
+    pid: by.pid,
+    command: decoded(by.command),
+    uid: by.uid,
   };
   const tail = injected ? { injected } : {};
   if (!viewer.maySee(by.uid)) {
@@ -33,4 +39,4 @@ export function eventLine(event: LeaseEvent, viewer: Viewer): string {
 export const lostLine = (count: number, seq: number): string => lineOf({ seq, event: 'lost', count });
 
 const named = <T extends EventProcess>(process: T): T => ({ ...process, command: decoded(process.command) });
-const lineOf = (record: object): string => `${JSON.stringify(record)}\n`;
+const lineOf = (record: ReportedEvent | LostEvents): string => `${JSON.stringify(record)}\n`;

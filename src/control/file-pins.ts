@@ -7,9 +7,10 @@
 //   4: /mnt/control
 //      /mnt/data
 //   /mnt/other
-import type { InodeNumber } from '../base/units.js';
+import type { ReportedPin } from '../abi/reports.js';
+import type { InodeNumber, PinId } from '../base/units.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
-import { type PinRow, pinRows } from '../fs/report.js';
+import { pinRows } from '../fs/report.js';
 import { linkOf, listOf, textOf } from '../process/proc-text.js';
 import { decoded } from './event-lines.js';
 
@@ -22,7 +23,7 @@ export const pinningPids = (plane: LeasePlane): number[] =>
 export function filePins(plane: LeasePlane, mountPoint: string, pid: number): string {
   const lines: string[] = [];
   const rows = pinRows(plane, undefined);
-  const byDescription = new Map<number, PinRow[]>();
+  const byDescription = new Map<number, ReportedPin[]>();
   for (const row of rows) {
     if (row.ownerIno === null) continue;
     const pins = byDescription.get(row.ownerIno);
@@ -42,10 +43,15 @@ export function filePins(plane: LeasePlane, mountPoint: string, pid: number): st
   return lines.map(line => `${line}\n`).join('');
 }
 
-function registered(plane: LeasePlane, mountPoint: string, pid: number, rows: readonly PinRow[]): string[] {
+function registered(
+  plane: LeasePlane,
+  mountPoint: string,
+  pid: number,
+  rows: readonly ReportedPin[],
+): string[] {
   const byHolder = new Map<string, string[]>();
   for (const row of rows) {
-    const holder = plane.supervision.heldPin(row.id)?.registration.descriptorIn(pid);
+    const holder = plane.supervision.heldPin(row.id as PinId)?.registration.descriptorIn(pid);
     if (holder === undefined) continue;
     const head = `${holder.fd}: ${holder.link}`;
     const paths = byHolder.get(head) ?? [];

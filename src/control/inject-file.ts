@@ -1,7 +1,8 @@
 // `.leasefs/inject`: one JSON object a write, done when the write returns. Its errno says why not.
+
+import { parseInjection, type WireInjection } from '../abi/injection.js';
 import { errno } from '../base/errno.js';
 import { blockOf, blocksFor, type InodeNumber } from '../base/units.js';
-import { parseInjection, type WireInjection } from '../client/injection.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
 import type { Answer, Caller } from '../fs/operations.js';

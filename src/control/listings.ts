@@ -1,7 +1,8 @@
 // `.leasefs/leases` and `.leasefs/pins` (A1): a line each in the manner of /proc/mounts, and the same as JSON. Fields are
 // separated by one space; a space, tab, line break or backslash in a name is \ooo, what is not shown or not there is '-'.
+import type { ReportedLease, ReportedPin } from '../abi/reports.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
-import { type LeaseRow, leaseRows, type PinRow, pinRows } from '../fs/report.js';
+import { leaseRows, pinRows } from '../fs/report.js';
 import { decoded } from './event-lines.js';
 import type { Viewer } from './viewer.js';
 
@@ -37,7 +38,7 @@ export const jsonOf = (file: string, content: object): string =>
   `${JSON.stringify({ version: { file: `.leasefs/${file}.json`, major: 1, minor: 0 }, ...content }, null, 2)}\n`;
 
 function leases(plane: LeasePlane, viewer: Viewer) {
-  return leaseRows(plane, undefined).map((row: LeaseRow) => {
+  return leaseRows(plane, undefined).map((row: ReportedLease) => {
     const seen = viewer.maySee(row.owner.uid);
     const owner = { ...row.owner, command: decoded(row.owner.command) };
     return { ...row, owner, ...place(row, seen), hidden: !seen };
@@ -45,7 +46,7 @@ function leases(plane: LeasePlane, viewer: Viewer) {
 }
 
 function pins(plane: LeasePlane, viewer: Viewer) {
-  return pinRows(plane, undefined).map((row: PinRow) => {
+  return pinRows(plane, undefined).map((row: ReportedPin) => {
     const seen = viewer.maySee(row.uid);
     const range = { off: seen ? row.off : null, len: seen ? row.len : null };
     const ownerIno = seen ? row.ownerIno : null;

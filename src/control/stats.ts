@@ -1,10 +1,15 @@
 // `.leasefs/stats`, its JSON twin, and `.leasefs/metrics` in the text format of Prometheus: the status report and how
 // often each event has happened.
+import type { ReportedStatus } from '../abi/reports.js';
 import { jsonOf } from './listings.js';
 
-/** What is counted, by name; names within names are groups. */
-export interface Stats {
-  readonly [name: string]: unknown;
+export interface Stats extends ReportedStatus {
+  /** Bytes of all pins, overlaps counted each. */
+  readonly pinnedBytes: number;
+  readonly zombies: number;
+  readonly breaking: number;
+  /** How often each has happened. */
+  readonly events: Readonly<Record<string, number>>;
 }
 
 /** `name value` a line, a name within another after a dot. */
@@ -23,27 +28,9 @@ function flat(stats: object, prefix: string): [string, unknown][] {
   );
 }
 
-/** What metrics are made of. */
-export interface Measured {
-  readonly store: string;
-  readonly size: number;
-  readonly used: number;
-  readonly files: number;
-  readonly inodes: number;
-  readonly leases: number;
-  readonly pins: number;
-  readonly pinnedBytes: number;
-  readonly zombies: number;
-  readonly breaking: number;
-  readonly waiters: number;
-  readonly leaseBreakMs: number;
-  readonly requests: Readonly<Record<string, number>>;
-  readonly events: Readonly<Record<string, number>>;
-}
-
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-export function metricsText(m: Measured): string {
+export function metricsText(m: Stats): string {
   const gauge = (name: string, help: string, value: number) => metric(name, 'gauge', help, [[{}, value]]);
   const counter = (name: string, help: string, label: string, counts: Readonly<Record<string, number>>) =>
     metric(

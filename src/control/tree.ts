@@ -1,19 +1,18 @@
 // `.leasefs/` at the root of the mount: which files there are, and what each says when it is opened (A1).
 import { errno } from '../base/errno.js';
 import { S_IFDIR, S_IFREG } from '../base/linux.js';
-import { FIRST_VIRTUAL, type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
+import { FIRST_VIRTUAL, type InodeNumber, type Name } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
 import type { Caller } from '../fs/operations.js';
 import { leaseRows, pinRows } from '../fs/report.js';
-import type { EventName } from '../fs/trace/event-ring.js';
 import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
 import { filePins, pinningPids } from './file-pins.js';
 import { InjectFile, mayInject } from './inject-file.js';
 import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
-import { type Measured, metricsText, type Stats, statsJson, statsText } from './stats.js';
+import { metricsText, type Stats, statsJson, statsText } from './stats.js';
 import { TextFile } from './text-file.js';
 import { Viewer } from './viewer.js';
 
@@ -147,20 +146,18 @@ export class ControlTree implements VirtualTree {
     return threadGroupOf(pid) === pid || pinningPids(this.filesystem.plane).includes(pid);
   }
 
-  private stats(): Stats & Measured {
+  private stats(): Stats {
     const { filesystem } = this;
     const { plane } = filesystem;
-    const status = JSON.parse(filesystem.report(undefined, ROOT_INO, 'status')) as Omit<Measured, 'events'>;
     const leases = leaseRows(plane, undefined);
     let pinnedBytes = 0;
     for (const { len } of pinRows(plane, undefined)) pinnedBytes += len;
-    const events: Partial<Record<EventName, number>> = Object.fromEntries(plane.recorder.ring.counts);
     return {
-      ...status,
+      ...filesystem.status(),
       pinnedBytes,
       zombies: leases.filter(({ state }) => state === 'zombie').length,
       breaking: leases.filter(({ state }) => state === 'breaking').length,
-      events: events as Record<string, number>,
+      events: Object.fromEntries(plane.recorder.ring.counts),
     };
   }
 }

@@ -1,5 +1,6 @@
 // The filesystem as its transports see it: builds the wings (vfs, layout, trace), and routes each operation to the family
 // that does it; those on virtual inodes to the tree of virtual files.
+import type { ReportedStatus, ReportKind, Reports } from '../abi/reports.js';
 import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import { O_EXCL } from '../base/linux.js';
@@ -34,7 +35,7 @@ import type {
   StatFs,
   Subject,
 } from './operations.js';
-import { heldBy, type ReportKind, report, type StatusSource } from './report.js';
+import { heldBy, report, type SessionStatus, statusOf, unserved } from './report.js';
 import { isAclName } from './vfs/acl.js';
 import { getattr, setattr, statfs } from './vfs/attributes.js';
 import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './vfs/create.js';
@@ -56,8 +57,8 @@ export class Filesystem implements Operations {
   /** Leases and pins: what src/control shows and steers. */
   readonly plane: LeasePlane;
   private readonly sb: Superblock;
-  /** Adds to the status report. */
-  moreStatus: StatusSource = () => ({});
+  /** What the transport and the command line add to the status, as it is now. */
+  session: () => SessionStatus = () => unserved;
 
   /** @param chooseStore called once, by the first operation that needs it. */
   constructor(chooseStore: () => FileStore, leases: Leases, options: FilesystemOptions) {
@@ -302,10 +303,14 @@ export class Filesystem implements Operations {
     return layout(this.plane, caller, fh, request, out);
   }
 
-  report(_caller: Caller | undefined, ino: InodeNumber, what: ReportKind): string {
+  report(_caller: Caller | undefined, ino: InodeNumber, what: ReportKind): Reports[ReportKind] {
     const inode = this.sb.inode(ino);
     const file = inode === undefined || inode.children !== undefined ? undefined : ino;
-    return report(this.plane, what, file, this.moreStatus);
+    return report(this.plane, what, file, this.session());
+  }
+
+  status(): ReportedStatus {
+    return statusOf(this.plane, this.session());
   }
 
   askSecret(caller: Caller): Answer {

@@ -1,6 +1,7 @@
 // What a transport (src/fuse, src/fuse-native) asks of the filesystem, and what the filesystem asks of it. No wire
 // format here. Hot operations allocate nothing: they fill objects that the transport owns, and answer a number.
 import type { Kind } from '../abi/kinds.js';
+import type { ReportKind, Reports } from '../abi/reports.js';
 import type { Gather } from '../base/gather.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import { NO_WAITER } from '../base/units.js';
@@ -301,8 +302,8 @@ export interface Operations {
   pins(caller: Caller, ino: InodeNumber, fh: FileHandle, after: number, max: number): PinPage;
   /** 0 or `-errno` (EINVAL, EPERM, EBADF, EAGAIN, EBUSY, ENOSPC, EMFILE). */
   layout(caller: Caller, ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer;
-  /** JSON text for `what` 'status' | 'leases' | 'pins'; of one file unless `ino` is a directory. */
-  report(caller: Caller, ino: InodeNumber, what: 'status' | 'leases' | 'pins'): string;
+  /** Of one file unless `ino` is a directory. */
+  report(caller: Caller, ino: InodeNumber, what: ReportKind): Reports[ReportKind];
 
   // the supervisor of `leasefs run`
   /** The descriptor of this process that a supervisor must show, or -EPERM. */

@@ -1,7 +1,16 @@
-// What the administrator sees (A1): status, leases and pins as JSON text. A process that reads it learns of others'
+// What the administrator sees (A1): status, leases and pins. A process that reads it learns of others'
 // processes the pid, start time and command, which /proc shows to everybody. Paths and commands are bytes, a char
 // (U+0000 to U+00FF) a byte.
 import { kindName } from '../abi/kinds.js';
+import type {
+  ReportedFile,
+  ReportedLease,
+  ReportedPin,
+  ReportedProcess,
+  ReportedStatus,
+  ReportKind,
+  Reports,
+} from '../abi/reports.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
 import { endGone } from './layout/ask.js';
@@ -10,29 +19,42 @@ import type { LeasePlane } from './layout/plane.js';
 import { fileName, processName } from './trace/words.js';
 import type { Superblock } from './vfs/superblock.js';
 
-export type ReportKind = 'status' | 'leases' | 'pins';
+/** What the transport and the command line add to the status. */
+export type SessionStatus = Pick<
+  ReportedStatus,
+  'version' | 'storeReason' | 'passthrough' | 'reason' | 'kernel' | 'semantics' | 'waiters' | 'requests'
+>;
 
-/** What the transport and the command line add to the status: passthrough, kernel version, request counts. */
-export type StatusSource = () => Record<string, unknown>;
+/** Of a filesystem that no transport serves. */
+export const unserved: SessionStatus = {
+  version: '',
+  storeReason: '',
+  passthrough: false,
+  reason: null,
+  kernel: '',
+  semantics: 'default',
+  waiters: 0,
+  requests: {},
+};
 
 /** @param file undefined: of the whole mount. */
 export function report(
   plane: LeasePlane,
   what: ReportKind,
   file: InodeNumber | undefined,
-  more: StatusSource,
-): string {
+  session: SessionStatus,
+): Reports[ReportKind] {
   switch (what) {
     case 'status':
-      return JSON.stringify({ ...status(plane), ...more() });
+      return statusOf(plane, session);
     case 'leases':
-      return JSON.stringify({ leases: leaseRows(plane, file) });
+      return { leases: leaseRows(plane, file) };
     case 'pins':
-      return JSON.stringify({ pins: pinRows(plane, file) });
+      return { pins: pinRows(plane, file) };
   }
 }
 
-function status(plane: LeasePlane): object {
+export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedStatus {
   const { sb, leases, kernelPins } = plane;
   const { capacity, name } = sb.store;
   sb.lookAtOpenFiles();
@@ -52,11 +74,12 @@ function status(plane: LeasePlane): object {
     pins: leases.pins().length,
     kernelPinSearches: kernelPins.searches,
     leaseBreakMs: plane.breakTime,
+    ...session,
   };
 }
 
 /** Of a store that places blocks: extents of all files that have any, and how much free space is left for long ones. */
-function fragmentation(sb: Superblock): object | null {
+function fragmentation(sb: Superblock): ReportedStatus['fragmentation'] {
   const { capacity, freeInLongRuns } = sb.store;
   if (freeInLongRuns === undefined) return null;
   let files = 0;
@@ -70,17 +93,14 @@ function fragmentation(sb: Superblock): object | null {
 }
 
 /** Of a store whose files cost a descriptor each. */
-function residency(sb: Superblock): object | null {
+function residency(sb: Superblock): ReportedStatus['residency'] {
   const { moves } = sb.store;
   if (moves === undefined) return null;
   const { budget, movedOut, movedIn } = sb.residency;
   return { descriptors: moves.descriptors, budget, movedOut, movedIn };
 }
 
-export type LeaseRow = ReturnType<typeof leaseRows>[number];
-export type PinRow = ReturnType<typeof pinRows>[number];
-
-export function leaseRows(plane: LeasePlane, file: InodeNumber | undefined) {
+export function leaseRows(plane: LeasePlane, file: InodeNumber | undefined): ReportedLease[] {
   endGone(plane, file);
   const now = plane.monotonic();
   return plane.leases.leases(file).map(lease => ({
@@ -101,7 +121,7 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
   return lease.breaking === undefined ? 'held' : 'breaking';
 }
 
-export function pinRows(plane: LeasePlane, file: InodeNumber | undefined) {
+export function pinRows(plane: LeasePlane, file: InodeNumber | undefined): ReportedPin[] {
   endGone(plane, file);
   const now = plane.monotonic();
   const zombies = zombiesOf(plane, file);
@@ -116,7 +136,7 @@ export function pinRows(plane: LeasePlane, file: InodeNumber | undefined) {
       pid,
       start,
       command,
-      owner: pin.owner === 0 ? ('process' as const) : ('description' as const),
+      owner: pin.owner === 0 ? 'process' : 'description',
       // A2: its holders must end.
       ownerIno: (pin.owner !== 0 && plane.sb.handles.get(pin.owner)?.inode.ino) || null,
       ageMs: Math.round(now - pin.pinnedAt),
@@ -134,15 +154,12 @@ export function heldBy(plane: LeasePlane): string[] {
   });
 }
 
-function where(
-  plane: LeasePlane,
-  ino: InodeNumber,
-): { ino: InodeNumber; path: string | null; deleted: boolean } {
+function where(plane: LeasePlane, ino: InodeNumber): ReportedFile {
   const path = plane.pathOf(ino);
   return { ino, path: path ?? null, deleted: path === undefined };
 }
 
-function who(plane: LeasePlane, id: ProcessId) {
+function who(plane: LeasePlane, id: ProcessId): ReportedProcess {
   const { pid, start, command, uid, alive } = plane.process(id);
   return { pid, start, command, uid, alive };
 }

@@ -5,7 +5,7 @@ import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import type { Answer } from '../fs/operations.js';
 import { ioctls, runIoctl } from '../ioctl/ioctl.js';
-import { type Command, IN, type IoctlTransport } from '../ioctl/structs.js';
+import { type Command, type IoctlTransport, isValid } from '../ioctl/structs.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { uidsOf } from '../process/proc.js';
 import type { Description } from './description.js';
@@ -110,7 +110,7 @@ export class ControlConnection {
       operation: () => runIoctl(command, state, request, description.fh),
       done: answer => {
         this.calls.delete(request.id);
-        this.answer(request, answer, answer === 0 ? command.bytes : 0);
+        this.answer(request, answer, answer === 0 ? command.struct.bytes : 0);
       },
     };
     this.calls.set(request.id, call);
@@ -121,15 +121,13 @@ export class ControlConnection {
   private refusal({ id, length }: MessageRequest, command: Command | undefined): Answer {
     if (command === undefined) return -errno.ENOTTY;
     if (this.description === undefined) return -errno.EBADF;
-    if (length !== command.bytes) return -errno.EINVAL;
+    if (length !== command.struct.bytes) return -errno.EINVAL;
     return this.calls.size < WAITING_MAX && !this.calls.has(id) ? 0 : -errno.EAGAIN;
   }
 
   private open(request: MessageRequest): Answer {
     if (this.description !== undefined) return -errno.EINVAL;
-    if (request.length !== abi.open.bytes || request.u32(IN + abi.open.version) !== abi.LEASEFS_ABI) {
-      return -errno.EINVAL;
-    }
+    if (request.length !== abi.open.bytes || !isValid(abi.open, 0, request.struct)) return -errno.EINVAL;
     const description = this.state.open(request, request.caller.tid);
     if (typeof description === 'number') return description;
     this.description = description;

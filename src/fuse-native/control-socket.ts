@@ -8,7 +8,6 @@ import { errno } from '../base/errno.js';
 import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
-import { IN } from '../ioctl/structs.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { field, listOf, textOf } from '../process/proc-text.js';
 import { ControlConnection, type ControlState } from './control-connection.js';
@@ -113,18 +112,18 @@ export class ControlSocket {
   private open(request: MessageRequest, pid: number): Description | number {
     const ino = this.inodeOf(request);
     if (ino === undefined) return -errno.ESTALE;
-    const shared = request.big(IN + abi.open.description);
+    const shared = request.struct.big(abi.open.description);
     if (shared !== 0n) {
       const description = this.byToken.get(shared);
       return description?.ino === ino ? description : -errno.EBADF;
     }
-    const flags = this.accessOf(pid, request.i32(IN + abi.open.fd), ino);
+    const flags = this.accessOf(pid, request.struct.s32(abi.open.fd), ino);
     return flags < 0 ? flags : this.newDescription(ino, flags);
   }
 
   /** The file of the key; undefined when this mount did not make it. */
   private inodeOf(request: MessageRequest): InodeNumber | undefined {
-    const text = Buffer.from(request.data(IN + abi.open.key, abi.LEASEFS_XATTR_MAX)).toString('latin1');
+    const text = Buffer.from(request.struct.data(abi.open.key)).toString('latin1');
     const [number = '', proof = ''] = text.slice(0, text.indexOf('\0')).split('.');
     const ino = Number(number) as InodeNumber;
     const right = Buffer.from(this.proof(ino));

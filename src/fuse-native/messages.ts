@@ -1,10 +1,10 @@
-// Messages of the control socket, as leasefs-private.h has them: struct leasefs_message, then the struct of its code,
-// where src/ioctl finds and leaves it.
+// Messages of the control socket, as leasefs-private.h has them: struct leasefs_message, then the struct of its code.
 
 import * as abi from '../abi/leasefs.js';
+import { StructView } from '../abi/struct.js';
 import type { InodeNumber } from '../base/units.js';
 import { Caller } from '../fs/operations.js';
-import { IN, type IoctlReply, type IoctlRequest, OUT } from '../ioctl/structs.js';
+import type { IoctlReply, IoctlRequest } from '../ioctl/structs.js';
 
 const HEAD = abi.message.bytes;
 /** The longest struct. */
@@ -17,65 +17,27 @@ export class MessageRequest implements IoctlRequest {
   readonly code: number;
   /** Bytes of the struct. */
   readonly length: number;
-  private readonly view: DataView;
+  readonly struct: StructView;
 
-  /** @param message stays as it is as long as the request. */
+  /** @param message HEAD bytes or more; stays as it is as long as the request. */
   constructor(message: ArrayBuffer) {
-    this.view = new DataView(message);
-    this.id = this.view.getUint32(abi.message.id, true);
-    this.code = this.view.getUint32(abi.message.code, true);
+    const head = new StructView(message);
+    this.id = head.u32(abi.message.id);
+    this.code = head.u32(abi.message.code);
     this.length = message.byteLength - HEAD;
-  }
-
-  u32(at: number): number {
-    return this.view.getUint32(at - IN + HEAD, true);
-  }
-
-  i32(at: number): number {
-    return this.view.getInt32(at - IN + HEAD, true);
-  }
-
-  u64(at: number): number {
-    return Number(this.big(at));
-  }
-
-  big(at: number): bigint {
-    return this.view.getBigUint64(at - IN + HEAD, true);
-  }
-
-  data(at: number, length: number): Uint8Array {
-    return new Uint8Array(this.view.buffer as ArrayBuffer, at - IN + HEAD, length);
+    this.struct = new StructView(message, HEAD);
   }
 }
 
 export class MessageReply implements IoctlReply {
   readonly buffer = new ArrayBuffer(MESSAGE_MAX);
-  private readonly view = new DataView(this.buffer);
+  readonly struct = new StructView(this.buffer, HEAD);
+  private readonly message = new StructView(this.buffer);
 
   /** The message's length. @param struct bytes of the struct behind it. */
   head(id: number, code: number, struct: number): number {
-    this.view.setUint32(abi.message.id, id, true);
-    this.view.setInt32(abi.message.code, code, true);
+    this.message.setU32(abi.message.id, id);
+    this.message.setU32(abi.message.code, code);
     return HEAD + struct;
-  }
-
-  setU32(at: number, value: number): void {
-    this.view.setUint32(at - OUT + HEAD, value, true);
-  }
-
-  set64(at: number, value: number): void {
-    this.setBig(at, BigInt(value));
-  }
-
-  setBig(at: number, value: bigint): void {
-    this.view.setBigUint64(at - OUT + HEAD, value, true);
-  }
-
-  clear(from: number, to: number): void {
-    this.data(from, to - from).fill(0);
-  }
-
-  data(at: number, length: number): Uint8Array {
-    return new Uint8Array(this.buffer, at - OUT + HEAD, length);
   }
 }

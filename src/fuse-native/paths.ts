@@ -3,9 +3,9 @@
 // of each inode in it, given back when the entry goes.
 import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
+import { S_IFDIR, S_IFMT } from '../base/linux.js';
 import { type InodeNumber, type Name, ROOT_INO } from '../base/units.js';
 import { Attr, type Caller, type Operations } from '../fs/operations.js';
-import { S_IFDIR, S_IFMT } from '../base/linux.js';
 
 const CACHED_PATHS = 65_536;
 /** What a decoder puts for bytes that are no UTF-8: which ones they were is lost. */

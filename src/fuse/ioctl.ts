@@ -5,22 +5,22 @@
 import { errno } from '../base/errno.js';
 import type { Answer } from '../fs/operations.js';
 import { ioctls, runIoctl } from '../ioctl/ioctl.js';
-import { IN, OUT } from '../ioctl/structs.js';
 import { supervisorIoctls } from '../ioctl/supervisor.js';
 import { type Connection, MALFORMED } from './connection.js';
 import { IOCTL_UNRESTRICTED } from './flags.js';
-import type { Request } from './wire/request.js';
+import { IOCTL_OUT } from './wire/reply.js';
+import { IOCTL_IN, type Request } from './wire/request.js';
 
 const served = new Map([...ioctls, ...supervisorIoctls]);
 
 export function ioctl(connection: Connection, request: Request): Answer {
   const command = served.get(request.u32(12));
   if (command === undefined || request.u32(8) & IOCTL_UNRESTRICTED) return -errno.ENOTTY;
-  const { bytes } = command;
-  if (request.u32(24) !== bytes || request.u32(28) !== bytes || request.length !== IN + bytes)
+  const { bytes } = command.struct;
+  if (request.u32(24) !== bytes || request.u32(28) !== bytes || request.length !== IOCTL_IN + bytes)
     return MALFORMED;
   const answer = runIoctl(command, connection, request, request.fh(0));
   if (answer !== 0) return answer;
-  connection.reply.clear(0, OUT);
-  return OUT + bytes;
+  connection.reply.clear(0, IOCTL_OUT);
+  return IOCTL_OUT + bytes;
 }

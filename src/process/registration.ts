@@ -6,6 +6,7 @@
 // A ring is known by what it lists (io_uring's fdinfo), a device too (verbs-regions.ts): wherever the same address and
 // length are listed, in whatever process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
 // counts as alive.
+import type { HolderKind } from '../abi/holders.js';
 import { startTimeOf } from './proc.js';
 import { fileIdOf, linkOf, listOf, pause, textOf } from './proc-text.js';
 import { parseBuffers } from './registered-buffers.js';
@@ -21,12 +22,6 @@ const PAUSE_MS = 0.2;
 const UNSEEN_MS = 2000;
 /** io_uring_setup, io_uring_register; ioctl as x86-64, arm64 and i386 have it. */
 const CALLS = new Set(['425', '427', '16', '29', '54']);
-
-/**
- * `buffer`: listed in a ring's buffer table; `ring`: a ring; `rings`: any ring of the process; `socket`: a socket;
- * `region`: listed by an RDMA device.
- */
-export type HolderKind = 'buffer' | 'ring' | 'rings' | 'socket' | 'region';
 
 export interface Registered {
   readonly kind: HolderKind;

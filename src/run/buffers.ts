@@ -1,5 +1,6 @@
 // Which memory a stopped call is about to have the kernel hold. Pure: reads the caller's memory through a function. What
 // is not well formed is left to the kernel, which refuses it.
+import type { HolderKind } from '../abi/holders.js';
 import {
   REGISTER_BUFFERS,
   REGISTER_BUFFERS_UPDATE,
@@ -13,7 +14,7 @@ import {
 import { type Memory, registeredRegion } from './uverbs.js';
 
 export interface Held {
-  readonly kind: 'buffer' | 'ring' | 'rings' | 'socket' | 'region';
+  readonly kind: HolderKind;
   /** The ring, the socket or the RDMA device; -1 when it has no descriptor yet. */
   readonly fd: number;
   /** Of the caller's memory, bytes. */

@@ -1,7 +1,9 @@
 // The supervisor's way to the daemon: shows the secret once (SUPERVISE), then takes leases and pins for the processes
 // that are stopped. The ioctls are those of native/include/leasefs-private.h.
 import { closeSync, openSync } from 'node:fs';
+import { holderNumber } from '../abi/holders.js';
 import * as abi from '../abi/leasefs.js';
+import type { StructView } from '../abi/struct.js';
 import { check } from '../base/errno.js';
 import { native, type Result, STAT } from '../native/binding.js';
 import { deviceNameOf, textOf } from '../process/proc-text.js';
@@ -22,14 +24,6 @@ export interface LeaseWish {
   readonly signal: number;
   readonly cookie: number;
 }
-
-const holders = {
-  buffer: abi.LEASEFS_HOLDER_BUFFER,
-  ring: abi.LEASEFS_HOLDER_RING,
-  rings: abi.LEASEFS_HOLDER_RINGS,
-  socket: abi.LEASEFS_HOLDER_SOCKET,
-  region: abi.LEASEFS_HOLDER_REGION,
-} as const satisfies Record<Held['kind'], number>;
 
 export class MountLink {
   readonly path: string;
@@ -55,15 +49,15 @@ export class MountLink {
   }
 
   private register(): void {
-    const view = struct(abi.supervise.bytes);
-    view.setInt32(abi.supervise.fd, -1, true);
+    const view = abi.newStruct(abi.supervise);
+    view.setS32(abi.supervise.fd, -1);
     const what = `supervising ${this.path}`;
     check(native.ioctl(this.root, abi.LEASEFS_IOC_SUPERVISE, view.buffer), what);
-    const pid = view.getInt32(abi.supervise.pid, true);
-    const secret = openSync(`/proc/${pid}/fd/${view.getInt32(abi.supervise.fd, true)}`, 'r');
+    const pid = view.s32(abi.supervise.pid);
+    const secret = openSync(`/proc/${pid}/fd/${view.s32(abi.supervise.fd)}`, 'r');
     try {
-      view.setInt32(abi.supervise.fd, secret, true);
-      view.setInt32(abi.supervise.pid, 0, true);
+      view.setS32(abi.supervise.fd, secret);
+      view.setS32(abi.supervise.pid, 0);
       check(native.ioctl(this.root, abi.LEASEFS_IOC_SUPERVISE, view.buffer), what);
     } finally {
       closeSync(secret);
@@ -90,76 +84,66 @@ export class MountLink {
 
   /** Whether the description has a lease, also one of which a break leaves nothing (then `getLease` says none). */
   hasLease(fd: number): boolean {
-    const view = struct(abi.lease.bytes);
+    const view = abi.newStruct(abi.lease);
     if (native.ioctl(fd, abi.LEASEFS_IOC_GETLEASE, view.buffer) < 0) return false;
-    return (
-      view.getUint32(abi.lease.kind, true) !== abi.LEASEFS_UNLCK ||
-      view.getUint32(abi.lease.break_ms, true) > 0
-    );
+    return view.u32(abi.lease.kind) !== abi.LEASEFS_UNLCK || view.u32(abi.lease.break_ms) > 0;
   }
 
   /** LEASEFS_UNLCK for none; `-errno`. */
   getLease(fd: number): Result {
-    const view = struct(abi.lease.bytes);
+    const view = abi.newStruct(abi.lease);
     const result = native.ioctl(fd, abi.LEASEFS_IOC_GETLEASE, view.buffer);
-    return result < 0 ? result : view.getUint32(abi.lease.kind, true);
+    return result < 0 ? result : view.u32(abi.lease.kind);
   }
 
   /** Takes or converts; may wait for a break of others' leases, without stopping us. */
   setLease(fd: number, subject: Subject, wish: LeaseWish): Promise<Result> {
-    return native.ioctlAsync(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish));
+    return native.ioctlAsync(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish).buffer);
   }
 
   /** The same for what never waits: to give back, to set the signal. */
   setLeaseSync(fd: number, subject: Subject, wish: LeaseWish): Result {
-    return native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish));
+    return native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish).buffer);
   }
 
   /** Ends a `setLease` that waits: it answers EINTR. */
   cancelLease(fd: number, subject: Subject): void {
     const wish = { kind: abi.LEASEFS_UNLCK, nonblock: false, signal: 0, cookie: 0 };
-    const data = leaseStruct(subject, wish);
-    new DataView(data).setUint32(abi.leaseFor.flags, abi.LEASEFS_CANCEL, true);
-    native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, data);
+    const view = leaseStruct(subject, wish);
+    view.setU32(abi.leaseFor.flags, abi.LEASEFS_CANCEL);
+    native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
   }
 
   /** The pin's id, or `-errno`. @param first the first of a call. */
   pin(subject: Subject, { ino, begin, end }: FileRange, held: Held, first: boolean): Result {
-    const view = struct(abi.pinFor.bytes);
-    view.setUint32(abi.pinFor.holder, holders[held.kind] | (first ? abi.LEASEFS_HOLDER_FIRST : 0), true);
-    view.setBigUint64(abi.pinFor.ino, BigInt(ino), true);
-    view.setBigUint64(abi.pinFor.off, BigInt(begin), true);
-    view.setBigUint64(abi.pinFor.len, BigInt(end - begin), true);
-    view.setBigUint64(abi.pinFor.start, BigInt(subject.start), true);
-    view.setInt32(abi.pinFor.tid, subject.tid, true);
-    view.setInt32(abi.pinFor.fd, held.fd, true);
-    view.setBigUint64(abi.pinFor.addr, BigInt(held.listedAt ?? held.addr), true);
-    view.setBigUint64(abi.pinFor.registered, BigInt(held.bytes), true);
+    const view = abi.newStruct(abi.pinFor);
+    view.setU32(abi.pinFor.holder, holderNumber(held.kind) | (first ? abi.LEASEFS_HOLDER_FIRST : 0));
+    view.setU64(abi.pinFor.ino, ino);
+    view.setU64(abi.pinFor.off, begin);
+    view.setU64(abi.pinFor.len, end - begin);
+    view.setU64(abi.pinFor.start, subject.start);
+    view.setS32(abi.pinFor.tid, subject.tid);
+    view.setS32(abi.pinFor.fd, held.fd);
+    view.setU64(abi.pinFor.addr, held.listedAt ?? held.addr);
+    view.setU64(abi.pinFor.registered, held.bytes);
     const result = native.ioctl(this.root, abi.LEASEFS_IOC_PIN_FOR, view.buffer);
-    return result < 0 ? result : Number(view.getBigUint64(abi.pinFor.id, true));
+    return result < 0 ? result : view.u64(abi.pinFor.id);
   }
 
   unpin(id: number): Result {
-    const view = struct(abi.unpin.bytes);
-    view.setBigUint64(abi.unpin.id, BigInt(id), true);
+    const view = abi.newStruct(abi.unpin);
+    view.setU64(abi.unpin.id, id);
     return native.ioctl(this.root, abi.LEASEFS_IOC_UNPIN, view.buffer);
   }
 }
 
-function leaseStruct(subject: Subject, wish: LeaseWish): ArrayBuffer {
-  const view = struct(abi.leaseFor.bytes);
-  view.setUint32(abi.leaseFor.kind, wish.kind, true);
-  view.setUint32(abi.leaseFor.flags, wish.nonblock ? abi.LEASEFS_NONBLOCK : 0, true);
-  view.setInt32(abi.leaseFor.signal, wish.signal, true);
-  view.setBigUint64(abi.leaseFor.cookie, BigInt(wish.cookie), true);
-  view.setBigUint64(abi.leaseFor.start, BigInt(subject.start), true);
-  view.setInt32(abi.leaseFor.tid, subject.tid, true);
-  return view.buffer;
-}
-
-/** A zeroed struct with the version that all begin with. */
-function struct(bytes: number): DataView<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(bytes));
-  view.setUint32(0, abi.LEASEFS_ABI, true);
+function leaseStruct(subject: Subject, wish: LeaseWish): StructView {
+  const view = abi.newStruct(abi.leaseFor);
+  view.setU32(abi.leaseFor.kind, wish.kind);
+  view.setU32(abi.leaseFor.flags, wish.nonblock ? abi.LEASEFS_NONBLOCK : 0);
+  view.setS32(abi.leaseFor.signal, wish.signal);
+  view.setU64(abi.leaseFor.cookie, wish.cookie);
+  view.setU64(abi.leaseFor.start, subject.start);
+  view.setS32(abi.leaseFor.tid, subject.tid);
   return view;
 }

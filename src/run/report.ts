@@ -1,5 +1,5 @@
 // The end report of a run, made from its events. Pure.
-import type { RunEvent, UnleasedPin } from './run-event.js';
+import type { LostEvents, ReportedEvent } from '../client/index.js';
 
 interface Who {
   readonly pid: number;
@@ -45,6 +45,20 @@ export interface ZombieLine extends Who {
   readonly ended: boolean;
 }
 
+/** Memory that was registered, or was to be, without an unbreakable lease on its file. */
+export interface UnleasedRegistration {
+  readonly pid: number;
+  readonly command: string;
+  readonly path: string;
+  /** Bytes. */
+  readonly off: number;
+  readonly len: number;
+  /** With what: 'io_uring', 'AF_XDP'. */
+  readonly by: string;
+  /** --policy report: it was let through. */
+  readonly letThrough: boolean;
+}
+
 export interface RunReport {
   readonly version: 1;
   readonly command: readonly string[];
@@ -55,7 +69,7 @@ export interface RunReport {
   readonly refusals: readonly RefusalLine[];
   readonly breaks: readonly BreakLine[];
   readonly zombies: readonly ZombieLine[];
-  readonly unleased: readonly UnleasedPin[];
+  readonly unleased: readonly UnleasedRegistration[];
   /** Events that were not seen because there were too many. */
   readonly lost: number;
   /** Processes of the command that went on when it had ended. */
@@ -65,7 +79,7 @@ export interface RunReport {
 type Changing<T> = { -readonly [K in keyof T]: T[K] };
 
 export function reportOf(
-  events: readonly RunEvent[],
+  events: readonly (ReportedEvent | LostEvents)[],
   run: Pick<RunReport, 'command' | 'code' | 'unleased' | 'goesOn'>,
 ): RunReport {
   const leases = new Map<number, Changing<LeaseLine>>();
@@ -74,7 +88,7 @@ export function reportOf(
   const breaks: Changing<BreakLine>[] = [];
   const refusals: RefusalLine[] = [];
   let lost = 0;
-  const settle = (event: RunEvent, outcome: 'answered' | 'forced'): void => {
+  const settle = (event: ReportedEvent, outcome: 'answered' | 'forced'): void => {
     const open = breaks.find(({ lease, outcome }) => lease === event.lease && outcome === 'pending');
     if (open !== undefined) Object.assign(open, { outcome, ms: event.ms ?? null });
     const lease = leases.get(event.lease ?? 0);
@@ -82,6 +96,10 @@ export function reportOf(
     if (lease !== undefined && event.kind === 'none') lease.end = outcome;
   };
   for (const event of events) {
+    if (event.event === 'lost') {
+      lost += event.count;
+      continue;
+    }
     const { pid, command, lease = 0, kind = '', pin = 0, off = 0, len = 0 } = event;
     const who = { pid, command, path: event.path ?? null };
     switch (event.event) {
@@ -102,7 +120,7 @@ export function reportOf(
         break;
       }
       case 'refused': {
-        const { call = '', errno = '', rule = '', holder, ends } = event;
+        const { call = '', errno = '', rule, holder, ends } = event;
         refusals.push({ ...who, call, errno, rule, ...(holder && { holder }), ...(ends && { ends }) });
         break;
       }
@@ -126,9 +144,6 @@ export function reportOf(
         if (known !== undefined) known.ended = true;
         break;
       }
-      case 'lost':
-        lost += event.count ?? 0;
-        break;
     }
   }
   return {

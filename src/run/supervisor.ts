@@ -23,7 +23,7 @@ import {
   type VerbsCall,
 } from './calls.js';
 import type { MountLink } from './mount-link.js';
-import type { UnleasedPin } from './run-event.js';
+import type { UnleasedRegistration } from './report.js';
 import { memoryOf, type Target, Targets, take } from './targets.js';
 
 /** strict: refuse as the proposal; report: let it through and say so; off: do not look at registrations. */
@@ -51,7 +51,7 @@ const CONTINUE: Answer = Number.NaN;
 export interface SupervisorOptions {
   readonly policy: Policy;
   /** Memory was registered, or was to be, without a lease. */
-  readonly unleased: (pin: UnleasedPin) => void;
+  readonly unleased: (pin: UnleasedRegistration) => void;
   /** The last process under the filter is gone. */
   readonly ended: () => void;
 }

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as abi from '../../src/abi/leasefs.js';
+import { StructView } from '../../src/abi/struct.js';
 import { errno } from '../../src/base/errno.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
@@ -38,9 +39,9 @@ else {
   const message = (id: number, what: number, struct: ArrayBuffer): ArrayBuffer => {
     const whole = new Uint8Array(abi.message.bytes + struct.byteLength);
     whole.set(new Uint8Array(struct), abi.message.bytes);
-    const view = new DataView(whole.buffer);
-    view.setUint32(abi.message.id, id, true);
-    view.setUint32(abi.message.code, what, true);
+    const head = new StructView(whole.buffer);
+    head.setU32(abi.message.id, id);
+    head.setU32(abi.message.code, what);
     return whole.buffer;
   };
   /** What the daemon answers; undefined when it hangs up. */
@@ -49,21 +50,17 @@ else {
     assert.is(native.sendMessage(socket.fd, sent, sent.byteLength), sent.byteLength);
     const room = new ArrayBuffer(1 << 15);
     if (native.receiveMessage(socket.fd, room) <= 0) return undefined;
-    return new DataView(room).getInt32(abi.message.code, true);
+    return new StructView(room).u32(abi.message.code) | 0;
   };
   const opening = (key: string, fd: number, version = abi.LEASEFS_ABI, description = 0n): ArrayBuffer => {
-    const view = new DataView(new ArrayBuffer(abi.open.bytes));
-    view.setUint32(abi.open.version, version, true);
-    view.setInt32(abi.open.fd, fd, true);
-    view.setBigUint64(abi.open.description, description, true);
-    Buffer.from(view.buffer).write(key, abi.open.key, 'latin1');
-    return view.buffer;
+    const struct = abi.newStruct(abi.open);
+    struct.setU32(abi.open.version, version);
+    struct.setS32(abi.open.fd, fd);
+    struct.setBig(abi.open.description, description);
+    struct.data(abi.open.key).set(Buffer.from(key, 'latin1'));
+    return struct.buffer;
   };
-  const getLease = (): ArrayBuffer => {
-    const view = new DataView(new ArrayBuffer(abi.lease.bytes));
-    view.setUint32(abi.lease.version, abi.LEASEFS_ABI, true);
-    return view.buffer;
-  };
+  const getLease = (): ArrayBuffer => abi.newStruct(abi.lease).buffer;
 
   test('a key is believed only when the mount has made it, and a descriptor only when it is that file', () => {
     const fd = openSync(files.fresh(), 'r+');

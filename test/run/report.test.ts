@@ -1,13 +1,19 @@
 // The end report, from events to lines and to a JUnit suite.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { EventName, ReportedEvent } from '../../src/client/index.js';
 import { reportOf } from '../../src/run/report.js';
 import { findings, junitOf, textOf } from '../../src/run/report-forms.js';
-import type { RunEvent } from '../../src/run/run-event.js';
 
 const test = suite('the report of a run');
-const who = { pid: 7, command: 'prog', path: '/f' };
-const event = (name: string, facts: Partial<RunEvent> = {}): RunEvent => ({ event: name, ...who, ...facts });
+const who = { pid: 7, command: 'prog', uid: 0, path: '/f' };
+const when = { seq: 1, time: '2026-01-01T00:00:00.000Z', rule: 'L2' };
+const event = (name: EventName, facts: Partial<ReportedEvent> = {}): ReportedEvent => ({
+  ...when,
+  event: name,
+  ...who,
+  ...facts,
+});
 const run = { command: ['./prog', '<&">'], code: 0, unleased: [], goesOn: false };
 const kind = 'exclusive';
 
@@ -56,9 +62,9 @@ const bad = reportOf(
       call: 'truncate to 0',
       errno: 'ETXTBSY',
       rule: 'X1',
-      holder: { pid: 9, command: 'o' },
+      holder: { pid: 9, command: 'o', uid: 0, kind, lease: 1, zombie: true },
     }),
-    event('lost', { count: 3 }),
+    { seq: 9, event: 'lost', count: 3 },
   ],
   {
     ...run,

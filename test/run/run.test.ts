@@ -250,14 +250,12 @@ else {
   test('who has not shown the secret file acts for nobody, and other users are not told where it is', () => {
     const fd = openSync(join(mount.path, 'mine'), 'w+');
     try {
-      const lease = new DataView(new ArrayBuffer(abi.leaseFor.bytes));
-      lease.setUint32(abi.leaseFor.version, abi.LEASEFS_ABI, true);
-      lease.setUint32(abi.leaseFor.kind, EXCLUSIVE, true);
-      lease.setInt32(abi.leaseFor.tid, process.pid, true);
+      const lease = abi.newStruct(abi.leaseFor);
+      lease.setU32(abi.leaseFor.kind, EXCLUSIVE);
+      lease.setS32(abi.leaseFor.tid, process.pid);
       assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, lease.buffer), -1);
-      const show = new DataView(new ArrayBuffer(abi.supervise.bytes));
-      show.setUint32(abi.supervise.version, abi.LEASEFS_ABI, true);
-      show.setInt32(abi.supervise.fd, fd, true);
+      const show = abi.newStruct(abi.supervise);
+      show.setS32(abi.supervise.fd, fd);
       assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SUPERVISE, show.buffer), -1);
     } finally {
       closeSync(fd);

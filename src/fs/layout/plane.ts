@@ -2,7 +2,7 @@
 // is to files.
 import type { FileHandle, InodeNumber, LeaseId, ProcessId } from '../../base/units.js';
 import type { Leases, PinInfo } from '../../lease/types.js';
-import { type ProcessInfo, Processes } from '../../process/processes.js';
+import { Processes, type ProcessInfo } from '../../process/processes.js';
 import type { Grant } from '../../store/file-store.js';
 import { Recorder } from '../trace/recorder.js';
 import type { Names } from '../trace/words.js';

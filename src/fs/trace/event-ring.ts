@@ -1,56 +1,8 @@
 // What happened to leases and pins, as records (A1): the newest are kept, numbered without gaps, for whoever reads them.
 // Nobody is waited for: a reader that is too slow finds that records are gone, and how many. No I/O, no clock.
-import type { InodeNumber, LeaseId, PinId } from '../../base/units.js';
-import type { EventName } from '../../client/events.js';
+import type { EventFacts, EventName, EventProcess } from '../../abi/events.js';
+import type { InodeNumber } from '../../base/units.js';
 import type { Rule } from '../../lease/types.js';
-
-export type { EventName };
-
-/** Who did it, or whose it is. `pid` 0: a process that could not be identified. */
-export interface EventProcess {
-  readonly pid: number;
-  readonly command: string;
-  /** The real uid when the process was first seen, -1 when unknown. */
-  readonly uid: number;
-}
-
-/** Who is in the way of what was refused. */
-export interface EventHolder extends EventProcess {
-  readonly kind: string;
-  readonly lease: LeaseId;
-  readonly zombie: boolean;
-  readonly pin?: PinId;
-  /** Bytes. */
-  readonly off?: number;
-  readonly len?: number;
-}
-
-/** What an event tells of its own kind; times in ms, ranges in bytes. */
-export interface EventFacts {
-  readonly lease?: LeaseId;
-  readonly kind?: string;
-  /** What the lease was before it was converted. */
-  readonly from?: string;
-  /** What a lease that is being broken must become, within `ms`. */
-  readonly must?: string;
-  /** A break: until it is forced; an answer or a force: since it began. */
-  readonly ms?: number;
-  /** Who began the break, or made it demand more. */
-  readonly breaker?: EventProcess;
-  /** How the holder was told. */
-  readonly told?: string;
-  readonly pin?: PinId;
-  readonly off?: number;
-  readonly len?: number;
-  /** What a pin ends with. */
-  readonly owner?: 'process' | 'description';
-  /** The call that was refused or injected, and its errno's name. */
-  readonly call?: string;
-  readonly errno?: string;
-  readonly holder?: EventHolder;
-  /** What ends what is in the way. */
-  readonly ends?: string;
-}
 
 export interface LeaseEvent {
   /** From 1, without gaps. */

@@ -1,10 +1,11 @@
 // Writes events (event-ring.ts) of what the lease machine decided: adds names of files and processes as they are at that
 // moment, and distinguishes an answered break from a plain release.
+import type { EventFacts, EventName, EventProcess, ReportedHolder } from '../../abi/events.js';
 import { type Kind, kindName, NONE } from '../../abi/kinds.js';
 import { type ErrnoName, errnoName } from '../../base/errno.js';
 import { BLOCK, type InodeNumber, type LeaseId, type ProcessId } from '../../base/units.js';
 import type { Effect, Holder, Rule, Verdict } from '../../lease/types.js';
-import { type EventFacts, type EventName, type EventProcess, EventRing } from './event-ring.js';
+import { EventRing } from './event-ring.js';
 import { endOf, type Names } from './words.js';
 
 /** Events that are kept for readers; some 400 bytes each. */
@@ -169,7 +170,7 @@ function processOf(names: Names, process: ProcessId): EventProcess {
   return { pid, command, uid };
 }
 
-function holderOf(names: Names, { process, lease, leaseKind, zombie, pin }: Holder) {
+function holderOf(names: Names, { process, lease, leaseKind, zombie, pin }: Holder): ReportedHolder {
   const range = pin && { pin: pin.id, off: pin.start * BLOCK, len: (pin.end - pin.start) * BLOCK };
   return { ...processOf(names, process), kind: kindName(leaseKind), lease, zombie, ...range };
 }

@@ -4,8 +4,8 @@
 import { errno } from '../../base/errno.js';
 import { O_NONBLOCK, POLLIN, POLLOUT, S_IFDIR } from '../../base/linux.js';
 import {
-  type FileHandle,
   FIRST_VIRTUAL,
+  type FileHandle,
   type InodeNumber,
   type Name,
   NO_WAITER,

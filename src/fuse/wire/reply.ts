@@ -5,9 +5,12 @@
 // Positions (`at`) are bytes from the payload's begin, multiples of 4. One buffer serves all: an adapter writes it only
 // after its operation has answered, since an operation may wake others, whose replies are written meanwhile. Those that
 // fill it themselves (read, readlink, readdir, xattrs) wake nobody.
+import { StructView } from '../../abi/struct.js';
 import type { Request } from './request.js';
 
 export const OUT_HEADER = 16;
+/** fuse_ioctl_out, behind which its struct lies. */
+export const IOCTL_OUT = 16;
 const OUT_HEADER_WORDS = OUT_HEADER / 4;
 const WORD = 0x1_0000_0000;
 
@@ -15,6 +18,8 @@ export class Reply {
   readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array;
   private readonly words: Uint32Array;
+  /** Of an ioctl. */
+  readonly struct: StructView;
   /** Bytes of the longest payload. */
   readonly capacity: number;
 
@@ -22,6 +27,7 @@ export class Reply {
     this.buffer = buffer;
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer);
+    this.struct = new StructView(buffer, OUT_HEADER + IOCTL_OUT);
     this.capacity = buffer.byteLength - OUT_HEADER;
   }
 
@@ -34,11 +40,6 @@ export class Reply {
     const word = OUT_HEADER_WORDS + (at >> 2);
     this.words[word] = value;
     this.words[word + 1] = Math.floor(value / WORD);
-  }
-
-  setBig(at: number, value: bigint): void {
-    this.setU32(at, Number(value & 0xffff_ffffn));
-    this.setU32(at + 4, Number((value >> 32n) & 0xffff_ffffn));
   }
 
   /** Zeros in [from, to), both multiples of 4. */

@@ -8,12 +8,15 @@
 //
 // The kernel is not trusted to be well-formed: `receive` checks the header, records.ts the body's shape, before an
 // adapter reads any field.
+import { StructView } from '../../abi/struct.js';
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
 import { NO_WAITER } from '../../base/units.js';
 import { Attr, Caller, Opened, SetAttr } from '../../fs/operations.js';
 import { nameOf } from './names.js';
 
 export const IN_HEADER = 40;
+/** fuse_ioctl_in, behind which its struct lies. */
+export const IOCTL_IN = 32;
 const IN_HEADER_WORDS = IN_HEADER / 4;
 const WORD = 0x1_0000_0000;
 
@@ -22,6 +25,7 @@ export class Request {
   readonly bytes: Uint8Array;
   private readonly words: Uint32Array;
   private readonly text: Buffer;
+  private structOfIoctl: StructView | undefined;
 
   // What the operations fill and read belongs to the request: a request that wakes others is not done while they run.
   readonly caller = new Caller();
@@ -84,6 +88,12 @@ export class Request {
     return copy;
   }
 
+  /** The struct of an ioctl whose length has been looked at. */
+  get struct(): StructView {
+    this.structOfIoctl ??= new StructView(this.buffer, IN_HEADER + IOCTL_IN);
+    return this.structOfIoctl;
+  }
+
   u32(at: number): number {
     return this.words[IN_HEADER_WORDS + (at >> 2)]!;
   }
@@ -100,13 +110,6 @@ export class Request {
   /** A signed one, for times. */
   i64(at: number): number {
     return this.u32(at) + this.i32(at + 4) * WORD;
-  }
-
-  big(at: number): bigint {
-    const low = this.u32(at);
-    const high = this.u32(at + 4);
-    // Mostly it is 0, and every step of the sum is an object.
-    return high === 0 ? BigInt(low) : BigInt(low) | (BigInt(high) << 32n);
   }
 
   /** A file handle that we never gave out is found nowhere. */

@@ -1,0 +1,31 @@
+// What of a process holds memory that it has registered with the kernel: names, and numbers of leasefs-private.h.
+import {
+  LEASEFS_HOLDER_BUFFER,
+  LEASEFS_HOLDER_REGION,
+  LEASEFS_HOLDER_RING,
+  LEASEFS_HOLDER_RINGS,
+  LEASEFS_HOLDER_SOCKET,
+} from './leasefs.js';
+
+/**
+ * `buffer`: the buffer table of an io_uring; `ring`: an io_uring; `rings`: any io_uring of the process; `socket`: a socket;
+ * `region`: a memory region of an RDMA device.
+ */
+const numbers = {
+  buffer: LEASEFS_HOLDER_BUFFER,
+  ring: LEASEFS_HOLDER_RING,
+  rings: LEASEFS_HOLDER_RINGS,
+  socket: LEASEFS_HOLDER_SOCKET,
+  region: LEASEFS_HOLDER_REGION,
+} as const;
+
+export type HolderKind = keyof typeof numbers;
+
+export const holderKinds = Object.keys(numbers) as readonly HolderKind[];
+
+/** `holder` of struct leasefs_pin_for, without LEASEFS_HOLDER_FIRST. */
+export const holderNumber = (kind: HolderKind): number => numbers[kind];
+
+/** undefined: leasefs-private.h has no such number. */
+export const holderKind = (number: number): HolderKind | undefined =>
+  holderKinds.find(kind => numbers[kind] === number);

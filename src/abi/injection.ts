@@ -1,0 +1,78 @@
+// What `leasefs inject` can ask of a mount that was started with --allow-inject: one JSON object, written to
+// `.leasefs/inject`.
+
+/** `file`: a path below the mount point. */
+export type Injection =
+  /** A break of the file's breakable leases begins now, as by somebody else's truncate. */
+  | { readonly do: 'break'; readonly file: string }
+  /** Somebody else's layout change of the bytes [off, off + len) is judged; the verdict is an event, nothing changes. */
+  | { readonly do: 'change'; readonly file: string; readonly off: number; readonly len: number }
+  /** The breaks of the file that are pending are forced now. */
+  | { readonly do: 'expire'; readonly file: string }
+  /** The owners of the file's leases are killed. */
+  | { readonly do: 'end'; readonly file: string }
+  /** The next `count` pins of the mount are refused. */
+  | { readonly do: 'pins'; readonly count: number; readonly errno: 'ENOMEM' | 'EAGAIN' }
+  /** The next `count` lease calls are held back for `ms`. */
+  | { readonly do: 'delay'; readonly count: number; readonly ms: number }
+  /** The next `count` pins over holes and fallocates are refused with ENOSPC. */
+  | { readonly do: 'enospc'; readonly count: number };
+
+/** An injection `after` so many ms. */
+export type TimedInjection = Injection & { readonly after?: number };
+
+/** What goes over the wire: the file by its inode number. */
+export type WireInjection = Injection extends infer Each
+  ? Each extends { readonly file: string }
+    ? Omit<Each, 'file'> & { readonly ino: number }
+    : Each
+  : never;
+
+/** The members that each takes, besides `do`. */
+const members = {
+  break: ['file'],
+  change: ['file', 'off', 'len'],
+  expire: ['file'],
+  end: ['file'],
+  pins: ['count', 'errno'],
+  delay: ['count', 'ms'],
+  enospc: ['count'],
+} as const satisfies Record<Injection['do'], readonly string[]>;
+
+export const injectionNames = Object.keys(members) as readonly Injection['do'][];
+
+/** @param fileMember 'ino' for what has come over the wire. @throws Error, its message one line: what is wrong with it. */
+export function parseInjection(value: unknown, fileMember: 'file' | 'ino' = 'file'): TimedInjection {
+  if (typeof value !== 'object' || value === null) throw new Error(`an injection is an object, not ${value}`);
+  const given = value as Record<string, unknown>;
+  const name = given.do;
+  if (typeof name !== 'string' || !Object.hasOwn(members, name)) {
+    throw new Error(`"do" is one of ${injectionNames.join(', ')}, not ${JSON.stringify(name)}`);
+  }
+  const known = members[name as Injection['do']].map(member => (member === 'file' ? fileMember : member));
+  for (const member of known) {
+    if (!isRight(member, given[member])) {
+      throw new Error(`"${member}" of ${name} is ${shape(member)}, not ${JSON.stringify(given[member])}`);
+    }
+  }
+  for (const member of Object.keys(given)) {
+    const fits =
+      member === 'do' || (member === 'after' && isCount(given.after)) || known.some(k => k === member);
+    if (!fits) throw new Error(`${name} takes ${known.join(', ')} and after (ms), not "${member}"`);
+  }
+  return given as TimedInjection;
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function isRight(member: string, value: unknown): boolean {
+  if (member === 'file') return typeof value === 'string' && value !== '';
+  if (member === 'errno') return value === 'ENOMEM' || value === 'EAGAIN';
+  if (member === 'ms') return isCount(value) && (value as number) < 2 ** 31;
+  return isCount(value);
+}
+
+function shape(member: string): string {
+  if (member === 'file') return 'a path below the mount point';
+  return member === 'errno' ? 'ENOMEM or EAGAIN' : 'a whole number';
+}

@@ -1,0 +1,117 @@
+// What the daemon tells the administrator (A1): status, leases and pins, as `leasefs status|leases|pins --json` prints them
+// and REPORT carries them. In the daemon paths and commands are bytes, a char (U+0000 to U+00FF) each.
+import type { LeaseKind } from './kinds.js';
+import { LEASEFS_REPORT_LEASES, LEASEFS_REPORT_PINS, LEASEFS_REPORT_STATUS } from './leasefs.js';
+
+export interface ReportedProcess {
+  readonly pid: number;
+  /** Clock ticks from boot to its start: with the pid it names a process for good (A3). */
+  readonly start: number;
+  readonly command: string;
+  /** Its real uid when it was first seen; -1 when unknown. */
+  readonly uid: number;
+  readonly alive: boolean;
+}
+
+export interface ReportedFile {
+  readonly ino: number;
+  /** From the root of the mount; null when no name is left. */
+  readonly path: string | null;
+  readonly deleted: boolean;
+}
+
+export interface ReportedLease extends ReportedFile {
+  readonly id: number;
+  readonly kind: LeaseKind;
+  readonly state: 'held' | 'breaking' | 'zombie';
+  /** ms until the break is forced, and what the lease must become; null unless it is being broken. */
+  readonly breakMs: number | null;
+  readonly must: LeaseKind | null;
+  readonly owner: ReportedProcess;
+  readonly ageMs: number;
+  readonly pins: number;
+}
+
+export interface ReportedPin extends ReportedFile {
+  readonly id: number;
+  /** Bytes, rounded outward to blocks. */
+  readonly off: number;
+  readonly len: number;
+  /** The lease that it is under. */
+  readonly lease: number;
+  /** The process that made it. */
+  readonly pid: number;
+  readonly start: number;
+  readonly command: string;
+  /** Whose end ends the pin (N4). */
+  readonly owner: 'process' | 'description';
+  /** The inode of the owning description's file, which may be another; null for a process. */
+  readonly ownerIno: number | null;
+  readonly ageMs: number;
+  readonly zombie: boolean;
+  readonly uid: number;
+}
+
+export interface ReportedStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly store: string;
+  /** Why it is this one. */
+  readonly storeReason: string;
+  readonly passthrough: boolean;
+  /** Why there is no passthrough. */
+  readonly reason: string | null;
+  /** Version of the FUSE protocol, or 'by libfuse 2'. */
+  readonly kernel: string;
+  readonly leaseBreakMs: number;
+  readonly semantics: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly used: number;
+  /** Files with a descriptor of the daemon, how many may have one, moves into the pool and back; null: none costs one. */
+  readonly residency: {
+    readonly descriptors: number;
+    readonly budget: number;
+    readonly movedOut: number;
+    readonly movedIn: number;
+  } | null;
+  /** Of the pooled store: files with blocks, their extents; bytes free, and those in runs of 2 MiB and more. */
+  readonly fragmentation: {
+    readonly files: number;
+    readonly extents: number;
+    readonly free: number;
+    readonly freeInLongRuns: number;
+  } | null;
+  readonly files: number;
+  /** Of all kinds, and how many there may be. */
+  readonly inodes: number;
+  readonly maxInodes: number;
+  readonly leases: number;
+  readonly pins: number;
+  /** How often a layout change had to look for pins that nobody told of (N10). */
+  readonly kernelPinSearches: number;
+  readonly waiters: number;
+  /** Requests served, by name. */
+  readonly requests: Readonly<Record<string, number>>;
+}
+
+export interface Reports {
+  readonly status: ReportedStatus;
+  readonly leases: { readonly leases: readonly ReportedLease[] };
+  readonly pins: { readonly pins: readonly ReportedPin[] };
+}
+
+export type ReportKind = keyof Reports;
+
+const numbers = {
+  status: LEASEFS_REPORT_STATUS,
+  leases: LEASEFS_REPORT_LEASES,
+  pins: LEASEFS_REPORT_PINS,
+} as const satisfies Record<ReportKind, number>;
+
+/** `what` of struct leasefs_report. */
+export const reportNumber = (kind: ReportKind): number => numbers[kind];
+
+/** undefined: leasefs.h has no such report. */
+export const reportKind = (number: number): ReportKind | undefined =>
+  (Object.keys(numbers) as ReportKind[]).find(kind => numbers[kind] === number);
