@@ -1,5 +1,6 @@
 // What `leasefs inject` can ask of a mount that was started with --allow-inject: one JSON object, written to
 // `.leasefs/inject`.
+import { type Callback, callbacks } from '../base/guarded.js';
 
 /** `file`: a path below the mount point. */
 export type Injection =
@@ -16,7 +17,9 @@ export type Injection =
   /** The next `count` lease calls are held back for `ms`. */
   | { readonly do: 'delay'; readonly count: number; readonly ms: number }
   /** The next `count` pins over holes and fallocates are refused with ENOSPC. */
-  | { readonly do: 'enospc'; readonly count: number };
+  | { readonly do: 'enospc'; readonly count: number }
+  /** The daemon's next `count` callbacks of that name fail: what it does then is to log and to go on. */
+  | { readonly do: 'throw'; readonly in: Callback; readonly count: number };
 
 /** An injection `after` so many ms. */
 export type TimedInjection = Injection & { readonly after?: number };
@@ -37,6 +40,7 @@ const members = {
   pins: ['count', 'errno'],
   delay: ['count', 'ms'],
   enospc: ['count'],
+  throw: ['in', 'count'],
 } as const satisfies Record<Injection['do'], readonly string[]>;
 
 export const injectionNames = Object.keys(members) as readonly Injection['do'][];
@@ -67,6 +71,7 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 
 function isRight(member: string, value: unknown): boolean {
   if (member === 'file') return typeof value === 'string' && value !== '';
+  if (member === 'in') return callbacks.some(name => name === value);
   if (member === 'errno') return value === 'ENOMEM' || value === 'EAGAIN';
   if (member === 'ms') return isCount(value) && (value as number) < 2 ** 31;
   return isCount(value);
@@ -74,5 +79,6 @@ function isRight(member: string, value: unknown): boolean {
 
 function shape(member: string): string {
   if (member === 'file') return 'a path below the mount point';
+  if (member === 'in') return `one of ${callbacks.join(', ')}`;
   return member === 'errno' ? 'ENOMEM or EAGAIN' : 'a whole number';
 }

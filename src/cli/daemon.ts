@@ -1,6 +1,7 @@
 // The daemon: puts store, leases, filesystem, session and mount together and serves until the mount is gone. The one
 // place that knows all layers.
 import { errnoName, errnoText } from '../base/errno.js';
+import { guarded, type Log, oneLine } from '../base/guarded.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
@@ -34,6 +35,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   // The store asks by kernel leases whether its memory is in use (F20). Whoever opens that in this very moment breaks
   // one, and the signal that says so kills by default.
   process.on('SIGIO', () => {});
+  goOnAfterFaults(log);
   const leases = new LeaseMachine({ breakTime: breakTimeMs, semantics });
   const direct = (): boolean =>
     options.store === 'direct' || (options.store === 'auto' && session.passthrough);
@@ -78,6 +80,15 @@ export async function serve(options: ServeOptions): Promise<number> {
   // The package keeps the event loop running for good.
   if (options.transport === 'fuse-native') process.exit(0);
   return 0;
+}
+
+/**
+ * The last net: what no callback caught. The files are in this process and nowhere else, so a fault of ours is logged and
+ * the mount goes on; whatever was under way is what it left.
+ */
+function goOnAfterFaults(log: Log): void {
+  process.on('uncaughtException', error => log(`fault, the mount goes on: ${oneLine(error)}`));
+  process.on('unhandledRejection', error => log(`fault, the mount goes on: ${oneLine(error)}`));
 }
 
 async function start(options: ServeOptions, operations: Filesystem, passthrough: boolean): Promise<Served> {
@@ -143,10 +154,11 @@ function unmountAtSignals(
     const why = held.length > 0 ? held.join('; ') : 'open files or working directories';
     log(`${mountPoint} is busy: ${why}; it goes on, the next signal detaches it`);
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  const signalled = guarded(log, 'signal', stop);
+  process.on('SIGINT', signalled);
+  process.on('SIGTERM', signalled);
   return () => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    process.off('SIGINT', signalled);
+    process.off('SIGTERM', signalled);
   };
 }

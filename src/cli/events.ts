@@ -1,8 +1,8 @@
 // `leasefs events`: what happened to leases and pins, and what happens.
+import { printable } from '../base/words.js';
 import { type EventOptions, events, type LostEvents, type ReportedEvent } from '../client/index.js';
 import { inodeOn } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
-import { printable } from './table.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {

@@ -21,6 +21,8 @@ export const verb: Verb = {
   pins N ENOMEM|EAGAIN       refuse the next N pins
   delay N MS                 hold the next N lease calls back for MS
   enospc N                   refuse the next N pins over holes and fallocates
+  throw CALLBACK N           let the daemon's next N callbacks of that name fail, as by a fault
+                             of its own: it logs and goes on ('process end', 'break timer', ...)
 
 FILE is a path, from the mount point or as it is. Only root and the user of the mount may, and only
 where it was mounted with --allow-inject. Each is in the events as injected, and what comes of it.
@@ -48,7 +50,7 @@ As JSON, one object a line into MNT/.leasefs/inject, or a list for 'leasefs run 
 /** @throws UsageError */
 export function parseWords([name, ...words]: readonly string[]): TimedInjection {
   if (name === undefined)
-    throw new UsageError('WHAT is missing: break, change, expire, end, pins, delay or enospc');
+    throw new UsageError('WHAT is missing: break, change, expire, end, pins, delay, enospc or throw');
   const number = (word: string | undefined): number | string | undefined =>
     word === undefined ? undefined : (parseSize(word) ?? word);
   const [first, second, third] = words;
@@ -60,6 +62,7 @@ export function parseWords([name, ...words]: readonly string[]): TimedInjection 
     pins: () => ({ count: number(first), errno: second }),
     delay: () => ({ count: number(first), ms: number(second) }),
     enospc: () => ({ count: number(first) }),
+    throw: () => ({ in: first, count: number(second) }),
   };
   const given = Object.hasOwn(members, name) ? members[name]!() : {};
   try {

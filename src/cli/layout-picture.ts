@@ -1,10 +1,10 @@
 // A file as a picture: its blocks and holes, the ranges that each process has pinned, the leases over it. As lines for a
 // terminal, and as SVG; both from the same facts.
+import { printable } from '../base/words.js';
 import type { FileLayout, ReportedLease, ReportedPin } from '../client/index.js';
 import { extentBar, legend } from './extent-bar.js';
 import { type Piece, piecesOf } from './pieces.js';
 import { exactSize, readableAge, readableSize } from './sizes.js';
-import { printable } from './table.js';
 
 export interface Picture {
   readonly path: string;

@@ -1,5 +1,6 @@
 // Tables as lslocks prints them: a header in capitals, columns as wide as their widest cell, two spaces between, the
 // last column as long as it is.
+import { printable } from '../base/words.js';
 
 export interface Column<Row> {
   readonly title: string;
@@ -36,7 +37,3 @@ export function pairs(rows: readonly (readonly [string, string])[], indent = '')
 }
 
 const width = (text: string): number => [...text].length;
-
-/** A file name may hold anything but '/' and NUL: what would move the cursor is shown as \xNN. */
-export const printable = (text: string): string =>
-  text.replace(/\p{Cc}/gu, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -1,10 +1,8 @@
 // Events as lines of JSON, each for the eyes of one viewer.
 import type { EventProcess, LostEvents, ReportedEvent } from '../abi/events.js';
+import { decoded, jsonLine } from '../base/words.js';
 import type { LeaseEvent } from '../fs/trace/event-ring.js';
 import type { Viewer } from './viewer.js';
-
-/** Names are bytes, a char each; in JSON they are text. */
-export const decoded = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 
 /** One line. Of a process that the viewer may not look into: that something happened, no file and no range. */
 export function eventLine(event: LeaseEvent, viewer: Viewer): string {
@@ -39,4 +37,4 @@ export function eventLine(event: LeaseEvent, viewer: Viewer): string {
 export const lostLine = (count: number, seq: number): string => lineOf({ seq, event: 'lost', count });
 
 const named = <T extends EventProcess>(process: T): T => ({ ...process, command: decoded(process.command) });
-const lineOf = (record: ReportedEvent | LostEvents): string => `${JSON.stringify(record)}\n`;
+const lineOf = (record: ReportedEvent | LostEvents): string => `${jsonLine(record)}\n`;

@@ -4,6 +4,7 @@ import { errno } from '../base/errno.js';
 import type { EventRing } from '../fs/trace/event-ring.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
 import { eventLine, lostLine } from './event-lines.js';
+import type { EventWakes } from './event-wakes.js';
 import type { Viewer } from './viewer.js';
 
 const encoder = new TextEncoder();
@@ -13,24 +14,23 @@ export class EventStream implements VirtualFile {
   readonly stream = true;
   private readonly ring: EventRing;
   private readonly viewer: Viewer;
-  private readonly told: () => void;
+  private readonly wakes: EventWakes;
+  private readonly wake: () => void;
   private next: number;
   /** Of a line that did not fit into the last read. */
   private rest: Uint8Array = NOTHING;
-  private waking: NodeJS.Immediate | undefined;
 
-  /** @param wake called, soon after and not within it, when events were added. */
-  constructor(ring: EventRing, viewer: Viewer, wake: () => void) {
+  /** @param wake called when events were added since `listen`. */
+  constructor(ring: EventRing, viewer: Viewer, wakes: EventWakes, wake: () => void) {
     this.ring = ring;
     this.viewer = viewer;
     this.next = ring.first;
-    this.told = () => {
-      this.waking ??= setImmediate(() => {
-        this.waking = undefined;
-        wake();
-      });
-    };
-    ring.listeners.add(this.told);
+    this.wakes = wakes;
+    this.wake = wake;
+  }
+
+  listen(): void {
+    this.wakes.add(this.wake);
   }
 
   ready(): boolean {
@@ -54,8 +54,7 @@ export class EventStream implements VirtualFile {
   }
 
   close(): void {
-    this.ring.listeners.delete(this.told);
-    clearImmediate(this.waking);
+    this.wakes.delete(this.wake);
   }
 
   private line(): string {

@@ -9,10 +9,10 @@
 //   /mnt/other
 import type { ReportedPin } from '../abi/reports.js';
 import type { InodeNumber, PinId } from '../base/units.js';
+import { decoded, printable } from '../base/words.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
 import { pinRows } from '../fs/report.js';
 import { linkOf, listOf, textOf } from '../process/proc-text.js';
-import { decoded } from './event-lines.js';
 
 /** Pids of the processes that made a pin that is there. */
 export const pinningPids = (plane: LeasePlane): number[] =>
@@ -40,7 +40,7 @@ export function filePins(plane: LeasePlane, mountPoint: string, pid: number): st
   for (const row of rows) {
     if (row.owner === 'process' && row.pid === pid) lines.push(shown(mountPoint, plane, row.ino));
   }
-  return lines.map(line => `${line}\n`).join('');
+  return lines.map(line => `${printable(line)}\n`).join('');
 }
 
 function registered(

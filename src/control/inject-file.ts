@@ -47,6 +47,8 @@ export class InjectFile implements VirtualFile {
     return answer < 0 ? answer : data.length;
   }
 
+  listen(): void {}
+
   close(): void {}
 
   private perform(caller: Caller, injection: WireInjection): Answer {
@@ -70,6 +72,8 @@ export class InjectFile implements VirtualFile {
         return injector.delayGrants(asker, injection.count, injection.ms);
       case 'enospc':
         return injector.refuseSpace(asker, injection.count);
+      case 'throw':
+        return injector.fail(asker, injection.in, injection.count);
     }
   }
 }

@@ -1,9 +1,9 @@
 // `.leasefs/leases` and `.leasefs/pins` (A1): a line each in the manner of /proc/mounts, and the same as JSON. Fields are
-// separated by one space; a space, tab, line break or backslash in a name is \ooo, what is not shown or not there is '-'.
+// separated by one space; a space, backslash or control character in a name is \ooo, what is not shown or not there is '-'.
 import type { ReportedLease, ReportedPin } from '../abi/reports.js';
+import { decoded, field, jsonLine } from '../base/words.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
 import { leaseRows, pinRows } from '../fs/report.js';
-import { decoded } from './event-lines.js';
 import type { Viewer } from './viewer.js';
 
 export function leasesText(plane: LeasePlane, viewer: Viewer): string {
@@ -35,7 +35,7 @@ export const pinsJson = (plane: LeasePlane, viewer: Viewer): string =>
 
 /** The first member says what the rest is. */
 export const jsonOf = (file: string, content: object): string =>
-  `${JSON.stringify({ version: { file: `.leasefs/${file}.json`, major: 1, minor: 0 }, ...content }, null, 2)}\n`;
+  `${jsonLine({ version: { file: `.leasefs/${file}.json`, major: 1, minor: 0 }, ...content }, 2)}\n`;
 
 function leases(plane: LeasePlane, viewer: Viewer) {
   return leaseRows(plane, undefined).map((row: ReportedLease) => {
@@ -63,10 +63,8 @@ const place = ({ ino, path }: { ino: number; path: string | null }, seen: boolea
 });
 
 function textOf(header: string, rows: readonly (readonly (string | number | null)[])[]): string {
-  return [header, ...rows.map(row => row.map(field).join(' '))].map(line => `${line}\n`).join('');
+  return [header, ...rows.map(row => row.map(cell).join(' '))].map(line => `${line}\n`).join('');
 }
 
-const field = (value: string | number | null): string =>
-  value === null || value === ''
-    ? '-'
-    : `${value}`.replace(/[ \t\n\\]/g, char => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
+const cell = (value: string | number | null): string =>
+  value === null || value === '' ? '-' : field(`${value}`);

@@ -24,5 +24,7 @@ export class TextFile implements VirtualFile {
     return -errno.EACCES;
   }
 
+  listen(): void {}
+
   close(): void {}
 }

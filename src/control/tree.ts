@@ -9,6 +9,7 @@ import { leaseRows, pinRows } from '../fs/report.js';
 import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
+import { EventWakes } from './event-wakes.js';
 import { filePins, pinningPids } from './file-pins.js';
 import { InjectFile, mayInject } from './inject-file.js';
 import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
@@ -50,6 +51,7 @@ export class ControlTree implements VirtualTree {
   private readonly filesystem: Filesystem;
   private readonly mountPoint: string;
   private readonly injector: Injector | undefined;
+  private readonly wakes: EventWakes;
   /** In the order of their inode numbers. */
   private readonly names: readonly string[];
   private readonly texts: Readonly<Record<string, Text>>;
@@ -59,6 +61,7 @@ export class ControlTree implements VirtualTree {
     this.mountPoint = mountPoint;
     this.listed = listed;
     const { plane } = filesystem;
+    this.wakes = new EventWakes(plane.recorder.ring, plane.log);
     this.texts = {
       leases: viewer => leasesText(plane, viewer),
       'leases.json': viewer => leasesJson(plane, viewer),
@@ -120,7 +123,9 @@ export class ControlTree implements VirtualTree {
     const name = this.fileName(ino);
     if (name === undefined) return -errno.ENOENT;
     if (name === INJECT) return this.openInject(caller);
-    if (name === 'events') return new EventStream(this.filesystem.plane.recorder.ring, viewer, wake);
+    if (name === 'events') {
+      return new EventStream(this.filesystem.plane.recorder.ring, viewer, this.wakes, wake);
+    }
     return new TextFile(this.texts[name]!(viewer));
   }
 

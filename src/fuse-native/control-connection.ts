@@ -3,6 +3,7 @@
 
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
+import { attempt, guarded } from '../base/guarded.js';
 import type { Answer } from '../fs/operations.js';
 import { ioctls, runIoctl } from '../ioctl/ioctl.js';
 import { type Command, type IoctlTransport, isValid } from '../ioctl/structs.js';
@@ -42,7 +43,10 @@ export class ControlConnection {
     this.state = state;
     this.socket = socket;
     this.ended = ended;
-    this.poller = native.poll(socket.fd, POLLIN, () => this.receive());
+    this.poller = native.poll(socket.fd, POLLIN, () => {
+      // A peer that is not understood is let go.
+      if (!attempt(state.log, 'message', () => this.receive())) this.close();
+    });
     this.poller.unref();
   }
 
@@ -150,6 +154,6 @@ export class ControlConnection {
   private send(length: number): void {
     if (this.socket.fd < 0) return;
     if (native.sendMessage(this.socket.fd, this.state.reply.buffer, length) >= 0) return;
-    setImmediate(() => this.close());
+    setImmediate(guarded(this.state.log, 'connection', () => this.close()));
   }
 }

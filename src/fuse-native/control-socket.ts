@@ -5,6 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
+import { attempt, guarded } from '../base/guarded.js';
 import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
@@ -90,16 +91,25 @@ export class ControlSocket {
   }
 
   private listen(): Poller {
-    const poller = native.poll(this.listener.fd, POLLIN, () => this.accept());
+    const poller = native.poll(
+      this.listener.fd,
+      POLLIN,
+      guarded(this.state.log, 'connection', () => this.accept()),
+    );
     poller.unref();
     return poller;
   }
 
   private rest(): void {
     this.poller.close();
-    setTimeout(() => {
-      if (this.listener.fd >= 0) this.poller = this.listen();
-    }, NO_DESCRIPTOR_MS).unref();
+    const again = (): void => {
+      if (this.listener.fd < 0) return;
+      const listens = attempt(this.state.log, 'connection', () => {
+        this.poller = this.listen();
+      });
+      if (!listens) this.rest();
+    };
+    setTimeout(again, NO_DESCRIPTOR_MS).unref();
   }
 
   private hasRoomFor(uid: number): boolean {

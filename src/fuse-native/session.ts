@@ -4,6 +4,7 @@
 // One object as src/fuse's session has, so that the daemon serves either.
 import { fstatSync, readdirSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
+import { guarded, type Log, oneLine } from '../base/guarded.js';
 import type { FileHandle, WaiterId } from '../base/units.js';
 import { Caller, type Host, type Operations } from '../fs/operations.js';
 import { ControlSocket } from './control-socket.js';
@@ -72,7 +73,7 @@ export class NativeSession implements Host {
       });
     });
     this.ended = this.ready
-      .then(() => over())
+      .then(() => over(log))
       .then(() => {
         this.control.close();
         operations.destroy();
@@ -116,7 +117,7 @@ export class NativeSession implements Host {
         try {
           (operation as (...all: unknown[]) => void)(...args);
         } catch (error) {
-          this.log(`${name} of ${args[0]} failed, EIO: ${error instanceof Error ? error.stack : error}`);
+          this.log(`${name} of ${args[0]} failed, EIO: ${oneLine(error)}`);
           (args.at(-1) as (answer: number) => void)(-errno.EIO);
         }
       };
@@ -129,14 +130,15 @@ export class NativeSession implements Host {
  * Resolves when the last user of the mount is gone, a lazy unmount before or not (A4). The package tells nobody, but
  * closes the device then.
  */
-function over(): Promise<void> {
+function over(log: Log): Promise<void> {
   const device = readdirSync('/proc/self/fd').map(Number).find(isFuseDevice);
   return new Promise(resolve => {
-    const timer = setInterval(() => {
+    const look = (): void => {
       if (device !== undefined && isFuseDevice(device)) return;
       clearInterval(timer);
       resolve();
-    }, LOOK_MS);
+    };
+    const timer = setInterval(guarded(log, 'device look', look), LOOK_MS);
   });
 }
 

@@ -6,7 +6,8 @@
 // throws is answered EIO with one line in the log, and the mount lives.
 import { write } from 'node:fs';
 import { errno, errnoName, errnoText } from '../base/errno.js';
-import type { FileHandle, InodeNumber, WaiterId } from '../base/units.js';
+import { attempt, faults, guarded, oneLine, strike } from '../base/guarded.js';
+import { type FileHandle, type InodeNumber, NO_WAITER, type WaiterId } from '../base/units.js';
 import { type Answer, type Host, isSearch, type Operations, PARKED } from '../fs/operations.js';
 import type { Channel } from '../native/binding.js';
 import { adapters } from './adapters.js';
@@ -67,10 +68,6 @@ interface Held {
   record: Uint8Array | undefined;
 }
 
-/** An error with its stack, as a line of the log. */
-const oneLine = (error: unknown): string =>
-  (error instanceof Error ? (error.stack ?? error.message) : String(error)).replaceAll(/\n\s*/g, ' ');
-
 class Conversation implements Session, Host {
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
@@ -118,7 +115,9 @@ class Conversation implements Session, Host {
     operations.attach(this);
     channel.start(
       length => this.receive(length),
-      error => this.end(error),
+      error => {
+        if (!attempt(log, 'connection end', () => this.end(error))) this.finish();
+      },
     );
   }
 
@@ -147,6 +146,12 @@ class Conversation implements Session, Host {
   retry(waiter: WaiterId): void {
     const request = this.parked.take(waiter);
     if (request === undefined) return;
+    if (!attempt(this.log, 'request', () => this.runAgain(request, waiter))) {
+      this.send(this.reply.fail(request, -errno.EIO));
+    }
+  }
+
+  private runAgain(request: Request, waiter: WaiterId): void {
     const answer = this.run(request);
     if (answer === PARKED) {
       this.parked.add(request);
@@ -178,12 +183,16 @@ class Conversation implements Session, Host {
     this.asides++;
     write(this.channel.fd, this.reply.bytes.slice(0, this.putInvalidation(ino)), () => {
       this.asides--;
-      if (held.record !== undefined) {
-        this.reply.bytes.set(held.record);
-        this.send(held.record.length);
-      }
+      const send = (): void => this.sendHeld(held);
+      if (!attempt(this.log, 'cache notice', send)) attempt(this.log, 'cache notice', send);
       if (this.over && this.asides === 0) this.finish();
     });
+  }
+
+  private sendHeld({ record }: Held): void {
+    if (record === undefined) return;
+    this.reply.bytes.set(record);
+    this.send(record.length);
   }
 
   /** fuse_notify_inval_inode_out: 0 ino, 8 off, 16 len. An `off` below 0 means the attributes alone. */
@@ -202,6 +211,27 @@ class Conversation implements Session, Host {
 
   /** A record of `length` bytes has come; the length of the reply, 0 when there is none now. */
   private receive(length: number): number {
+    try {
+      if (faults.size > 0) strike('request');
+      return this.serve(length);
+    } catch (error) {
+      this.log(`a request of ${length} bytes failed, EIO: ${oneLine(error)}`);
+      return this.giveUpLive(length);
+    }
+  }
+
+  /** The request in the channel's buffer failed outside of its operation: it is answered all the same, and waits no more. */
+  private giveUpLive(length: number): number {
+    const request = this.live;
+    const { waiter } = request.caller;
+    this.held = undefined;
+    if (waiter !== NO_WAITER) this.operations.interrupt(waiter);
+    this.closeOpened(request);
+    request.receive(length);
+    return length < IN_HEADER || isUnanswered(request.opcode) ? 0 : this.reply.fail(request, -errno.EIO);
+  }
+
+  private serve(length: number): number {
     const request = this.live;
     if (!request.receive(length)) return this.refuseHeader(request, length);
     const { opcode } = request;
@@ -302,7 +332,7 @@ class Conversation implements Session, Host {
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');
     this.initialized = true;
     // The kernel takes the answer when this returns.
-    setImmediate(() => this.tryPassthrough());
+    setImmediate(guarded(this.log, 'start', () => this.tryPassthrough()));
     return putAgreement(this.reply, agreement);
   }
 

@@ -38,7 +38,7 @@ export class KernelPinSearch {
     this.log = log;
   }
 
-  /** Calls `found` once, later; with nothing when the search fails or takes too long, which the log tells. */
+  /** Calls `found`, which throws nothing, once, later; with nothing when the search fails or takes too long, which the log tells. */
   find(place: Place, found: Asked['found']): void {
     const id = ++this.lastId;
     const late = setTimeout(() => {

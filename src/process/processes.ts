@@ -2,6 +2,7 @@
 // identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile, kernel-facts
 // 27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
 import { LRUCache } from 'lru-cache';
+import { guarded, type Log } from '../base/guarded.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { commandOf, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
@@ -60,14 +61,20 @@ export class Processes {
   private next = 1;
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
+  private readonly log: Log;
 
   /**
    * @param died is told once of each identified process that ended, as soon as the event loop hears of it.
    * @param keeps whether somebody still names the process: others may be forgotten and get a new id when they come again.
    */
-  constructor(died: (process: ProcessId) => void, keeps: (process: ProcessId) => boolean) {
+  constructor(
+    died: (process: ProcessId) => void,
+    keeps: (process: ProcessId) => boolean,
+    log: Log = () => {},
+  ) {
     this.died = died;
     this.keeps = keeps;
+    this.log = log;
   }
 
   /** The process of thread `tid`, or UNIDENTIFIED for 0 and for threads that /proc does not show. */
@@ -143,7 +150,11 @@ export class Processes {
     }
     const id = this.next++ as ProcessId;
     const { fd } = pidfd;
-    const death = native.poll(fd, POLLIN, () => this.ended(process));
+    const death = native.poll(
+      fd,
+      POLLIN,
+      guarded(this.log, 'process end', () => this.ended(process)),
+    );
     death.unref();
     const process: Process = {
       id,

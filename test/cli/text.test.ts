@@ -2,9 +2,10 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { printable } from '../../src/base/words.js';
 import { wantsColour } from '../../src/cli/colour.js';
 import { exactSize, parseSize, readableAge, readableSize } from '../../src/cli/sizes.js';
-import { pairs, printable, table } from '../../src/cli/table.js';
+import { pairs, table } from '../../src/cli/table.js';
 
 const test = suite('text');
 

@@ -1,8 +1,10 @@
 // The ring of events and one reader of it, without a mount.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { faults } from '../../src/base/guarded.js';
 import type { InodeNumber, LeaseId } from '../../src/base/units.js';
 import { EventStream } from '../../src/control/event-stream.js';
+import { EventWakes } from '../../src/control/event-wakes.js';
 import { Viewer } from '../../src/control/viewer.js';
 import { EventRing, type LeaseEvent } from '../../src/fs/trace/event-ring.js';
 
@@ -14,6 +16,10 @@ const event = (uid = 0): Omit<LeaseEvent, 'seq'> => ({
 /** Without capabilities: tid 0 has none. */
 const viewer = new Viewer({ uid: 1000, tid: 0 });
 const other = new Viewer({ uid: 1001, tid: 0 });
+
+const wakesOf = (ring: EventRing): EventWakes => new EventWakes(ring, line => assert.unreachable(line));
+const reader = (ring: EventRing, eyes = viewer): EventStream =>
+  new EventStream(ring, eyes, wakesOf(ring), () => {});
 
 function lines(stream: EventStream, size = 1 << 16): Record<string, unknown>[] {
   const out = new Uint8Array(size);
@@ -38,7 +44,7 @@ test('events are numbered from 1 and counted by their kind', () => {
 
 test('a slow reader loses the oldest, is told how many, and then reads on', () => {
   const ring = new EventRing(4);
-  const stream = new EventStream(ring, viewer, () => {});
+  const stream = reader(ring);
   for (let n = 0; n < 10; n++) ring.add(event(1000));
   assert.equal(
     lines(stream).map(({ seq, event: name, count }) => [seq, name, count]),
@@ -48,12 +54,11 @@ test('a slow reader loses the oldest, is told how many, and then reads on', () =
   ring.add(event(1000));
   assert.is(lines(stream).length, 1);
   stream.close();
-  assert.is(ring.listeners.size, 0);
 });
 
 test('a line longer than the buffer comes in pieces, none is torn or lost', () => {
   const ring = new EventRing(8);
-  const stream = new EventStream(ring, viewer, () => {});
+  const stream = reader(ring);
   for (let n = 0; n < 5; n++) ring.add(event(1000));
   const read = lines(stream, 17);
   assert.equal(
@@ -67,21 +72,69 @@ test('a line longer than the buffer comes in pieces, none is torn or lost', () =
 test('A1: of a process of another user a reader sees that something happened, no file and no lease', () => {
   const ring = new EventRing(8);
   ring.add(event(1000));
-  const [mine] = lines(new EventStream(ring, viewer, () => {}));
-  const [theirs] = lines(new EventStream(ring, other, () => {}));
+  const [mine] = lines(reader(ring));
+  const [theirs] = lines(reader(ring, other));
   assert.is(mine!.ino, 7);
   assert.equal(Object.keys(theirs!), ['seq', 'time', 'event', 'rule', 'pid', 'command', 'uid']);
 });
 
-test('a reader is woken after the event, once for many', async () => {
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+test('a reader that waits is woken after the event, once for many, and again when it waits again', async () => {
   const ring = new EventRing(8);
   let woken = 0;
-  const stream = new EventStream(ring, viewer, () => woken++);
+  const stream = new EventStream(ring, viewer, wakesOf(ring), () => woken++);
+  ring.add(event());
+  await turn();
+  assert.is(woken, 0, 'it does not wait');
+  stream.listen();
   for (let n = 0; n < 3; n++) ring.add(event());
   assert.is(woken, 0, 'not within the call that records');
-  await new Promise(resolve => setImmediate(resolve));
+  await turn();
   assert.is(woken, 1);
+  ring.add(event());
+  await turn();
+  assert.is(woken, 1, 'it waits no more');
+  stream.listen();
   stream.close();
+  ring.add(event());
+  await turn();
+  assert.is(woken, 1, 'closed');
+});
+
+test('10,000 readers that wait cost an event one call, and are woken some at a time, each once', async () => {
+  const ring = new EventRing(8);
+  const wakes = wakesOf(ring);
+  const READERS = 10_000;
+  let woken = 0;
+  const wake = Array.from({ length: READERS }, () => () => void woken++);
+  for (const one of wake) wakes.add(one);
+  ring.add(event());
+  assert.is(woken, 0);
+  await turn();
+  assert.ok(woken > 0 && woken < READERS / 10, `${woken} in one turn of the loop`);
+  for (let turns = 0; woken < READERS && turns < READERS; turns++) await turn();
+  await turn();
+  assert.is(woken, READERS);
+  assert.is(wakes.size, 0);
+});
+
+test('a reader whose wake throws is logged, and neither it nor the others miss the next event', async () => {
+  const ring = new EventRing(8);
+  const log: string[] = [];
+  const wakes = new EventWakes(ring, line => log.push(line));
+  const woken: string[] = [];
+  faults.set('event wake', 1);
+  const first = () => void woken.push('first');
+  wakes.add(first);
+  wakes.add(() => void woken.push('second'));
+  ring.add(event());
+  await turn();
+  assert.equal(woken, ['second']);
+  assert.match(log.join('\n'), /^event wake failed: Error: injected/);
+  ring.add(event());
+  await turn();
+  assert.equal(woken, ['second', 'first']);
 });
 
 test.run();

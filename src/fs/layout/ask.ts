@@ -2,12 +2,16 @@
 // waiters that run again; the timer of the next forced break, B2), and answers. Writes each refusal and break as one line.
 import { kindName } from '../../abi/kinds.js';
 import { errno, errnoText } from '../../base/errno.js';
+import { attempt, faults, oneLine, strike } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, ProcessId } from '../../base/units.js';
 import type { Effect, Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import { fileName, heldBy, processName, wantedFor } from '../trace/words.js';
 import { endGrant } from './grant.js';
 import type { LeasePlane } from './plane.js';
+
+/** ms after which the timer tries again what failed. */
+const FAULT_REST_MS = 100;
 
 /**
  * Asks, and answers after all effects were carried out: 0, `-errno`, or PARKED. Asks again where it was refused while pins
@@ -27,7 +31,7 @@ export function ask(
   if (verdict.kind === 'refused' && endGone(plane, ino)) verdict = question();
   carryOut(plane);
   if (verdict.kind === 'ok') return 0;
-  if (verdict.kind === 'refused') return refuse(plane, process, ino, verdict, call());
+  if (verdict.kind === 'refused') return refuse(plane, process, ino, verdict, call);
   caller.waiter = verdict.waiter;
   return PARKED;
 }
@@ -37,14 +41,17 @@ function refuse(
   process: ProcessId,
   ino: InodeNumber,
   verdict: Extract<Verdict, { kind: 'refused' }>,
-  call: string,
+  call: () => string,
 ): Answer {
   const { errno: name, rule, holder, own } = verdict;
-  plane.recorder.refused(process, ino, verdict, call);
-  const by = holder === undefined ? '' : `; ${heldBy(plane, holder)}`;
-  plane.log(
-    `refused: ${call} of ${fileName(plane, ino)} by ${processName(plane, process)}: ${name} (${errnoText(errno[name])}) [${rule}]${by}${own === undefined ? '' : `; ${wantedFor(own)}`}`,
-  );
+  attempt(plane.log, 'words', () => {
+    const what = call();
+    plane.recorder.refused(process, ino, verdict, what);
+    const by = holder === undefined ? '' : `; ${heldBy(plane, holder)}`;
+    plane.log(
+      `refused: ${what} of ${fileName(plane, ino)} by ${processName(plane, process)}: ${name} (${errnoText(errno[name])}) [${rule}]${by}${own === undefined ? '' : `; ${wantedFor(own)}`}`,
+    );
+  });
   return -errno[name];
 }
 
@@ -64,85 +71,125 @@ export function endHandle(plane: LeasePlane, handle: FileHandle): void {
   carryOut(plane);
 }
 
-/** Runs after every call into the machine that may have changed something. */
+/**
+ * Runs after every call into the machine that may have changed something. Each effect is carried out, whatever becomes of
+ * the others; what is said of it comes after it and undoes nothing.
+ */
 export function carryOut(plane: LeasePlane): void {
-  for (const effect of plane.leases.drain()) apply(plane, effect);
-  armTimer(plane);
+  for (const effect of plane.leases.drain()) {
+    try {
+      const told = act(plane, effect);
+      if (faults.size > 0) strike('words');
+      say(plane, effect, told);
+    } catch (error) {
+      plane.log(`words failed: ${effect.effect}: ${oneLine(error)}`);
+    }
+  }
+  armTimer(plane, 0);
 }
 
-/** Wakes the machine at its next forced break (B2). */
-function armTimer(plane: LeasePlane): void {
+/** Wakes the machine at its next forced break (B2). @param rest ms to wait at least. */
+function armTimer(plane: LeasePlane, rest: number): void {
   const due = plane.leases.deadline();
   if (due === plane.timerDue) return;
   clearTimeout(plane.timer);
   plane.timerDue = due;
   if (due === Number.POSITIVE_INFINITY) return;
-  const force = () => {
-    plane.timerDue = Number.POSITIVE_INFINITY;
-    plane.leases.tick(plane.monotonic());
-    carryOut(plane);
-  };
   // Timers may fire a fraction of a millisecond early.
-  plane.timer = setTimeout(force, Math.max(0, due - plane.monotonic()) + 1);
+  plane.timer = setTimeout(() => force(plane), Math.max(rest, due - plane.monotonic() + 1));
   plane.timer.unref();
 }
 
-function apply(plane: LeasePlane, effect: Effect): void {
-  const { recorder, sb } = plane;
-  if (effect.effect !== 'wake' && effect.effect !== 'tell') recorder.effect(effect);
+function force(plane: LeasePlane): void {
+  const done = attempt(plane.log, 'break timer', () => {
+    plane.leases.tick(plane.monotonic());
+    carryOut(plane);
+  });
+  plane.timerDue = Number.POSITIVE_INFINITY;
+  armTimer(plane, done ? 0 : FAULT_REST_MS);
+}
+
+/** How the holder was told of a break; '' for every other effect. */
+function act(plane: LeasePlane, effect: Effect): string {
+  const { sb } = plane;
   switch (effect.effect) {
     case 'wake':
       // The operations that run again were not injected.
-      recorder.injecting = false;
+      plane.recorder.injecting = false;
       if (effect.errno === undefined) sb.host?.retry(effect.waiter);
       else sb.host?.answer(effect.waiter, errno[effect.errno]);
-      return;
+      return '';
     case 'tell':
-      notify(plane, effect);
-      return;
+      return notify(plane, effect);
     case 'removed':
-    case 'lowered':
-      if (effect.effect === 'removed') endGrant(plane, effect.lease);
-      plane.log(
-        `forced: lease ${effect.lease} on ${fileName(plane, effect.file)} ${effect.effect} [${effect.rule}]`,
-      );
+      endGrant(plane, effect.lease);
       sb.notifyPoll(effect.description);
-      return;
-    case 'zombie':
-      plane.log(
-        `zombie: lease ${effect.lease} on ${fileName(plane, effect.file)}: its description is closed, its pins remain [${effect.rule}]`,
-      );
-      return;
+      return '';
+    case 'lowered':
+      sb.notifyPoll(effect.description);
+      return '';
     case 'ended':
-    case 'unpinned': {
-      if (effect.effect === 'unpinned') plane.supervision.forget(effect.pin);
-      if (effect.effect === 'ended') endGrant(plane, effect.lease);
-      const inode = sb.inode(effect.file);
-      if (inode !== undefined) sb.reap(inode);
-      return;
-    }
+      endGrant(plane, effect.lease);
+      reap(plane, effect.file);
+      return '';
+    case 'unpinned':
+      plane.supervision.forget(effect.pin);
+      reap(plane, effect.file);
+      return '';
+    case 'zombie':
     case 'granted':
     case 'converted':
     case 'owner':
     case 'pinned':
-      return;
+      return '';
     default:
       effect satisfies never;
+      return '';
   }
 }
 
-function notify(plane: LeasePlane, effect: Extract<Effect, { effect: 'tell' }>): void {
-  plane.sb.notifyPoll(effect.description);
-  const { notice } = effect;
-  let told = 'POLLPRI';
-  if (notice !== undefined && notice.signal > 0) {
-    const sent = plane.processes.signal(effect.owner, notice.signal, notice.cookie, notice.uid);
-    told += sent
-      ? ` and signal ${notice.signal}`
-      : `; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
+function reap({ sb }: LeasePlane, ino: InodeNumber): void {
+  const inode = sb.inode(ino);
+  if (inode !== undefined) sb.reap(inode);
+}
+
+function notify(
+  plane: LeasePlane,
+  { description, notice, owner }: Extract<Effect, { effect: 'tell' }>,
+): string {
+  plane.sb.notifyPoll(description);
+  if (notice === undefined || notice.signal === 0) return 'POLLPRI';
+  const sent = plane.processes.signal(owner, notice.signal, notice.cookie, notice.uid);
+  return sent
+    ? `POLLPRI and signal ${notice.signal}`
+    : `POLLPRI; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
+}
+
+function say(plane: LeasePlane, effect: Effect, told: string): void {
+  const { recorder } = plane;
+  switch (effect.effect) {
+    case 'wake':
+      return;
+    case 'tell':
+      recorder.told(effect, told);
+      plane.log(
+        `break: lease ${effect.lease} of ${processName(plane, effect.owner)} on ${fileName(plane, effect.file)} must become ${kindName(effect.must)} within ${plane.breakTime} ms [${effect.rule}]; told by ${told}`,
+      );
+      return;
+    case 'removed':
+    case 'lowered':
+      recorder.effect(effect);
+      plane.log(
+        `forced: lease ${effect.lease} on ${fileName(plane, effect.file)} ${effect.effect} [${effect.rule}]`,
+      );
+      return;
+    case 'zombie':
+      recorder.effect(effect);
+      plane.log(
+        `zombie: lease ${effect.lease} on ${fileName(plane, effect.file)}: its description is closed, its pins remain [${effect.rule}]`,
+      );
+      return;
+    default:
+      recorder.effect(effect);
   }
-  plane.recorder.told(effect, told);
-  plane.log(
-    `break: lease ${effect.lease} of ${processName(plane, effect.owner)} on ${fileName(plane, effect.file)} must become ${kindName(effect.must)} within ${plane.breakTime} ms [${effect.rule}]; told by ${told}`,
-  );
 }

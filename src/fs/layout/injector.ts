@@ -2,6 +2,7 @@
 // else need the right moment. Off unless the mount was started with --allow-inject. Whatever it brings about is told in
 // the events as injected; nothing it does frees a block that is pinned. Kernel counterpart: lib/fault-inject.c.
 import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
+import { attempt, type Callback, faults } from '../../base/guarded.js';
 import { SIGKILL } from '../../base/linux.js';
 import {
   type InodeNumber,
@@ -90,6 +91,13 @@ export class Injector {
     return this.recorded(asker, 0, `delay ${count} ${ms}`, () => {});
   }
 
+  fail(asker: ProcessId, what: Callback, count: number): Answer {
+    const answer = this.recorded(asker, 0, `throw ${what} ${count}`, () => {});
+    if (count > 0) faults.set(what, count);
+    else faults.delete(what);
+    return answer;
+  }
+
   // What the operations ask.
 
   /** 0, or how this pin is refused. */
@@ -121,7 +129,7 @@ export class Injector {
     const waiter = sb.newWaiter();
     const over = () => {
       held.set(waiter, undefined);
-      sb.host?.retry(waiter);
+      if (!attempt(sb.log, 'delayed grant', () => sb.host?.retry(waiter))) sb.host?.answer(waiter, errno.EIO);
     };
     held.set(waiter, setTimeout(over, grants.ms));
     caller.waiter = waiter;
@@ -136,6 +144,7 @@ export class Injector {
   close(): void {
     for (const timer of this.held.values()) clearTimeout(timer);
     this.held.clear();
+    faults.clear();
   }
 
   private recorded(asker: ProcessId, ino: InodeNumber | 0, call: string, run: () => void): Answer {

@@ -4,6 +4,8 @@
 // Nothing is looked for where nothing can be lost: the change takes no block, or no process has the memory. A direct file is
 // pinned through a mapping of the file. A pooled one cannot be, but through a mapping of the store's segments, which
 // clients have by a layout.
+import { errno } from '../../base/errno.js';
+import { attempt } from '../../base/guarded.js';
 import { blockOf, blocksFor, type WaiterId } from '../../base/units.js';
 import type { ChangeRange, KernelPin } from '../../lease/types.js';
 import { KernelPinSearch, type Place } from '../../process/kernel-pin-search.js';
@@ -64,7 +66,7 @@ export class KernelPins {
       segments === undefined
         ? { device: this.device, inos: [inode.ino] }
         : { device: deviceNameOf(segments.dev), inos: [...segments.byIno.keys()] };
-    this.search!.find(place, found => {
+    const use = (found: readonly FoundPin[]): void => {
       if (!this.answers.has(waiter)) return;
       const pins = found.flatMap(pin => {
         return segments === undefined
@@ -74,6 +76,12 @@ export class KernelPins {
       this.answers.set(waiter, pins);
       sb.host?.retry(waiter);
       this.answers.delete(waiter);
+    };
+    this.search!.find(place, found => {
+      if (attempt(sb.log, 'pin search', () => use(found))) return;
+      // What could not be judged is not changed.
+      this.answers.delete(waiter);
+      sb.host?.answer(waiter, errno.EAGAIN);
     });
     return waiter;
   }

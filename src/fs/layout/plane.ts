@@ -1,5 +1,6 @@
 // The lease plane of a mount: the lease machine, and what stands around it. It is to leases and pins what the superblock
 // is to files.
+import { attempt } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, LeaseId, ProcessId } from '../../base/units.js';
 import type { Leases, PinInfo } from '../../lease/types.js';
 import { Processes, type ProcessInfo } from '../../process/processes.js';
@@ -52,6 +53,7 @@ export class LeasePlane implements Names {
     this.processes = new Processes(
       process => this.died(process),
       process => leases.knows(process) || this.supervision.isSupervisor(process),
+      this.log,
     );
   }
 
@@ -59,8 +61,8 @@ export class LeasePlane implements Names {
     return this.processes.info(id);
   }
 
-  pathOf(ino: InodeNumber): string | undefined {
-    return this.sb.pathOf(ino);
+  pathOf(ino: InodeNumber, limit?: number): string | undefined {
+    return this.sb.pathOf(ino, limit);
   }
 
   /** ms that only grow, for the lease machine. */
@@ -79,8 +81,9 @@ export class LeasePlane implements Names {
   }
 
   private died(process: ProcessId): void {
-    if (this.leases.knows(process)) this.recorder.died(process);
+    const known = this.leases.knows(process);
     this.leases.died(this.monotonic(), process);
+    if (known) attempt(this.log, 'words', () => this.recorder.died(process));
     carryOut(this);
     endGone(this);
   }

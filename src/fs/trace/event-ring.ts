@@ -29,8 +29,8 @@ export class EventRing {
   next = 1;
   /** How many of each have happened since the mount. */
   readonly counts = new Map<EventName, number>();
-  /** Told after an event was added. */
-  readonly listeners = new Set<() => void>();
+  /** Called after an event was added; it throws nothing. */
+  added: () => void = () => {};
   /** Written over in place: new objects that live so long are the collector's dearest. */
   private readonly slots: (Slot | undefined)[];
 
@@ -62,7 +62,7 @@ export class EventRing {
       slot.facts = facts;
     }
     this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
-    for (const told of this.listeners) told();
+    this.added();
   }
 
   /** The event of that number, until more are added; undefined when it is gone or has not happened. */

@@ -6,7 +6,7 @@ import { type ErrnoName, errnoName } from '../../base/errno.js';
 import { BLOCK, type InodeNumber, type LeaseId, type ProcessId } from '../../base/units.js';
 import type { Effect, Holder, Rule, Verdict } from '../../lease/types.js';
 import { EventRing } from './event-ring.js';
-import { endOf, type Names } from './words.js';
+import { endOf, KEPT_BYTES, type Names } from './words.js';
 
 /** Events that are kept for readers; some 400 bytes each. */
 const KEPT = 4096;
@@ -156,7 +156,7 @@ export class Recorder {
     process: ProcessId,
     facts: EventFacts,
   ): void {
-    const path = ino === 0 ? undefined : this.names.pathOf(ino);
+    const path = ino === 0 ? undefined : this.names.pathOf(ino, KEPT_BYTES);
     // Mostly of the same file again: one string for all, since events live long.
     if (path !== this.lastPath) this.lastPath = path;
     const by = this.names.process(process);

@@ -1,14 +1,18 @@
 // How the log, the events and the listings name processes, files, and whoever holds a lease or a pin.
 import { type Kind, kindName, NONE } from '../../abi/kinds.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../../base/units.js';
+import { readable } from '../../base/words.js';
 import type { Holder } from '../../lease/types.js';
 import type { ProcessInfo } from '../../process/processes.js';
+
+/** Bytes of a path in events and in the log. */
+export const KEPT_BYTES = 1024;
 
 /** What a mount says of the ids that it gave out. */
 export interface Names {
   process(id: ProcessId): ProcessInfo;
-  /** A char a byte, from the root of the mount; undefined when no name is left. */
-  pathOf(ino: InodeNumber): string | undefined;
+  /** A char a byte, from the root of the mount, cut in the middle beyond `limit` bytes; undefined when no name is left. */
+  pathOf(ino: InodeNumber, limit?: number): string | undefined;
 }
 
 export function processName(names: Names, process: ProcessId): string {
@@ -18,15 +22,8 @@ export function processName(names: Names, process: ProcessId): string {
 }
 
 export function fileName(names: Names, ino: InodeNumber): string {
-  const path = names.pathOf(ino);
+  const path = names.pathOf(ino, KEPT_BYTES);
   return path === undefined ? `inode ${ino} (deleted)` : readable(path);
-}
-
-/** Bytes as people read them; no line break, so that a line of the log stays one. */
-function readable(bytes: string): string {
-  return Buffer.from(bytes, 'latin1')
-    .toString('utf8')
-    .replaceAll(/\p{Cc}/gu, '?');
 }
 
 /** The end of a refusal's line: the lease or pin in the way, whose it is, and what ends it. */

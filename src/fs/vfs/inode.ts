@@ -7,6 +7,7 @@ import { AttrCache } from './attr-cache.js';
 /** One name. Its cookie is its place in the directory: growing, never used again, so telldir and seekdir hold while names come and go. */
 export interface Dentry {
   readonly name: Name;
+  readonly dir: Inode;
   inode: Inode;
   readonly cookie: number;
 }
@@ -46,9 +47,12 @@ export class Inode {
   /** Directories alone: by name, in the order of their cookies. */
   children: Map<Name, Dentry> | undefined;
   nextCookie = 4;
-  /** Directories: the one above, itself at the root. Others: where a name was last seen, a hint for listings. */
+  /** Directories alone: the one above, itself at the root; of a removed one the last. */
   parent: Inode | undefined;
-  nameHint: Name | undefined;
+  /** The newest name; undefined when none is left, and at the root. */
+  dentry: Dentry | undefined;
+  /** All names, where there are two or more. */
+  links: Set<Dentry> | undefined;
   /** Symbolic links alone. */
   target: Uint8Array | undefined;
   xattrs: Map<Name, Uint8Array> | undefined;
@@ -85,7 +89,37 @@ export function xattrBytes({ xattrs }: Inode): number {
 
 /** Adds a name at the end of a directory. Precondition: the name is not there. */
 export function addDentry(dir: Inode, name: Name, inode: Inode): void {
-  dir.children!.set(name, { name, inode, cookie: dir.nextCookie++ });
-  inode.parent = dir;
-  inode.nameHint = name;
+  const dentry: Dentry = { name, dir, inode, cookie: dir.nextCookie++ };
+  dir.children!.set(name, dentry);
+  named(dentry);
+}
+
+export function removeDentry(dentry: Dentry): void {
+  dentry.dir.children!.delete(dentry.name);
+  unnamed(dentry);
+}
+
+/** The name is another inode's from now on. */
+export function renameDentry(dentry: Dentry, inode: Inode): void {
+  unnamed(dentry);
+  dentry.inode = inode;
+  named(dentry);
+}
+
+function named(dentry: Dentry): void {
+  const { inode, dir } = dentry;
+  if (inode.children !== undefined) inode.parent = dir;
+  else if (inode.dentry !== undefined) {
+    inode.links ??= new Set([inode.dentry]);
+    inode.links.add(dentry);
+  }
+  inode.dentry = dentry;
+}
+
+function unnamed(dentry: Dentry): void {
+  const { inode } = dentry;
+  const { links } = inode;
+  links?.delete(dentry);
+  if (inode.dentry === dentry) inode.dentry = links?.values().next().value;
+  if (links?.size === 1) inode.links = undefined;
 }

@@ -1,29 +1,51 @@
-// Paths of inodes, for people: the daemon's log, events and listings.
+// The path of an inode, for people and records: bounded, whatever the depth of the tree.
 import type { Name } from '../../base/units.js';
 import type { Inode } from './inode.js';
 
-/** The path below the root, a char a byte; undefined when no name is left. */
-export function pathOf(root: Inode, inode: Inode): string | undefined {
+/** Bytes of a path that is listed, the mark of a cut apart. */
+const LISTED_BYTES = 4096;
+/** Directories that are looked at: a deeper file's path has no beginning. Some 20 ns each. */
+const STEPS = 16_384;
+/** Stands for the names that are left out. No name is empty, so no path of a file reads like it. */
+export const CUT = '//...//';
+
+/**
+ * The path below the root, a char a byte; undefined when no name is left. A path of over `limit` bytes is cut in the
+ * middle, between two names, with CUT there; one of over 16384 directories at its beginning.
+ */
+export function pathOf(root: Inode, inode: Inode, limit = LISTED_BYTES): string | undefined {
   if (inode === root) return '/';
-  if (inode.nlink === 0) return undefined;
-  const { parent, nameHint } = inode;
-  if (parent !== undefined && nameHint !== undefined && parent.children?.get(nameHint)?.inode === inode) {
-    const above = pathOf(root, parent);
-    return above === undefined ? undefined : join(above, nameHint);
+  if (inode.dentry === undefined) return undefined;
+  // From the file upward: the last names, and then the latest names seen, which at the root are the first of the path.
+  const last: Name[] = [];
+  const first: Name[] = [];
+  /** No more names than these fit into half of it. */
+  const ring = limit / 4;
+  let bytes = 0;
+  let seen = 0;
+  let at = inode;
+  for (let steps = 0; at !== root && at.dentry !== undefined && steps < STEPS; steps++) {
+    const { name, dir }: { name: Name; dir: Inode } = at.dentry;
+    bytes += name.length + 1;
+    if (bytes <= limit) last.push(name);
+    else first[seen++ % ring] = name;
+    at = dir;
   }
-  return findPath(root, '/', inode);
+  if (seen === 0) return at === root ? `/${last.reverse().join('/')}` : undefined;
+  const end = within(last, limit / 2)
+    .reverse()
+    .join('/');
+  if (at !== root) return `${CUT}${end}`;
+  // The ring, the name nearest to the root first.
+  const count = Math.min(seen, ring);
+  const names = Array.from({ length: count }, (_, n) => first[(seen - 1 - n) % ring]!);
+  return `/${within([...names, ...last.reverse()], limit / 2).join('/')}${CUT}${end}`;
 }
 
-/** Where the hint went stale (one of several hard links removed): the whole tree is searched. */
-function findPath(dir: Inode, path: string, wanted: Inode): string | undefined {
-  for (const { name, inode } of dir.children?.values() ?? []) {
-    if (inode === wanted) return join(path, name);
-    const below = inode.children && findPath(inode, join(path, name), wanted);
-    if (below !== undefined) return below;
-  }
-  return undefined;
-}
-
-function join(path: string, name: Name): string {
-  return `${path === '/' ? '' : path}/${name}`;
+/** As many names from the start as take up to `bytes` with their slashes. */
+function within(names: readonly Name[], bytes: number): Name[] {
+  let taken = 0;
+  let left = bytes;
+  while (taken < names.length && names[taken]!.length < left) left -= names[taken++]!.length + 1;
+  return names.slice(0, taken);
 }

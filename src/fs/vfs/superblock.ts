@@ -105,10 +105,10 @@ export class Superblock {
     return this.inodes.get(ino);
   }
 
-  /** A char a byte; undefined when no name of the inode is left. */
-  pathOf(ino: InodeNumber): string | undefined {
+  /** A char a byte, cut in the middle beyond `limit` bytes; undefined when no name of the inode is left. */
+  pathOf(ino: InodeNumber, limit?: number): string | undefined {
     const inode = this.inodes.get(ino);
-    return inode && pathOf(this.root, inode);
+    return inode && pathOf(this.root, inode, limit);
   }
 
   /** A directory that is there and takes names, or -ENOENT, -ENOTDIR. */

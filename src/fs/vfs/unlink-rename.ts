@@ -6,7 +6,7 @@ import type { InodeNumber, Name } from '../../base/units.js';
 import type { Answer, Caller } from '../operations.js';
 import { invalidateAttrs } from './attr-cache.js';
 import { enter, newChild } from './create.js';
-import { addDentry, type Dentry, type Inode } from './inode.js';
+import { addDentry, type Dentry, type Inode, removeDentry, renameDentry } from './inode.js';
 import { badName, type Superblock } from './superblock.js';
 
 /** The inode has one name less. */
@@ -36,7 +36,7 @@ function remove(sb: Superblock, parent: InodeNumber, name: Name, directory: bool
   if (dentry === undefined) return -errno.ENOENT;
   const refused = mayGo(dentry.inode, directory);
   if (refused < 0) return refused;
-  dir.children!.delete(name);
+  removeDentry(dentry);
   sb.modified(dir);
   drop(sb, dir, dentry.inode);
   return 0;
@@ -51,6 +51,7 @@ function mayGo(inode: Inode, directory: boolean): number {
 
 /** Whether `dir` is `ancestor` or lies below it. */
 function isBelow(dir: Inode, ancestor: Inode): boolean {
+  if (ancestor.children === undefined) return false;
   for (let at = dir; ; at = at.parent!) {
     if (at === ancestor) return true;
     if (at.parent === undefined || at.parent === at) return false;
@@ -97,13 +98,11 @@ export function rename(
   return 0;
 }
 
-function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode, name: Name): void {
+function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode): void {
   if (inode.children !== undefined && source !== target) {
     source.nlink--;
     target.nlink++;
   }
-  inode.parent = target;
-  inode.nameHint = name;
   sb.touch(inode);
   invalidateAttrs(sb, inode);
   sb.modified(source);
@@ -111,25 +110,27 @@ function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode, name
 }
 
 function move(sb: Superblock, source: Inode, moved: Dentry, target: Inode, toName: Name): void {
-  source.children!.delete(moved.name);
+  removeDentry(moved);
   addDentry(target, toName, moved.inode);
-  settle(sb, source, target, moved.inode, toName);
+  settle(sb, source, target, moved.inode);
 }
 
 function replace(sb: Superblock, source: Inode, moved: Dentry, target: Inode, over: Dentry): void {
   const victim = over.inode;
-  source.children!.delete(moved.name);
-  over.inode = moved.inode;
-  settle(sb, source, target, moved.inode, over.name);
+  removeDentry(moved);
+  renameDentry(over, moved.inode);
+  settle(sb, source, target, moved.inode);
   drop(sb, target, victim);
 }
 
 function exchange(sb: Superblock, source: Inode, moved: Dentry, target: Inode, over: Dentry): Answer {
   if (isBelow(source, over.inode)) return -errno.EINVAL;
   const first = moved.inode;
-  moved.inode = over.inode;
-  over.inode = first;
-  settle(sb, source, target, first, over.name);
-  settle(sb, target, source, moved.inode, moved.name);
+  const second = over.inode;
+  if (first === second) return 0;
+  renameDentry(moved, second);
+  renameDentry(over, first);
+  settle(sb, source, target, first);
+  settle(sb, target, source, second);
   return 0;
 }

@@ -24,6 +24,8 @@ export interface VirtualFile {
   write(caller: Caller, data: Uint8Array): Answer;
   /** Whether a read would not wait. */
   ready(): boolean;
+  /** Asks for `wake`, once, when a stream may have become ready. */
+  listen(): void;
   close(): void;
 }
 
@@ -45,7 +47,7 @@ export interface VirtualTree {
   lookup(dir: InodeNumber, name: Name): InodeNumber | undefined;
   entries(dir: InodeNumber): readonly VirtualEntry[];
   parent(dir: InodeNumber): InodeNumber;
-  /** Fixes what will be read. `wake`: to be called when a stream may have become ready. `-errno`: EACCES. */
+  /** Fixes what will be read. `wake`: see `listen`. `-errno`: EACCES. */
   open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number;
 }
 
@@ -128,6 +130,7 @@ export class Virtual {
     if (open.nonblock) return -errno.EAGAIN;
     if (caller.waiter === NO_WAITER) caller.waiter = this.sb.newWaiter();
     open.waiters.add(caller.waiter);
+    file.listen();
     this.waits.set(caller.waiter, open);
     return PARKED;
   }
@@ -140,7 +143,10 @@ export class Virtual {
   poll(fh: FileHandle, notify: boolean): Answer {
     const open = this.files.get(fh);
     if (open === undefined) return -errno.EBADF;
-    if (notify) open.pollArmed = true;
+    if (notify) {
+      open.pollArmed = true;
+      open.file.listen();
+    }
     return POLLOUT | (open.file.ready() ? POLLIN : 0);
   }
 
@@ -186,7 +192,11 @@ export class Virtual {
     const open = this.files.get(fh);
     if (open === undefined) return;
     for (const waiter of [...open.waiters]) this.sb.host?.retry(waiter);
-    if (!open.pollArmed || !open.file.ready()) return;
+    if (!open.pollArmed) return;
+    if (!open.file.ready()) {
+      open.file.listen();
+      return;
+    }
     open.pollArmed = false;
     this.sb.host?.notifyPoll(fh);
   }

@@ -1,0 +1,60 @@
+// Callbacks of the event loop that answer no request: timers, descriptors that became ready, messages of threads, signals.
+// Nobody up the stack would catch what they throw, and the daemon would end with every file. They run guarded: a fault is
+// a line in the log, and the mount goes on.
+
+export type Log = (line: string) => void;
+
+/** The callbacks of a daemon, as the log names them. */
+export const callbacks = [
+  'break timer',
+  'cache notice',
+  'connection',
+  'connection end',
+  'delayed grant',
+  'device look',
+  'event wake',
+  'log timer',
+  'message',
+  'pin search',
+  'process end',
+  'request',
+  'signal',
+  'start',
+  'words',
+] as const;
+export type Callback = (typeof callbacks)[number];
+
+/** How often each is to throw from now on: faults on demand, for tests (`--allow-inject`). */
+export const faults = new Map<Callback, number>();
+
+/** An error with its stack, as a line of the log. */
+export const oneLine = (error: unknown): string =>
+  (error instanceof Error ? (error.stack ?? error.message) : String(error)).replaceAll(/\n\s*/g, ' ');
+
+/** Runs it, and logs what it throws; whether it came to its end. */
+export function attempt(log: Log, what: Callback, run: () => void): boolean {
+  try {
+    if (faults.size > 0) strike(what);
+    run();
+    return true;
+  } catch (error) {
+    log(`${what} failed: ${oneLine(error)}`);
+    return false;
+  }
+}
+
+/** For the event loop to call. */
+export const guarded =
+  <Args extends readonly unknown[]>(log: Log, what: Callback, run: (...args: Args) => void) =>
+  (...args: Args): void => {
+    attempt(log, what, () => run(...args));
+  };
+
+/** Throws where that was asked for. */
+export function strike(what: Callback): void {
+  const left = faults.get(what) ?? 0;
+  if (left === 0) return;
+  if (left === 1) faults.delete(what);
+  else faults.set(what, left - 1);
+  throw new Error('injected');
+}
