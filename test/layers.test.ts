@@ -78,6 +78,7 @@ test('imports run only down the floors, never sideways or up', () => {
  */
 const rooms: readonly { readonly room: string; readonly not?: readonly string[] }[] = [
   { room: 'operations.ts' },
+  { room: 'parked.ts' },
   { room: 'vfs', not: ['lease', 'process'] },
   { room: 'trace' },
   { room: 'layout' },

@@ -3,9 +3,7 @@
 
 import { Filesystem } from '../../src/fs/filesystem.js';
 import { BUFFER_SIZE } from '../../src/fuse/init.js';
-import { op } from '../../src/fuse/opcodes.js';
 import { startSession } from '../../src/fuse/session.js';
-import { LeaseMachine } from '../../src/lease/index.js';
 import type { Channel, Result } from '../../src/native/binding.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
 import { garbageOf, Timed } from '../shared/timing.js';
@@ -64,14 +62,17 @@ class QuietChannel implements Channel {
   close(): void {}
 }
 
+/** enum fuse_opcode */
+const op = { LOOKUP: 1, GETATTR: 3, READ: 15, WRITE: 16, INIT: 26, CREATE: 35 };
+
 const channel = new QuietChannel();
 const log = (line: string): void => console.error(line);
-const leases = new LeaseMachine({ breakTime: 1000, semantics: 'default' });
-const filesystem = new Filesystem(() => new PooledStore(64 << 20), leases, {
+const filesystem = new Filesystem(() => new PooledStore(64 << 20), {
   mode: 0o755,
   uid: 0,
   gid: 0,
   breakTime: 1000,
+  semantics: 'default',
   inodes: 1000,
   descriptors: 100,
   log,

@@ -8,7 +8,6 @@ import type { SessionStatus } from '../fs/report.js';
 import { deviceOf, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
 import { type Session, startSession } from '../fuse/session.js';
-import { LeaseMachine } from '../lease/index.js';
 import { native } from '../native/binding.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
@@ -36,13 +35,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   // one, and the signal that says so kills by default.
   process.on('SIGIO', () => {});
   goOnAfterFaults(log);
-  const leases = new LeaseMachine({ breakTime: breakTimeMs, semantics });
   const direct = (): boolean =>
     options.store === 'direct' || (options.store === 'auto' && session.passthrough);
   const chooseStore = () => (direct() ? new DirectStore(size) : new PooledStore(size));
-  const filesystem = new Filesystem(chooseStore, leases, {
+  const filesystem = new Filesystem(chooseStore, {
     ...options.root,
     breakTime: breakTimeMs,
+    semantics,
     inodes: options.inodes,
     accessTimes: keepsAccessTimes(options.mountOptions),
     acls: keepsAcls(options.mountOptions),

@@ -5,7 +5,7 @@ import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import { O_EXCL } from '../base/linux.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
-import type { Leases } from '../lease/types.js';
+import type { LeaseOptions } from '../lease/types.js';
 import { groupsOf, isCapable } from '../process/proc.js';
 import type { FileStore } from '../store/file-store.js';
 import { carryOut } from './layout/ask.js';
@@ -48,10 +48,7 @@ import { rename, rmdir, unlink } from './vfs/unlink-rename.js';
 import { isVirtual, Virtual, type VirtualTree } from './vfs/virtual.js';
 import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 
-export interface FilesystemOptions extends SuperblockOptions {
-  /** B2, ms; the same that the lease machine was given. */
-  readonly breakTime: number;
-}
+export type FilesystemOptions = SuperblockOptions & LeaseOptions;
 
 export class Filesystem implements Operations {
   /** Leases and pins: what src/control shows and steers. */
@@ -61,9 +58,9 @@ export class Filesystem implements Operations {
   session: () => SessionStatus = () => unserved;
 
   /** @param chooseStore called once, by the first operation that needs it. */
-  constructor(chooseStore: () => FileStore, leases: Leases, options: FilesystemOptions) {
+  constructor(chooseStore: () => FileStore, options: FilesystemOptions) {
     this.sb = new Superblock(chooseStore, { isCapable, groupsOf }, options);
-    this.plane = new LeasePlane(this.sb, leases, options.breakTime);
+    this.plane = new LeasePlane(this.sb, options);
     this.sb.gate = new Gate(this.plane);
   }
 

@@ -18,12 +18,6 @@ export type Answer = number;
  */
 export const PARKED: Answer = 0x7fff_ffff;
 
-/**
- * Whether what is waited for is no lease but a search of ours, which ends by itself, soon: a signal does not end that
- * wait, and it may be none of a program's (the end of an io_uring of the caller's is told to its thread like one).
- */
-export const isSearch = (waiter: WaiterId): boolean => waiter < 0;
-
 /** Who asks. One object is used again for every request. */
 export class Caller {
   uid = 0;
@@ -31,6 +25,11 @@ export class Caller {
   /** The calling thread (F6), 0 when it is outside our pid namespace. */
   tid = 0;
   waiter: WaiterId = NO_WAITER;
+  /**
+   * Of an operation that answered PARKED: whether a signal ends its wait (B5). A search for kernel pins (N10) ends by
+   * itself, soon; and the signal may not be the program's (the kernel notifies a thread of the end of its io_uring so).
+   */
+  interruptible = true;
   /** Of whoever makes a file, where the transport does not apply it itself. */
   umask = 0;
 }

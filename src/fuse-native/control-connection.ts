@@ -5,13 +5,14 @@ import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import { attempt, guarded } from '../base/guarded.js';
 import type { Answer } from '../fs/operations.js';
+import type { Parked } from '../fs/parked.js';
 import { ioctls, runIoctl } from '../ioctl/ioctl.js';
 import { type Command, type IoctlTransport, isValid } from '../ioctl/structs.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { uidsOf } from '../process/proc.js';
+import type { Call } from './call.js';
 import type { Description } from './description.js';
 import { MESSAGE_MAX, type MessageReply, MessageRequest } from './messages.js';
-import type { Call, Waiting } from './waiting.js';
 
 /** Calls of one connection that wait at once; more are refused, EAGAIN. */
 const WAITING_MAX = 64;
@@ -19,7 +20,7 @@ const WAITING_MAX = 64;
 /** What all connections share. */
 export interface ControlState extends IoctlTransport {
   readonly reply: MessageReply;
-  readonly waiting: Waiting;
+  readonly parked: Parked<Call>;
   /** The description that an OPEN names, or `-errno`. @param pid who asks. */
   readonly open: (request: MessageRequest, pid: number) => Description | number;
   readonly log: (line: string) => void;
@@ -55,7 +56,7 @@ export class ControlConnection {
     if (this.socket.fd < 0) return;
     this.poller.close();
     this.socket.close();
-    for (const call of this.calls.values()) this.state.waiting.drop(call);
+    for (const call of this.calls.values()) this.state.parked.drop(call);
     this.calls.clear();
     this.description?.leave(this);
     this.ended();
@@ -118,7 +119,7 @@ export class ControlConnection {
       },
     };
     this.calls.set(request.id, call);
-    state.waiting.run(call);
+    state.parked.start(call);
   }
 
   /** 0 when the call can be made. */
@@ -141,7 +142,7 @@ export class ControlConnection {
 
   private cancel(id: number): void {
     const call = this.calls.get(id);
-    if (call !== undefined) this.state.waiting.interrupt(call);
+    if (call !== undefined) this.state.parked.interrupt(other => other === call);
   }
 
   /** The struct lies in the reply already; a break is told before, so that who reads the answer has heard of it. */

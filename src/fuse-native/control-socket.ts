@@ -9,12 +9,13 @@ import { attempt, guarded } from '../base/guarded.js';
 import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
+import type { Parked } from '../fs/parked.js';
 import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 import { field, listOf, textOf } from '../process/proc-text.js';
+import type { Call } from './call.js';
 import { ControlConnection, type ControlState } from './control-connection.js';
 import { Description } from './description.js';
 import { MessageReply, type MessageRequest } from './messages.js';
-import type { Waiting } from './waiting.js';
 
 export const CONTROL_XATTR = abi.xattr as Name;
 
@@ -37,10 +38,12 @@ export class ControlSocket {
   private readonly caller = new Caller();
   private readonly peer = new Float64Array(1);
 
-  constructor(operations: Operations, waiting: Waiting, log: (line: string) => void) {
+  constructor(operations: Operations, parked: Parked<Call>, log: (line: string) => void) {
     this.operations = operations;
     this.state = {
-      ...{ operations, waiting, log },
+      operations,
+      parked,
+      log,
       reply: new MessageReply(),
       reports: new Map(),
       open: (request, pid) => this.open(request, pid),

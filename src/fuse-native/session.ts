@@ -6,11 +6,12 @@ import { fstatSync, readdirSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { guarded, type Log, oneLine } from '../base/guarded.js';
 import type { FileHandle, WaiterId } from '../base/units.js';
-import { Caller, type Host, type Operations } from '../fs/operations.js';
+import { type Answer, Caller, type Host, type Operations } from '../fs/operations.js';
+import { Parked } from '../fs/parked.js';
 import { ControlSocket } from './control-socket.js';
 import { nativeOperations } from './operations.js';
+import type { Call } from './call.js';
 import { loadFuseNative, type NativeOperations } from './package.js';
-import { Waiting } from './waiting.js';
 
 /** How often to look whether the package still serves. */
 const LOOK_MS = 250;
@@ -34,7 +35,7 @@ export class NativeSession implements Host {
 
   private readonly log: (line: string) => void;
   private readonly caller = new Caller();
-  private readonly waits: Waiting;
+  private readonly parked: Parked<Call>;
   private readonly control: ControlSocket;
   private readonly counts: Record<string, number> = {};
 
@@ -45,13 +46,17 @@ export class NativeSession implements Host {
     this.caller.uid = process.getuid?.() ?? 0;
     this.caller.gid = process.getgid?.() ?? 0;
     const Fuse = loadFuseNative();
-    this.waits = new Waiting(operations, log);
-    this.control = new ControlSocket(operations, this.waits, log);
+    this.parked = new Parked(
+      operations,
+      call => this.answerOf(call),
+      (call, answer) => call.done(answer),
+    );
+    this.control = new ControlSocket(operations, this.parked, log);
     operations.attach(this);
-    const { caller, waits, control } = this;
+    const { caller, parked, control } = this;
     const translated = nativeOperations(operations, {
       caller,
-      run: (operation, done) => waits.run({ caller, operation, done }),
+      run: (operation, done) => parked.start({ caller, operation, done }),
       control: ino => control.address(ino),
     });
     const fuse = new Fuse(mountPoint, this.guarded(translated), {
@@ -82,7 +87,7 @@ export class NativeSession implements Host {
   }
 
   get waiting(): number {
-    return this.waits.size;
+    return this.parked.size;
   }
 
   requestCounts(): Record<string, number> {
@@ -90,11 +95,11 @@ export class NativeSession implements Host {
   }
 
   retry(waiter: WaiterId): void {
-    this.waits.retry(waiter);
+    this.parked.retry(waiter);
   }
 
   answer(waiter: WaiterId, error: number): void {
-    this.waits.answer(waiter, error);
+    this.parked.answer(waiter, error);
   }
 
   notifyPoll(fh: FileHandle): void {
@@ -107,6 +112,16 @@ export class NativeSession implements Host {
   invalidateAttrsAsync(): void {}
 
   backingGone(): void {}
+
+  /** EIO with a line in the log when it throws, and the mount lives. */
+  private answerOf({ operation }: Call): Answer {
+    try {
+      return operation();
+    } catch (error) {
+      this.log(`a call failed, EIO: ${error instanceof Error ? error.stack : error}`);
+      return -errno.EIO;
+    }
+  }
 
   /** Counts; an operation that throws answers EIO with a line in the log, and the mount lives. */
   private guarded(operations: NativeOperations): NativeOperations {

@@ -8,16 +8,15 @@ import { write } from 'node:fs';
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import { attempt, faults, guarded, oneLine, strike } from '../base/guarded.js';
 import { type FileHandle, type InodeNumber, NO_WAITER, type WaiterId } from '../base/units.js';
-import { type Answer, type Host, isSearch, type Operations, PARKED } from '../fs/operations.js';
+import { type Answer, type Host, type Operations, PARKED } from '../fs/operations.js';
+import { Parked } from '../fs/parked.js';
 import type { Channel } from '../native/binding.js';
-import { adapters } from './adapters.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { NOTIFY_INVAL_INODE } from './flags.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
-import { OPCODES, op, opcodeName } from './opcodes.js';
-import { Parked } from './parked.js';
 import { Passthrough } from './passthrough.js';
 import { Polls } from './poll.js';
+import { DESTROY, INIT, INTERRUPT, isUnanswered, OPCODES, requestType } from './requests.js';
 import { isWellFormed } from './wire/records.js';
 import { Reply } from './wire/reply.js';
 import { IN_HEADER, Request } from './wire/request.js';
@@ -57,10 +56,6 @@ export function startSession(options: SessionOptions): Session {
   return new Conversation(options);
 }
 
-/** The kernel takes no answer to these. */
-const isUnanswered = (opcode: number): boolean =>
-  opcode === op.FORGET || opcode === op.BATCH_FORGET || opcode === op.INTERRUPT;
-
 const INVAL_INODE_OUT = 24;
 
 /** An answer that waits until something else was written. */
@@ -82,7 +77,7 @@ class Conversation implements Session, Host {
   /** The request that lies in the channel's buffer. */
   private readonly live: Request;
   private readonly connection: Connection;
-  private readonly parked = new Parked();
+  private readonly parked: Parked<Request>;
   private initialized = false;
   private tried = false;
   private over = false;
@@ -112,6 +107,11 @@ class Conversation implements Session, Host {
     this.reply = new Reply(channel.reply);
     const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for');
     this.connection = new Connection(channel, operations, this.reply, served, new Polls(channel, this.reply));
+    this.parked = new Parked(
+      operations,
+      request => this.run(request),
+      (request, answer) => this.answerLate(request, answer),
+    );
     operations.attach(this);
     channel.start(
       length => this.receive(length),
@@ -136,7 +136,7 @@ class Conversation implements Session, Host {
   requestCounts(): Record<string, number> {
     const counts: Record<string, number> = {};
     this.requests.forEach((count, opcode) => {
-      if (count > 0) counts[opcode === 0 ? 'UNKNOWN' : opcodeName(opcode)] = count;
+      if (count > 0) counts[opcode === 0 ? 'UNKNOWN' : requestType(opcode).name] = count;
     });
     return counts;
   }
@@ -144,28 +144,11 @@ class Conversation implements Session, Host {
   // What the filesystem asks of us.
 
   retry(waiter: WaiterId): void {
-    const request = this.parked.take(waiter);
-    if (request === undefined) return;
-    if (!attempt(this.log, 'request', () => this.runAgain(request, waiter))) {
-      this.send(this.reply.fail(request, -errno.EIO));
-    }
-  }
-
-  private runAgain(request: Request, waiter: WaiterId): void {
-    const answer = this.run(request);
-    if (answer === PARKED) {
-      this.parked.add(request);
-      if (request.interrupted) this.giveUp(request);
-      return;
-    }
-    this.send(this.encode(request, answer));
-    // It may have failed before it asked for the lease again: then the wait is to be given up.
-    if (answer < 0) this.operations.interrupt(waiter);
+    this.parked.retry(waiter);
   }
 
   answer(waiter: WaiterId, error: number): void {
-    const request = this.parked.take(waiter);
-    if (request !== undefined) this.send(this.reply.fail(request, -error));
+    this.parked.answer(waiter, error);
   }
 
   notifyPoll(fh: FileHandle): void {
@@ -238,7 +221,7 @@ class Conversation implements Session, Host {
     this.requests[opcode < OPCODES ? opcode : 0]!++;
     const answer = this.run(request);
     if (answer === PARKED) {
-      this.parked.add(request.copy());
+      this.parked.park(request.copy());
       return 0;
     }
     const encoded = this.encode(request, answer);
@@ -261,15 +244,16 @@ class Conversation implements Session, Host {
 
   /** The adapter's answer; EIO when it throws. */
   private run(request: Request): Answer {
-    const { opcode } = request;
+    const { name, fixed, tail, adapter } = requestType(request.opcode);
     try {
-      const adapter = opcode < OPCODES ? adapters[opcode] : undefined;
-      if (adapter === undefined) return this.converse(request);
-      if (!this.initialized || !isWellFormed(request)) return MALFORMED;
+      if (fixed < 0) return -errno.ENOSYS;
+      const wellFormed = isWellFormed(request, fixed, tail);
+      if (adapter === undefined) return wellFormed ? this.converse(request) : MALFORMED;
+      if (!this.initialized || !wellFormed) return MALFORMED;
       if (!this.tried) this.tryPassthrough();
       return adapter(this.connection, request);
     } catch (error) {
-      this.log(`${opcodeName(opcode)} of inode ${request.ino} failed, EIO: ${oneLine(error)}`);
+      this.log(`${name} of inode ${request.ino} failed, EIO: ${oneLine(error)}`);
       this.closeOpened(request);
       return -errno.EIO;
     }
@@ -289,26 +273,34 @@ class Conversation implements Session, Host {
     const { opcode } = request;
     if (answer === NO_REPLY) return 0;
     if (answer === MALFORMED) {
-      this.log(`malformed ${opcodeName(opcode)} of ${request.length} bytes from the kernel, EIO`);
+      this.log(`malformed ${requestType(opcode).name} of ${request.length} bytes from the kernel, EIO`);
       return isUnanswered(opcode) ? 0 : this.reply.fail(request, -errno.EIO);
     }
     if (answer >= 0) return this.reply.succeed(request, answer);
     return isUnanswered(opcode) ? 0 : this.reply.fail(request, answer);
   }
 
-  /** Late answers. What the kernel does not take, it does not wait for any more. */
-  private send(length: number): void {
-    if (length > 0 && !this.over) this.channel.send(length);
+  /** Of a request that was parked. What the kernel does not take, it does not wait for any more. */
+  private answerLate(request: Request, answer: Answer): void {
+    const answers = () => {
+      if (!this.send(this.encode(request, answer))) this.closeOpened(request);
+    };
+    if (!attempt(this.log, 'request', answers)) this.send(this.reply.fail(request, -errno.EIO));
+  }
+
+  /** Whether the kernel took the record. */
+  private send(length: number): boolean {
+    return length === 0 || (!this.over && this.channel.send(length) >= 0);
   }
 
   /** The requests that are about the conversation itself. */
   private converse(request: Request): Answer {
     switch (request.opcode) {
-      case op.INIT:
-        return isWellFormed(request) ? this.init(request) : MALFORMED;
-      case op.INTERRUPT:
-        return isWellFormed(request) ? this.interrupt(request) : MALFORMED;
-      case op.DESTROY:
+      case INIT:
+        return this.init(request);
+      case INTERRUPT:
+        return this.interrupt(request);
+      case DESTROY:
         return 0;
       default:
         return -errno.ENOSYS;
@@ -352,22 +344,10 @@ class Conversation implements Session, Host {
    * fuse_interrupt_in: 0 unique. A request that does not wait was answered before this one was read: one thread reads.
    */
   private interrupt(request: Request): Answer {
-    const target = this.parked.takeUnique(request.u32(0), request.u32(4));
-    if (target !== undefined) {
-      target.interrupted = true;
-      this.parked.add(target);
-      this.giveUp(target);
-    }
+    const low = request.u32(0);
+    const high = request.u32(4);
+    this.parked.interrupt(({ uniqueLow, uniqueHigh }) => uniqueLow === low && uniqueHigh === high);
     return NO_REPLY;
-  }
-
-  /** EINTR to a parked request that was interrupted; one that waits for a search is, if it then waits for a lease. */
-  private giveUp(request: Request): void {
-    const { waiter } = request.caller;
-    if (isSearch(waiter)) return;
-    this.parked.take(waiter);
-    this.send(this.reply.fail(request, -errno.EINTR));
-    this.operations.interrupt(waiter);
   }
 
   /** @param error ENODEV: unmounted. */

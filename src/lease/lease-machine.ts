@@ -40,8 +40,9 @@ const NO_PIN = 0 as PinId;
 export class LeaseMachine implements Leases {
   private readonly state: LeaseState;
 
-  constructor(options: LeaseOptions) {
-    this.state = new LeaseState(options);
+  /** @param newWaiter gives each wait a number, where operations wait for other things too. */
+  constructor(options: LeaseOptions, newWaiter?: () => WaiterId) {
+    this.state = new LeaseState(options, newWaiter);
   }
 
   setLease(now: number, ask: LeaseAsk): Verdict {

@@ -120,9 +120,11 @@ export class LeaseState {
   private lastLease = 0;
   private lastPin = 0;
   private lastWaiter = 0;
+  private readonly newWaiter: () => WaiterId;
 
-  constructor(options: LeaseOptions) {
+  constructor(options: LeaseOptions, newWaiter = () => ++this.lastWaiter as WaiterId) {
     this.options = options;
+    this.newWaiter = newWaiter;
   }
 
   emit(effect: Effect): void {
@@ -297,7 +299,7 @@ export class LeaseState {
   }
 
   private park(process: ProcessId, description: FileHandle | 0, file: FileRecord, rule: Rule): Waiter {
-    const id = ++this.lastWaiter as WaiterId;
+    const id = this.newWaiter();
     const waiter: Waiter = { id, process, description, file, rule, woken: false };
     this.waiters.set(id, waiter);
     file.waiters.add(waiter);

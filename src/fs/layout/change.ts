@@ -137,6 +137,7 @@ export class Gate implements LayoutGate {
   /** Parked until it is known whether the kernel has pages of the file pinned. */
   private look({ caller, inode }: Change): Answer {
     caller.waiter = this.plane.kernelPins.look(inode);
+    caller.interruptible = false;
     return PARKED;
   }
 

@@ -58,8 +58,7 @@ export class KernelPins {
     const { plane } = this;
     const { sb } = plane;
     this.searches++;
-    // Below 0: see isSearch.
-    const waiter = -this.searches as WaiterId;
+    const waiter = sb.newWaiter();
     this.answers.set(waiter, undefined);
     const segments = sb.store.lent();
     const place: Place =

@@ -2,7 +2,8 @@
 // is to files.
 import { attempt } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, LeaseId, ProcessId } from '../../base/units.js';
-import type { Leases, PinInfo } from '../../lease/types.js';
+import { LeaseMachine } from '../../lease/index.js';
+import type { LeaseOptions, Leases, PinInfo } from '../../lease/types.js';
 import { Processes, type ProcessInfo } from '../../process/processes.js';
 import type { Grant } from '../../store/file-store.js';
 import { Recorder } from '../trace/recorder.js';
@@ -42,8 +43,9 @@ export class LeasePlane implements Names {
   timer: NodeJS.Timeout | undefined;
   timerDue = Number.POSITIVE_INFINITY;
 
-  /** @param breakTime B2, ms; the same that the lease machine was given. */
-  constructor(sb: Superblock, leases: Leases, breakTime: number) {
+  constructor(sb: Superblock, options: LeaseOptions) {
+    const { breakTime } = options;
+    const leases = new LeaseMachine(options, () => sb.newWaiter());
     this.sb = sb;
     this.leases = leases;
     this.log = sb.log;

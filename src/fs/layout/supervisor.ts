@@ -67,6 +67,7 @@ export function setLeaseFor(
   const answer = setLease(plane, acting, fh, request);
   // It is the supervisor's request that waits and is run again.
   caller.waiter = acting.waiter;
+  caller.interruptible = acting.interruptible;
   if (answer === PARKED) plane.supervision.waiting.set(subject.tid, acting.waiter);
   else plane.supervision.waiting.delete(subject.tid);
   return answer;

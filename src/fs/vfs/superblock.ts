@@ -65,7 +65,7 @@ export class Superblock {
   private chosen: FileStore | undefined;
   private nextIno = ROOT_INO as number;
   private nextFh = 1;
-  private nextWaiter = 2 ** 52;
+  private nextWaiter = 1;
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
 
@@ -143,7 +143,7 @@ export class Superblock {
     return this.nextFh++ as FileHandle;
   }
 
-  /** For a wait that is no lease's and no search's: theirs count up and down from 0. */
+  /** Under which an operation waits, for whatever it waits. Never used again. */
   newWaiter(): WaiterId {
     return this.nextWaiter++ as WaiterId;
   }

@@ -33,8 +33,6 @@ export class Request {
   readonly opened = new Opened();
   readonly set = new SetAttr();
 
-  /** The kernel told that a signal came. */
-  interrupted = false;
   opcode = 0;
   /** The kernel's number of the request, bit for bit: bit 63 says that it was sent again. */
   uniqueLow = 0;
@@ -66,7 +64,7 @@ export class Request {
     caller.gid = words[7]!;
     caller.tid = words[8]!;
     caller.waiter = NO_WAITER;
-    this.interrupted = false;
+    caller.interruptible = true;
     this.opened.fh = 0 as FileHandle;
     this.length = length - IN_HEADER - (words[9]! & 0xffff) * 8;
     return words[0] === length && this.length >= 0;
