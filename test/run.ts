@@ -1,5 +1,6 @@
 // Runs every test file in a process of its own, two at a time, each with a time limit, and ends with the line
-// `N passed, N failed`. A file that crashes, hangs or runs no test counts as failed.
+// `N passed, N failed`, and `, N skipped` where tests were skipped, after a line for each reason. A file that crashes,
+// hangs or runs no test counts as failed.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -39,6 +40,18 @@ function counts(output: string): Outcome | undefined {
   return { passed, failed: total - passed, skipped };
 }
 
+const reasons = new Map<string, number>();
+
+/** Adds up the lines by which suites.ts says what was skipped and why; skips without such a line have no reason. */
+function countReasons(output: string, skipped: number): void {
+  let left = skipped;
+  for (const [, count, reason] of output.matchAll(/^leasefs skipped (\d+): (.*)$/gm)) {
+    reasons.set(reason!, (reasons.get(reason!) ?? 0) + Number(count));
+    left -= Number(count);
+  }
+  if (left > 0) reasons.set('no reason given', (reasons.get('no reason given') ?? 0) + left);
+}
+
 function run(file: string): Promise<Outcome> {
   const name = relative(here, file).replace(/\.js$/, '');
   const started = performance.now();
@@ -63,6 +76,7 @@ function run(file: string): Promise<Outcome> {
       clearTimeout(watchdog);
       const seen = late ? undefined : counts(output);
       const outcome = seen ?? { passed: 0, failed: 1, skipped: 0 };
+      countReasons(output, outcome.skipped);
       const bad = outcome.failed > 0 || code !== 0;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       console.log(
@@ -93,5 +107,8 @@ if (files.length === 0) {
   console.log(`no test file matches ${wanted.join(' ')}`);
   total.failed++;
 }
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+for (const [reason, count] of [...reasons].sort(([, a], [, b]) => b - a))
+  console.log(`${count} skipped: ${reason}`);
+const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
+console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;

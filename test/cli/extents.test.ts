@@ -10,7 +10,8 @@ import { type Piece, piecesOf } from '../../src/cli/pieces.js';
 import { statLines } from '../../src/cli/stat.js';
 import type { LayoutExtent, Pin, ReportedStatus } from '../../src/client/index.js';
 import { LeaseFile } from '../../src/client/index.js';
-import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { cli } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 
 const KIB = 1024;
 const BLOCK = 4096;
@@ -114,23 +115,21 @@ test('stat of a pooled file says why it has no passthrough, and in which segment
   ]);
 });
 
-if (!skipMount) {
-  requireMount();
-  let mount: Mounted;
+test.run();
+
+mountedSuite('extents on a mount', {}, ({ test, mount }) => {
   let path: string;
   let holder: ChildProcess | undefined;
 
-  test.before(async () => {
-    mount = await Mounted.start();
+  test.before(() => {
     path = mount.file('sparse');
     const fd = openSync(path, 'w');
     writeSync(fd, Buffer.alloc(64 * KIB, 1), 0, 64 * KIB, 128 * KIB);
     ftruncateSync(fd, 256 * KIB);
     closeSync(fd);
   });
-  test.after(async () => {
+  test.after(() => {
     holder?.kill('SIGKILL');
-    await mount.stop();
   });
 
   const leasefs = (...args: string[]) => {
@@ -208,6 +207,4 @@ if (!skipMount) {
     );
     closeSync(fd);
   });
-}
-
-test.run();
+});

@@ -13,10 +13,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/actors.js';
-import { cli, HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { cli, HASTY, Mounted, PATIENT } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const LIMIT_MS = 30_000 * timeFactor;
@@ -31,20 +31,11 @@ function leasefs(...args: string[]) {
 const isMounted = (path: string): boolean =>
   readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
 
-const test = suite('command line on a mount');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
+mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => {
   let file: string;
   let number = 0;
   const running: ChildProcess[] = [];
 
-  test.before(async () => {
-    mount = await Mounted.start(...PATIENT);
-  });
-  test.after(() => mount.stop());
   test.before.each(() => {
     file = mount.file(`f${number++}`);
     writeFileSync(file, Buffer.alloc(65536, 1));
@@ -371,6 +362,4 @@ else {
     for (const line of out) assert.match(line, /^(ok|--) {2}\S/);
     assert.ok(out.some(line => line.includes('passthrough')));
   });
-}
-
-test.run();
+});

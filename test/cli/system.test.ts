@@ -4,17 +4,13 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mountsNow } from '../../src/fuse/mountinfo.js';
 import { eventually } from '../support/actors.js';
-import { cli, requireMount, skipMount } from '../support/mounted.js';
+import { cli } from '../support/mounted.js';
+import { needing, suiteNeeding } from '../support/suites.js';
 
-const test = suite('as the system mounts');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('as the system mounts', ['mount'], test => {
   let dir: string;
   let mnt: string;
   const env = (): NodeJS.ProcessEnv => ({ ...process.env, PATH: `${dir}:${process.env.PATH}` });
@@ -33,7 +29,7 @@ else {
     rmSync(mnt, { recursive: true });
   });
 
-  test('mount -t fuse.leasefs takes our options, the kernel and systemd theirs', () => {
+  needing(test, 'fuse3')('mount -t fuse.leasefs takes our options, the kernel and systemd theirs', () => {
     const words = 'size=64m,inodes=100,uid=5,gid=7,mode=750,noexec,nofail,x-systemd.automount';
     // What mount(8) calls; called by mount(8) itself it would look in the system's PATH alone.
     const args = ['swap', mnt, '-o', words, '-t', 'fuse.leasefs'];
@@ -68,8 +64,9 @@ else {
     assert.not.ok(mountsNow().some(({ target }) => target === mnt));
   });
 
+  const withPython = needing(test, 'python3');
   for (const name of ['a path', 'an abstract name'] as const) {
-    test(`a unit of Type=notify is told of the readiness, at ${name}`, async () => {
+    withPython(`a unit of Type=notify is told of the readiness, at ${name}`, async () => {
       const address = name === 'a path' ? join(dir, 'notify') : `@leasefs-test-${process.pid}`;
       const listener = spawn('python3', [
         '-c',
@@ -98,6 +95,4 @@ print(s.recv(99).decode(), flush=True)`,
       assert.equal(await ended, [0, null]);
     });
   }
-}
-
-test.run();
+});

@@ -3,25 +3,17 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, Stage } from '../support/actors.js';
-import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { type Actor, eventually } from '../support/actors.js';
+import { cli } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_RDWR } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
-const test = suite('seen on the command line');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  let stage: Stage;
+mountedSuite('seen on the command line', {}, ({ test, mount, stage }) => {
   let actor: Actor;
   let file: string;
 
   test.before(async () => {
-    mount = await Mounted.start();
-    stage = new Stage();
     file = mount.file('data');
     writeFileSync(file, Buffer.alloc(8 * BLOCK, 1));
     truncateSync(file, 16 * BLOCK);
@@ -29,10 +21,6 @@ else {
     await actor.must('open', 0, file, O_RDWR);
     await actor.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
     await actor.must('pin', 0, 0, 2 * BLOCK, 0, 0);
-  });
-  test.after(async () => {
-    await stage.close();
-    await mount.stop();
   });
 
   const leasefs = (...args: string[]) => {
@@ -127,6 +115,4 @@ else {
       rmSync(directory, { recursive: true });
     }
   });
-}
-
-test.run();
+});

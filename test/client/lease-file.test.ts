@@ -2,31 +2,17 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
 import { eventually } from '../support/actors.js';
-import { LeaseFiles } from '../support/lease-files.js';
-import { cli, HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { cli, HASTY, Mounted, PATIENT } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const LIMIT_MS = 5000 * timeFactor;
 
-const test = suite('lease file');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  const files = new LeaseFiles(() => mount);
-
-  test.before(async () => {
-    mount = await Mounted.start(...PATIENT);
-  });
-  test.after(() => mount.stop());
-  test.after.each(() => files.close());
-
+mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
   /** truncate(2) in a process of its own, which may wait: truncate(1) opens with O_NONBLOCK. */
   const truncate = (path: string, size: number): Promise<string> =>
     new Promise(resolve => {
@@ -317,6 +303,4 @@ else {
     }
     truncateSync(path, 0);
   });
-}
-
-test.run();
+});

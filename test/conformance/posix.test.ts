@@ -1,9 +1,9 @@
 // POSIX as on tmpfs: every check first on tmpfs itself, then on leasefs.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { linuxAtLeast, Mounted, stores } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 import { aclChecks } from './acls.js';
 import { attributes } from './attributes.js';
 import { coherence } from './coherence.js';
@@ -20,11 +20,7 @@ const isTmpfsBehind = (name: string): boolean =>
 /** FUSE has carried statx, and the birth time with it, since Linux 6.6. */
 const isFuseBehind = (name: string): boolean => !linuxAtLeast(6, 6) && name.startsWith('birth time');
 
-const test = suite('posix');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('posix', ['mount'], test => {
   const mounts: Record<string, Mounted> = {};
   let tmpfs: string;
   test.before(async () => {
@@ -60,6 +56,4 @@ else {
   test('the daemon met no error of its own', () => {
     for (const mount of Object.values(mounts)) assert.not.match(mount.log(), 'EIO');
   });
-}
-
-test.run();
+});

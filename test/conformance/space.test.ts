@@ -3,22 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventually, Stage } from '../support/actors.js';
-import { linuxAtLeast, Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { linuxAtLeast, Mounted, stores } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_RDWR_CREAT } from '../support/numbers.js';
+import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { asked, SPACE, written } from './space.js';
 
 /** tmpfs has had user xattrs since Linux 6.6. */
 const isTmpfsBehind = (name: string): boolean => !linuxAtLeast(6, 6) && /attributes/.test(name);
 
-const test = suite('a full file system');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('a full file system', ['mount'], test => {
   const mounts: Record<string, Mounted> = {};
   let tmpfs: string;
   test.before(async () => {
@@ -91,6 +87,4 @@ else {
   test('the daemon met no error of its own', () => {
     for (const mount of Object.values(mounts)) assert.not.match(mount.log(), 'EIO');
   });
-}
-
-test.run();
+});

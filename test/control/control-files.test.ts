@@ -21,38 +21,23 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { events, type LostEvents, type ReportedEvent } from '../../src/client/index.js';
-import { type Actor, eventually, Stage } from '../support/actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { type Actor, eventually } from '../support/actors.js';
+import { HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import { BLOCK, BY_DESCRIPTION, EXCLUSIVE, O_RDWR, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
 
-const test = suite('control files');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  let stage: Stage;
+mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ test, mount, stage }) => {
   let file: string;
   let number = 0;
 
-  test.before(async () => {
-    mount = await Mounted.start('-o', 'allow_other', ...PATIENT);
-    stage = new Stage();
-  });
-  test.after(async () => {
-    await stage.close();
-    await mount.stop();
-  });
   test.before.each(() => {
     file = mount.file(`f${number++}`);
     writeFileSync(file, Buffer.alloc(16 * BLOCK, 1), { mode: 0o666 });
     chmodSync(file, 0o666);
   });
-  test.after.each(() => stage.clear());
 
   const control = (name: string): string => mount.file(`.leasefs/${name}`);
   const text = (name: string): string => readFileSync(control(name), 'utf8');
@@ -365,6 +350,4 @@ else {
     assert.is(readFileSync(mount.file('sub/.leasefs'), 'utf8'), 'mine');
     rmSync(mount.file('sub'), { recursive: true });
   });
-}
-
-test.run();
+});

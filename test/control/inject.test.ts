@@ -11,9 +11,10 @@ import {
   parseInjection,
   type ReportedEvent,
 } from '../../src/client/index.js';
-import { type Actor, eventually, Stage } from '../support/actors.js';
-import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { type Actor, eventually } from '../support/actors.js';
+import { cli, Mounted } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_RDWR, SHARED_BREAKABLE } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
 const test = suite('inject');
 
@@ -37,29 +38,20 @@ test('an injection that is not well made is told in one line', () => {
   assert.match(wrong('break'), 'an object');
 });
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  let stage: Stage;
+test.run();
+
+const args = ['-o', 'allow_other', '--lease-break-time', '60000', '--allow-inject'];
+
+mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
   let name: string;
   let number = 0;
   let seen = 0;
 
-  test.before(async () => {
-    mount = await Mounted.start('-o', 'allow_other', '--lease-break-time', '60000', '--allow-inject');
-    stage = new Stage();
-  });
-  test.after(async () => {
-    await stage.close();
-    await mount.stop();
-  });
   test.before.each(async () => {
     name = `f${number++}`;
     writeFileSync(mount.file(name), Buffer.alloc(16 * BLOCK, 1));
     for await (const { seq } of events(mount.path)) seen = seq;
   });
-  test.after.each(() => stage.clear());
 
   /** Since the test began: of its file, and what is of none; processes of the test before may still be ending. */
   async function told(): Promise<ReportedEvent[]> {
@@ -261,6 +253,4 @@ else {
     chmodSync(mount.file(name), 0o600);
     assert.ok(readFileSync(mount.file('.leasefs/stats'), 'utf8').includes('events.injected'));
   });
-}
-
-test.run();
+});

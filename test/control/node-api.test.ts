@@ -1,17 +1,11 @@
 // `import { mount } from 'leasefs'`: a program that mounts, steers and watches.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LeaseFile, mount, type ReportedEvent } from '../../src/index.js';
-import { requireMount, skipMount } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 
-const test = suite('events and injections for Node programs');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-
+suiteNeeding('events and injections for Node programs', ['mount'], test => {
   test('events() iterates until the mount is unmounted, inject() is answered by them', async () => {
     const fs = await mount({ leaseBreakTime: 60_000, allowInject: true });
     const seen: ReportedEvent[] = [];
@@ -44,6 +38,4 @@ else {
       ],
     );
   });
-}
-
-test.run();
+});

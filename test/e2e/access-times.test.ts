@@ -1,10 +1,8 @@
 // Times of access: a read of a direct file moves its own, unless the mount is noatime; a pooled file keeps none.
 import { closeSync, openSync, readFileSync, readSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
-
-const test = suite('times of access');
+import { Mounted, stores } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 
 /** Seconds since 1970 after a read of a file whose time of access was 1000. */
 function afterRead(mount: Mounted): number {
@@ -19,9 +17,7 @@ function afterRead(mount: Mounted): number {
   return statSync(path).atimeMs / 1000;
 }
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('times of access', ['mount'], test => {
   for (const store of stores) {
     for (const words of ['noatime', 'relatime,noatime,nodiratime', 'relatime', 'strictatime']) {
       test(`${store} store, -o ${words}`, async () => {
@@ -35,6 +31,4 @@ else {
       });
     }
   }
-}
-
-test.run();
+});

@@ -2,34 +2,23 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, Stage } from '../support/actors.js';
-import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import type { Actor } from '../support/actors.js';
+import { bothStores } from '../support/mounted.js';
 import { EXCLUSIVE, O_RDWR } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
 const iowr = (nr: number, size: number): number => (3 * 2 ** 30 + (size << 16) + (0x59 << 8) + nr) >>> 0;
 const SETLEASE = iowr(0x80, 56);
 const PIN = iowr(0x82, 56);
 
-for (const store of stores) {
-  const test = suite(`bad input, ${store} store`);
-
-  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-  else {
-    requireMount();
-    let mount: Mounted;
+for (const store of bothStores) {
+  mountedSuite(`bad input, ${store} store`, { store }, ({ test, mount, stage }) => {
     let a: Actor;
-    const stage = new Stage();
     test.before(async () => {
-      mount = await Mounted.start('--store', store);
       writeFileSync(mount.file('f'), Buffer.alloc(65536, 1));
       a = await stage.actor('a');
       await a.must('open', 0, mount.file('f'), O_RDWR);
-    });
-    test.after(async () => {
-      await stage.close();
-      await mount.stop();
     });
 
     test('an ioctl with a wrong version, a short struct, reserved bits or an unknown number', async () => {
@@ -75,7 +64,5 @@ for (const store of stores) {
       assert.is(await a.verdict('fallocate', 0, 8, 0, 4096), 'EOPNOTSUPP');
       assert.is(await a.verdict('fallocate', 0, 0x20, 0, 4096), 'EOPNOTSUPP');
     });
-  }
-
-  test.run();
+  });
 }

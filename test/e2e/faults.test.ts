@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage } from '../support/actors.js';
-import { cli, hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { cli, hasPassthrough, Mounted } from '../support/mounted.js';
 import { EXCLUSIVE, O_RDWR } from '../support/numbers.js';
+import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const leasefs = (...args: readonly string[]) =>
@@ -24,11 +24,7 @@ const leasefs = (...args: readonly string[]) =>
 const isMounted = (path: string): boolean =>
   readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
 
-const test = suite('faults');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('faults', ['mount'], test => {
   const stage = new Stage();
   let a: Actor;
   test.before.each(async context => {
@@ -141,6 +137,4 @@ else {
     await stage.clear();
     await mount.stop();
   });
-}
-
-test.run();
+});

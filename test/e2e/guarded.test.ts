@@ -1,29 +1,22 @@
 // Callbacks of the event loop that throw, one after the other, on a real mount: each is a line in the log, what it was to do
 // is done all the same, and the mount goes on.
 import { statfsSync, truncateSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Callback } from '../../src/base/guarded.js';
 import { events, inject } from '../../src/client/index.js';
-import { type Actor, eventually, Stage } from '../support/actors.js';
-import { HASTY, Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { type Actor, eventually } from '../support/actors.js';
+import { bothStores, HASTY, Mounted } from '../support/mounted.js';
 import { EXCLUSIVE, SHARED_BREAKABLE } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
-for (const store of stores) {
-  const test = suite(`callbacks that throw, ${store} store`);
-  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-  else {
-    requireMount();
-    let mount: Mounted;
-    const stage = new Stage();
+for (const store of bothStores) {
+  const options = { store, args: ['--allow-inject', ...HASTY] };
+  mountedSuite(`callbacks that throw, ${store} store`, options, ({ test, mount, stage }) => {
     let made = 0;
     let path = '';
     let holder: Actor;
     let other: Actor;
 
-    test.before(async () => {
-      mount = await Mounted.start('--store', store, '--allow-inject', ...HASTY);
-    });
     test.before.each(async () => {
       path = mount.file(`f${made++}`);
       writeFileSync(path, Buffer.alloc(8192, 1));
@@ -33,10 +26,6 @@ for (const store of stores) {
       await stage.clear();
       await eventually('no lease is left', () => mount.report('leases').leases.length === 0);
       statfsSync(mount.path);
-    });
-    test.after(async () => {
-      await stage.close();
-      await mount.stop();
     });
 
     const failing = (what: Callback, count = 1): void => inject(mount.path, { do: 'throw', in: what, count });
@@ -123,6 +112,5 @@ for (const store of stores) {
         assert.is(await own.kill('SIGTERM'), 0);
       });
     });
-  }
-  test.run();
+  });
 }

@@ -11,7 +11,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { kindValue, type LeaseKind } from '../../src/abi/kinds.js';
 import { amended, type Event, type History, load, type Step } from '../lease/directed.js';
@@ -24,8 +23,9 @@ import {
   Stage,
   waits,
 } from '../support/actors.js';
-import { hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { hasPassthrough, Mounted } from '../support/mounted.js';
 import { BLOCK, O_NONBLOCK, O_RDWR, O_TRUNC, POLLPRI } from '../support/numbers.js';
+import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 /** One unit of the histories' time; their break time is 45 of them. */
@@ -348,12 +348,9 @@ async function settled(command: Command | Result): Promise<Result> {
   return 'result' in command ? command.result : command;
 }
 
-const test = suite('directed histories through a mount');
 const all = load();
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('directed histories through a mount', ['mount'], test => {
   const breakTime = ['--lease-break-time', String(45 * UNIT_MS)];
   const mounts = new Map<string, Mounted>();
   const stage = new Stage();
@@ -390,6 +387,4 @@ else {
   test('there are 125 histories, and each was made by real processes', () => {
     assert.is(all.length, 125);
   });
-}
-
-test.run();
+});

@@ -11,16 +11,12 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/actors.js';
-import { Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { Mounted } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 
-const test = suite('--inodes');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('--inodes', ['mount'], test => {
   test('ENOSPC for whatever needs one more, statfs tells, and an unlinked open file still counts', async () => {
     const mount = await Mounted.start('--inodes', '4');
     try {
@@ -50,6 +46,4 @@ else {
       await mount.stop();
     }
   });
-}
-
-test.run();
+});

@@ -1,35 +1,23 @@
 // N10: pins of the kernel's that nobody told us of, by real processes with real registered buffers of io_uring.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Calls } from '../../src/client/calls.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
-import { type Actor, eventually, Stage, waits } from '../support/actors.js';
-import { cli, hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { type Actor, eventually, waits } from '../support/actors.js';
+import { cli, Mounted } from '../support/mounted.js';
 import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
 const O_NOATIME = 0o1000000;
 const ZERO = 16;
 const SETUP_SQPOLL = 2;
 
-const test = suite('kernel pins that nobody told of');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else if (!hasPassthrough) test.skip('the kernel pins memory of direct files alone');
-else {
-  requireMount();
-  const mount = await Mounted.start();
-  const stage = new Stage();
+// The kernel pins memory of direct files alone.
+mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mount, stage }) => {
   let files = 0;
-
-  test.after.each(() => stage.clear());
-  test.after(async () => {
-    await stage.close();
-    await mount.stop();
-  });
 
   /** A file of eight blocks; a process that maps it and has its first two pinned by a ring, both in slot 0. */
   const scene = async (
@@ -284,6 +272,4 @@ else {
       await pooled.stop();
     }
   });
-}
-
-test.run();
+});

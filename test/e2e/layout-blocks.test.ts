@@ -1,7 +1,6 @@
 // The blocks of the pooled store behind a layout that was granted: they go to nobody else while somebody may still reach
 // them, whatever becomes of the file.
 import { ftruncateSync, readFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Calls } from '../../src/client/calls.js';
 import { DirectMapping } from '../../src/client/direct-mapping.js';
@@ -9,27 +8,17 @@ import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { eventually } from '../support/actors.js';
 import { clientModule, mapper, node, truncate } from '../support/client-process.js';
-import { LeaseFiles } from '../support/lease-files.js';
-import { HASTY, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { HASTY } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
 
 const BLOCK = 4096;
 const MIB = 1 << 20;
 const NOBODY = 65534;
 
-const test = suite('layouts, the blocks behind them');
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  const files = new LeaseFiles(() => mount);
+const options = { store: 'pooled', args: ['--size', '64m', ...HASTY] } as const;
 
-  test.before(async () => {
-    mount = await Mounted.start('--size', '64m', '--store', 'pooled', ...HASTY);
-  });
-  test.after(() => mount.stop());
-  test.after.each(() => files.close());
-
+mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }) => {
   const used = (): number => mount.report('status').used;
 
   test('a stale seq is refused, the present one is not', () => {
@@ -140,6 +129,4 @@ file.setLeaseSync('exclusive,breakable');
 try { file.mapDirect(0, 4096); process.stdout.write('ok'); } catch (e) { process.stdout.write(e.code); }`;
     assert.match(await node(program), /^E(PERM|ACCES)$/);
   });
-}
-
-test.run();
+});

@@ -1,39 +1,26 @@
 // Holders that misbehave, as real processes: what they can do to others is bounded. That a break is ignored (B2), that
 // its holder dies in it (B5), and that a file is closed with pins on it (N5) is in rules.test.ts.
 import { statSync, truncateSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, type Command, eventually, Stage, waitsForBreak } from '../support/actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from '../support/mounted.js';
+import { type Actor, type Command, eventually, waitsForBreak } from '../support/actors.js';
+import { bothStores, HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import { EXCLUSIVE, O_RDWR, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
 const MIB = 1 << 20;
 
-for (const store of stores) {
-  const test = suite(`holders that misbehave, ${store} store`);
-
-  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-  else {
-    requireMount();
-    let mount: Mounted;
-    const stage = new Stage();
+for (const store of bothStores) {
+  const options = { store, args: PATIENT };
+  mountedSuite(`holders that misbehave, ${store} store`, options, ({ test, mount, stage }) => {
     let made = 0;
     let path = '';
     let holder: Actor;
     let breaker: Actor;
 
-    test.before(async () => {
-      mount = await Mounted.start('--store', store, ...PATIENT);
-    });
     test.before.each(async () => {
       path = mount.file(`f${made++}`);
       writeFileSync(path, Buffer.alloc(MIB, 1));
       [holder, breaker] = await stage.pair(path);
-    });
-    test.after.each(() => stage.clear());
-    test.after(async () => {
-      await stage.close();
-      await mount.stop();
     });
 
     const kindOf = async (actor: Actor) => Number((await actor.do('getlease', 0)).text.split(' ')[0]);
@@ -133,7 +120,5 @@ for (const store of stores) {
       await eventually('nothing is held', nothingIsHeld);
       await holder.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
     });
-  }
-
-  test.run();
+  });
 }

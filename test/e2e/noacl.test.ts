@@ -1,12 +1,10 @@
 // -o noacl: no POSIX ACLs, and the kernel does not ask for them.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { python } from '../conformance/check.js';
-import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
-
-const test = suite('-o noacl');
+import { Mounted, stores } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 
 /** How often the kernel asked for an extended attribute while somebody else than the owner opened a file. */
 function asked(mount: Mounted): number {
@@ -19,9 +17,7 @@ function asked(mount: Mounted): number {
   return requests() - before;
 }
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('-o noacl', ['mount'], test => {
   for (const store of stores) {
     test(`${store} store: they are EOPNOTSUPP, and not asked for; other attributes are there`, async () => {
       const mount = await Mounted.start('--size', '16m', '--store', store, '-o', 'noacl');
@@ -41,6 +37,4 @@ os.setxattr(d,'user.a',b'v'); assert os.listxattr(d)==['user.a']
       }
     });
   }
-}
-
-test.run();
+});

@@ -12,31 +12,23 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { native } from '../../src/native/binding.js';
-import { type Actor, eventually, Stage, waits } from '../support/actors.js';
-import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { type Actor, eventually, waits } from '../support/actors.js';
+import { PATIENT } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_NONBLOCK, O_RDWR, SHARED, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
 const MIB = 1 << 20;
 const SIZE = 64 * MIB;
 
-const test = suite('pooled store, mounted');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  const stage = new Stage();
+const options = { store: 'pooled', args: ['--size', '64m', ...PATIENT] } as const;
+mountedSuite('pooled store, mounted', options, ({ test, mount, stage }) => {
   let made = 0;
   let path = '';
   let a: Actor;
   let b: Actor;
 
-  test.before(async () => {
-    mount = await Mounted.start('--store', 'pooled', '--size', '64m', ...PATIENT);
-  });
   test.before.each(async () => {
     path = mount.file(`f${made++}`);
     // A block of data, a hole of three.
@@ -49,10 +41,6 @@ else {
   test.after.each(async () => {
     await stage.clear();
     unlinkSync(path);
-  });
-  test.after(async () => {
-    await stage.close();
-    await mount.stop();
   });
 
   test('X8: a write into present blocks asks no lease, one into a hole or beyond the end is refused', async () => {
@@ -171,6 +159,4 @@ else {
     const { store, storeReason, reason } = mount.report('status');
     assert.equal([store, storeReason, reason], ['pooled', '--store=pooled', '--store=pooled']);
   });
-}
-
-test.run();
+});

@@ -14,21 +14,19 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LeaseFile } from '../../src/client/index.js';
 import { native, PROT_READ, PROT_WRITE, type Uring } from '../../src/native/binding.js';
-import { hasPassthrough, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { Mounted } from '../support/mounted.js';
 import { O_RDWR } from '../support/numbers.js';
 import { newSeed, random } from '../support/random.js';
+import { mountedSuite } from '../support/suites.js';
 
 const FILES = Number(process.env.LEASEFS_RESIDENT_FILES ?? 10_000);
 const LIMIT = 1024;
 const MAPPED = 50;
 const LEASED = 10;
 const PINNED = 5;
-
-const test = suite('residency');
 
 /** What file `i` holds: 4 to 64 KiB, not whole blocks, each word from the file's number and its place. */
 function fillContent(i: number, words: Uint32Array): Uint8Array {
@@ -38,15 +36,16 @@ function fillContent(i: number, words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, 0, size);
 }
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else if (!hasPassthrough) test.skip('this kernel has no direct store');
-else {
-  requireMount();
+const start = (): Promise<Mounted> => {
+  const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
+  return Mounted.through(['prlimit', `--nofile=${LIMIT}:${LIMIT}`], path, '--store=direct');
+};
+
+mountedSuite('residency', { store: 'direct', start, needs: ['prlimit'] }, ({ test, mount }) => {
   const words = new Uint32Array(16 * 1024);
   const out = new Uint8Array(64 * 1024);
   const seed = newSeed();
   const pick = random(seed);
-  let mount: Mounted;
   const nameOf = (i: number): string => mount.file(`d${i % 100}/f${i}`);
 
   function sameContent(i: number): void {
@@ -57,12 +56,6 @@ else {
     if (n !== expected.length || Buffer.compare(out.subarray(0, n), expected) !== 0)
       throw new Error(`file ${i} is not what was written (${n} bytes, seed ${seed})`);
   }
-
-  test.before(async () => {
-    const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
-    mount = await Mounted.through(['prlimit', `--nofile=${LIMIT}:${LIMIT}`], path, '--store=direct');
-  });
-  test.after(() => mount.stop());
 
   test(`${FILES} files with ${LIMIT} descriptors: nothing is lost, mapped, leased and pinned files stay`, () => {
     for (let d = 0; d < 100; d++) mkdirSync(mount.file(`d${d}`));
@@ -145,6 +138,4 @@ else {
     assert.is(statSync(mount.file('open0')).size, 1);
     assert.ok(fds.length >= LIMIT / 2, `${fds.length} were open`);
   });
-}
-
-test.run();
+});

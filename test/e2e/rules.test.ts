@@ -1,10 +1,9 @@
 // The rules that are about real processes and the kernel, through a real mount: threads, fork, exec, SCM_RIGHTS,
 // SIGKILL, signals with a value, poll(2), io_uring pins, MADV_REMOVE.
 import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, Stage, waits, waitsForBreak } from '../support/actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount, stores } from '../support/mounted.js';
+import { type Actor, eventually, waits, waitsForBreak } from '../support/actors.js';
+import { bothStores, HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import {
   EXCLUSIVE,
   EXCLUSIVE_BREAKABLE,
@@ -19,34 +18,22 @@ import {
   SIGRTMIN,
   UNLCK,
 } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 
 const MIB = 1 << 20;
 
-for (const store of stores) {
-  const test = suite(`rules by real processes, ${store} store`);
-
-  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-  else {
-    requireMount();
-    let mount: Mounted;
-    const stage = new Stage();
+for (const store of bothStores) {
+  const options = { store, args: PATIENT };
+  mountedSuite(`rules by real processes, ${store} store`, options, ({ test, mount, stage }) => {
     let made = 0;
     let path = '';
     let a: Actor;
     let b: Actor;
 
-    test.before(async () => {
-      mount = await Mounted.start('--store', store, ...PATIENT);
-    });
     test.before.each(async () => {
       path = mount.file(`f${made++}`);
       writeFileSync(path, Buffer.alloc(4 * MIB, 1));
       [a, b] = await stage.pair(path);
-    });
-    test.after.each(() => stage.clear());
-    test.after(async () => {
-      await stage.close();
-      await mount.stop();
     });
 
     /** `a` holds an exclusive lease and pins the first MiB. */
@@ -367,7 +354,5 @@ for (const store of stores) {
       assert.is((await a.do('getpins', 0, id! + 299)).value, 0);
       assert.is(await a.must('unpin', 0, 0, 1), 300);
     });
-  }
-
-  test.run();
+  });
 }

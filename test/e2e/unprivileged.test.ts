@@ -6,11 +6,12 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from '../support/actors.js';
-import { cli, hasPassthrough, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { cli, hasPassthrough, Mounted, PATIENT } from '../support/mounted.js';
+import type { Need } from '../support/needs.js';
 import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const USER = 1000;
@@ -40,6 +41,8 @@ interface Case {
   through(device: string, root: string): readonly string[];
   /** What joins it. */
   inside(pid: number): readonly string[];
+  /** Beside what all of them need. */
+  readonly needs: readonly Need[];
   /** Who somebody is there, and why there is no passthrough. */
   readonly as: readonly string[];
   readonly reason: RegExp;
@@ -56,6 +59,7 @@ const cases: Readonly<Record<string, Case>> = {
     through: device => withDevice(device, asUser),
     inside: pid => ['nsenter', '-t', `${pid}`, '-m'],
     as: asUser,
+    needs: ['fuse3'],
     reason: /EPERM .*CAP_SYS_ADMIN outside of user namespaces/,
   },
   'root of a user namespace': {
@@ -63,6 +67,7 @@ const cases: Readonly<Record<string, Case>> = {
     through: device => withDevice(device, [...asUser, ...ownNamespace]),
     inside: pid => ['nsenter', '-t', `${pid}`, '-U', '-m', '-S', '0', '-G', '0'],
     as: [],
+    needs: ['user-namespaces'],
     reason: /EPERM .*CAP_SYS_ADMIN outside of user namespaces/,
   },
   'a container': {
@@ -73,6 +78,7 @@ const cases: Readonly<Record<string, Case>> = {
     ],
     inside: pid => ['nsenter', '-t', `${pid}`, '-m', '-n', '-r'],
     as: asContained,
+    needs: [],
     reason: /EPERM .*CAP_LINUX_IMMUTABLE/,
   },
 };
@@ -88,115 +94,100 @@ mkdir ${root}/proc ${root}/dev; mount -t proc proc ${root}/proc
 touch ${root}/dev/null ${root}/dev/fuse; mount --bind /dev/null ${root}/dev/null; mount --bind ${device} ${root}/dev/fuse
 exec "$@"`;
 
-function testsOf(who: string, { uid, through, inside, as, ...one }: Case): void {
-  const reason = hasPassthrough ? one.reason : /this kernel has none/;
-  const test = suite(who);
-  const stage = new Stage();
-  let scratch: string;
-  let mount: Mounted;
-  let a: Actor;
-  let b: Actor;
-  const shell = (script: string) => {
-    const [command, ...args] = [...inside(mount.pid), ...as, 'sh', '-c', script];
-    return spawnSync(command!, args, { cwd: '/', encoding: 'utf8', timeout: 20_000 * timeFactor });
-  };
+for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(cases)) {
+  suiteNeeding(who, ['mount', 'unshare', 'nsenter', 'gcc', ...needs], test => {
+    const reason = hasPassthrough ? one.reason : /this kernel has none/;
+    const stage = new Stage();
+    let scratch: string;
+    let mount: Mounted;
+    let a: Actor;
+    let b: Actor;
+    const shell = (script: string) => {
+      const [command, ...args] = [...inside(mount.pid), ...as, 'sh', '-c', script];
+      return spawnSync(command!, args, { cwd: '/', encoding: 'utf8', timeout: 20_000 * timeFactor });
+    };
 
-  test.before(async () => {
-    scratch = mkdtempSync(join(tmpdir(), 'leasefs-user-'));
-    chmodSync(scratch, 0o755);
-    const device = join(scratch, 'fuse');
-    const root = join(scratch, 'root');
-    mkdirSync(root);
-    const made = spawnSync('mknod', ['-m', '666', device, 'c', '10', '229'], { encoding: 'utf8' });
-    assert.is(made.status, 0, made.stderr);
-    const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
-    chownSync(path, USER, USER);
-    mount = await Mounted.through(through(device, root), path, ...PATIENT);
-  });
-  test.before.each(async context => {
-    const name = `${context.__test__}`.replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 20);
-    a = await stage.actor(`a${name}`, { uid, through: inside(mount.pid) });
-    b = await stage.actor(`b${name}`, { uid, through: inside(mount.pid) });
-    for (const actor of [a, b]) await actor.must('open', 0, mount.file(name), O_RDWR_CREAT);
-    await a.must('pwrite', 0, 0, MIB, 1);
-  });
-  test.after.each(() => stage.clear());
-  test.after(async () => {
-    await stage.close();
-    await mount?.stop();
-    rmSync(scratch, { recursive: true });
-  });
+    test.before(async () => {
+      scratch = mkdtempSync(join(tmpdir(), 'leasefs-user-'));
+      chmodSync(scratch, 0o755);
+      const device = join(scratch, 'fuse');
+      const root = join(scratch, 'root');
+      mkdirSync(root);
+      const made = spawnSync('mknod', ['-m', '666', device, 'c', '10', '229'], { encoding: 'utf8' });
+      assert.is(made.status, 0, made.stderr);
+      const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
+      chownSync(path, USER, USER);
+      mount = await Mounted.through(through(device, root), path, ...PATIENT);
+    });
+    test.before.each(async context => {
+      const name = `${context.__test__}`.replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 20);
+      a = await stage.actor(`a${name}`, { uid, through: inside(mount.pid) });
+      b = await stage.actor(`b${name}`, { uid, through: inside(mount.pid) });
+      for (const actor of [a, b]) await actor.must('open', 0, mount.file(name), O_RDWR_CREAT);
+      await a.must('pwrite', 0, 0, MIB, 1);
+    });
+    test.after.each(() => stage.clear());
+    test.after(async () => {
+      await stage.close();
+      await mount?.stop();
+      rmSync(scratch, { recursive: true });
+    });
 
-  test('is told in one line that there is no passthrough, and reads and writes through the daemon', () => {
-    assert.is(mount.log().trim().split('\n').length, 1, mount.log());
-    assert.match(mount.log(), 'no passthrough');
-    assert.match(mount.log(), reason);
-    const { stdout, stderr } = shell(
-      `cd ${mount.path} && echo hi > f && cat f && ${process.execPath} ${cli} status .`,
-    );
-    assert.match(stdout, 'hi\n', stderr);
-    assert.match(stdout, new RegExp(`data path +daemon: ${reason.source}`), stderr);
-    assert.match(stdout, /store +pooled \(no passthrough\)/, stderr);
+    test('is told in one line that there is no passthrough, and reads and writes through the daemon', () => {
+      assert.is(mount.log().trim().split('\n').length, 1, mount.log());
+      assert.match(mount.log(), 'no passthrough');
+      assert.match(mount.log(), reason);
+      const { stdout, stderr } = shell(
+        `cd ${mount.path} && echo hi > f && cat f && ${process.execPath} ${cli} status .`,
+      );
+      assert.match(stdout, 'hi\n', stderr);
+      assert.match(stdout, new RegExp(`data path +daemon: ${reason.source}`), stderr);
+      assert.match(stdout, /store +pooled \(no passthrough\)/, stderr);
+    });
+
+    test('leasefs doctor says the same, what is missing for it, and that it mounts', () => {
+      const { status, stdout, stderr } = shell(`${process.execPath} ${cli} doctor`);
+      assert.is(status, 0, stdout + stderr);
+      assert.match(stdout, /^-- {2}guard +EPERM: needs CAP_LINUX_IMMUTABLE outside of user namespaces/m);
+      assert.match(stdout, new RegExp(`^-- {2}passthrough +FUSE [0-9.]+: ${reason.source}`, 'm'));
+      assert.not.match(stdout, '!!');
+    });
+
+    test('X1, X2: a pinned range is refused, MADV_REMOVE too, which arrives here', async () => {
+      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      await a.must('pin', 0, 0, 65536, 0, 0);
+      assert.is(await b.verdict('fallocate', 0, PUNCH, 0, 4096), 'ETXTBSY');
+      assert.is(await a.verdict('ftruncate', 0, 0), 'EDEADLK');
+      assert.is(await b.verdict('ftruncate', 0, MIB / 2), 'ETXTBSY');
+      await b.must('mmap', 0, 0, 0, MIB);
+      assert.is(await b.verdict('madvise', 0, 0, 4096, MADV_REMOVE), 'ETXTBSY');
+      assert.is(await b.must('pread', 0, 0), 1);
+    });
+
+    test('B5: a break is asked for and answered', async () => {
+      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+      const breaking = b.start('ftruncate', 0, 0);
+      assert.ok(await waits(breaking));
+      await a.must('setlease', 0, UNLCK, 0, 0, 0);
+      assert.is((await breaking.result).verdict, 'ok');
+    });
+
+    test('L2: without passthrough a mapping holds the description, and the lease with it', async () => {
+      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      await a.must('mmap', 0, 0, 0, MIB);
+      await a.must('close', 0);
+      assert.is(await b.verdict('ftruncate', 0, 0), 'ETXTBSY');
+      await a.must('munmap', 0);
+      await eventually('the end of the lease', async () => (await b.verdict('ftruncate', 0, 0)) === 'ok');
+    });
+
+    test('N4: its pins end with it', async () => {
+      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      await a.must('pin', 0, 0, 4096, 0, 0);
+      await a.must('close', 0);
+      assert.is(await b.verdict('ftruncate', 0, 0), 'ETXTBSY');
+      await a.exit();
+      await eventually('the end of the pin', async () => (await b.verdict('ftruncate', 0, 0)) === 'ok');
+    });
   });
-
-  test('leasefs doctor says the same, what is missing for it, and that it mounts', () => {
-    const { status, stdout, stderr } = shell(`${process.execPath} ${cli} doctor`);
-    assert.is(status, 0, stdout + stderr);
-    assert.match(stdout, /^-- {2}guard +EPERM: needs CAP_LINUX_IMMUTABLE outside of user namespaces/m);
-    assert.match(stdout, new RegExp(`^-- {2}passthrough +FUSE [0-9.]+: ${reason.source}`, 'm'));
-    assert.not.match(stdout, '!!');
-  });
-
-  test('X1, X2: a pinned range is refused, MADV_REMOVE too, which arrives here', async () => {
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    await a.must('pin', 0, 0, 65536, 0, 0);
-    assert.is(await b.verdict('fallocate', 0, PUNCH, 0, 4096), 'ETXTBSY');
-    assert.is(await a.verdict('ftruncate', 0, 0), 'EDEADLK');
-    assert.is(await b.verdict('ftruncate', 0, MIB / 2), 'ETXTBSY');
-    await b.must('mmap', 0, 0, 0, MIB);
-    assert.is(await b.verdict('madvise', 0, 0, 4096, MADV_REMOVE), 'ETXTBSY');
-    assert.is(await b.must('pread', 0, 0), 1);
-  });
-
-  test('B5: a break is asked for and answered', async () => {
-    await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-    const breaking = b.start('ftruncate', 0, 0);
-    assert.ok(await waits(breaking));
-    await a.must('setlease', 0, UNLCK, 0, 0, 0);
-    assert.is((await breaking.result).verdict, 'ok');
-  });
-
-  test('L2: without passthrough a mapping holds the description, and the lease with it', async () => {
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    await a.must('mmap', 0, 0, 0, MIB);
-    await a.must('close', 0);
-    assert.is(await b.verdict('ftruncate', 0, 0), 'ETXTBSY');
-    await a.must('munmap', 0);
-    await eventually('the end of the lease', async () => (await b.verdict('ftruncate', 0, 0)) === 'ok');
-  });
-
-  test('N4: its pins end with it', async () => {
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    await a.must('pin', 0, 0, 4096, 0, 0);
-    await a.must('close', 0);
-    assert.is(await b.verdict('ftruncate', 0, 0), 'ETXTBSY');
-    await a.exit();
-    await eventually('the end of the pin', async () => (await b.verdict('ftruncate', 0, 0)) === 'ok');
-  });
-
-  test.run();
-}
-
-if (skipMount) {
-  const test = suite('unprivileged');
-  test.skip('LEASEFS_SKIP_MOUNT is set');
-  test.run();
-} else {
-  requireMount();
-  if (spawnSync('fusermount3', ['-V']).status !== 0) {
-    throw new Error(
-      'tests as an ordinary user need fusermount3: apt-get install fuse3, or set LEASEFS_SKIP_MOUNT=1',
-    );
-  }
-  for (const [who, one] of Object.entries(cases)) testsOf(who, one);
 }

@@ -4,18 +4,13 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { requireMount, skipMount } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-const test = suite('without the fuse-native package');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('without the fuse-native package', ['mount'], test => {
   let dir: string;
   let mnt: string;
 
@@ -76,6 +71,4 @@ else {
       /^-- {2}fuse-native +no --transport=fuse-native: ENOPKG.*'npm install fuse-native'$/m,
     );
   });
-}
-
-test.run();
+});

@@ -2,28 +2,23 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
 import { eventually } from '../support/actors.js';
-import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { cli, Mounted } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const BLOCK = 4096;
 const LIMIT_MS = 60_000 * timeFactor;
 
-const test = suite('control sockets and their mounts');
-
 const soon = (what: string, seen: () => boolean) => eventually(what, seen, LIMIT_MS);
 
 const leasefs = (...args: string[]) =>
   spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: LIMIT_MS });
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-
+suiteNeeding('control sockets and their mounts', ['mount'], test => {
   test('two mounts do not hear of each other', async () => {
     const first = await Mounted.start('--transport=fuse-native');
     const second = await Mounted.start('--transport=fuse-native');
@@ -115,7 +110,7 @@ else {
     assert.is(again.report('leases').leases.length, 0);
     await again.stop();
   });
-}
+});
 
 async function assertRejects(promise: Promise<unknown>, wanted: string): Promise<void> {
   let said = 'ok';
@@ -124,5 +119,3 @@ async function assertRejects(promise: Promise<unknown>, wanted: string): Promise
   });
   assert.is(said, wanted);
 }
-
-test.run();

@@ -1,33 +1,19 @@
 // The control socket, message by message: as leasefs-socket.h has it, and from somebody who means no good.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as abi from '../../src/abi/leasefs.js';
 import { StructView } from '../../src/abi/struct.js';
 import { errno } from '../../src/base/errno.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
-import { LeaseFiles } from '../support/lease-files.js';
-import { Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const LIMIT_MS = 60_000 * timeFactor;
 
-const test = suite('protocol of the control socket');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  const files = new LeaseFiles(() => mount);
-
-  test.before(async () => {
-    mount = await Mounted.start('--transport=fuse-native');
-  });
-  test.after(() => mount.stop());
-  test.after.each(() => files.close());
-
+const options = { args: ['--transport=fuse-native'] };
+mountedSuite('protocol of the control socket', options, ({ test, mount, files }) => {
   /** A connection of our own making. */
   const connect = (fd: number): { socket: Descriptor; key: string } => {
     const value = new ArrayBuffer(abi.LEASEFS_XATTR_MAX);
@@ -139,6 +125,4 @@ else {
     assert.is(file.getLease().kind, 'none');
     closeSync(fd);
   });
-}
-
-test.run();
+});

@@ -3,7 +3,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { fstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Calls } from '../../src/client/calls.js';
 import { type LeaseBreak, LeaseFile, readReport } from '../../src/client/index.js';
@@ -11,15 +10,13 @@ import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { eventually } from '../support/actors.js';
 import { clientModule } from '../support/client-process.js';
-import { LeaseFiles } from '../support/lease-files.js';
-import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { PATIENT } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const BLOCK = 4096;
 const LIMIT_MS = 60_000 * timeFactor;
-
-const test = suite('leasefs/client through the control socket');
 
 /** truncate(1), which opens with O_NONBLOCK; what it says. */
 const truncate = (path: string, size: number): string =>
@@ -27,18 +24,8 @@ const truncate = (path: string, size: number): string =>
 
 const soon = (what: string, seen: () => boolean) => eventually(what, seen, LIMIT_MS);
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-  const files = new LeaseFiles(() => mount);
-
-  test.before(async () => {
-    mount = await Mounted.start('--transport=fuse-native', ...PATIENT);
-  });
-  test.after(() => mount.stop());
-  test.after.each(() => files.close());
-
+const options = { args: ['--transport=fuse-native', ...PATIENT] };
+mountedSuite('leasefs/client through the control socket', options, ({ test, mount, files }) => {
   test('leasefs/client takes leases and pins, lists them, and gives them back', async () => {
     const path = files.fresh();
     const file = files.open(path);
@@ -202,6 +189,4 @@ else {
     );
     rmSync(dir, { recursive: true });
   });
-}
-
-test.run();
+});

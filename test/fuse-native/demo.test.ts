@@ -1,16 +1,11 @@
 // The demo through the fuse-native transport: every step comes out as it must there.
 import { spawnSync } from 'node:child_process';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, requireMount, skipMount } from '../support/mounted.js';
+import { cli } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
-const test = suite('demo through the fuse-native transport');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-
+suiteNeeding('demo through the fuse-native transport', ['mount'], test => {
   test('every step comes out as it must', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'demo', '--transport=fuse-native'], {
       encoding: 'utf8',
@@ -28,6 +23,4 @@ else {
     assert.is(status, 1);
     assert.match(stderr, /^leasefs demo: .*'carrier-pigeon'\n/);
   });
-}
-
-test.run();
+});

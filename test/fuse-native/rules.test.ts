@@ -1,10 +1,9 @@
 // The rules where no ioctl comes through: leases and pins by the control socket, truncates by paths, from real processes.
 // What the transport does not tell is who truncates: to the rules that is nobody's process (Words).
 import { statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, Stage, waits } from '../support/actors.js';
-import { HASTY, Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { type Actor, eventually, waits } from '../support/actors.js';
+import { HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import {
   BLOCK,
   BY_DESCRIPTION,
@@ -20,6 +19,7 @@ import {
   SIGRTMIN,
   UNLCK,
 } from '../support/numbers.js';
+import { mountedSuite } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const MIB = 1 << 20;
@@ -27,253 +27,247 @@ const NONBLOCK = 1;
 const NOBODY = 65534;
 const LIMIT_MS = 20_000 * timeFactor;
 
-const test = suite('rules through the fuse-native transport');
+const args = ['--transport=fuse-native', '-o', 'allow_other', ...PATIENT];
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  const stage = new Stage();
-  let mount: Mounted;
-  let made = 0;
-  let path = '';
-  let a: Actor;
-  let b: Actor;
+mountedSuite(
+  'rules through the fuse-native transport',
+  { args, needs: ['gcc'] },
+  ({ test, mount, stage }) => {
+    let made = 0;
+    let path = '';
+    let a: Actor;
+    let b: Actor;
 
-  test.before(async () => {
-    const options = ['-o', 'allow_other', ...PATIENT];
-    mount = await Mounted.start('--transport=fuse-native', ...options);
-  });
-  test.before.each(async () => {
-    path = mount.file(`f${made++}`);
-    writeFileSync(path, Buffer.alloc(MIB, 1));
-    [a, b] = await stage.pair(path);
-  });
-  test.after.each(() => stage.clear());
-  test.after(async () => {
-    await stage.close();
-    await mount.stop();
-  });
+    test.before.each(async () => {
+      path = mount.file(`f${made++}`);
+      writeFileSync(path, Buffer.alloc(MIB, 1));
+      [a, b] = await stage.pair(path);
+    });
 
-  const soon = (what: string, seen: () => boolean | Promise<boolean>) => eventually(what, seen, LIMIT_MS);
-  const lease = (who: Actor, kind: number, slot = 0) => who.verdict('setlease', slot, kind, NONBLOCK, 0, 0);
-  const kindOf = async (who: Actor, slot = 0) => Number((await who.do('getlease', slot)).text.split(' ')[0]);
-  const tokenOf = async (who: Actor, slot = 0) =>
-    BigInt((await who.do('getlease', slot)).text.split(' ')[2]!);
-  /** `a` holds an exclusive lease and pins the first 64 KiB. */
-  const pinned = async (): Promise<number> => {
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    return a.must('pin', 0, 0, 65536, 0, 0);
-  };
-  const leases = () => mount.report('leases').leases.filter(({ path: at }) => mount.file(at ?? '') === path);
+    const soon = (what: string, seen: () => boolean | Promise<boolean>) => eventually(what, seen, LIMIT_MS);
+    const lease = (who: Actor, kind: number, slot = 0) => who.verdict('setlease', slot, kind, NONBLOCK, 0, 0);
+    const kindOf = async (who: Actor, slot = 0) =>
+      Number((await who.do('getlease', slot)).text.split(' ')[0]);
+    const tokenOf = async (who: Actor, slot = 0) =>
+      BigInt((await who.do('getlease', slot)).text.split(' ')[2]!);
+    /** `a` holds an exclusive lease and pins the first 64 KiB. */
+    const pinned = async (): Promise<number> => {
+      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      return a.must('pin', 0, 0, 65536, 0, 0);
+    };
+    const leases = () =>
+      mount.report('leases').leases.filter(({ path: at }) => mount.file(at ?? '') === path);
 
-  test('X1: a pinned range is not truncated, by path, by descriptor or by O_TRUNC: ETXTBSY, and nothing changes', async () => {
-    await pinned();
-    const before = statSync(path);
-    assert.is(await b.verdict('truncate', path, 0), 'ETXTBSY');
-    assert.is(await b.verdict('ftruncate', 0, 100), 'ETXTBSY');
-    assert.is(await b.verdict('open', 1, path, O_RDWR | O_TRUNC), 'ETXTBSY');
-    assert.throws(() => truncateSync(path, 0), /ETXTBSY/);
-    // It cannot be told to be the owner: no EDEADLK here.
-    assert.is(await a.verdict('ftruncate', 0, 0), 'ETXTBSY');
-    const { size, mtimeMs, ctimeMs } = statSync(path);
-    assert.equal({ size, mtimeMs, ctimeMs }, { size: MIB, mtimeMs: before.mtimeMs, ctimeMs: before.ctimeMs });
-  });
+    test('X1: a pinned range is not truncated, by path, by descriptor or by O_TRUNC: ETXTBSY, and nothing changes', async () => {
+      await pinned();
+      const before = statSync(path);
+      assert.is(await b.verdict('truncate', path, 0), 'ETXTBSY');
+      assert.is(await b.verdict('ftruncate', 0, 100), 'ETXTBSY');
+      assert.is(await b.verdict('open', 1, path, O_RDWR | O_TRUNC), 'ETXTBSY');
+      assert.throws(() => truncateSync(path, 0), /ETXTBSY/);
+      // It cannot be told to be the owner: no EDEADLK here.
+      assert.is(await a.verdict('ftruncate', 0, 0), 'ETXTBSY');
+      const { size, mtimeMs, ctimeMs } = statSync(path);
+      assert.equal(
+        { size, mtimeMs, ctimeMs },
+        { size: MIB, mtimeMs: before.mtimeMs, ctimeMs: before.ctimeMs },
+      );
+    });
 
-  test('X2: an unbreakable lease refuses every truncate, its own process too, which the transport does not tell', async () => {
-    for (const kind of [EXCLUSIVE, SHARED]) {
-      assert.is(await lease(a, kind), 'ok');
-      assert.is(await b.verdict('truncate', path, MIB / 2), 'ETXTBSY');
-      assert.is(await b.verdict('truncate', path, 2 * MIB), 'ETXTBSY');
-      assert.is(await a.verdict('ftruncate', 0, MIB / 2), 'ETXTBSY');
+    test('X2: an unbreakable lease refuses every truncate, its own process too, which the transport does not tell', async () => {
+      for (const kind of [EXCLUSIVE, SHARED]) {
+        assert.is(await lease(a, kind), 'ok');
+        assert.is(await b.verdict('truncate', path, MIB / 2), 'ETXTBSY');
+        assert.is(await b.verdict('truncate', path, 2 * MIB), 'ETXTBSY');
+        assert.is(await a.verdict('ftruncate', 0, MIB / 2), 'ETXTBSY');
+        assert.is(await lease(a, UNLCK), 'ok');
+      }
+      assert.is(await b.verdict('truncate', path, MIB / 2), 'ok');
+    });
+
+    test('X0: a truncate to the size it has is no layout change', async () => {
+      await pinned();
+      assert.is(await b.verdict('truncate', path, MIB), 'ok');
+    });
+
+    test('X4, B4: a breakable lease is broken by a truncate, which does not wait: EAGAIN, then it goes through', async () => {
+      assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
+      assert.is(await b.verdict('truncate', path, 0), 'EAGAIN');
+      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      assert.is(await kindOf(a), UNLCK, 'L8: what it must become');
+      assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN', 'L4');
       assert.is(await lease(a, UNLCK), 'ok');
-    }
-    assert.is(await b.verdict('truncate', path, MIB / 2), 'ok');
-  });
+      assert.is(await b.verdict('truncate', path, 0), 'ok');
+    });
 
-  test('X0: a truncate to the size it has is no layout change', async () => {
-    await pinned();
-    assert.is(await b.verdict('truncate', path, MIB), 'ok');
-  });
+    test('X8: a write into present blocks asks nobody', async () => {
+      await pinned();
+      assert.is(await b.must('pwrite', 0, 100, 10, 7), 10);
+      assert.is(await a.must('pread', 0, 100), 7);
+    });
 
-  test('X4, B4: a breakable lease is broken by a truncate, which does not wait: EAGAIN, then it goes through', async () => {
-    assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
-    assert.is(await b.verdict('truncate', path, 0), 'EAGAIN');
-    assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
-    assert.is(await kindOf(a), UNLCK, 'L8: what it must become');
-    assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN', 'L4');
-    assert.is(await lease(a, UNLCK), 'ok');
-    assert.is(await b.verdict('truncate', path, 0), 'ok');
-  });
+    test('L1, N2: a child shares the lease over its connection, may release it, and may not pin', async () => {
+      assert.is(await lease(a, EXCLUSIVE), 'ok');
+      const child = await a.fork(`child${made}`);
+      assert.is(await kindOf(child), EXCLUSIVE);
+      assert.is(await child.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
+      assert.is(await lease(child, UNLCK), 'ok');
+      assert.is(await kindOf(a), UNLCK);
+    });
 
-  test('X8: a write into present blocks asks nobody', async () => {
-    await pinned();
-    assert.is(await b.must('pwrite', 0, 100, 10, 7), 10);
-    assert.is(await a.must('pread', 0, 100), 7);
-  });
-
-  test('L1, N2: a child shares the lease over its connection, may release it, and may not pin', async () => {
-    assert.is(await lease(a, EXCLUSIVE), 'ok');
-    const child = await a.fork(`child${made}`);
-    assert.is(await kindOf(child), EXCLUSIVE);
-    assert.is(await child.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
-    assert.is(await lease(child, UNLCK), 'ok');
-    assert.is(await kindOf(a), UNLCK);
-  });
-
-  test('L2: the lease ends with the last copy of the connection, and with its process', async () => {
-    assert.is(await lease(a, EXCLUSIVE), 'ok');
-    await a.must('dup', 0, 1);
-    await a.must('close', 0);
-    assert.is(await lease(b, SHARED_BREAKABLE), 'EAGAIN');
-    await a.must('close', 1);
-    await soon('the lease is gone', async () => (await lease(b, EXCLUSIVE)) === 'ok');
-    await b.kill();
-    await soon('that of the dead process too', () => leases().length === 0);
-  });
-
-  test('L3: leases are compatible or not, whoever asks; a breakable one is broken first', async () => {
-    assert.is(await lease(a, SHARED_BREAKABLE), 'ok');
-    assert.is(await lease(b, SHARED_BREAKABLE), 'ok');
-    assert.is(await lease(b, EXCLUSIVE), 'EAGAIN', 'L4: a conversion never breaks');
-    assert.is(await lease(b, UNLCK), 'ok');
-    const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
-    assert.ok(await waits(taking));
-    assert.is(await lease(a, UNLCK), 'ok');
-    assert.is((await taking.result).verdict, 'ok');
-    assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN');
-  });
-
-  test('L5: no way from unbreakable while pins remain: EBUSY', async () => {
-    const pin = await pinned();
-    assert.is(await lease(a, UNLCK), 'EBUSY');
-    assert.is(await lease(a, SHARED_BREAKABLE), 'EBUSY');
-    await a.must('unpin', 0, pin, 0);
-    assert.is(await lease(a, UNLCK), 'ok');
-  });
-
-  test('L7: the file must be of who asks, and open for writing for unbreakable kinds', async () => {
-    const other = await stage.actor(`other${made}`, { uid: NOBODY });
-    await other.must('open', 0, path, O_RDONLY);
-    assert.is(await lease(other, SHARED_BREAKABLE), 'EACCES');
-    await b.must('open', 1, path, O_RDONLY);
-    assert.is(await lease(b, EXCLUSIVE, 1), 'EBADF');
-    assert.is(await lease(b, SHARED_BREAKABLE, 1), 'ok');
-    assert.is(await lease(b, UNLCK, 1), 'ok');
-    await b.must('open', 2, path, O_WRONLY);
-    assert.is(await lease(b, EXCLUSIVE, 2), 'ok');
-    const theirs = `${path}.theirs`;
-    writeFileSync(theirs, 'x');
-    await a.must('chown', theirs, NOBODY, NOBODY);
-    await other.must('open', 1, theirs, O_RDWR);
-    assert.is(await lease(other, EXCLUSIVE, 1), 'ok');
-  });
-
-  test('N1, N3: no pin without a live unbreakable lease of the process; N7: none beyond the last block', async () => {
-    assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
-    assert.is(await lease(a, SHARED_BREAKABLE), 'ok');
-    assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
-    assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
-    assert.is(await lease(a, EXCLUSIVE), 'ok');
-    assert.is(await b.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
-    assert.is(await a.verdict('pin', 0, 0, MIB + 1, 0, 0), 'EFAULT');
-    assert.is(await a.verdict('pin', 0, 0, 0, 0, 0), 'EINVAL');
-    assert.is(await a.verdict('pin', 0, 0, MIB, 0, 0), 'ok');
-    await a.must('close', 0);
-    await a.must('open', 0, path, O_RDWR);
-    assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM', 'N3');
-  });
-
-  test('N4: a pin of the description may be another connection’s, lives while it does, and EBADF names none', async () => {
-    assert.is(await lease(a, EXCLUSIVE), 'ok');
-    const owner = await tokenOf(b);
-    assert.is(await a.verdict('pin', 0, 0, BLOCK, BY_DESCRIPTION, owner + 2n), 'EBADF');
-    await a.must('pin', 0, 0, BLOCK, BY_DESCRIPTION, owner);
-    await a.kill();
-    await soon('the lease is a zombie', () => leases()[0]?.state === 'zombie');
-    assert.throws(() => truncateSync(path, 0), /ETXTBSY/);
-    await b.must('close', 0);
-    await soon('pin and zombie are gone', () => leases().length === 0);
-    truncateSync(path, 0);
-  });
-
-  test('N5, A2: closed with pins it is a zombie, unlinked or not, until its process is killed', async () => {
-    await pinned();
-    await a.must('close', 0);
-    await soon('the lease is a zombie', () => leases()[0]?.state === 'zombie');
-    assert.is(await lease(b, EXCLUSIVE), 'EAGAIN');
-    assert.is(await b.verdict('truncate', path, 0), 'ETXTBSY');
-    assert.is(leases()[0]?.owner.pid, a.pid);
-    await a.kill();
-    await soon('the zombie is gone', async () => (await lease(b, EXCLUSIVE)) === 'ok');
-  });
-
-  test('N6, N8: pins outlive the mapping and the name, and go by any descriptor of the mount', async () => {
-    await a.must('mmap', 0, 0, 0, MIB);
-    const pin = await pinned();
-    await a.must('munmap', 0);
-    unlinkSync(path);
-    assert.is(await a.verdict('ftruncate', 0, 0), 'ETXTBSY');
-    await b.must('open', 1, mount.path, O_RDONLY);
-    assert.is(await b.verdict('unpin', 1, pin, 0), 'EPERM');
-    await a.must('open', 1, mount.path, O_RDONLY);
-    assert.is(await a.must('unpin', 1, pin, 0), 1);
-    assert.is(await a.verdict('unpin', 1, pin, 0), 'ENOENT');
-  });
-
-  test('N9: pins are bounded by RLIMIT_MEMLOCK of who asks', async () => {
-    const small = await stage.actor(`small${made}`, { uid: NOBODY, memlock: 4 * BLOCK });
-    await a.must('chown', path, NOBODY, NOBODY);
-    await small.must('open', 0, path, O_RDWR);
-    assert.is(await lease(small, EXCLUSIVE), 'ok');
-    assert.is(await small.verdict('pin', 0, 0, 5 * BLOCK, 0, 0), 'ENOMEM');
-    assert.is(await small.verdict('pin', 0, 0, 4 * BLOCK, 0, 0), 'ok');
-    assert.is(await small.verdict('pin', 0, 0, BLOCK, 0, 0), 'ENOMEM');
-  });
-
-  test('B1: the signal that the lease named comes with its cookie', async () => {
-    await a.must('setlease', 0, EXCLUSIVE_BREAKABLE, 0, SIGRTMIN, 77);
-    assert.is(await b.verdict('truncate', path, 0), 'EAGAIN');
-    await soon('the signal comes', async () => (await a.do('signals')).text === `${SIGRTMIN}:77`);
-  });
-
-  test('B2: a break that is not answered is forced', async () => {
-    const second = await Mounted.start('--transport=fuse-native', ...HASTY);
-    try {
-      writeFileSync(second.file('f'), Buffer.alloc(BLOCK));
-      await a.must('open', 1, second.file('f'), O_RDWR);
-      assert.is(await lease(a, EXCLUSIVE_BREAKABLE, 1), 'ok');
-      await soon('forced', async () => (await b.verdict('truncate', second.file('f'), 0)) === 'ok');
-      assert.is(await kindOf(a, 1), UNLCK);
+    test('L2: the lease ends with the last copy of the connection, and with its process', async () => {
+      assert.is(await lease(a, EXCLUSIVE), 'ok');
+      await a.must('dup', 0, 1);
+      await a.must('close', 0);
+      assert.is(await lease(b, SHARED_BREAKABLE), 'EAGAIN');
       await a.must('close', 1);
-    } finally {
-      await second.stop();
-    }
-  });
+      await soon('the lease is gone', async () => (await lease(b, EXCLUSIVE)) === 'ok');
+      await b.kill();
+      await soon('that of the dead process too', () => leases().length === 0);
+    });
 
-  test('B3: while a break is pending nobody takes a new lease; B5: a signal ends the wait, the break goes on', async () => {
-    assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
-    const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
-    const c = await stage.actor(`c${made}`);
-    await c.must('open', 0, path, O_RDWR);
-    assert.is(await lease(c, SHARED_BREAKABLE), 'EAGAIN');
-    assert.is(await b.verdict('interrupt', taking.id), 'ok');
-    assert.is((await taking.result).verdict, 'EINTR');
-    assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
-    assert.is(await lease(a, UNLCK), 'ok');
-    assert.is(mount.report('status').waiters, 0);
-  });
+    test('L3: leases are compatible or not, whoever asks; a breakable one is broken first', async () => {
+      assert.is(await lease(a, SHARED_BREAKABLE), 'ok');
+      assert.is(await lease(b, SHARED_BREAKABLE), 'ok');
+      assert.is(await lease(b, EXCLUSIVE), 'EAGAIN', 'L4: a conversion never breaks');
+      assert.is(await lease(b, UNLCK), 'ok');
+      const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      assert.ok(await waits(taking));
+      assert.is(await lease(a, UNLCK), 'ok');
+      assert.is((await taking.result).verdict, 'ok');
+      assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN');
+    });
 
-  test('B5: a breaker that dies while it waits is forgotten', async () => {
-    assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
-    b.start('setlease', 0, EXCLUSIVE, 0, 0, 0).result.catch(() => {});
-    await soon('it waits', () => mount.report('status').waiters === 1);
-    await b.kill();
-    await soon('it is forgotten', () => mount.report('status').waiters === 0);
-    assert.is(await lease(a, UNLCK), 'ok');
-    assert.is(await lease(a, EXCLUSIVE), 'ok');
-  });
-}
+    test('L5: no way from unbreakable while pins remain: EBUSY', async () => {
+      const pin = await pinned();
+      assert.is(await lease(a, UNLCK), 'EBUSY');
+      assert.is(await lease(a, SHARED_BREAKABLE), 'EBUSY');
+      await a.must('unpin', 0, pin, 0);
+      assert.is(await lease(a, UNLCK), 'ok');
+    });
 
-test.run();
+    test('L7: the file must be of who asks, and open for writing for unbreakable kinds', async () => {
+      const other = await stage.actor(`other${made}`, { uid: NOBODY });
+      await other.must('open', 0, path, O_RDONLY);
+      assert.is(await lease(other, SHARED_BREAKABLE), 'EACCES');
+      await b.must('open', 1, path, O_RDONLY);
+      assert.is(await lease(b, EXCLUSIVE, 1), 'EBADF');
+      assert.is(await lease(b, SHARED_BREAKABLE, 1), 'ok');
+      assert.is(await lease(b, UNLCK, 1), 'ok');
+      await b.must('open', 2, path, O_WRONLY);
+      assert.is(await lease(b, EXCLUSIVE, 2), 'ok');
+      const theirs = `${path}.theirs`;
+      writeFileSync(theirs, 'x');
+      await a.must('chown', theirs, NOBODY, NOBODY);
+      await other.must('open', 1, theirs, O_RDWR);
+      assert.is(await lease(other, EXCLUSIVE, 1), 'ok');
+    });
+
+    test('N1, N3: no pin without a live unbreakable lease of the process; N7: none beyond the last block', async () => {
+      assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
+      assert.is(await lease(a, SHARED_BREAKABLE), 'ok');
+      assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
+      assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
+      assert.is(await lease(a, EXCLUSIVE), 'ok');
+      assert.is(await b.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM');
+      assert.is(await a.verdict('pin', 0, 0, MIB + 1, 0, 0), 'EFAULT');
+      assert.is(await a.verdict('pin', 0, 0, 0, 0, 0), 'EINVAL');
+      assert.is(await a.verdict('pin', 0, 0, MIB, 0, 0), 'ok');
+      await a.must('close', 0);
+      await a.must('open', 0, path, O_RDWR);
+      assert.is(await a.verdict('pin', 0, 0, BLOCK, 0, 0), 'EPERM', 'N3');
+    });
+
+    test('N4: a pin of the description may be another connection’s, lives while it does, and EBADF names none', async () => {
+      assert.is(await lease(a, EXCLUSIVE), 'ok');
+      const owner = await tokenOf(b);
+      assert.is(await a.verdict('pin', 0, 0, BLOCK, BY_DESCRIPTION, owner + 2n), 'EBADF');
+      await a.must('pin', 0, 0, BLOCK, BY_DESCRIPTION, owner);
+      await a.kill();
+      await soon('the lease is a zombie', () => leases()[0]?.state === 'zombie');
+      assert.throws(() => truncateSync(path, 0), /ETXTBSY/);
+      await b.must('close', 0);
+      await soon('pin and zombie are gone', () => leases().length === 0);
+      truncateSync(path, 0);
+    });
+
+    test('N5, A2: closed with pins it is a zombie, unlinked or not, until its process is killed', async () => {
+      await pinned();
+      await a.must('close', 0);
+      await soon('the lease is a zombie', () => leases()[0]?.state === 'zombie');
+      assert.is(await lease(b, EXCLUSIVE), 'EAGAIN');
+      assert.is(await b.verdict('truncate', path, 0), 'ETXTBSY');
+      assert.is(leases()[0]?.owner.pid, a.pid);
+      await a.kill();
+      await soon('the zombie is gone', async () => (await lease(b, EXCLUSIVE)) === 'ok');
+    });
+
+    test('N6, N8: pins outlive the mapping and the name, and go by any descriptor of the mount', async () => {
+      await a.must('mmap', 0, 0, 0, MIB);
+      const pin = await pinned();
+      await a.must('munmap', 0);
+      unlinkSync(path);
+      assert.is(await a.verdict('ftruncate', 0, 0), 'ETXTBSY');
+      await b.must('open', 1, mount.path, O_RDONLY);
+      assert.is(await b.verdict('unpin', 1, pin, 0), 'EPERM');
+      await a.must('open', 1, mount.path, O_RDONLY);
+      assert.is(await a.must('unpin', 1, pin, 0), 1);
+      assert.is(await a.verdict('unpin', 1, pin, 0), 'ENOENT');
+    });
+
+    test('N9: pins are bounded by RLIMIT_MEMLOCK of who asks', async () => {
+      const small = await stage.actor(`small${made}`, { uid: NOBODY, memlock: 4 * BLOCK });
+      await a.must('chown', path, NOBODY, NOBODY);
+      await small.must('open', 0, path, O_RDWR);
+      assert.is(await lease(small, EXCLUSIVE), 'ok');
+      assert.is(await small.verdict('pin', 0, 0, 5 * BLOCK, 0, 0), 'ENOMEM');
+      assert.is(await small.verdict('pin', 0, 0, 4 * BLOCK, 0, 0), 'ok');
+      assert.is(await small.verdict('pin', 0, 0, BLOCK, 0, 0), 'ENOMEM');
+    });
+
+    test('B1: the signal that the lease named comes with its cookie', async () => {
+      await a.must('setlease', 0, EXCLUSIVE_BREAKABLE, 0, SIGRTMIN, 77);
+      assert.is(await b.verdict('truncate', path, 0), 'EAGAIN');
+      await soon('the signal comes', async () => (await a.do('signals')).text === `${SIGRTMIN}:77`);
+    });
+
+    test('B2: a break that is not answered is forced', async () => {
+      const second = await Mounted.start('--transport=fuse-native', ...HASTY);
+      try {
+        writeFileSync(second.file('f'), Buffer.alloc(BLOCK));
+        await a.must('open', 1, second.file('f'), O_RDWR);
+        assert.is(await lease(a, EXCLUSIVE_BREAKABLE, 1), 'ok');
+        await soon('forced', async () => (await b.verdict('truncate', second.file('f'), 0)) === 'ok');
+        assert.is(await kindOf(a, 1), UNLCK);
+        await a.must('close', 1);
+      } finally {
+        await second.stop();
+      }
+    });
+
+    test('B3: while a break is pending nobody takes a new lease; B5: a signal ends the wait, the break goes on', async () => {
+      assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
+      const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      const c = await stage.actor(`c${made}`);
+      await c.must('open', 0, path, O_RDWR);
+      assert.is(await lease(c, SHARED_BREAKABLE), 'EAGAIN');
+      assert.is(await b.verdict('interrupt', taking.id), 'ok');
+      assert.is((await taking.result).verdict, 'EINTR');
+      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      assert.is(await lease(a, UNLCK), 'ok');
+      assert.is(mount.report('status').waiters, 0);
+    });
+
+    test('B5: a breaker that dies while it waits is forgotten', async () => {
+      assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
+      b.start('setlease', 0, EXCLUSIVE, 0, 0, 0).result.catch(() => {});
+      await soon('it waits', () => mount.report('status').waiters === 1);
+      await b.kill();
+      await soon('it is forgotten', () => mount.report('status').waiters === 0);
+      assert.is(await lease(a, UNLCK), 'ok');
+      assert.is(await lease(a, EXCLUSIVE), 'ok');
+    });
+  },
+);

@@ -23,22 +23,11 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { cli, Mounted } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 
-const test = suite('fuse-native transport');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  let mount: Mounted;
-
-  test.before(async () => {
-    mount = await Mounted.start('--transport=fuse-native');
-  });
-  test.after(() => mount.stop());
-
+mountedSuite('fuse-native transport', { args: ['--transport=fuse-native'] }, ({ test, mount }) => {
   test('files are written, read, truncated and removed', () => {
     const path = mount.file('file');
     const content = Buffer.alloc(300_000, 'leasefs ');
@@ -136,6 +125,4 @@ os.setxattr('${mount.file('holes')}','system.posix_acl_access',struct.pack('=I',
     assert.is(await ended, 0);
     await other.stop();
   });
-}
-
-test.run();
+});

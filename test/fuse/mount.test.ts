@@ -15,6 +15,7 @@ import {
   parseMountWords,
 } from '../../src/fuse/mount-words.js';
 import { FS_TYPE, mountsNow, parseMountinfo } from '../../src/fuse/mountinfo.js';
+import { suiteNeeding } from '../support/suites.js';
 
 const test = suite('mount');
 
@@ -83,11 +84,14 @@ function codeOf(call: () => unknown): string {
   return 'no error';
 }
 
-if (process.env.LEASEFS_SKIP_MOUNT === '1') test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  const dir = mkdtempSync(join(tmpdir(), 'leasefs fuse\\'));
-  const at = join(dir, 'm');
-  mkdirSync(at);
+suiteNeeding('mount as root', ['mount'], test => {
+  let dir: string;
+  let at: string;
+  test.before(() => {
+    dir = mkdtempSync(join(tmpdir(), 'leasefs fuse\\'));
+    at = join(dir, 'm');
+    mkdirSync(at);
+  });
   test.after.each(() => {
     while (isMounted(at)) unmount(at, true);
   });
@@ -135,6 +139,4 @@ else {
     assert.not(isMounted(at));
     clearDeadMount(at);
   });
-}
-
-test.run();
+});

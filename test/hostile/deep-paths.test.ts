@@ -1,11 +1,11 @@
 // A user who makes paths of any depth: nothing recurses on it, and what is said of them is bounded.
 import { readFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { events } from '../../src/client/index.js';
 import { eventually } from '../support/actors.js';
 import { harmless } from '../support/hostile.js';
-import { HASTY, Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { bothStores, HASTY } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 
 const DEPTH = 12_000;
 /** A path as it is listed, and the words around it. */
@@ -22,17 +22,9 @@ fs.renameSync(top + '/f', 'f');
 const file = open('f');
 `;
 
-for (const store of stores) {
-  const test = suite(`deep paths, ${store} store`);
-  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-  else {
-    requireMount();
-    let mount: Mounted;
-    test.before(async () => {
-      mount = await Mounted.start('--store', store, '-o', 'allow_other,mode=1777', ...HASTY);
-    });
-    test.after(() => mount.stop());
-
+for (const store of bothStores) {
+  const options = { store, args: ['-o', 'allow_other,mode=1777', ...HASTY] };
+  mountedSuite(`deep paths, ${store} store`, options, ({ test, mount }) => {
     test('a holder who dies there ends his lease and pin, and the daemon goes on', async () => {
       await harmless(mount.path, `${deep} file.setLeaseSync('exclusive'); file.pin(0, 4096);`);
       await eventually('the end of the pin', () => mount.report('leases').leases.length === 0);
@@ -66,6 +58,5 @@ for (const store of stores) {
         assert.type(readFileSync(mount.file(`.leasefs/${name}`), 'utf8'), 'string');
       assert.not.match(mount.log(), /failed|fault/);
     });
-  }
-  test.run();
+  });
 }

@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { native, STAT } from '../../src/native/binding.js';
+import { needing } from '../support/suites.js';
 import { codeOf, memoryFile } from './fixture.js';
 
 const PUNCH_HOLE_KEEP_SIZE = 3;
@@ -19,11 +20,6 @@ const F_SEAL_EXEC = 0x20;
 
 const test = suite('memory files');
 const stat = new Float64Array(STAT.length);
-
-/** Whether this process may set FS_IMMUTABLE_FL (CAP_LINUX_IMMUTABLE). */
-const probe = memoryFile(0);
-const guarded = native.setImmutable(probe.fd, true) === 0;
-probe.close();
 
 test('a memory file has its name in /proc, takes seals, is closed on exec and cannot become executable', () => {
   const file = native.memfdCreate('lease of life');
@@ -158,32 +154,34 @@ test('populate: nothing for length 0, the block of the last byte is the last, EF
   file.close();
 });
 
-test('F14: an immutable memory file refuses MADV_REMOVE and fallocate, not ftruncate, populate and pwrite', () => {
-  if (!guarded) return console.log('skipped: no CAP_LINUX_IMMUTABLE');
-  const file = memoryFile(65536, 5);
-  const memory = native.map(file.fd, 0, 65536, 3);
-  assert.is(native.setImmutable(file.fd, true), 0);
-  assert.is(native.setImmutable(file.fd, true), 0, 'twice is once');
-  assert.is(native.madvise(memory, 0, 4096, 9), -errno.EPERM);
-  assert.is(native.fallocate(file.fd, PUNCH_HOLE_KEEP_SIZE, 0, 4096), -errno.EPERM);
-  assert.is(native.ftruncate(file.fd, 131072), 0);
-  assert.is(native.populate(file.fd, 65536, 65536), 0);
-  assert.is(native.pwrite(file.fd, new ArrayBuffer(10), 0, 10, 131072), 10);
-  assert.is(native.fallocateGuarded(file.fd, PUNCH_HOLE_KEEP_SIZE, 4096, 4096), 0);
-  assert.is(new Uint8Array(memory)[4096], 0);
-  assert.is(native.fallocateGuarded(file.fd, PUNCH_HOLE_KEEP_SIZE, 0, 0), -errno.EINVAL);
-  assert.is(native.fallocateGuarded(-1, PUNCH_HOLE_KEEP_SIZE, 0, 4096), -errno.EBADF);
-  assert.is(
-    native.madvise(memory, 0, 4096, 9),
-    -errno.EPERM,
-    'the flag is there again, whatever was answered',
-  );
-  assert.is(native.setImmutable(file.fd, false), 0);
-  assert.is(native.madvise(memory, 0, 4096, 9), 0);
-  assert.is(new Uint8Array(memory)[0], 0);
-  native.unmap(memory);
-  file.close();
-});
+needing(test, 'immutable')(
+  'F14: an immutable memory file refuses MADV_REMOVE and fallocate, not ftruncate, populate and pwrite',
+  () => {
+    const file = memoryFile(65536, 5);
+    const memory = native.map(file.fd, 0, 65536, 3);
+    assert.is(native.setImmutable(file.fd, true), 0);
+    assert.is(native.setImmutable(file.fd, true), 0, 'twice is once');
+    assert.is(native.madvise(memory, 0, 4096, 9), -errno.EPERM);
+    assert.is(native.fallocate(file.fd, PUNCH_HOLE_KEEP_SIZE, 0, 4096), -errno.EPERM);
+    assert.is(native.ftruncate(file.fd, 131072), 0);
+    assert.is(native.populate(file.fd, 65536, 65536), 0);
+    assert.is(native.pwrite(file.fd, new ArrayBuffer(10), 0, 10, 131072), 10);
+    assert.is(native.fallocateGuarded(file.fd, PUNCH_HOLE_KEEP_SIZE, 4096, 4096), 0);
+    assert.is(new Uint8Array(memory)[4096], 0);
+    assert.is(native.fallocateGuarded(file.fd, PUNCH_HOLE_KEEP_SIZE, 0, 0), -errno.EINVAL);
+    assert.is(native.fallocateGuarded(-1, PUNCH_HOLE_KEEP_SIZE, 0, 4096), -errno.EBADF);
+    assert.is(
+      native.madvise(memory, 0, 4096, 9),
+      -errno.EPERM,
+      'the flag is there again, whatever was answered',
+    );
+    assert.is(native.setImmutable(file.fd, false), 0);
+    assert.is(native.madvise(memory, 0, 4096, 9), 0);
+    assert.is(new Uint8Array(memory)[0], 0);
+    native.unmap(memory);
+    file.close();
+  },
+);
 
 test('setImmutable on what has no flags answers an errno', () => {
   const [a, b] = native.socketpair();

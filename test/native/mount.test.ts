@@ -1,16 +1,16 @@
 // The Channel against the kernel: a real mount whose server is test/native/tiny-fuse.ts. Needs root and /dev/fuse.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { type Channel, native } from '../../src/native/binding.js';
+import { suiteNeeding } from '../support/suites.js';
 import { abruptEnd, addonPath, codeOf, memoryFile, sleep, within } from './fixture.js';
 
 const MNT_DETACH = 2;
@@ -23,10 +23,6 @@ interface End {
   readonly interrupted: number;
   readonly seen: Readonly<Record<string, number>>;
 }
-
-const test = suite('a mount through the channel');
-const possible = process.getuid?.() === 0 && existsSync('/dev/fuse');
-if (!possible) console.log('skipped: needs root and /dev/fuse');
 
 let target = '';
 let server: ChildProcess;
@@ -67,23 +63,23 @@ async function stop(): Promise<End> {
   return end;
 }
 
-test.after.each(() => {
-  if (target === '') return;
-  native.umount(target, MNT_DETACH);
-  server.kill('SIGKILL');
-  rmdirSync(target);
-  target = '';
-});
+suiteNeeding('a mount through the channel', ['mount'], test => {
+  test.after.each(() => {
+    if (target === '') return;
+    native.umount(target, MNT_DETACH);
+    server.kill('SIGKILL');
+    rmdirSync(target);
+    target = '';
+  });
 
-/** An ioctl that waits until the server is told 'answer', which it does with `value` + 1. */
-async function wait(fd: number, value: number): Promise<number> {
-  const data = new ArrayBuffer(8);
-  new Uint32Array(data).set([1, value]);
-  const result = await native.ioctlAsync(fd, IOCTL_WAIT, data);
-  return result < 0 ? result : new Uint32Array(data)[1]!;
-}
+  /** An ioctl that waits until the server is told 'answer', which it does with `value` + 1. */
+  async function wait(fd: number, value: number): Promise<number> {
+    const data = new ArrayBuffer(8);
+    new Uint32Array(data).set([1, value]);
+    const result = await native.ioctlAsync(fd, IOCTL_WAIT, data);
+    return result < 0 ? result : new Uint32Array(data)[1]!;
+  }
 
-if (possible) {
   test('F1: a file is passed through: its bytes are the memory file’s, and READ never comes', async () => {
     await start();
     assert.is((await readFile(join(target, 'f'))).toString('latin1', 0, 4), 'tiny');
@@ -263,6 +259,4 @@ if (possible) {
     );
     file.close();
   });
-}
-
-test.run();
+});

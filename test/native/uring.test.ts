@@ -1,16 +1,11 @@
 // io_uring's registered buffers over mappings: the pins that leasefs is about, and the loss that it prevents.
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { native } from '../../src/native/binding.js';
-import { codeOf, memoryFile } from './fixture.js';
+import { suiteNeeding } from '../support/suites.js';
+import { memoryFile } from './fixture.js';
 
 const PUNCH_HOLE_KEEP_SIZE = 3;
-const test = suite('io_uring');
-
-const code = codeOf(() => native.uring(1).close());
-const possible = code === 'nothing';
-if (!possible) console.log(`skipped: io_uring_setup says ${code}`);
 
 function stage() {
   const source = memoryFile(65536);
@@ -28,7 +23,7 @@ function stage() {
   return { source, target, memory, ring, end };
 }
 
-if (possible) {
+suiteNeeding('io_uring', ['io-uring'], test => {
   test('a fixed read puts the file’s bytes into the mapping, again and again', () => {
     const { source, target, memory, ring, end } = stage();
     assert.ok(ring.fd > 2);
@@ -122,6 +117,4 @@ if (possible) {
     assert.is(ring.unregister(), -errno.EBADF);
     end();
   });
-}
-
-test.run();
+});

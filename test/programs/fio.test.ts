@@ -1,32 +1,19 @@
 // fio as it comes from Debian, on both stores: what it writes by each of its engines it reads back and verifies.
 import { truncateSync, writeFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { bothStores } from '../support/mounted.js';
 import { under } from '../support/mounts.js';
-import { type Ended, missing, run } from './installed.js';
+import { mountedSuite } from '../support/suites.js';
+import { type Ended, run } from './installed.js';
 
-const absent = missing('fio');
 const engines: Readonly<Record<string, readonly string[]>> = {
   psync: ['--ioengine=psync', '--numjobs=2'],
   mmap: ['--ioengine=mmap'],
   'io_uring with fixed buffers': ['--ioengine=io_uring', '--fixedbufs=1', '--iodepth=8'],
 };
 
-for (const store of stores) {
-  const test = suite(`fio, ${store} store`);
-
-  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-  else if (absent !== undefined) test.skip(absent);
-  else {
-    requireMount();
-    let mount: Mounted;
-
-    test.before(async () => {
-      mount = await Mounted.start('--store', store);
-    });
-    test.after(() => mount.stop());
-
+for (const store of bothStores) {
+  mountedSuite(`fio, ${store} store`, { store, needs: ['fio'] }, ({ test, mount }) => {
     const fio = (...args: readonly string[]): Promise<Ended> => fioUnder([], ...args);
     const fioUnder = (prefix: readonly string[], ...args: readonly string[]): Promise<Ended> =>
       run([
@@ -99,7 +86,5 @@ for (const store of stores) {
         assert.match(stderr + stdout, 'Bad address');
       });
     }
-  }
-
-  test.run();
+  });
 }

@@ -3,37 +3,30 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount } from '../support/mounted.js';
 import { under } from '../support/mounts.js';
-import { missing, must, run } from './installed.js';
+import { mountedSuite } from '../support/suites.js';
+import { must, run } from './installed.js';
 
 const source = fileURLToPath(new URL('../../../test/programs/lease.go', import.meta.url));
 const GOROUTINES = 20;
-const test = suite('a Go program');
-const absent = missing('go');
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else if (absent !== undefined) test.skip(absent);
-else {
-  requireMount();
-  const built = mkdtempSync(join(tmpdir(), 'leasefs-go-'));
-  const program = join(built, 'lease');
-  let mount: Mounted;
+mountedSuite('a Go program', { needs: ['go'] }, ({ test, mount }) => {
+  let built: string;
+  let program: string;
 
   test.before(async () => {
+    built = mkdtempSync(join(tmpdir(), 'leasefs-go-'));
+    program = join(built, 'lease');
+    built = mkdtempSync(join(tmpdir(), 'leasefs-go-'));
+    program = join(built, 'lease');
     await must(['go', 'build', '-o', program, source], {
       CGO_ENABLED: '0',
       GO111MODULE: 'off',
       GOCACHE: join(built, 'cache'),
     });
-    mount = await Mounted.start();
   });
-  test.after(async () => {
-    await mount.stop();
-    rmSync(built, { recursive: true });
-  });
+  test.after(() => rmSync(built, { recursive: true }));
 
   test("without a supervisor the proposal's F_SETLEASE never reaches a FUSE server: EINVAL", async () => {
     const { code, stdout } = await run([program, mount.path, `${GOROUTINES}`]);
@@ -46,6 +39,4 @@ else {
     assert.is(stdout, '');
     assert.is(code, 0, stderr);
   });
-}
-
-test.run();
+});

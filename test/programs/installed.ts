@@ -1,35 +1,5 @@
-// Programs of others that a test runs as they are. `.ci/run` installs those that are small enough and sets
-// LEASEFS_REQUIRE=1, with which a missing one of them is a failure; else its tests are skipped, and say so.
-import { spawn, spawnSync } from 'node:child_process';
-
-/** Debian's package of each. */
-const packages = {
-  fio: 'fio',
-  go: 'golang-go',
-  'liburing.h': 'liburing-dev',
-  pytest: 'python3-pytest',
-  rustc: 'rustc',
-} as const;
-const tooLarge: readonly string[] = ['rustc'];
-
-const answers = (command: string, ...args: readonly string[]): boolean =>
-  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-
-const isThere: Readonly<Record<keyof typeof packages, () => boolean>> = {
-  fio: () => answers('fio', '--version'),
-  go: () => answers('go', 'version'),
-  'liburing.h': () => answers('sh', '-c', 'echo "#include <liburing.h>" | gcc -E -x c - >/dev/null'),
-  pytest: () => answers('python3', '-m', 'pytest', '--version'),
-  rustc: () => answers('rustc', '--version'),
-};
-
-/** Why `name` cannot be run here; undefined if it can. */
-export function missing(name: keyof typeof packages): string | undefined {
-  if (isThere[name]()) return undefined;
-  const why = `${name} is not installed: apt-get install ${packages[name]}`;
-  if (process.env.LEASEFS_REQUIRE === '1' && !tooLarge.includes(name)) throw new Error(why);
-  return why;
-}
+// Programs of others that a test runs as they are.
+import { spawn } from 'node:child_process';
 
 export interface Ended {
   readonly code: number | null;

@@ -4,40 +4,30 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Mounted, requireMount, skipMount, stores } from '../support/mounted.js';
+import { bothStores } from '../support/mounted.js';
 import { under } from '../support/mounts.js';
-import { missing, must, run } from './installed.js';
+import { mountedSuite } from '../support/suites.js';
+import { must, run } from './installed.js';
 
 const sources = fileURLToPath(new URL('../../../test/programs/', import.meta.url));
 /** Where Debian's package has them; images without documentation do not. */
 const examples = '/usr/share/doc/liburing-dev/examples';
 const BYTES = 300_001;
-const absent = missing('liburing.h');
 
-for (const store of stores) {
-  const test = suite(`liburing, ${store} store`);
-
-  if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-  else if (absent !== undefined) test.skip(absent);
-  else {
-    requireMount();
-    const built = mkdtempSync(join(tmpdir(), 'leasefs-liburing-'));
+for (const store of bothStores) {
+  mountedSuite(`liburing, ${store} store`, { store, needs: ['gcc', 'liburing.h'] }, ({ test, mount }) => {
+    let built: string;
     const data = Buffer.from(Array.from({ length: BYTES }, (_, at) => (at * 7) ^ (at >> 8)));
-    let mount: Mounted;
 
     const build = (source: string, program: string) =>
       must(['gcc', '-w', '-O1', source, '-o', join(built, program), '-luring']);
 
-    test.before(async () => {
-      mount = await Mounted.start('--store', store);
+    test.before(() => {
+      built = mkdtempSync(join(tmpdir(), 'leasefs-liburing-'));
       writeFileSync(mount.file('data'), data);
     });
-    test.after(async () => {
-      await mount.stop();
-      rmSync(built, { recursive: true });
-    });
+    test.after(() => rmSync(built, { recursive: true }));
 
     for (const example of ['io_uring-cp', 'link-cp'] as const) {
       const source = join(examples, `${example}.c`);
@@ -72,7 +62,5 @@ for (const store of stores) {
         assert.ok(readFileSync(file).equals(data.subarray(0, 65_536)));
       });
     }
-  }
-
-  test.run();
+  });
 }

@@ -1,15 +1,14 @@
-// The examples of src/run/README.md are run as they stand there, by pytest, `go test` and rustc where these are installed.
+// The examples of src/run/README.md are run as they stand there, by pytest, `go test` and rustc each.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cli, requireMount, skipMount } from '../support/mounted.js';
-import { missing, must, run } from './installed.js';
+import { cli } from '../support/mounted.js';
+import { needing, suiteNeeding } from '../support/suites.js';
+import { must, run } from './installed.js';
 
 const page = readFileSync(fileURLToPath(new URL('../../../src/run/README.md', import.meta.url)), 'utf8');
-const test = suite('the page on testing');
 
 /** The one block of code in `language`. */
 function example(language: string): string {
@@ -18,45 +17,41 @@ function example(language: string): string {
   return blocks[0]![2]!;
 }
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
-  const scratch = mkdtempSync(join(tmpdir(), 'leasefs-page-'));
+suiteNeeding('the page on testing', ['mount'], test => {
+  let scratch: string;
   const supervised = [process.execPath, '--enable-source-maps', cli, 'run', '--'];
 
+  test.before(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'leasefs-page-'));
+  });
+  test.before(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'leasefs-page-'));
+  });
   test.after(() => rmSync(scratch, { recursive: true }));
 
-  if (missing('pytest') === undefined) {
-    test('its example for pytest passes under run, and is skipped outside', async () => {
-      const file = join(scratch, 'test_layout.py');
-      writeFileSync(file, example('python'));
-      // Without a root it looks about in the directory that this one and ours have in common, which may be /tmp.
-      const alone = ['-p', 'no:cacheprovider', '--rootdir', scratch];
-      const pytest = ['python3', '-m', 'pytest', ...alone, '-q', file];
-      assert.match(await must([...supervised, ...pytest]), '1 passed');
-      assert.match(await must(pytest), '1 skipped');
-    });
-  }
+  needing(test, 'pytest')('its example for pytest passes under run, and is skipped outside', async () => {
+    const file = join(scratch, 'test_layout.py');
+    writeFileSync(file, example('python'));
+    // Without a root it looks about in the directory that this one and ours have in common, which may be /tmp.
+    const alone = ['-p', 'no:cacheprovider', '--rootdir', scratch];
+    const pytest = ['python3', '-m', 'pytest', ...alone, '-q', file];
+    assert.match(await must([...supervised, ...pytest]), '1 passed');
+    assert.match(await must(pytest), '1 skipped');
+  });
 
-  if (missing('go') === undefined) {
-    test('its example for Go passes under run', async () => {
-      const file = join(scratch, 'layout_test.go');
-      writeFileSync(file, example('go'));
-      const env = { CGO_ENABLED: '0', GO111MODULE: 'off', GOCACHE: join(scratch, 'cache') };
-      assert.match(await must([...supervised, 'go', 'test', '-v', file], env), '--- PASS');
-    });
-  }
+  needing(test, 'go')('its example for Go passes under run', async () => {
+    const file = join(scratch, 'layout_test.go');
+    writeFileSync(file, example('go'));
+    const env = { CGO_ENABLED: '0', GO111MODULE: 'off', GOCACHE: join(scratch, 'cache') };
+    assert.match(await must([...supervised, 'go', 'test', '-v', file], env), '--- PASS');
+  });
 
-  if (missing('rustc') === undefined) {
-    test('its example for Rust passes under run', async () => {
-      const file = join(scratch, 'layout.rs');
-      writeFileSync(file, example('rust'));
-      await must(['rustc', '--test', '--edition', '2021', '-o', join(scratch, 'layout'), file]);
-      const { code, stdout, stderr } = await run([...supervised, join(scratch, 'layout'), '--nocapture']);
-      assert.is(code, 0, stdout + stderr);
-      assert.not.match(stderr, 'skipped');
-    });
-  }
-}
-
-test.run();
+  needing(test, 'rustc')('its example for Rust passes under run', async () => {
+    const file = join(scratch, 'layout.rs');
+    writeFileSync(file, example('rust'));
+    await must(['rustc', '--test', '--edition', '2021', '-o', join(scratch, 'layout'), file]);
+    const { code, stdout, stderr } = await run([...supervised, join(scratch, 'layout'), '--nocapture']);
+    assert.is(code, 0, stdout + stderr);
+    assert.not.match(stderr, 'skipped');
+  });
+});

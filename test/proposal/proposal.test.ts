@@ -1,16 +1,11 @@
 // The scenarios of the 2019 thread: under `leasefs run`, and by the ioctls, all are as the proposal has them, but for
 // the one difference that the README names; on tmpfs none is, so the programs do tell.
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { requireMount, skipMount } from '../support/mounted.js';
 import { grounds } from '../support/mounts.js';
+import { suiteNeeding } from '../support/suites.js';
 import { differing, type Outcome, Scenarios } from './scenarios.js';
 
-const test = suite('the scenarios of the proposal');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('the scenarios of the proposal', ['mount'], test => {
   // Linked so that nothing could be preloaded into them.
   const scenarios = new Scenarios('static');
 
@@ -61,6 +56,4 @@ else {
     );
     assert.ok(said.length >= 20);
   });
-}
-
-test.run();
+});

@@ -5,36 +5,30 @@ import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as abi from '../../src/abi/leasefs.js';
 import { native } from '../../src/native/binding.js';
 import type { RunReport } from '../../src/run/report.js';
-import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { cli } from '../support/mounted.js';
+import { mountedSuite } from '../support/suites.js';
 
 const source = fileURLToPath(new URL('../../../test/run/caller.c', import.meta.url));
 const LIMIT_MS = 120_000;
 const EXCLUSIVE = 48;
-const test = suite('leasefs run');
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, mount }) => {
   const scratch = mkdtempSync(join(tmpdir(), 'leasefs-run-test-'));
   chmodSync(scratch, 0o755);
   const caller = join(scratch, 'caller');
   const output = join(scratch, 'report');
-  let mount: Mounted;
   let files = 0;
 
   test.before(async () => {
     const flags = ['-static', '-O1', '-Wall', '-Wextra', '-Werror', source, '-o', caller];
     const built = spawnSync('gcc', flags, { encoding: 'utf8' });
     assert.is(built.status, 0, built.stderr);
-    mount = await Mounted.start('--lease-break-time', '10000');
   });
   test.after(async () => {
-    await mount.stop();
     rmSync(scratch, { recursive: true });
   });
 
@@ -266,6 +260,4 @@ else {
     assert.is(status, 1);
     assert.match(stderr, 'EPERM');
   });
-}
-
-test.run();
+});

@@ -1,7 +1,17 @@
 // Real processes that do what a test says: see actor.c. Each runs its commands in threads of their own, so that one
 // may wait for a lease break while the next is sent.
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -133,47 +143,38 @@ export class Actor {
   }
 }
 
-/** Where the actors of one test file meet. */
+interface Meeting {
+  readonly directory: string;
+  readonly program: string;
+  readonly server: Server;
+}
+
+/** Where the actors of one test file meet. Nothing is made before the first comes. */
 export class Stage {
-  private readonly directory: string;
-  private readonly server: Server;
-  private readonly program: string;
+  private meeting: Meeting | undefined;
   private readonly awaited = new Map<string, (actor: Actor) => void>();
   private readonly actors = new Set<Actor>();
   private pairs = 0;
 
-  constructor() {
-    this.directory = mkdtempSync(join(tmpdir(), 'leasefs-stage-'));
+  private open(): Meeting {
+    const directory = mkdtempSync(join(tmpdir(), 'leasefs-stage-'));
     // Actors of other users come here too.
-    chmodSync(this.directory, 0o755);
-    this.program = join(this.directory, 'actor');
-    const built = spawnSync(
-      'gcc',
-      [
-        '-Wall',
-        '-Wextra',
-        '-Werror',
-        '-O1',
-        '-pthread',
-        '-I',
-        join(here, '../../native/include'),
-        ...['actor.c', 'actor-meeting.c', 'actor-rings.c'].map(source => join(here, source)),
-        '-o',
-        this.program,
-      ],
-      { encoding: 'utf8' },
-    );
-    if (built.status !== 0) throw new Error(`actor.c: ${built.stderr ?? built.error}`);
-    this.server = createServer(socket => this.welcome(socket));
-    this.server.listen({ path: join(this.directory, 'socket'), readableAll: true, writableAll: true });
+    chmodSync(directory, 0o755);
+    const program = join(directory, 'actor');
+    buildActor(program);
+    const server = createServer(socket => this.welcome(socket));
+    server.listen({ path: join(directory, 'socket'), readableAll: true, writableAll: true });
+    return { directory, program, server };
   }
 
   async actor(name: string, options: ActorOptions = {}): Promise<Actor> {
+    this.meeting ??= this.open();
+    const { directory, program } = this.meeting;
     const arriving = this.expect(name);
     const { uid = 0, memlock = '', caps = 0n, through = [] } = options;
     const [command, ...args] = [
       ...through,
-      ...[this.program, join(this.directory, 'socket'), name, String(uid), String(memlock), String(caps)],
+      ...[program, join(directory, 'socket'), name, String(uid), String(memlock), String(caps)],
     ];
     spawn(command!, args, { stdio: 'inherit' });
     return arriving;
@@ -205,8 +206,10 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.clear();
-    this.server.close();
-    rmSync(this.directory, { recursive: true, force: true });
+    if (this.meeting === undefined) return;
+    this.meeting.server.close();
+    rmSync(this.meeting.directory, { recursive: true, force: true });
+    this.meeting = undefined;
   }
 
   private welcome(socket: Socket): void {
@@ -228,6 +231,31 @@ export class Stage {
         this.awaited.delete(name);
       }
     });
+  }
+}
+
+/** Compiles it, or copies what another test file compiled since the sources and the compiler's flags changed. */
+function buildActor(program: string): void {
+  const sources = ['actor.c', 'actor-meeting.c', 'actor-rings.c'].map(source => join(here, source));
+  const include = join(here, '../../native/include');
+  const headers = readdirSync(include).map(name => join(include, name));
+  const hash = createHash('sha256');
+  for (const file of [...sources, join(here, 'actor.h'), ...headers]) hash.update(readFileSync(file));
+  const kept = fileURLToPath(new URL(`actor-${hash.digest('hex').slice(0, 16)}`, import.meta.url));
+  if (existsSync(kept)) {
+    copyFileSync(kept, program);
+    return;
+  }
+  const flags = ['-Wall', '-Wextra', '-Werror', '-O1', '-pthread', '-I', include];
+  const built = spawnSync('gcc', [...flags, ...sources, '-o', program], { encoding: 'utf8' });
+  if (built.status !== 0) throw new Error(`actor.c: ${built.stderr ?? built.error}`);
+  try {
+    // By rename, so that nobody copies half of it.
+    const whole = `${kept}.${process.pid}`;
+    copyFileSync(program, whole);
+    renameSync(whole, kept);
+  } catch {
+    // The tree belongs to another user: it is compiled each time.
   }
 }
 

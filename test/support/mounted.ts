@@ -2,11 +2,14 @@
 // mount would deadlock), taken down whatever happens.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Reports, readReport } from '../../src/client/index.js';
+import { lacking, linuxAtLeast } from './needs.js';
 import { timeFactor } from './time-factor.js';
+
+export { linuxAtLeast };
 
 export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const READY_MS = 15_000 * timeFactor;
@@ -15,22 +18,45 @@ const READY_MS = 15_000 * timeFactor;
 export const PATIENT = ['--lease-break-time', '600000'] as const;
 export const HASTY = ['--lease-break-time', '400'] as const;
 
-export class Mounted {
-  /** Where the daemon mounted. */
+interface Daemon {
   readonly path: string;
-  /** Where we see it: the same, but for a mount in another mount namespace. */
   readonly seen: string;
-  /** The daemon's process. */
   readonly pid: number;
-  private readonly child: ChildProcess;
-  private readonly logFile: string;
+  readonly child: ChildProcess;
+  readonly logFile: string;
+}
 
-  private constructor(path: string, logFile: string, child: ChildProcess, pid: number, seen: string) {
-    this.path = path;
-    this.logFile = logFile;
-    this.child = child;
-    this.pid = pid;
-    this.seen = seen;
+export class Mounted {
+  private daemon: Daemon | undefined;
+
+  /** Not mounted yet without a daemon: `become` gives it that of another. */
+  constructor(daemon?: Daemon) {
+    this.daemon = daemon;
+  }
+
+  async become(other: Promise<Mounted>): Promise<void> {
+    this.daemon = (await other).running;
+  }
+
+  private get running(): Daemon {
+    if (this.daemon === undefined)
+      throw new Error('it is mounted when the tests run, not when they are defined');
+    return this.daemon;
+  }
+
+  /** Where the daemon mounted. */
+  get path(): string {
+    return this.running.path;
+  }
+
+  /** Where we see it: the same, but for a mount in another mount namespace. */
+  get seen(): string {
+    return this.running.seen;
+  }
+
+  /** The daemon's process. */
+  get pid(): number {
+    return this.running.pid;
   }
 
   /** Mounts in a new directory; `args` go to `leasefs mount`. */
@@ -90,7 +116,7 @@ export class Mounted {
     if (!said.startsWith('ready'))
       throw new Error(`no mount at ${path}: ${said}${readFileSync(logFile, 'utf8')}`);
     const { pid, seen } = where(child);
-    return new Mounted(path, logFile, child, pid, seen);
+    return new Mounted({ path, seen, pid, child, logFile });
   }
 
   file(name: string): string {
@@ -99,7 +125,7 @@ export class Mounted {
 
   /** What the daemon wrote so far. */
   log(): string {
-    return readFileSync(this.logFile, 'utf8');
+    return readFileSync(this.running.logFile, 'utf8');
   }
 
   report<What extends keyof Reports>(what: What): Reports[What] {
@@ -118,45 +144,43 @@ export class Mounted {
   }
 
   ended(): Promise<number | null> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null)
-      return Promise.resolve(this.child.exitCode);
-    return new Promise(resolve => this.child.once('exit', code => resolve(code)));
+    const { child } = this.running;
+    if (hasEnded(child)) return Promise.resolve(child.exitCode);
+    return new Promise(resolve => child.once('exit', code => resolve(code)));
   }
 
-  /** Unmounts and waits for the daemon's end. */
+  /** Unmounts and waits for the daemon's end; nothing if it was never mounted. */
   async stop(): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
+    if (this.daemon === undefined) return;
+    const { child, path, logFile } = this.daemon;
+    if (!hasEnded(child)) {
       // Processes that are just ending may keep it busy: the second signal detaches it, then it ends with them.
       const again = setTimeout(() => process.kill(this.pid, 'SIGTERM'), 500);
-      const late = setTimeout(() => this.child.kill('SIGKILL'), 5000);
+      const late = setTimeout(() => child.kill('SIGKILL'), 5000);
       await this.kill('SIGTERM');
       clearTimeout(again);
       clearTimeout(late);
     }
-    spawnSync('umount', ['-l', this.path], { stdio: 'ignore' });
-    rmSync(this.logFile, { force: true });
-    rmdirSync(this.path);
+    spawnSync('umount', ['-l', path], { stdio: 'ignore' });
+    rmSync(logFile, { force: true });
+    rmdirSync(path);
   }
 }
 
-/** Why tests of a mount cannot run here; they fail with it, unless LEASEFS_SKIP_MOUNT=1 asks to skip. */
-export function requireMount(): void {
-  if (process.getuid?.() !== 0)
-    throw new Error('tests of a real mount need root: run them as root, or set LEASEFS_SKIP_MOUNT=1 to skip');
-  closeSync(openSync('/dev/fuse', 'r+'));
-}
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
-export const skipMount = process.env.LEASEFS_SKIP_MOUNT === '1';
+/** Of tests that know neither mountedSuite nor suiteNeeding: true where they cannot run. */
+export const skipMount = lacking(['mount']) !== undefined;
+export function requireMount(): void {}
 
-const [major, minor] = release().split('.').map(Number) as [number, number];
-export const linuxAtLeast = (wanted: number, wantedMinor: number): boolean =>
-  major > wanted || (major === wanted && minor >= wantedMinor);
+export type Store = 'direct' | 'pooled';
+export const bothStores: readonly Store[] = ['direct', 'pooled'];
 
 /** Before it the direct store is refused, and `auto` takes the pooled one. */
-export const hasPassthrough = linuxAtLeast(6, 9);
+export const hasPassthrough = lacking(['passthrough']) === undefined;
 
 /** Those that this kernel must have. */
-export const stores: readonly ('direct' | 'pooled')[] = hasPassthrough ? ['direct', 'pooled'] : ['pooled'];
+export const stores: readonly Store[] = hasPassthrough ? bothStores : ['pooled'];
 
 /** Up to the line break or the end; unshare holds the other end of the pipe too, so there may be none. */
 async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {

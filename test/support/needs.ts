@@ -1,0 +1,127 @@
+// What tests need of a machine beyond Node.js, and what to do where it is missing. The first reason is the one that is
+// reported; each is looked for once, and only when a test asks.
+import { spawnSync } from 'node:child_process';
+import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { native } from '../../src/native/binding.js';
+
+const [major, minor] = release().split('.').map(Number) as [number, number];
+export const linuxAtLeast = (wanted: number, wantedMinor: number): boolean =>
+  major > wanted || (major === wanted && minor >= wantedMinor);
+
+/** Undefined where it is there; else what is missing and the remedy, `WHAT: REMEDY`. */
+type Look = () => string | undefined;
+
+const CAP_SYS_ADMIN = 21;
+const isCapable = (capability: number): boolean => {
+  const held = /^CapEff:\s+(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1];
+  return ((BigInt(`0x${held}`) >> BigInt(capability)) & 1n) === 1n;
+};
+
+function isInPath(name: string): boolean {
+  return (process.env.PATH ?? '').split(':').some(folder => {
+    try {
+      accessSync(`${folder}/${name}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const program =
+  (name: string, packageName: string): Look =>
+  () =>
+    isInPath(name) ? undefined : `${name} is not installed: apt-get install ${packageName}`;
+
+const answers = (command: string, ...args: readonly string[]): boolean =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+function fuseDevice(): string | undefined {
+  try {
+    closeSync(openSync('/dev/fuse', 'r+'));
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return '/dev/fuse is missing: modprobe fuse; in a container, --device /dev/fuse';
+    return `/dev/fuse cannot be opened (${code}): chmod 666 /dev/fuse; in a container, --device /dev/fuse`;
+  }
+}
+
+function isImmutable(): boolean {
+  const probe = native.memfdCreate('leasefs-probe');
+  try {
+    return native.setImmutable(probe.fd, true) === 0;
+  } finally {
+    probe.close();
+  }
+}
+
+function ioUring(): string | undefined {
+  try {
+    native.uring(1).close();
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return `io_uring_setup answers ${code}: sysctl kernel.io_uring_disabled=0; a container's seccomp profile may refuse it`;
+  }
+}
+
+function root(): string | undefined {
+  if (process.getuid?.() !== 0) return 'not root: run it as root';
+  if (isCapable(CAP_SYS_ADMIN)) return undefined;
+  return 'root without CAP_SYS_ADMIN: in a container, --cap-add SYS_ADMIN';
+}
+
+const looks = {
+  /** May mount and become other users. */
+  root,
+  'dev-fuse': fuseDevice,
+  mount: () =>
+    process.env.LEASEFS_SKIP_MOUNT === '1'
+      ? 'LEASEFS_SKIP_MOUNT=1 leaves out the tests of a mount: unset it'
+      : (root() ?? fuseDevice()),
+  passthrough: () =>
+    linuxAtLeast(6, 9) ? undefined : `Linux ${release()} has no FUSE passthrough: boot Linux 6.9 or newer`,
+  immutable: () =>
+    isImmutable()
+      ? undefined
+      : 'no CAP_LINUX_IMMUTABLE: run it as root; in a container, --cap-add LINUX_IMMUTABLE',
+  'io-uring': ioUring,
+  'user-namespaces': () =>
+    answers('unshare', '--user', 'true') ? undefined : 'no user namespaces: sysctl user.max_user_namespaces',
+  fuse3: program('fusermount3', 'fuse3'),
+  /** Of libfuse 2, for the package fuse-native; fuse3 has it too, as a link. */
+  fuse2: program('fusermount', 'fuse3'),
+  prlimit: program('prlimit', 'util-linux'),
+  gcc: program('gcc', 'gcc libc6-dev'),
+  python3: program('python3', 'python3'),
+  unshare: program('unshare', 'util-linux'),
+  nsenter: program('nsenter', 'util-linux'),
+  newuidmap: program('newuidmap', 'uidmap'),
+  fio: program('fio', 'fio'),
+  go: program('go', 'golang-go'),
+  rustc: program('rustc', 'rustc'),
+  pytest: () =>
+    answers('python3', '-m', 'pytest', '--version')
+      ? undefined
+      : 'pytest is not installed: apt-get install python3-pytest',
+  'liburing.h': () =>
+    answers('sh', '-c', 'echo "#include <liburing.h>" | gcc -E -x c - >/dev/null')
+      ? undefined
+      : 'liburing.h is not installed: apt-get install liburing-dev',
+} satisfies Record<string, Look>;
+
+export type Need = keyof typeof looks;
+
+const seen = new Map<Need, string | undefined>();
+
+/** What is missing, and the remedy; undefined where all is there. */
+export function lacking(needs: readonly Need[]): string | undefined {
+  for (const need of needs) {
+    if (!seen.has(need)) seen.set(need, looks[need]());
+    const reason = seen.get(need);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
