@@ -171,11 +171,12 @@ export class Filesystem implements Operations {
     out: ArrayBuffer,
     at: number,
     gather: Gather,
+    cached: boolean,
   ): Answer {
     if (isVirtual(ino)) {
       return this.sb.virtual?.read(caller, fh, off, new Uint8Array(out, at, len)) ?? -errno.EBADF;
     }
-    return read(this.sb, ino, off, len, out, at, gather);
+    return read(this.sb, ino, off, len, out, at, gather, cached);
   }
 
   write(

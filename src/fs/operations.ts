@@ -194,6 +194,16 @@ export interface Host {
   invalidateAttrs(ino: InodeNumber): void;
   /** The same where the kernel may make the notifier wait; the present request is answered after it. */
   invalidateAttrsAsync(ino: InodeNumber): void;
+  /**
+   * The present request, of user `uid`, is answered when the kernel has taken and released the inode's lock once: what it
+   * does to its page cache after earlier answers is over then, and `passed` is called.
+   */
+  afterInodeLock(ino: InodeNumber, uid: number, passed: () => void): void;
+  /**
+   * write(2) of a file that is served through the daemon comes without touching the kernel's page cache: a write that is
+   * refused leaves the pages as they were.
+   */
+  readonly writesDirectly: boolean;
   /** The file's descriptor is gone, with the inode or since its data have moved; nobody has it open. */
   backingGone(ino: InodeNumber): void;
 }
@@ -233,7 +243,10 @@ export interface Operations {
     out: Opened,
   ): Answer;
   tmpfile(caller: Caller, parent: InodeNumber, mode: number, flags: number, attr: Attr, out: Opened): Answer;
-  /** Bytes put into `out` at `at`, or into `gather`, which is empty, as pieces of memory valid until the next operation. */
+  /**
+   * Bytes put into `out` at `at`, or into `gather`, which is empty, as pieces of memory valid until the next operation.
+   * @param cached into the kernel's page cache.
+   */
   read(
     caller: Caller,
     ino: InodeNumber,
@@ -243,6 +256,7 @@ export interface Operations {
     out: ArrayBuffer,
     at: number,
     gather: Gather,
+    cached: boolean,
   ): Answer;
   write(
     caller: Caller,

@@ -245,7 +245,7 @@ export function nativeOperations(
         const { buffer, byteOffset } = data;
         const to = buffer as ArrayBuffer;
         gather.clear();
-        const n = operations.read(caller, ino, fd as FileHandle, off, len, to, byteOffset, gather);
+        const n = operations.read(caller, ino, fd as FileHandle, off, len, to, byteOffset, gather, false);
         gather.copyTo(data);
         return n;
       }),

@@ -5,7 +5,7 @@
 import { fstatSync, readdirSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { guarded, type Log, oneLine } from '../base/guarded.js';
-import type { FileHandle, WaiterId } from '../base/units.js';
+import type { FileHandle, InodeNumber, WaiterId } from '../base/units.js';
 import { type Answer, Caller, type Host, type Operations } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
 import { ControlSocket } from './control-socket.js';
@@ -110,6 +110,13 @@ export class NativeSession implements Host {
   invalidateAttrs(): void {}
 
   invalidateAttrsAsync(): void {}
+
+  /** libfuse 2 shows no way. */
+  afterInodeLock(_ino: InodeNumber, _uid: number, passed: () => void): void {
+    passed();
+  }
+
+  readonly writesDirectly = false;
 
   backingGone(): void {}
 

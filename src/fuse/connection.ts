@@ -29,6 +29,8 @@ export class Connection {
   readonly gather = new Gather();
   /** The text that a description reads by REPORT, piece by piece. */
   readonly reports = new Map<FileHandle, Uint8Array>();
+  /** write(2) of a file that is served through the daemon goes past the page cache (files.ts). */
+  writesDirectly = false;
   private readonly channel: Channel;
 
   constructor(

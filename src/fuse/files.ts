@@ -1,5 +1,6 @@
 // Open files and their data. READ and WRITE come for what passthrough does not serve; the rest comes always (F4).
 import { errno } from '../base/errno.js';
+import { O_ACCMODE, O_RDONLY, O_TRUNC } from '../base/linux.js';
 import { type InodeNumber, MAX_OFFSET } from '../base/units.js';
 import type { Answer } from '../fs/operations.js';
 import { killSuidgid } from './attributes.js';
@@ -11,6 +12,7 @@ import {
   FOPEN_PASSTHROUGH,
   FOPEN_STREAM,
   OPEN_KILL_SUIDGID,
+  READ_LOCKOWNER,
   WRITE_CACHE,
   WRITE_KILL_SUIDGID,
 } from './flags.js';
@@ -23,20 +25,28 @@ const OPEN_OUT = 16;
 const WRITE_OUT = 8;
 /** Bytes of one copy_file_range at most; the kernel asks again for the rest. */
 const COPY_MAX = 1 << 30;
-const O_TRUNC = 0o1000;
 
 /**
  * fuse_open_out: 0 fh, 8 open_flags, 12 backing_id; its length. NOFLUSH: a lease does not end at close(2) of one of
  * several descriptors (kernel-facts 28), so nobody needs to hear of it. KEEP_CACHE: nobody has changed the data behind
  * the kernel's back.
+ *
+ * DIRECT_IO for whoever may write: of a cached write the kernel copies the bytes into its pages before it asks us, and
+ * throws the pages away when we refuse, with what others have stored into them. Their mappings, and who only reads, go by
+ * the page cache all the same (DIRECT_IO_ALLOW_MMAP, Linux 6.6; before that a refused write does this harm).
  */
-function putOpen({ reply, passthrough }: Connection, request: Request, ino: InodeNumber, at: number): number {
+function putOpen(connection: Connection, request: Request, ino: InodeNumber, at: number): number {
+  const { reply, passthrough, writesDirectly } = connection;
   const { fh, backing, keepCache, uncached, stream } = request.opened;
   // A virtual file has nothing to be remembered.
   const id = uncached ? THROUGH_DAEMON : passthrough.idFor(ino, backing);
   reply.set64(at, fh);
-  const cached = uncached ? FOPEN_DIRECT_IO | (stream ? FOPEN_STREAM : 0) : keepCache ? FOPEN_KEEP_CACHE : 0;
-  reply.setU32(at + 8, FOPEN_NOFLUSH | (id === THROUGH_DAEMON ? cached : FOPEN_PASSTHROUGH));
+  const mayWrite = (request.u32(0) & O_ACCMODE) !== O_RDONLY;
+  let flags = FOPEN_NOFLUSH;
+  if (id !== THROUGH_DAEMON) flags |= FOPEN_PASSTHROUGH;
+  else if (uncached) flags |= FOPEN_DIRECT_IO | (stream ? FOPEN_STREAM : 0);
+  else flags |= (keepCache ? FOPEN_KEEP_CACHE : 0) | (mayWrite && writesDirectly ? FOPEN_DIRECT_IO : 0);
+  reply.setU32(at + 8, flags);
   reply.setU32(at + 12, id);
   return OPEN_OUT;
 }
@@ -90,7 +100,10 @@ export function read(connection: Connection, request: Request): Answer {
   const size = Math.min(request.u32(16), reply.capacity);
   const { caller, ino } = request;
   gather.clear();
-  const read = operations.read(caller, ino, request.fh(0), off, size, reply.buffer, OUT_HEADER, gather);
+  // The kernel names the owner of locks with what a process reads, not with what it reads into its cache.
+  const cached = (request.u32(20) & READ_LOCKOWNER) === 0;
+  const fh = request.fh(0);
+  const read = operations.read(caller, ino, fh, off, size, reply.buffer, OUT_HEADER, gather, cached);
   if (gather.count === 0) return read;
   connection.sendGathered(request, read);
   return NO_REPLY;

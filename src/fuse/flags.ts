@@ -31,6 +31,9 @@ export const FOPEN_PASSTHROUGH = 1 << 7;
 /** open_in.open_flags and create_in.open_flags: clear setuid and setgid, when O_TRUNC is set. */
 export const OPEN_KILL_SUIDGID = 1;
 
+/** read_in.read_flags */
+export const READ_LOCKOWNER = 1 << 1;
+
 // write_in.write_flags
 /** From the page cache: data that are somebody's already. */
 export const WRITE_CACHE = 1;
@@ -47,3 +50,4 @@ export const POLL_SCHEDULE_NOTIFY = 1;
 /** The notification's code: it stands where a reply has its error. */
 export const NOTIFY_POLL = 1;
 export const NOTIFY_INVAL_INODE = 2;
+export const NOTIFY_INVAL_ENTRY = 3;

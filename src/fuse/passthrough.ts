@@ -36,6 +36,11 @@ export class Passthrough {
     return id;
   }
 
+  /** Whether the kernel serves the inode by itself, since its first open. */
+  serves(ino: InodeNumber): boolean {
+    return (this.ids.get(ino) ?? THROUGH_DAEMON) !== THROUGH_DAEMON;
+  }
+
   /**
    * Finds out whether this user may, with a file of its own. Not without the guard (F14), which a container with
    * CAP_SYS_ADMIN alone cannot set: through the daemon MADV_REMOVE is asked for as a punch. @throws EMFILE, ENOMEM

@@ -4,7 +4,6 @@
 //
 // It promises: every request that wants an answer gets exactly one; a request that is malformed or whose operation
 // throws is answered EIO with one line in the log, and the mount lives.
-import { write } from 'node:fs';
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import { attempt, faults, guarded, oneLine, strike } from '../base/guarded.js';
 import { type FileHandle, type InodeNumber, NO_WAITER, type WaiterId } from '../base/units.js';
@@ -12,8 +11,9 @@ import { type Answer, type Host, type Operations, PARKED } from '../fs/operation
 import { Parked } from '../fs/parked.js';
 import type { Channel } from '../native/binding.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
-import { NOTIFY_INVAL_INODE } from './flags.js';
+import { DIRECT_IO_ALLOW_MMAP } from './flags.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
+import { Notifications } from './notifications.js';
 import { Passthrough } from './passthrough.js';
 import { Polls } from './poll.js';
 import { DESTROY, INIT, INTERRUPT, isUnanswered, OPCODES, requestType } from './requests.js';
@@ -56,8 +56,6 @@ export function startSession(options: SessionOptions): Session {
   return new Conversation(options);
 }
 
-const INVAL_INODE_OUT = 24;
-
 /** An answer that waits until something else was written. */
 interface Held {
   record: Uint8Array | undefined;
@@ -81,9 +79,8 @@ class Conversation implements Session, Host {
   private initialized = false;
   private tried = false;
   private over = false;
-  /** Notifications that are being written on another thread. */
-  private asides = 0;
-  /** The answer to the present request waits for one. */
+  private readonly notifications: Notifications;
+  /** The answer to the present request waits for one of them. */
   private held: Held | undefined;
   private setReady!: () => void;
   private setFailed!: (why: Error) => void;
@@ -105,6 +102,9 @@ class Conversation implements Session, Host {
     });
     this.live = new Request(channel.request);
     this.reply = new Reply(channel.reply);
+    this.notifications = new Notifications(channel, this.reply, () => {
+      if (this.over) this.finish();
+    });
     const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for');
     this.connection = new Connection(channel, operations, this.reply, served, new Polls(channel, this.reply));
     this.parked = new Parked(
@@ -157,33 +157,43 @@ class Conversation implements Session, Host {
 
   invalidateAttrs(ino: InodeNumber): void {
     // Refused where the kernel has no such inode: then it remembers nothing of it.
-    this.send(this.putInvalidation(ino));
+    this.send(this.notifications.putInvalidation(ino));
   }
 
   invalidateAttrsAsync(ino: InodeNumber): void {
+    this.notifications.invalidateAside(ino, this.holdAnswer());
+  }
+
+  afterInodeLock(ino: InodeNumber, uid: number, passed: () => void): void {
+    if (this.connection.passthrough.serves(ino)) {
+      passed();
+      return;
+    }
+    const answer = this.holdAnswer();
+    this.notifications.passLock(ino, uid, () => {
+      passed();
+      answer();
+    });
+  }
+
+  get writesDirectly(): boolean {
+    return this.connection.writesDirectly;
+  }
+
+  /** The present request is answered when what comes back is called. */
+  private holdAnswer(): () => void {
     const held: Held = { record: undefined };
     this.held = held;
-    this.asides++;
-    write(this.channel.fd, this.reply.bytes.slice(0, this.putInvalidation(ino)), () => {
-      this.asides--;
+    return () => {
       const send = (): void => this.sendHeld(held);
       if (!attempt(this.log, 'cache notice', send)) attempt(this.log, 'cache notice', send);
-      if (this.over && this.asides === 0) this.finish();
-    });
+    };
   }
 
   private sendHeld({ record }: Held): void {
     if (record === undefined) return;
     this.reply.bytes.set(record);
     this.send(record.length);
-  }
-
-  /** fuse_notify_inval_inode_out: 0 ino, 8 off, 16 len. An `off` below 0 means the attributes alone. */
-  private putInvalidation(ino: InodeNumber): number {
-    this.reply.set64(0, ino);
-    this.reply.set64(8, -1);
-    this.reply.set64(16, 0);
-    return this.reply.notify(NOTIFY_INVAL_INODE, INVAL_INODE_OUT);
   }
 
   backingGone(ino: InodeNumber): void {
@@ -224,8 +234,13 @@ class Conversation implements Session, Host {
       this.parked.park(request.copy());
       return 0;
     }
-    const encoded = this.encode(request, answer);
-    return this.held === undefined ? encoded : this.holdBack(this.held, encoded);
+    return this.encoded(request, answer);
+  }
+
+  /** As `encode`; nothing now where the answer waits for a notification. */
+  private encoded(request: Request, answer: Answer): number {
+    const length = this.encode(request, answer);
+    return this.held === undefined ? length : this.holdBack(this.held, length);
   }
 
   private holdBack(held: Held, length: number): number {
@@ -283,7 +298,7 @@ class Conversation implements Session, Host {
   /** Of a request that was parked. What the kernel does not take, it does not wait for any more. */
   private answerLate(request: Request, answer: Answer): void {
     const answers = () => {
-      if (!this.send(this.encode(request, answer))) this.closeOpened(request);
+      if (!this.send(this.encoded(request, answer))) this.closeOpened(request);
     };
     if (!attempt(this.log, 'request', answers)) this.send(this.reply.fail(request, -errno.EIO));
   }
@@ -321,6 +336,7 @@ class Conversation implements Session, Host {
     }
     const { passthrough } = this.connection;
     const agreement = agree(offer, passthrough.enabled, this.acls);
+    this.connection.writesDirectly = (agreement.flags2 & DIRECT_IO_ALLOW_MMAP) !== 0;
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');
     this.initialized = true;
     // The kernel takes the answer when this returns.
@@ -358,7 +374,7 @@ class Conversation implements Session, Host {
     }
     this.parked.clear();
     // The descriptor stays ours while another thread may write to it.
-    if (this.asides === 0) this.finish();
+    if (this.notifications.pending === 0) this.finish();
   }
 
   private finish(): void {

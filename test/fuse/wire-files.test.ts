@@ -24,7 +24,7 @@ testCases(test, [
     reply: [u64(0x2_0000_0009), u32((1 << 5) | (1 << 7)), u32(PASSTHROUGH_ID)],
   },
   {
-    title: 'OPEN through the daemon keeps the page cache',
+    title: 'OPEN through the daemon of one who only reads keeps the page cache',
     opcode: 14,
     body: [u32(0o100000), u32(0)],
     given: { open: (_c, _i, _f, out) => open(out, -1) },
@@ -32,11 +32,19 @@ testCases(test, [
     reply: [u64(0x2_0000_0009), u32((1 << 5) | (1 << 1)), u32(0)],
   },
   {
-    title: 'OPEN of what a client has stored into lets the page cache go',
+    title: 'OPEN through the daemon of one who may write: by DIRECT_IO, its mappings by the page cache',
     opcode: 14,
     body: [u32(0o2), u32(0)],
-    given: { open: (_c, _i, _f, out) => open(Object.assign(out, { keepCache: false }), -1) },
+    given: { open: (_c, _i, _f, out) => open(out, -1) },
     call: ['open', caller, 7, 0o2, 'out'],
+    reply: [u64(0x2_0000_0009), u32((1 << 5) | (1 << 1) | (1 << 0)), u32(0)],
+  },
+  {
+    title: 'OPEN of what a client has stored into lets the page cache go',
+    opcode: 14,
+    body: [u32(0o0), u32(0)],
+    given: { open: (_c, _i, _f, out) => open(Object.assign(out, { keepCache: false }), -1) },
+    call: ['open', caller, 7, 0o0, 'out'],
     reply: [u64(0x2_0000_0009), u32(1 << 5), u32(0)],
   },
   {
@@ -75,7 +83,7 @@ testCases(test, [
         return 4;
       },
     },
-    call: ['read', caller, 7, 9, 8192, 4096, 'buffer', 16, 'gather'],
+    call: ['read', caller, 7, 9, 8192, 4096, 'buffer', 16, 'gather', true],
     reply: [text('data')],
   },
   {

@@ -11,6 +11,7 @@ import {
   PARKED,
   type SetLeaseRequest,
 } from '../operations.js';
+import { afterDrops } from './after-drops.js';
 import { ask } from './ask.js';
 import type { LeasePlane } from './plane.js';
 
@@ -44,7 +45,7 @@ export function setLease(
     writable: (file.flags & O_ACCMODE) !== O_RDONLY,
     notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
   };
-  return ask(
+  const answer = ask(
     plane,
     caller,
     process,
@@ -52,6 +53,8 @@ export function setLease(
     () => plane.leases.setLease(plane.monotonic(), question),
     () => `lease ${kindName(kind)}`,
   );
+  if (answer === 0 && taking) afterDrops(plane, caller, inode);
+  return answer;
 }
 
 export function getLease(plane: LeasePlane, fh: FileHandle): GetLeaseAnswer {

@@ -15,7 +15,9 @@ import {
 } from '../../base/units.js';
 import type { PinAsk, PinInfo } from '../../lease/types.js';
 import type { Answer, Caller, PinListing, PinPage, PinRequest } from '../operations.js';
+import { invalidateAttrs } from '../vfs/attr-cache.js';
 import type { Inode } from '../vfs/inode.js';
+import { afterDrops } from './after-drops.js';
 import { ask, endGone } from './ask.js';
 import type { LeasePlane } from './plane.js';
 
@@ -78,19 +80,22 @@ export function makePin(
   };
   const answer = ask(plane, caller, process, inode.ino, makes, call);
   if (answer !== 0) return answer;
-  return filled < 0 ? filled : id;
+  if (filled < 0) return filled;
+  afterDrops(plane, caller, inode);
+  return id;
 }
 
 /** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */
 function fill(
   plane: LeasePlane,
   process: ProcessId,
-  { ino, file }: Inode,
+  inode: Inode,
   off: number,
   len: number,
   call: string,
 ): Answer {
-  const data = file!;
+  const { ino } = inode;
+  const data = inode.file!;
   const start = blockOf(off);
   const end = blocksFor(off + len);
   if (!data.hasHole(start, end)) return 0;
@@ -99,6 +104,8 @@ function fill(
   const begin = start * BLOCK;
   const filled = data.allocate(begin, Math.min(end * BLOCK, data.size()) - begin, true, false);
   if (filled < 0) plane.recorder.noSpace(process, ino, filled, call);
+  // The file has more blocks now, which the kernel does not notice.
+  else invalidateAttrs(plane.sb, inode);
   return filled;
 }
 

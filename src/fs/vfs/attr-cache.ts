@@ -69,7 +69,9 @@ export function closedFor(inode: Inode, flags: number): void {
   if (!mapsForStores(flags)) return;
   inode.nrdwr--;
   inode.cache.mappingsChecked = false;
-  if (inode.nrdwr === 0) inode.cache.writebackSeen = false;
+  if (inode.nrdwr > 0) return;
+  inode.cache.writebackSeen = false;
+  inode.cachedPages?.closed();
 }
 
 /**

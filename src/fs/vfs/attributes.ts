@@ -38,6 +38,7 @@ export function getattr(sb: Superblock, ino: InodeNumber, out: Attr): Answer {
 export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
+  inode.cachedPages?.locked();
   if (set.valid & SET_SIZE) {
     const through = set.fh === 0 ? undefined : sb.handles.get(set.fh);
     const answer = setSize(sb, caller, inode, set.size, through, isNonblocking(through));

@@ -9,6 +9,8 @@ import { blockOf, blocksFor, MAX_OFFSET } from '../../base/units.js';
 import type { StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller } from '../operations.js';
 import { invalidateAttrs, invalidateAttrsForWriteback } from './attr-cache.js';
+import { dropsPages } from './cached-pages.js';
+import type { Inode } from './inode.js';
 import { contentChanged } from './killpriv.js';
 import type { Superblock } from './superblock.js';
 
@@ -16,6 +18,7 @@ import type { Superblock } from './superblock.js';
 const COPY_MAX = 1 << 20;
 const copyBuffer = new ArrayBuffer(COPY_MAX);
 
+/** @param cached into the kernel's page cache. */
 export function read(
   sb: Superblock,
   ino: InodeNumber,
@@ -24,9 +27,12 @@ export function read(
   out: ArrayBuffer,
   at: number,
   gather: Gather,
+  cached: boolean,
 ): Answer {
-  const file = sb.inode(ino)?.file;
+  const inode = sb.inode(ino);
+  const file = inode?.file;
   if (file === undefined) return -errno.EBADF;
+  if (cached) inode!.pages.filled(off, len, inode!.nrdwr > 0);
   const gathered = file.gather(off, len, gather);
   return gathered >= 0 ? gathered : file.read(off, len, out, at);
 }
@@ -46,10 +52,14 @@ export function write(
   const inode = sb.inode(ino);
   if (inode?.file === undefined) return -errno.EBADF;
   if (off + len > MAX_OFFSET) return -errno.EFBIG;
-  if (writeback) invalidateAttrsForWriteback(sb, inode);
-  else {
+  if (writeback) {
+    invalidateAttrsForWriteback(sb, inode);
+    inode.cachedPages?.settle(inode.file, off, len, data, at);
+  } else {
+    inode.cachedPages?.locked();
     const refused = sb.gate.write(caller, inode, fh, off, len);
     if (refused !== 0) return refused;
+    if (sb.host?.writesDirectly) inode.cachedPages?.writing(inode.file, off, len);
   }
   const written = inode.file.write(off, len, data, at);
   // The kernel takes a page of its cache as written, however few bytes we say, unless it hears an error.
@@ -79,6 +89,8 @@ export function copyFileRange(
   const target = inode?.file;
   if (source === undefined || target === undefined) return -errno.EBADF;
   if (toOff + len > MAX_OFFSET) return -errno.EFBIG;
+  if (mayLoseStores(sb, inode!)) return -errno.EOPNOTSUPP;
+  inode!.cachedPages?.locked();
   const there = Math.min(len, source.size() - fromOff);
   if (there <= 0) return 0;
   const skipped = holeAt(source, fromOff, there);
@@ -89,6 +101,7 @@ export function copyFileRange(
     const grown = end > target.size() ? target.setSize(end) : 0;
     if (grown < 0) return grown;
     contentChanged(sb, caller, inode!);
+    dropsPages(inode!);
     return skipped;
   }
   const n = Math.min(skipped || source.seek(fromOff, SEEK_HOLE) - fromOff, there, COPY_MAX);
@@ -99,8 +112,16 @@ export function copyFileRange(
   invalidateAttrs(sb, sb.inode(from)!);
   if (read <= 0) return read;
   contentChanged(sb, caller, inode!);
+  dropsPages(inode!);
   return target.write(toOff, read, copyBuffer, 0);
 }
+
+/**
+ * After a copy_file_range the kernel drops whole pages of its cache, and with them what others have stored into them
+ * meanwhile (fuse_copy_file_range). Refused with EOPNOTSUPP, it copies by read and write.
+ */
+const mayLoseStores = (sb: Superblock, inode: Inode): boolean =>
+  sb.host?.writesDirectly ? inode.cachedPages?.mayBeStored === true : !sb.store.identity && inode.nrdwr > 0;
 
 /** Bytes of hole from `off` on, up to `len`; 0 where there are data. */
 function holeAt(file: StoredFile, off: number, len: number): number {

@@ -3,6 +3,7 @@ import { S_IFMT, S_ISGID, S_ISUID, S_IXGRP } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';
 import type { StoredFile } from '../../store/file-store.js';
 import { AttrCache } from './attr-cache.js';
+import { CachedPages } from './cached-pages.js';
 
 /** One name. Its cookie is its place in the directory: growing, never used again, so telldir and seekdir hold while names come and go. */
 export interface Dentry {
@@ -44,6 +45,8 @@ export class Inode {
   file: StoredFile | undefined;
   /** What the kernel may have cached of a regular file, and what could make it stale. */
   readonly cache = new AttrCache();
+  /** Once pages of it were in the kernel's page cache, or may be dropped from there. */
+  cachedPages: CachedPages | undefined;
   /** Directories alone: by name, in the order of their cookies. */
   children: Map<Name, Dentry> | undefined;
   nextCookie = 4;
@@ -66,6 +69,11 @@ export class Inode {
     this.mtime = { ...now };
     this.ctime = { ...now };
     this.btime = { ...now };
+  }
+
+  get pages(): CachedPages {
+    this.cachedPages ??= new CachedPages();
+    return this.cachedPages;
   }
 
   get type(): number {

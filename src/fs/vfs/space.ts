@@ -5,6 +5,7 @@ import { type FileHandle, type InodeNumber, MAX_OFFSET } from '../../base/units.
 import type { StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller } from '../operations.js';
 import { invalidateAttrs } from './attr-cache.js';
+import { dropsPages } from './cached-pages.js';
 import type { Inode } from './inode.js';
 import { contentChanged } from './killpriv.js';
 import type { FallocateAct } from './layout-gate.js';
@@ -28,8 +29,10 @@ export function setSize(
   if (refused !== 0) return refused;
   // X0 frees no block of a leased file; else what lies beyond the end goes, as on tmpfs.
   const result = size === before && sb.gate.holds(inode.ino) ? 0 : file.setSize(size);
-  if (result === 0) sb.modified(inode);
-  return result;
+  if (result !== 0) return result;
+  sb.modified(inode);
+  dropsPages(inode);
+  return 0;
 }
 
 export function fallocate(
@@ -50,12 +53,14 @@ export function fallocate(
   if (act === undefined) return -errno.EOPNOTSUPP;
   const keepSize = (mode & FALLOC_FL_KEEP_SIZE) !== 0;
   const size = sb.refresh(inode);
+  inode.cachedPages?.locked();
   const refused = sb.gate.fallocate(caller, inode, through, act, size, off, len, keepSize);
   if (refused !== 0) return refused;
   const result = perform(inode.file, act, off, len, keepSize, !sb.gate.guards(ino));
   // A failure may have moved times and blocks, and is no change to the kernel.
   invalidateAttrs(sb, inode);
   if (result !== 0) return result;
+  if (act !== 'allocate') dropsPages(inode);
   if (act !== 'punch' && off + len > size) inode.cache.allocatedBeyondEof ||= keepSize;
   sb.modified(inode);
   contentChanged(sb, caller, inode);

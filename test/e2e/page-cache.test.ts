@@ -1,0 +1,173 @@
+// What the kernel's page cache holds of a pooled file, and nobody else: stores through mappings. No answer of ours may cost
+// one of them, whatever the kernel does to its pages when it has the answer.
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Actor, eventually, Stage } from '../support/actors.js';
+import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { BLOCK, EXCLUSIVE, SHARED, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+
+const MIB = 1 << 20;
+const sources = fileURLToPath(new URL('../../../', import.meta.url));
+
+const test = suite('pages of pooled files');
+
+if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
+else {
+  requireMount();
+  let mount: Mounted;
+  const stage = new Stage();
+  const built = mkdtempSync(join(tmpdir(), 'leasefs-racer-'));
+  const racer = join(built, 'racer');
+  let made = 0;
+  let path = '';
+  let a: Actor;
+  let b: Actor;
+
+  test.before(async () => {
+    const { status, stderr } = spawnSync(
+      'gcc',
+      [
+        ...['-Wall', '-Wextra', '-Werror', '-O1', '-I', join(sources, 'native/include')],
+        ...[join(sources, 'test/support/racer.c'), '-o', racer],
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.is(status, 0, stderr);
+    mount = await Mounted.start('--store', 'pooled', '--size', '64m', ...PATIENT);
+  });
+  test.before.each(async () => {
+    path = mount.file(`f${made++}`);
+    // A hole, a block of data, a hole.
+    const fd = openSync(path, 'w');
+    writeSync(fd, Buffer.alloc(BLOCK, 1), 0, BLOCK, BLOCK);
+    ftruncateSync(fd, 3 * BLOCK);
+    closeSync(fd);
+    [a, b] = await stage.pair(path);
+    await a.must('mmap', 0, 0, 0, 3 * BLOCK);
+  });
+  test.after.each(async () => {
+    await stage.clear();
+    unlinkSync(path);
+  });
+  test.after(async () => {
+    await stage.close();
+    await mount.stop();
+    rmSync(built, { recursive: true });
+  });
+
+  /** What `a` has stored is there, by its mapping and by reads, and what `b` would write is not. */
+  async function storesStay(...offsets: readonly number[]): Promise<void> {
+    for (const off of offsets) {
+      assert.is((await a.do('load', 0, off)).value, 0xaa, `the mapping, ${off}`);
+      assert.is((await b.do('pread', 0, off)).value, 0xaa, `a read, ${off}`);
+      assert.is(
+        (await a.do('load', 0, off + 1)).value,
+        off < BLOCK || off >= 2 * BLOCK ? 0 : 1,
+        `${off + 1}`,
+      );
+    }
+  }
+
+  test('X: a write that a lease refuses takes no store away, nor are its bytes seen', async () => {
+    await a.must('setlease', 0, SHARED, 0, 0, 0);
+    await a.must('pin', 0, BLOCK, BLOCK, 0, 0);
+    await a.must('store', 0, BLOCK + 100, 1, 0xaa);
+    assert.is(await b.verdict('pwrite', 0, 0, 2 * BLOCK, 7), 'ETXTBSY', 'a hole in front');
+    await storesStay(BLOCK + 100);
+    await a.must('store', 0, BLOCK + 200, 1, 0xaa);
+    assert.is(await b.verdict('pwrite', 0, BLOCK, 2 * BLOCK, 7), 'ETXTBSY', 'a hole behind');
+    await storesStay(BLOCK + 100, BLOCK + 200);
+  });
+
+  test('X, B5: a write that waits for a lease break and is interrupted takes no store away', async () => {
+    const c = await stage.actor(`c${made}`);
+    await c.must('open', 0, path, 2);
+    await c.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+    await a.must('store', 0, BLOCK + 100, 1, 0xaa);
+    const writing = b.start('pwrite', 0, 0, 2 * BLOCK, 7);
+    await eventually('it waits', () => mount.report('status').waiters === 1);
+    await a.must('store', 0, BLOCK + 300, 1, 0xaa);
+    await b.must('interrupt', writing.id);
+    assert.is((await writing.result).verdict, 'EINTR');
+    await storesStay(BLOCK + 100, BLOCK + 300);
+  });
+
+  test('X: a write that finds no space takes no store away', async () => {
+    const big = mount.file('big');
+    const fd = openSync(big, 'w');
+    for (const piece of [MIB, BLOCK]) {
+      assert.throws(
+        () => {
+          for (;;) writeSync(fd, Buffer.alloc(piece, 3));
+        },
+        (error: NodeJS.ErrnoException) => error.code === 'ENOSPC',
+      );
+    }
+    await a.must('store', 0, BLOCK + 100, 1, 0xaa);
+    assert.is(await b.verdict('pwrite', 0, 0, 2 * BLOCK, 7), 'ENOSPC');
+    await storesStay(BLOCK + 100);
+    closeSync(fd);
+    unlinkSync(big);
+  });
+
+  test('a write that has waited and a store into its page meanwhile are both there', async () => {
+    const c = await stage.actor(`c${made}`);
+    await c.must('open', 0, path, 2);
+    await c.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+    const writing = b.start('pwrite', 0, 50, 10, 7);
+    await eventually('it waits', () => mount.report('status').waiters === 1);
+    await a.must('store', 0, 1000, 1, 0xaa);
+    await a.must('store', 0, 55, 1, 0xbb);
+    await c.must('setlease', 0, UNLCK, 0, 0, 0);
+    assert.is((await writing.result).verdict, 'ok');
+    for (const [off, byte] of [
+      [50, 7],
+      [54, 7],
+      [55, 0xbb],
+      [59, 7],
+      [1000, 0xaa],
+    ] as const) {
+      assert.is((await b.do('pread', 0, off)).value, byte, `a read, ${off}`);
+      assert.is((await a.do('load', 0, off)).value, byte, `the mapping, ${off}`);
+    }
+  });
+
+  test('N7: the blocks that a pin fills are in st_blocks at once', async () => {
+    assert.is(statSync(path).blocks, 8);
+    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+    await a.must('pin', 0, 0, 3 * BLOCK, 0, 0);
+    assert.is(statSync(path).blocks, 24);
+  });
+
+  for (const [how, what] of [
+    ['punch', 'a punch that was answered before the pin drops no store that was made after it'],
+    ['zero', 'a zero range that was answered before the pin drops no store that was made after it'],
+    ['truncate', 'a truncate that was answered before the pin drops no store that was made after it'],
+    ['copy', 'copy_file_range drops no store into the rest of its pages, and is not lost itself'],
+    ['write', 'write drops no store into the rest of its pages, and is not lost itself'],
+  ] as const) {
+    test(what, () => {
+      const { status, stdout, stderr } = spawnSync(racer, [`${path}.${how}`, how, '200'], {
+        encoding: 'utf8',
+      });
+      assert.is(status, 0, stderr);
+      assert.is(stdout, 'stores lost: 0, writes lost: 0\n');
+    });
+  }
+}
+
+test.run();
