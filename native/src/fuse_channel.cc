@@ -1,4 +1,4 @@
-// The /dev/fuse connection in the event loop: a record in, JavaScript, a record out (facts F24). The kernel's
+// The /dev/fuse connection in the event loop: a record in, JavaScript, a record out (F24). The kernel's
 // counterpart is fs/fuse/dev.c: every read(2) is one whole request, every write(2) one whole answer or notification.
 #include <fcntl.h>
 #include <sys/epoll.h>

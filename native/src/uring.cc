@@ -1,6 +1,6 @@
 // io_uring(7) by raw system calls: one registered buffer, one read at a time. For `leasefs doctor`, `demo` and `io` and
 // for the tests, which need real pins; the daemon makes no ring. Registering a buffer takes FOLL_LONGTERM references to
-// its pages, as RDMA's memory registration does (facts F7), so that a read into it is DMA that no longer asks the page
+// its pages, as RDMA's memory registration does (F7), so that a read into it is DMA that no longer asks the page
 // tables where the file's blocks are.
 #include <linux/io_uring.h>
 #include <sys/mman.h>

@@ -288,7 +288,7 @@ export function errnoText(code: number): string {
   return texts[Math.abs(code)] || `Unknown error ${Math.abs(code)}`;
 }
 
-/** A failed call of the kernel or a refused operation. `rule` is the number of semantics.md that refused it. */
+/** A failed call of the kernel or a refused operation. `rule` is the number of the rule (src/lease/README.md) that refused it. */
 export class FsError extends Error {
   readonly code: string;
   readonly errno: number;

@@ -20,6 +20,7 @@ const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
   extents: () => import('./extents.js'),
   io: () => import('./io/io.js'),
   run: () => import('./run.js'),
+  explain: () => import('./explain.js'),
   doctor: () => import('./doctor.js'),
   demo: () => import('./demo/demo.js'),
 };

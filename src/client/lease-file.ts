@@ -1,6 +1,6 @@
 // An open file of a leasefs mount with its lease, pins and layout: the ioctls of native/include/leasefs.h for Node programs.
 // The lease hangs on the open file description: dup, fork and SCM_RIGHTS share it (L1). Every method throws FsError
-// with `code` (errno name); the numbers in brackets are the rules of README.md.
+// with `code` (errno name); the numbers in brackets are the rules of src/lease/README.md: `leasefs explain X1` prints one.
 //
 //   const file = LeaseFile.open('/mnt/leasefs/f');
 //   file.setLeaseSync('exclusive');

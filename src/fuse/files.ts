@@ -28,7 +28,7 @@ const COPY_MAX = 1 << 30;
 
 /**
  * fuse_open_out: 0 fh, 8 open_flags, 12 backing_id; its length. NOFLUSH: a lease does not end at close(2) of one of
- * several descriptors (kernel-facts 28), so nobody needs to hear of it. KEEP_CACHE: nobody has changed the data behind
+ * several descriptors (K28), so nobody needs to hear of it. KEEP_CACHE: nobody has changed the data behind
  * the kernel's back.
  *
  * DIRECT_IO for whoever may write: of a cached write the kernel copies the bytes into its pages before it asks us, and

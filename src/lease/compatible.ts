@@ -1,4 +1,4 @@
-// The four kinds of lease, two by two (semantics.md, the table), and how two leases on one file bear each other (L3).
+// The four kinds of lease, two by two (README.md, the table), and how two leases on one file bear each other (L3).
 import { EXCLUSIVE, EXCLUSIVE_BREAKABLE, type Kind, NONE, SHARED, SHARED_BREAKABLE } from '../abi/kinds.js';
 
 export const isUnbreakable = (kind: Kind): boolean => kind === SHARED || kind === EXCLUSIVE;

@@ -1,4 +1,4 @@
-// The lease machine: leases, pins and breaks of a mount as a pure state machine, semantics.md as code. It decides by
+// The lease machine: leases, pins and breaks of a mount as a pure state machine, README.md as code. It decides by
 // ids and by the facts that each ask brings; it knows no clock, process, store or FUSE. The rules are next door: grant
 // (L), pin (N), change (X), break and circle (B).
 //

@@ -1,10 +1,10 @@
-// The words of the lease machine (semantics.md): what is asked, what is answered, what follows.
+// The words of the lease machine (README.md): what is asked, what is answered, what follows.
 // Pure data: times are ms of the caller's monotonic clock, ranges are blocks.
 import type { Kind } from '../abi/kinds.js';
 import type { ErrnoName } from '../base/errno.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
 
-/** The rule of semantics.md that decided: 'X1', 'L5', or 'W' for the section Words. */
+/** The rule of src/lease/README.md that decided: 'X1', 'L5', or 'W' for the section Words. */
 export type Rule = string;
 
 /**

@@ -137,7 +137,7 @@ export interface Binding {
   fadvise(fd: number, off: number, len: number, advice: number): Result;
   /** sync_file_range(2): writes what the page cache has of the range and waits. Unlike fsync without the inode's lock (F19). */
   syncFileRange(fd: number, off: number, len: number): Result;
-  /** Sets or clears FS_IMMUTABLE_FL (facts F14). */
+  /** Sets or clears FS_IMMUTABLE_FL (F14). */
   setImmutable(fd: number, on: boolean): Result;
   /** fcntl(2), the commands that take a number or nothing; EINVAL for those that take an address. */
   fcntl(fd: number, command: number, argument: number): Result;

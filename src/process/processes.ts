@@ -1,6 +1,6 @@
 // Who a request comes from. A request carries a thread id (F6); a lease has a process as its owner. A process is
-// identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile, kernel-facts
-// 27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
+// identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile,
+// K27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
 import { LRUCache } from 'lru-cache';
 import { guarded, type Log } from '../base/guarded.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';

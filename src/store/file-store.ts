@@ -47,7 +47,7 @@ export interface StoredFile {
   readonly backing: number;
   /** Whether some process but this one has its memory open or mapped, as far as the kernel tells. */
   isInUse(): boolean;
-  /** Bytes; asked of the store each time, since passthrough writes are not seen (kernel-facts 22). */
+  /** Bytes; asked of the store each time, since passthrough writes are not seen (K22). */
   size(): number;
   stat(out: FileStat): void;
   /**

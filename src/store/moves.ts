@@ -1,4 +1,4 @@
-// A direct file's way into the pool and back, so that more files can be there than descriptors (design.md, Residency).
+// A direct file's way into the pool and back, so that more files can be there than descriptors.
 //
 // The order is lease test, copy, seal, copy, free (F20). The lease proves that nobody has the memfd open or mapped, and
 // while it is held nobody can come. The first copy finds out whether there is room, for the seal is final. The seal

@@ -4,8 +4,7 @@
 // A hold is the promise that somebody outside may still reach the memory of a run of blocks: a granted layout, a pin's
 // DMA. While any block of a segment is held the segment's guard stays (F14). So a block freed there that was never
 // held is made zero by hand and is free; one that was ever held waits until the segment's last hold is gone, and until
-// no client that was lent the segment maps it any more (F20), since it may go on only with new pages (semantics.md,
-// Words). Kernel counterpart: fs/xfs/xfs_extent_busy.c.
+// no client that was lent the segment maps it any more (F20), since it may go on only with new pages (W). Kernel counterpart: fs/xfs/xfs_extent_busy.c.
 //
 // A few blocks that were freed in a segment where nothing is held keep their pages until there are more of them, or one
 // is wanted: to give pages back is what a punch costs.

@@ -1,4 +1,4 @@
-// More direct files than descriptors: those that nobody uses move into the pool and back (design.md, Residency), and
+// More direct files than descriptors: those that nobody uses move into the pool and back, and
 // neither a byte, nor a time, nor a mapping, lease or pin is lost. LEASEFS_RESIDENT_FILES files, 10,000 by default.
 import {
   closeSync,

@@ -1,4 +1,4 @@
-// The directed histories of semantics.md, read from their file: for the pure machine and for a mount.
+// The directed histories of the rules, read from their file: for the pure machine and for a mount.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { LeaseKind } from '../../src/abi/kinds.js';
@@ -51,7 +51,7 @@ export function load(): History[] {
 }
 
 /**
- * Where semantics.md says otherwise than the histories, by title and step: 16 KiB pinned with CAP_IPC_LOCK are not
+ * Where the rules says otherwise than the histories, by title and step: 16 KiB pinned with CAP_IPC_LOCK are not
  * counted (N9), so of 8 KiB 4 are left after the unpin of step 12.
  */
 export const amended: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-// The directed histories of semantics.md, replayed against the pure machine: verdict, rule of refusals, who is told,
+// The directed histories of the rules, replayed against the pure machine: verdict, rule of refusals, who is told,
 // woken and in which order, what goes and what stays.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// The rules of semantics.md written down once more, naively: arrays, no index, no state but what the rules speak of,
+// The rules of the rules written down once more, naively: arrays, no index, no state but what the rules speak of,
 // and after every event everybody who waits is judged again. What the machine does is compared with it.
 import {
   EXCLUSIVE,

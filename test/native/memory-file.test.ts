@@ -1,4 +1,4 @@
-// Memory files through the addon: bytes, holes, sizes, seals, the immutable guard (facts F14), clocks.
+// Memory files through the addon: bytes, holes, sizes, seals, the immutable guard (F14), clocks.
 import { closeSync, fstatSync, openSync, readlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

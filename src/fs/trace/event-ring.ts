@@ -10,7 +10,7 @@ export interface LeaseEvent {
   /** ms since 1970. */
   readonly time: number;
   readonly event: EventName;
-  /** The rule of semantics.md behind it. */
+  /** The rule of src/lease/README.md behind it. */
   readonly rule: Rule;
   /** Of the file; 0: the event is about a process. */
   readonly ino: InodeNumber | 0;

@@ -1,4 +1,4 @@
-// Which files keep a descriptor (design.md, Residency). A direct file costs one, so over the budget the least recently
+// Which files keep a descriptor. A direct file costs one, so over the budget the least recently
 // used of those that nobody has open move into the pool, and their next open brings them back. A leased or pinned file
 // never moves; whether one is mapped, or has pages pinned by the kernel, the store finds out before it moves it (F20).
 import { LRUCache } from 'lru-cache';

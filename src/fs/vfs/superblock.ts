@@ -183,7 +183,7 @@ export class Superblock {
     this.reap(inode);
   }
 
-  /** Fills `out`; size, blocks and times of a regular file are the store's of this instant (kernel-facts 22). */
+  /** Fills `out`; size, blocks and times of a regular file are the store's of this instant (K22). */
   attributes(inode: Inode, out: Attr): void {
     this.refresh(inode);
     this.attributesAsSeen(inode, out);
