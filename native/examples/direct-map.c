@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "leasefs.h"
+#include "leasefs-watch.h"
 
 #define BLOCK 4096UL
 
@@ -114,9 +114,10 @@ static char *map_file(int file, size_t len)
 
 int main(int argc, char **argv)
 {
-	struct leasefs_lease lease = { .version = LEASEFS_ABI };
-	struct pollfd p = { .events = POLLPRI };
+	struct leasefs_notice notice = { .break_ms = 0 };
+	struct pollfd p = { .events = POLLIN };
 	struct stat st;
+	int fd;
 	size_t len, off;
 	char *memory;
 
@@ -124,34 +125,35 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: direct-map FILE\n");
 		return 2;
 	}
-	p.fd = open(argv[1], O_RDWR | O_CLOEXEC);
-	if (p.fd < 0 || fstat(p.fd, &st) < 0)
+	fd = open(argv[1], O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
 		err(1, "%s", argv[1]);
 	len = (st.st_size + BLOCK - 1) / BLOCK * BLOCK;
 	if (len == 0)
 		errx(1, "%s is empty", argv[1]);
 
-	set_lease(p.fd, LEASEFS_EXCLUSIVE_BREAKABLE);
+	set_lease(fd, LEASEFS_EXCLUSIVE_BREAKABLE);
+	p.fd = leasefs_watch(fd);
+	if (p.fd < 0)
+		err(1, "leasefs_watch");
 	/* What a page cache owes the store; without one it costs nothing. */
-	if (sync_file_range(p.fd, 0, len,
+	if (sync_file_range(fd, 0, len,
 			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) < 0)
 		err(1, "sync_file_range");
-	memory = map_file(p.fd, len);
+	memory = map_file(fd, len);
 	for (off = 0; off < len; off += BLOCK)
 		*(__u64 *)(memory + off) = off / BLOCK;
 	printf("written; try `: > %s` in a shell\n", argv[1]);
 	fflush(stdout);
 
-	while (poll(&p, 1, -1) < 0)
-		if (errno != EINTR)
-			err(1, "poll");
+	while (notice.break_ms == 0)
+		if ((poll(&p, 1, -1) < 0 && errno != EINTR) || leasefs_notice(p.fd, &notice) < 0)
+			err(1, "waiting for a break");
 	/* Recalled: nothing may be touched once the break is answered. */
 	munmap(memory, len);
 	/* And what it has of the range is old. */
-	posix_fadvise(p.fd, 0, len, POSIX_FADV_DONTNEED);
-	if (ioctl(p.fd, LEASEFS_IOC_GETLEASE, &lease) < 0)
-		err(1, "GETLEASE");
-	set_lease(p.fd, lease.kind);
+	posix_fadvise(fd, 0, len, POSIX_FADV_DONTNEED);
+	set_lease(fd, notice.kind);
 	printf("recalled, unmapped, yielded\n");
 	return 0;
 }

@@ -8,7 +8,7 @@
  * FILE, of at least one byte, lies on a leasefs mount. The program pins its
  * first block under an exclusive lease, so that a truncate by anybody else is
  * refused; then it gives up the pin, keeps a breakable lease, and waits until
- * somebody truncates the file: POLLPRI, and it yields.
+ * somebody truncates the file: its break descriptor tells, and it yields.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "leasefs.h"
+#include "leasefs-watch.h"
 
 /* L4: F_SETLEASE on a description that has a lease converts it. */
 static void set_lease(int fd, __u32 kind)
@@ -48,15 +48,17 @@ static void unpin(int fd, __u64 id)
 /* Waits for a break of the lease; what the lease must become [L8]. */
 static __u32 wait_for_break(int fd)
 {
-	struct leasefs_lease lease = { .version = LEASEFS_ABI };
-	struct pollfd p = { .fd = fd, .events = POLLPRI };
+	struct pollfd p = { .fd = leasefs_watch(fd), .events = POLLIN };
+	struct leasefs_notice notice = { .break_ms = 0 };
 
-	if (poll(&p, 1, -1) < 0)
-		err(1, "poll");
-	if (ioctl(fd, LEASEFS_IOC_GETLEASE, &lease) < 0)
-		err(1, "GETLEASE");
-	printf("break: the lease must become %u within %u ms\n", lease.kind, lease.break_ms);
-	return lease.kind;
+	if (p.fd < 0)
+		err(1, "leasefs_watch");
+	while (notice.break_ms == 0)
+		if (poll(&p, 1, -1) < 0 || leasefs_notice(p.fd, &notice) < 0)
+			err(1, "waiting for a break");
+	printf("break: the lease must become %u within %u ms\n", notice.kind, notice.break_ms);
+	close(p.fd);
+	return notice.kind;
 }
 
 int main(int argc, char **argv)

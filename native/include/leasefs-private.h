@@ -87,13 +87,12 @@ struct leasefs_pin_for {
  * credentials that the kernel gives each message.
  *
  * A message is struct leasefs_message and, behind it, the struct of its code. The first one is LEASEFS_MESSAGE_OPEN.
- * Each is answered by one with its id and `code` 0 or -errno, and the struct when it is 0. id 0 comes unasked: a break
- * begins (code POLLPRI) or is over (0).
+ * Each is answered by one with its id and `code` 0 or -errno, and the struct when it is 0.
  */
 #define LEASEFS_XATTR     "system.leasefs"
 #define LEASEFS_XATTR_MAX 128 /* bytes of its value */
 
-/* leasefs_message.code, besides the LEASEFS_IOC_ numbers up to LAYOUT */
+/* leasefs_message.code, besides the LEASEFS_IOC_ numbers of leasefs.h */
 #define LEASEFS_MESSAGE_OPEN   1 /* struct leasefs_open */
 #define LEASEFS_MESSAGE_CANCEL 2 /* ends the call `id` that waits for a break (EINTR); has no answer itself */
 

@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -31,6 +30,7 @@
 #include <unistd.h>
 
 #include "leasefs-private.h"
+#include "leasefs-watch.h"
 
 /* One call; `size` bytes of `data` go there and back. A signal ends its wait for a break: EINTR [B5]. */
 static inline int leasefs_message(int s, __u32 code, void *data, size_t size)
@@ -58,7 +58,6 @@ static inline int leasefs_message(int s, __u32 code, void *data, size_t size)
 			return -1;
 		} else if (m.id == 1)
 			break;
-		/* id 0 tells of a break: leasefs_wait_break asks for itself. */
 	}
 	if (m.code == 0)
 		return 0;
@@ -128,31 +127,16 @@ static inline int leasefs_ioctl(int s, unsigned long request, void *data)
 	return leasefs_message(s, (__u32)request, data, _IOC_SIZE(request));
 }
 
-/* Waits until the lease is being broken: 1, with what it must become and by when in `*lease`; 0 after `ms` (-1: never). */
-static inline int leasefs_wait_break(int s, struct leasefs_lease *lease, int ms)
+/* leasefs_watch of leasefs-watch.h. @param s of leasefs_connect */
+static inline int leasefs_socket_watch(int s)
 {
-	struct pollfd p = { s, POLLPRI, 0 };
-	struct leasefs_message notice;
-	int type, answer;
-	socklen_t length = sizeof type;
+	struct leasefs_watch watch;
 
-	if (getsockopt(s, SOL_SOCKET, SO_TYPE, &type, &length) == 0)
-		p.events = POLLIN;
-	for (;;) {
-		memset(lease, 0, sizeof *lease);
-		lease->version = LEASEFS_ABI;
-		if (leasefs_ioctl(s, LEASEFS_IOC_GETLEASE, lease) < 0)
-			return -1;
-		if (lease->break_ms > 0)
-			return 1;
-		answer = poll(&p, 1, ms);
-		if (answer <= 0)
-			return answer;
-		if (p.events == POLLIN && recv(s, &notice, sizeof notice, MSG_DONTWAIT) == 0) {
-			errno = ENOTCONN;
-			return -1;
-		}
-	}
+	memset(&watch, 0, sizeof watch);
+	watch.version = LEASEFS_ABI;
+	if (leasefs_ioctl(s, LEASEFS_IOC_WATCH, &watch) < 0)
+		return -1;
+	return leasefs_watch_at(&watch);
 }
 
 #endif /* LEASEFS_SOCKET_H */

@@ -22,12 +22,16 @@
  * fields or unknown flags, is EINVAL. Byte order and alignment are the
  * machine's. All fields marked (out) are ignored on the way in.
  *
- * A lease that is being broken makes poll(2) answer POLLPRI on every
- * descriptor that shares the description, until the break is answered by
- * LEASEFS_IOC_SETLEASE (with LEASEFS_UNLCK or the kind that GETLEASE names)
- * or close(2), or its time is over. Answer by ioctl or close, never by
+ * A break is told by a descriptor of its own, for poll(2), epoll or any event
+ * loop (LEASEFS_IOC_WATCH below; leasefs_watch() of leasefs-watch.h makes it),
+ * and by the signal that SETLEASE named [B1]. Answer it by LEASEFS_IOC_SETLEASE
+ * (with LEASEFS_UNLCK or the kind that GETLEASE names) or close(2), never by
  * write(2) or fsync(2) first: while a truncate waits for you the kernel holds
  * the inode's lock, and your write would wait behind it [B6].
+ *
+ * poll(2) on the file itself answers 'ready' at once, whatever happens. On a
+ * mount made with -o poll it answers POLLPRI while a break is pending; that
+ * costs buffered io_uring there nearly all of its speed.
  */
 #ifndef LEASEFS_H
 #define LEASEFS_H
@@ -199,7 +203,7 @@ struct leasefs_extent {
  * without the daemon. Needs a lease of any kind that the calling process holds
  * through this description, which must be open for reading and writing. While
  * the lease lives nobody changes the layout unasked: an unbreakable lease
- * refuses others, a breakable one is broken first, and its break (POLLPRI)
+ * refuses others, a breakable one is broken first, and its break (WATCH)
  * recalls the layout: unmap, then answer the break. The grant ends with the
  * lease. A granted block goes to no other file until the grant has ended and
  * nobody maps its segment any more, whatever becomes of the file.
@@ -248,6 +252,42 @@ struct leasefs_layout {
 	struct leasefs_extent extents[LEASEFS_EXTENTS_MAX];
 };
 
+#define LEASEFS_ADDRESS_MAX 96
+
+/*
+ * WATCH tells the way to a break descriptor of this description: connect a
+ * SOCK_STREAM socket of AF_UNIX to the abstract address `address`, and send
+ * the 8 bytes of `token` at once. Whoever knows the token may watch (and name
+ * the description as a pin's owner): keep it secret.
+ *
+ * The socket then becomes readable with each notice, a struct leasefs_notice:
+ * the first tells how things are or why there will be no other, the next come
+ * when a break begins or demands more, and when it is over (by force, or
+ * answered through another descriptor or this one). It ends (read(2) answers
+ * 0) with the description or the mount. Who reads none of several hundred
+ * notices is let go.
+ *
+ * On .leasefs/events a notice says that there is something to read, once until
+ * a read has taken all of it.
+ *
+ * EINVAL	neither a regular file nor .leasefs/events
+ * ENETUNREACH	the daemon may not listen in the caller's network namespace
+ * EMFILE	too many network namespaces
+ */
+struct leasefs_watch {
+	__u32 version;
+	__u32 reserved[5];
+	__u64 token;                       /* (out) to be sent */
+	char address[LEASEFS_ADDRESS_MAX]; /* (out) abstract, without its leading NUL; ends with one */
+};
+
+struct leasefs_notice {
+	__u32 kind;     /* during a break what the lease must become [L8], else what it is */
+	__u32 break_ms; /* ms until that is forced [B2]; 0: no break is pending */
+	__s32 error;    /* of the first: 0, or the errno for which there is no watch */
+	__u32 readable; /* of .leasefs/events: 1 when there is something to read */
+};
+
 #define LEASEFS_IOC_SETLEASE _IOWR('Y', 0x80, struct leasefs_lease)
 #define LEASEFS_IOC_GETLEASE _IOWR('Y', 0x81, struct leasefs_lease)
 #define LEASEFS_IOC_PIN      _IOWR('Y', 0x82, struct leasefs_pin)
@@ -255,5 +295,6 @@ struct leasefs_layout {
 #define LEASEFS_IOC_GETPINS  _IOWR('Y', 0x84, struct leasefs_pins)
 #define LEASEFS_IOC_REPORT   _IOWR('Y', 0x85, struct leasefs_report)
 #define LEASEFS_IOC_LAYOUT   _IOWR('Y', 0x86, struct leasefs_layout)
+#define LEASEFS_IOC_WATCH    _IOWR('Y', 0x87, struct leasefs_watch)
 
 #endif /* LEASEFS_H */

@@ -1,5 +1,6 @@
-// Messages between programs and the daemon of a mount that carries no ioctl: SOCK_SEQPACKET on abstract addresses
-// (unix(7)), each message with the credentials of its sender, as the kernel knows them.
+// Sockets between programs and the daemon, on abstract addresses (unix(7)): SOCK_SEQPACKET for the calls of a mount that
+// carries no ioctl, each message with the credentials of its sender, as the kernel knows them; SOCK_STREAM for notices.
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
@@ -7,6 +8,8 @@
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "addon.h"
@@ -17,25 +20,47 @@
 namespace leasefs {
 namespace {
 
-UniqueFd Seqpacket(Napi::Env env, int flags) {
-  UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
-  if (!fd.IsOpen()) throw SystemError(env, errno, "socket");
+/** A socket that listens at an abstract address of the kernel's choice (the address has a family alone); or errno. */
+UniqueFd Listen(int type, int* error) {
+  UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // Accepted sockets inherit it.
+  int on = 1;
+  sockaddr_un any = {};
+  any.sun_family = AF_UNIX;
+  bool listens = fd.IsOpen() && setsockopt(fd.Get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
+                 bind(fd.Get(), reinterpret_cast<const sockaddr*>(&any), sizeof any.sun_family) == 0 &&
+                 listen(fd.Get(), SOMAXCONN) == 0;
+  *error = listens ? 0 : errno;
   return fd;
 }
 
 Napi::Value ListenMessages(const Napi::CallbackInfo& info) {
-  UniqueFd fd = Seqpacket(info.Env(), SOCK_NONBLOCK);
-  // Accepted sockets inherit it. The kernel chooses the name: the address has a family alone.
-  int on = 1;
-  if (setsockopt(fd.Get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0) {
-    throw SystemError(info.Env(), errno, "setsockopt");
+  int error = 0;
+  UniqueFd fd = Listen(SOCK_SEQPACKET, &error);
+  if (error != 0) throw SystemError(info.Env(), error, "listen");
+  return Descriptor::Make(info.Env(), std::move(fd));
+}
+
+/** A socket belongs to the network namespace that its thread was in: a thread of its own enters the other one. */
+Napi::Value ListenStreams(const Napi::CallbackInfo& info) {
+  int network = IntArg(info, 0);
+  int error = 0;
+  UniqueFd fd;
+  if (network < 0) {
+    fd = Listen(SOCK_STREAM, &error);
+  } else {
+    try {
+      std::thread([&] {
+        if (setns(network, CLONE_NEWNET) == 0)
+          fd = Listen(SOCK_STREAM, &error);
+        else
+          error = errno;
+      }).join();
+    } catch (const std::system_error& failed) {
+      error = failed.code().value();
+    }
   }
-  sockaddr_un any = {};
-  any.sun_family = AF_UNIX;
-  if (bind(fd.Get(), reinterpret_cast<const sockaddr*>(&any), sizeof any.sun_family) < 0) {
-    throw SystemError(info.Env(), errno, "bind");
-  }
-  if (listen(fd.Get(), SOMAXCONN) < 0) throw SystemError(info.Env(), errno, "listen");
+  if (error != 0) throw SystemError(info.Env(), error, "listen");
   return Descriptor::Make(info.Env(), std::move(fd));
 }
 
@@ -49,7 +74,7 @@ Napi::Value AbstractName(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), at.sun_path + 1, length > begin ? length - begin : 0);
 }
 
-Napi::Value AcceptMessages(const Napi::CallbackInfo& info) {
+Napi::Value Accept(const Napi::CallbackInfo& info) {
   UniqueFd fd(accept4(IntArg(info, 0), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd.IsOpen()) throw SystemError(info.Env(), errno, "accept");
   ucred peer = {};
@@ -61,18 +86,23 @@ Napi::Value AcceptMessages(const Napi::CallbackInfo& info) {
   return Descriptor::Make(info.Env(), std::move(fd));
 }
 
-Napi::Value ConnectMessages(const Napi::CallbackInfo& info) {
+Napi::Value Connect(const Napi::CallbackInfo& info, int type) {
   std::string name = TextArg(info, 0);
   sockaddr_un to = {};
   to.sun_family = AF_UNIX;
   if (name.size() >= sizeof to.sun_path) throw SystemError(info.Env(), ENAMETOOLONG, "connect");
   memcpy(to.sun_path + 1, name.data(), name.size());
-  UniqueFd fd = Seqpacket(info.Env(), 0);
+  UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (!fd.IsOpen()) throw SystemError(info.Env(), errno, "socket");
   auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   ssize_t answer = Uninterrupted([&] { return connect(fd.Get(), reinterpret_cast<const sockaddr*>(&to), length); });
   if (answer < 0) throw SystemError(info.Env(), errno, "connect");
   return Descriptor::Make(info.Env(), std::move(fd));
 }
+
+Napi::Value ConnectMessages(const Napi::CallbackInfo& info) { return Connect(info, SOCK_SEQPACKET); }
+
+Napi::Value ConnectStream(const Napi::CallbackInfo& info) { return Connect(info, SOCK_STREAM); }
 
 Napi::Value SendMessage(const Napi::CallbackInfo& info) {
   int socket = IntArg(info, 0);
@@ -122,9 +152,11 @@ Napi::Value Getxattr(const Napi::CallbackInfo& info) {
 
 void ExportControlSocket(Napi::Env, Napi::Object exports) {
   Export<ListenMessages>(exports, "listenMessages");
+  Export<ListenStreams>(exports, "listenStreams");
   Export<AbstractName>(exports, "abstractName");
-  Export<AcceptMessages>(exports, "acceptMessages");
+  Export<Accept>(exports, "accept");
   Export<ConnectMessages>(exports, "connectMessages");
+  Export<ConnectStream>(exports, "connectStream");
   Export<SendMessage>(exports, "sendMessage");
   Export<ReceiveMessage>(exports, "receiveMessage");
   Export<Getxattr>(exports, "getxattr");

@@ -38,6 +38,7 @@ export const LEASEFS_HOLDER_SOCKET = 4;
 export const LEASEFS_HOLDER_REGION = 5;
 export const LEASEFS_HOLDER_FIRST = 256;
 
+export const LEASEFS_ADDRESS_MAX = 96;
 export const LEASEFS_XATTR_MAX = 128;
 export const LEASEFS_MESSAGE_OPEN = 1;
 export const LEASEFS_MESSAGE_CANCEL = 2;
@@ -139,6 +140,24 @@ export const layout = {
   extents: bytes(88, LEASEFS_EXTENTS_MAX * extent.bytes),
 } as const;
 
+/** struct leasefs_watch */
+export const watch = {
+  bytes: 128,
+  version: u32(0),
+  reserved: reserved(4, 24),
+  token: u64(24),
+  address: bytes(32, LEASEFS_ADDRESS_MAX),
+} as const;
+
+/** struct leasefs_notice */
+export const notice = {
+  bytes: 16,
+  kind: u32(0),
+  break_ms: u32(4),
+  error: s32(8),
+  readable: u32(12),
+} as const;
+
 /** struct leasefs_supervise */
 export const supervise = {
   bytes: 32,
@@ -205,6 +224,7 @@ export const LEASEFS_IOC_UNPIN = iowr(0x83, unpin.bytes);
 export const LEASEFS_IOC_GETPINS = iowr(0x84, pins.bytes);
 export const LEASEFS_IOC_REPORT = iowr(0x85, report.bytes);
 export const LEASEFS_IOC_LAYOUT = iowr(0x86, layout.bytes);
+export const LEASEFS_IOC_WATCH = iowr(0x87, watch.bytes);
 export const LEASEFS_IOC_SUPERVISE = iowr(0x90, supervise.bytes);
 export const LEASEFS_IOC_SETLEASE_FOR = iowr(0x91, leaseFor.bytes);
 export const LEASEFS_IOC_PIN_FOR = iowr(0x92, pinFor.bytes);

@@ -2,11 +2,12 @@
 // place that knows all layers.
 import { errnoName, errnoText } from '../base/errno.js';
 import { guarded, type Log, oneLine } from '../base/guarded.js';
+import { NoticeSocket } from '../control/notice-socket.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
 import { deviceOf, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
-import { keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
+import { answersPoll, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { native } from '../native/binding.js';
 import { DirectStore } from '../store/direct-store.js';
@@ -17,6 +18,8 @@ import { version } from './version.js';
 
 /** For processes (src/process), segments, and what Node itself needs. */
 const OTHER_DESCRIPTORS = 384;
+/** Break descriptors at most; of few descriptors a sixteenth. */
+const BREAK_DESCRIPTORS = 4096;
 
 /** What both transports are to the daemon. */
 type Served = Pick<Session, 'ready' | 'ended' | 'passthrough' | 'reason' | 'waiting' | 'requestCounts'> & {
@@ -35,6 +38,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   // one, and the signal that says so kills by default.
   process.on('SIGIO', () => {});
   goOnAfterFaults(log);
+  const breakDescriptors = Math.min(BREAK_DESCRIPTORS, Math.floor(limit / 16));
   const direct = (): boolean =>
     options.store === 'direct' || (options.store === 'auto' && session.passthrough);
   const chooseStore = () => (direct() ? new DirectStore(size) : new PooledStore(size));
@@ -45,7 +49,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     inodes: options.inodes,
     accessTimes: keepsAccessTimes(options.mountOptions),
     acls: keepsAcls(options.mountOptions),
-    descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS),
+    descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS - breakDescriptors),
     log,
   });
   // The package of the other transport reads no file that says it is empty.
@@ -53,6 +57,8 @@ export async function serve(options: ServeOptions): Promise<number> {
     const { showControl: listed, allowInject } = options;
     filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject }));
   }
+  const notices = new NoticeSocket(filesystem.plane, breakDescriptors);
+  filesystem.watchBy(notices);
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   const session = await start(options, filesystem, passthrough);
   const lookForKernelPins = (): void => {
@@ -75,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     throw error;
   } finally {
     forgetSignals();
+    notices.close();
   }
   // The package keeps the event loop running for good.
   if (options.transport === 'fuse-native') process.exit(0);
@@ -94,7 +101,8 @@ async function start(options: ServeOptions, operations: Filesystem, passthrough:
   const { mountPoint, mountOptions, log } = options;
   if (options.transport === 'kernel') {
     const channel = mount(mountPoint, mountOptions);
-    return startSession({ channel, operations, passthrough, acls: keepsAcls(mountOptions), log });
+    const acls = keepsAcls(mountOptions);
+    return startSession({ channel, operations, passthrough, acls, poll: answersPoll(mountOptions), log });
   }
   const other = mountOptions.find(word => word !== 'allow_other');
   if (other !== undefined) {

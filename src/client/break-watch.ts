@@ -1,10 +1,8 @@
-// Hears of lease breaks on one descriptor (B1). POLLPRI stays pending until the break is answered, so the poll is
-// stopped at the first notice; while the break lasts the lease is asked from time to time, which tells when it is over
-// and when the lease must become something else than was said.
+// Hears of lease breaks on one open file description (B1), by a break descriptor in the event loop.
 
 import type { LeaseKind } from '../abi/kinds.js';
-import type { Poller } from '../native/binding.js';
 import type { Calls } from './calls.js';
+import { type Notice, Notices } from './notices.js';
 
 export interface LeaseBreak {
   /** What the lease must become; with `breakMs` 0, what it is now. */
@@ -13,72 +11,53 @@ export interface LeaseBreak {
   readonly breakMs: number;
 }
 
-/** ms between two looks at a break that lasts. */
-const LOOK_AGAIN_MS = 50;
-
 export class BreakWatch implements Disposable {
-  private readonly calls: Calls;
-  private readonly ask: () => LeaseBreak;
+  private readonly notices: Notices;
   private readonly tell: (notice: LeaseBreak) => void;
-  private poller: Poller | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  /** What the pending break was said to demand; undefined when none is known. */
-  private told: LeaseKind | undefined;
+  private soon: NodeJS.Immediate | undefined;
+  private isOpen = true;
 
   /**
-   * Does not keep the event loop alive.
-   * @param ask what F_GETLEASE says now; throws when the mount is gone, which ends the watch.
+   * Does not keep the event loop alive. A break that is pending is told soon.
+   * @param tell is told the end of the mount as the end of a break: the lease is gone.
+   * @throws FsError as Notices does.
    */
-  constructor(calls: Calls, ask: () => LeaseBreak, tell: (notice: LeaseBreak) => void) {
-    this.calls = calls;
-    this.ask = ask;
+  constructor(calls: Calls, tell: (notice: LeaseBreak) => void) {
+    this.notices = new Notices(calls);
     this.tell = tell;
-    this.listen();
+    this.notices.wait(false, () => this.hear(this.notices.take()));
+    this.tellSoon(this.notices.first);
   }
 
-  /** To be called when this process has set the lease: what was told is settled. */
+  /** To be called when this process has set the lease: what was told before is settled. */
   answered(): void {
-    if (this.poller === undefined && this.timer === undefined) return;
-    this.listen();
+    if (!this.isOpen) return;
+    clearImmediate(this.soon);
+    const last = this.notices.take();
+    if (last === 'ended') this.hear(last);
+    else if (last !== undefined) this.tellSoon(last);
   }
 
   /** Stops; idempotent. */
   close(): void {
-    this.poller?.close();
-    this.poller = undefined;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.told = undefined;
+    this.isOpen = false;
+    clearImmediate(this.soon);
+    this.notices.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  private listen(): void {
-    this.close();
-    this.poller = this.calls.watch(() => this.look());
-    this.poller.unref();
+  private tellSoon(notice: Notice): void {
+    if (notice.breakMs > 0) this.soon = setImmediate(() => this.hear(notice)).unref();
   }
 
-  private look(): void {
-    let now: LeaseBreak;
-    try {
-      now = this.ask();
-    } catch {
-      this.close();
-      this.tell({ must: 'none', breakMs: 0 });
-      return;
-    }
-    const news = now.breakMs === 0 || now.must !== this.told;
-    // Watch again first: `tell` may answer the break or close the watch.
-    if (now.breakMs === 0) {
-      this.listen();
-    } else {
-      this.close();
-      this.told = now.must;
-      this.timer = setTimeout(() => this.look(), LOOK_AGAIN_MS).unref();
-    }
-    if (news) this.tell(now);
+  private hear(notice: Notice | 'ended' | undefined): void {
+    if (notice === undefined || !this.isOpen) return;
+    if (notice === 'ended') this.close();
+    this.tell(
+      notice === 'ended' ? { must: 'none', breakMs: 0 } : { must: notice.kind, breakMs: notice.breakMs },
+    );
   }
 }

@@ -3,7 +3,7 @@
 
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
-import { native, POLLPRI, type Poller } from '../native/binding.js';
+import { native } from '../native/binding.js';
 import { ControlLink } from './control-link.js';
 
 export class Calls implements Disposable {
@@ -39,12 +39,6 @@ export class Calls implements Disposable {
     // What does not wait finds out which route it is.
     this.probe();
     return this.link?.callAsync(request, data) ?? native.ioctlAsync(this.fd, request, data);
-  }
-
-  /** Calls `tell` when a break is to be answered (B1). */
-  watch(tell: () => void): Poller {
-    this.probe();
-    return this.link?.watch(tell) ?? native.poll(this.fd, POLLPRI, tell);
   }
 
   /** Ends a description that only a connection holds. Idempotent. */

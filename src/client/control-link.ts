@@ -4,7 +4,7 @@
 import * as abi from '../abi/leasefs.js';
 import { StructView } from '../abi/struct.js';
 import { errno } from '../base/errno.js';
-import { type Descriptor, native, POLLIN, POLLPRI, type Poller } from '../native/binding.js';
+import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
 
 const HEAD = abi.message.bytes;
 const ROOM = HEAD + abi.report.bytes;
@@ -24,9 +24,6 @@ export class ControlLink {
   private nextId = 1;
   private poller: Poller | undefined;
   private gone = false;
-  /** A break is to be answered. */
-  private breaking = false;
-  private tell: (() => void) | undefined;
 
   /**
    * The connection for `fd`; undefined where the mount has no such socket. @param shared a description to share, 0n: none.
@@ -73,20 +70,6 @@ export class ControlLink {
     });
   }
 
-  /** Calls `tell` when a break is to be answered, at once if one is; does not keep the event loop alive. */
-  watch(tell: () => void): Poller {
-    this.tell = tell;
-    this.listen();
-    this.tellSoon();
-    return {
-      close: () => {
-        if (this.tell === tell) this.tell = undefined;
-        this.listen();
-      },
-      unref: () => {},
-    };
-  }
-
   /** Ends the description, unless others share it: its lease and the pins it owns, as close(2) would. */
   close(): void {
     this.end(-errno.EBADF);
@@ -114,22 +97,7 @@ export class ControlLink {
       this.end(-errno.ENOTCONN);
       return;
     }
-    const id = this.message.u32(abi.message.id);
-    const code = this.message.u32(abi.message.code) | 0;
-    if (id !== 0) {
-      this.settle(id, code, length - HEAD);
-      return;
-    }
-    this.breaking = code === POLLPRI;
-    this.tellSoon();
-  }
-
-  /** From the event loop, as a poll would, never within a call. That the daemon is gone is told too, as by POLLERR. */
-  private tellSoon(): void {
-    if (!this.breaking && !this.gone) return;
-    setImmediate(() => {
-      if (this.breaking || this.gone) this.tell?.();
-    }).unref();
+    this.settle(this.message.u32(abi.message.id), this.message.u32(abi.message.code) | 0, length - HEAD);
   }
 
   private settle(id: number, result: number, bytes = 0): void {
@@ -147,18 +115,16 @@ export class ControlLink {
     this.gone = true;
     for (const id of [...this.pending.keys()]) this.settle(id, result);
     this.listen();
-    this.tellSoon();
   }
 
-  /** Polls while somebody waits for what comes; keeps the event loop alive only for a call. */
+  /** Polls, and keeps the event loop alive, while a call waits for its answer. */
   private listen(): void {
     this.poller?.close();
     this.poller = undefined;
-    if (this.gone || (this.pending.size === 0 && this.tell === undefined)) return;
+    if (this.gone || this.pending.size === 0) return;
     this.poller = native.poll(this.socket.fd, POLLIN, () => {
       // A call that did not leave the event loop may have taken it meanwhile.
       if (native.pollWait(this.socket.fd, POLLIN, 0) > 0) this.receive();
     });
-    if (this.pending.size === 0) this.poller.unref();
   }
 }

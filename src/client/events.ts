@@ -3,7 +3,8 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LostEvents, ReportedEvent } from '../abi/events.js';
-import { native, POLLIN, type Poller } from '../native/binding.js';
+import { Calls } from './calls.js';
+import { Notices } from './notices.js';
 
 export interface EventOptions {
   /** Go on with what happens from now on; else the end comes after the events that are kept. */
@@ -17,21 +18,25 @@ const { O_RDONLY, O_NONBLOCK } = constants;
 
 /**
  * The events that are kept, oldest first, and then those to come.
- * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`; ENOTCONN when its daemon is gone.
+ * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`; ENOTCONN when its daemon is gone; to follow,
+ * FsError EMFILE and ENETUNREACH as LeaseFile.onBreak.
  */
 export async function* events(
   mountPoint: string,
   { follow = false, signal }: EventOptions = {},
 ): AsyncGenerator<ReportedEvent | LostEvents, void, undefined> {
   const reader = new EventReader(mountPoint);
+  let notices: Notices | undefined;
   try {
+    if (follow) notices = reader.watch();
     while (signal?.aborted !== true) {
       const event = reader.next();
       if (event !== undefined) yield event;
-      else if (!follow) return;
-      else await readable(reader.fd, signal);
+      else if (notices === undefined) return;
+      else await readable(notices, signal);
     }
   } finally {
+    notices?.close();
     reader.close();
   }
 }
@@ -43,7 +48,7 @@ export interface EventWatch {
 
 /**
  * Calls `tell` for what happens from now on, without keeping the event loop alive. When the mount goes, nothing more comes.
- * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`.
+ * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`. FsError EMFILE and ENETUNREACH as LeaseFile.onBreak.
  */
 export function watchEvents(
   mountPoint: string,
@@ -58,12 +63,21 @@ export function watchEvents(
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     }
   };
+  let notices: Notices;
+  try {
+    notices = reader.watch();
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
   read(() => {});
-  const poller = native.poll(reader.fd, POLLIN, () => read(tell));
-  poller.unref();
+  notices.wait(false, () => {
+    if (notices.take() === 'ended') notices.pause();
+    read(tell);
+  });
   return {
     close() {
-      poller.close();
+      notices.close();
       read(tell);
       reader.close();
     },
@@ -72,13 +86,18 @@ export function watchEvents(
 
 /** What a mount's `.leasefs/events` has to tell, without waiting for more. */
 class EventReader {
-  readonly fd: number;
+  private readonly fd: number;
   private readonly piece = Buffer.alloc(PIECE);
   private rest = Buffer.alloc(0);
 
   /** @throws ErrnoException of open(2). */
   constructor(mountPoint: string) {
     this.fd = openSync(join(mountPoint, '.leasefs/events'), O_RDONLY | O_NONBLOCK);
+  }
+
+  /** Tells when there is more to read. */
+  watch(): Notices {
+    return new Notices(new Calls(this.fd));
   }
 
   /** undefined: nothing now. */
@@ -111,14 +130,18 @@ class EventReader {
 }
 
 /** Resolves when there is something to read, or the signal came. */
-function readable(fd: number, signal: AbortSignal | undefined): Promise<void> {
+function readable(notices: Notices, signal: AbortSignal | undefined): Promise<void> {
   return new Promise(resolve => {
     const done = (): void => {
-      poller.close();
+      notices.pause();
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const poller: Poller = native.poll(fd, POLLIN, done);
+    notices.wait(true, () => {
+      // At the end a read says why.
+      notices.take();
+      done();
+    });
     signal?.addEventListener('abort', done);
   });
 }

@@ -18,7 +18,7 @@ import { type FileLayout, readLayout } from './layout.js';
 import { readReportBy } from './report.js';
 
 export interface SetLeaseOptions {
-  /** Sent to this process when the lease is broken (B1), 1 to 64; none if 0 or absent. POLLPRI comes in any case. */
+  /** Sent to this process when the lease is broken (B1), 1 to 64; none if 0 or absent. `onBreak` hears in any case. */
   readonly signal?: number;
   /** The value (si_value) that the signal carries. */
   readonly cookie?: bigint;
@@ -187,15 +187,15 @@ export class LeaseFile implements Disposable {
    * @throws FsError EINVAL: `off` is no multiple of 4096, `len` 0. EPERM: this process owns no lease through this
    * description. EBADF: it is not open for reading and writing. EAGAIN: the lease is being broken. ENXIO: a hole in the
    * range, or it ends beyond the block of the last byte. EBUSY: see leasefs.h. And of getting the memory, which takes
-   * the daemon's own user or root: EPERM, EACCES, ESRCH.
+   * the daemon's own user or root: EPERM, EACCES, ESRCH. EMFILE, ENETUNREACH: breaks cannot be heard, as in `onBreak`.
    */
   mapDirect(off: number, len: number): DirectMapping {
     bytes(off, 'off');
     bytes(len, 'len');
+    if (this.watch === undefined) this.listen();
     const mapping = new DirectMapping(this.fd, this.ready(), off, len);
     for (const other of this.mappings) if (!other.mapped) this.mappings.delete(other);
     this.mappings.add(mapping);
-    if (this.watch === undefined) this.listen();
     return mapping;
   }
 
@@ -208,7 +208,11 @@ export class LeaseFile implements Disposable {
    * Calls `tell` when the lease must be given back or lowered, again when what it must become changes, and at the end
    * of a break that this object did not answer. Answer by `setLeaseSync` or `close`, never by a write or fsync first:
    * they would wait behind the truncate that waits for you (B6). Replaces an earlier callback; does not keep the event
-   * loop alive.
+   * loop alive. Takes no thread.
+   *
+   * @throws FsError EINVAL: not a regular file. EMFILE: too many watches of this description, or of this user.
+   * ENETUNREACH: this process is in a network namespace that the daemon may not enter; the signal of `setLease` reaches
+   * it there. ENOTTY: not on a leasefs mount.
    */
   onBreak(tell: (notice: LeaseBreak) => void): BreakWatch {
     this.tell = tell;
@@ -235,20 +239,11 @@ export class LeaseFile implements Disposable {
 
   private listen(): BreakWatch {
     this.watch?.close();
-    this.watch = new BreakWatch(
-      this.ready(),
-      () => this.breakNow(),
-      notice => {
-        this.tell?.(notice);
-        this.recall();
-      },
-    );
+    this.watch = new BreakWatch(this.ready(), notice => {
+      this.tell?.(notice);
+      this.recall();
+    });
     return this.watch;
-  }
-
-  private breakNow(): LeaseBreak {
-    const { kind, breakMs } = this.getLease();
-    return { must: kind, breakMs };
   }
 
   /** A break recalls the layouts. */
@@ -257,8 +252,8 @@ export class LeaseFile implements Disposable {
     this.unmapAll();
     if (this.descriptor < 0) return;
     try {
-      const { must, breakMs } = this.breakNow();
-      if (breakMs > 0) this.setLeaseSync(must);
+      const { kind, breakMs } = this.getLease();
+      if (breakMs > 0) this.setLeaseSync(kind);
     } catch (error) {
       // The break was forced in this moment, or the mount is gone.
       if (!(error instanceof FsError)) throw error;

@@ -16,6 +16,7 @@ import { getLease, poll, setLease } from './layout/leases.js';
 import { pin, pins, unpin } from './layout/pins.js';
 import { LeasePlane } from './layout/plane.js';
 import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './layout/supervisor.js';
+import { type Watchers, watch, watchBy } from './layout/watches.js';
 import type {
   Answer,
   Attr,
@@ -34,6 +35,7 @@ import type {
   SetLeaseRequest,
   StatFs,
   Subject,
+  Watched,
 } from './operations.js';
 import { heldBy, report, type SessionStatus, statusOf, unserved } from './report.js';
 import { isAclName } from './vfs/acl.js';
@@ -284,6 +286,10 @@ export class Filesystem implements Operations {
     return getLease(this.plane, fh);
   }
 
+  watch(caller: Caller, _ino: InodeNumber, fh: FileHandle): Watched | number {
+    return watch(this.plane, caller, fh);
+  }
+
   pin(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer {
     return pin(this.plane, caller, fh, request);
   }
@@ -347,6 +353,11 @@ export class Filesystem implements Operations {
   /** Before the first operation: puts the tree below the root. */
   show(tree: VirtualTree): void {
     this.sb.virtual = new Virtual(this.sb, tree);
+  }
+
+  /** Before the first operation, and behind `show`: who holds break descriptors. */
+  watchBy(watchers: Watchers): void {
+    watchBy(this.plane, watchers);
   }
 
   /** Before the first operation: faults can be injected from now on. */

@@ -134,6 +134,13 @@ export interface GetLeaseAnswer {
   readonly token: bigint;
 }
 
+/** WATCH: what a watch is asked for with, and at which abstract address. */
+export interface Watched {
+  /** Names the description, as GETLEASE's does. */
+  readonly token: bigint;
+  readonly address: string;
+}
+
 /** LAYOUT. `seq` undefined: whatever it is. */
 export interface LayoutRequest {
   readonly off: number;
@@ -307,6 +314,8 @@ export interface Operations {
   // leases and pins
   setLease(caller: Caller, ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer;
   getLease(ino: InodeNumber, fh: FileHandle): GetLeaseAnswer;
+  /** The way to a break descriptor (B1); `-errno`: EINVAL, ENETUNREACH, EMFILE, EOPNOTSUPP. */
+  watch(caller: Caller, ino: InodeNumber, fh: FileHandle): Watched | number;
   /** The pin's id, or `-errno`. */
   pin(caller: Caller, ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer;
   /** `id` undefined: every pin of the file that the caller owns; the number removed. */

@@ -36,8 +36,6 @@ export class ControlConnection {
   private readonly ended: () => void;
   private readonly calls = new Map<number, Call>();
   private description: Description | undefined;
-  /** What was last told of breaks. */
-  private told = 0;
 
   /** @param ended told once, when the peer is gone or makes no sense. */
   constructor(state: ControlState, socket: Descriptor, ended: () => void) {
@@ -60,13 +58,6 @@ export class ControlConnection {
     this.calls.clear();
     this.description?.leave(this);
     this.ended();
-  }
-
-  /** @param code POLLPRI: a break is to be answered; 0: none is. */
-  tellBreak(code: number): void {
-    if (code === this.told) return;
-    this.told = code;
-    this.send(this.state.reply.head(0, code, 0));
   }
 
   private receive(): void {
@@ -145,9 +136,8 @@ export class ControlConnection {
     if (call !== undefined) this.state.parked.interrupt(other => other === call);
   }
 
-  /** The struct lies in the reply already; a break is told before, so that who reads the answer has heard of it. */
+  /** The struct lies in the reply already. */
   private answer({ id }: MessageRequest, answer: Answer, struct: number): void {
-    this.description?.tellBreak();
     this.send(this.state.reply.head(id, answer, struct));
   }
 

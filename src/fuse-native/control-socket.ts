@@ -5,12 +5,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
-import { attempt, guarded } from '../base/guarded.js';
 import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
+import { Quota } from '../base/quota.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
 import type { Parked } from '../fs/parked.js';
-import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { type Descriptor, native } from '../native/binding.js';
+import { Listener } from '../native/listener.js';
 import { field, listOf, textOf } from '../process/proc-text.js';
 import type { Call } from './call.js';
 import { ControlConnection, type ControlState } from './control-connection.js';
@@ -19,24 +20,19 @@ import { MessageReply, type MessageRequest } from './messages.js';
 
 export const CONTROL_XATTR = abi.xattr as Name;
 
-/** Connections at once: a descriptor of the daemon each. A quarter of them for one user, root apart. */
+/** Connections at once: a descriptor of the daemon each. */
 const CONNECTIONS_MAX = 4096;
-/** ms until it is looked again whether there is a descriptor for who asks. */
-const NO_DESCRIPTOR_MS = 100;
 
 export class ControlSocket {
   private readonly operations: Operations;
-  private readonly listener: Descriptor;
-  private poller: Poller;
+  private readonly listener: Listener;
   private readonly state: ControlState;
-  private readonly name: string;
   private readonly secret = randomBytes(32);
-  private readonly connections = new Map<ControlConnection, number>();
-  private readonly byHandle = new Map<number, Description>();
+  private readonly connections = new Set<ControlConnection>();
+  private readonly quota = new Quota(CONNECTIONS_MAX);
   /** What may be shared, by what GETLEASE calls it. */
   private readonly byToken = new Map<bigint, Description>();
   private readonly caller = new Caller();
-  private readonly peer = new Float64Array(1);
 
   constructor(operations: Operations, parked: Parked<Call>, log: (line: string) => void) {
     this.operations = operations;
@@ -48,78 +44,35 @@ export class ControlSocket {
       reports: new Map(),
       open: (request, pid) => this.open(request, pid),
     };
-    this.listener = native.listenMessages();
-    this.name = native.abstractName(this.listener.fd);
-    this.poller = this.listen();
+    this.listener = new Listener(native.listenMessages(), log, (socket, uid) => this.accepted(socket, uid));
   }
 
   /** The value of the xattr, of the file `ino`. */
   address(ino: InodeNumber): string {
-    return `${this.name} ${ino}.${this.proof(ino)}`;
-  }
-
-  /** What poll(2) of the description would say has changed. */
-  notify(fh: number): void {
-    this.byHandle.get(fh)?.tellBreak();
+    return `${this.listener.address} ${ino}.${this.proof(ino)}`;
   }
 
   close(): void {
-    this.poller.close();
     this.listener.close();
-    for (const connection of [...this.connections.keys()]) connection.close();
+    for (const connection of [...this.connections]) connection.close();
   }
 
   private proof(ino: InodeNumber): string {
     return createHmac('sha256', this.secret).update(`${ino}`).digest('hex').slice(0, 32);
   }
 
-  private accept(): void {
-    let socket: Descriptor;
-    try {
-      socket = native.acceptMessages(this.listener.fd, this.peer);
-    } catch (error) {
-      // EAGAIN: whoever asked is gone again.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.rest();
-      return;
-    }
-    const uid = this.peer[0]!;
-    if (!this.hasRoomFor(uid)) {
+  private accepted(socket: Descriptor, uid: number): void {
+    if (!this.quota.take(uid)) {
       const { reply } = this.state;
       native.sendMessage(socket.fd, reply.buffer, reply.head(1, -errno.EMFILE, 0));
       socket.close();
       return;
     }
-    const connection = new ControlConnection(this.state, socket, () => this.connections.delete(connection));
-    this.connections.set(connection, uid);
-  }
-
-  private listen(): Poller {
-    const poller = native.poll(
-      this.listener.fd,
-      POLLIN,
-      guarded(this.state.log, 'connection', () => this.accept()),
-    );
-    poller.unref();
-    return poller;
-  }
-
-  private rest(): void {
-    this.poller.close();
-    const again = (): void => {
-      if (this.listener.fd < 0) return;
-      const listens = attempt(this.state.log, 'connection', () => {
-        this.poller = this.listen();
-      });
-      if (!listens) this.rest();
-    };
-    setTimeout(again, NO_DESCRIPTOR_MS).unref();
-  }
-
-  private hasRoomFor(uid: number): boolean {
-    if (uid === 0) return this.connections.size < CONNECTIONS_MAX;
-    let theirs = 0;
-    for (const other of this.connections.values()) if (other === uid) theirs++;
-    return theirs < CONNECTIONS_MAX / 4 && this.connections.size < CONNECTIONS_MAX - CONNECTIONS_MAX / 4;
+    const connection = new ControlConnection(this.state, socket, () => {
+      this.connections.delete(connection);
+      this.quota.give(uid);
+    });
+    this.connections.add(connection);
   }
 
   private open(request: MessageRequest, pid: number): Description | number {
@@ -171,13 +124,11 @@ export class ControlSocket {
     if (answer < 0) return answer;
     const { fh } = opened;
     const { token } = operations.getLease(ino, fh);
-    const description = new Description(operations, ino, fh, () => {
-      this.byHandle.delete(fh);
+    const description = new Description(ino, fh, () => {
       this.byToken.delete(token);
       this.state.reports.delete(fh);
       operations.release(fh);
     });
-    this.byHandle.set(fh, description);
     if (token !== 0n) this.byToken.set(token, description);
     return description;
   }

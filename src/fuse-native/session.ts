@@ -5,7 +5,7 @@
 import { fstatSync, readdirSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { guarded, type Log, oneLine } from '../base/guarded.js';
-import type { FileHandle, InodeNumber, WaiterId } from '../base/units.js';
+import type { InodeNumber, WaiterId } from '../base/units.js';
 import { type Answer, Caller, type Host, type Operations } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
 import { ControlSocket } from './control-socket.js';
@@ -102,9 +102,8 @@ export class NativeSession implements Host {
     this.parked.answer(waiter, error);
   }
 
-  notifyPoll(fh: FileHandle): void {
-    this.control.notify(fh);
-  }
+  /** No poll comes through the package. */
+  notifyPoll(): void {}
 
   /** Nothing is kept. */
   invalidateAttrs(): void {}

@@ -23,7 +23,8 @@ export class Connection {
   readonly operations: Operations;
   readonly reply: Reply;
   readonly passthrough: Passthrough;
-  readonly polls: Polls;
+  /** undefined: poll(2) is the kernel's business, which answers that everything is ready. */
+  readonly polls: Polls | undefined;
   readonly dirents: Dirents;
   /** Pieces of the answer to a READ. */
   readonly gather = new Gather();
@@ -38,7 +39,7 @@ export class Connection {
     operations: Operations,
     reply: Reply,
     passthrough: Passthrough,
-    polls: Polls,
+    polls: Polls | undefined,
   ) {
     this.channel = channel;
     this.operations = operations;
@@ -57,7 +58,7 @@ export class Connection {
 
   /** The description is gone. */
   forget(fh: FileHandle): void {
-    this.polls.delete(fh);
+    this.polls?.delete(fh);
     this.reports.delete(fh);
   }
 }

@@ -26,6 +26,10 @@ export const keepsAccessTimes = (words: readonly string[]): boolean => isOn(word
 /** Whether files have POSIX ACLs. */
 export const keepsAcls = (words: readonly string[]): boolean => isOn(words, 'acl');
 
+/** Whether poll(2) of a file tells of breaks: what it costs buffered io_uring is more than most want. */
+export const answersPoll = (words: readonly string[]): boolean =>
+  words.findLast(word => word === 'poll' || word === 'nopoll') === 'poll';
+
 export interface MountWords {
   readonly flags: number;
   /** Whether other users may enter. Into root's mounts they may. */
@@ -36,7 +40,7 @@ export interface MountWords {
 
 /** What is always so, what others look at, and what /etc/fstab says to mount(8) and systemd. */
 const isOthers = (word: string): boolean =>
-  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|owner|group|comment=.*|[xX]-.*)$/.test(
+  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?poll|owner|group|comment=.*|[xX]-.*)$/.test(
     word,
   );
 

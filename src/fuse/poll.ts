@@ -1,4 +1,5 @@
 // POLL. The kernel asks once with the wish to be told, and again whenever it was told; kh is its name for the open file.
+import { errno } from '../base/errno.js';
 import type { FileHandle } from '../base/units.js';
 import type { Answer } from '../fs/operations.js';
 import type { Channel } from '../native/binding.js';
@@ -43,6 +44,7 @@ export class Polls {
 
 /** fuse_poll_in: 0 fh, 8 kh, 16 flags, 20 events. All revents are answered: the kernel masks them. */
 export function poll({ operations, polls, reply }: Connection, request: Request): Answer {
+  if (polls === undefined) return -errno.ENOSYS;
   const fh = request.fh(0);
   const wants = (request.u32(16) & POLL_SCHEDULE_NOTIFY) !== 0;
   const revents = operations.poll(fh, wants);

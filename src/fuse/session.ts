@@ -29,6 +29,11 @@ export interface SessionOptions {
   readonly passthrough: boolean;
   /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
   readonly acls?: boolean;
+  /**
+   * Whether POLL is answered, so that poll(2) of a file tells of breaks. False by default: ENOSYS to the first POLL ends
+   * all others of the mount, and a buffered write by io_uring sends 255 before it is done.
+   */
+  readonly poll?: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -86,7 +91,7 @@ class Conversation implements Session, Host {
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
 
-  constructor({ channel, operations, passthrough, acls = true, log }: SessionOptions) {
+  constructor({ channel, operations, passthrough, acls = true, poll = false, log }: SessionOptions) {
     this.channel = channel;
     this.operations = operations;
     this.acls = acls;
@@ -106,7 +111,8 @@ class Conversation implements Session, Host {
       if (this.over) this.finish();
     });
     const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for');
-    this.connection = new Connection(channel, operations, this.reply, served, new Polls(channel, this.reply));
+    const polls = poll ? new Polls(channel, this.reply) : undefined;
+    this.connection = new Connection(channel, operations, this.reply, served, polls);
     this.parked = new Parked(
       operations,
       request => this.run(request),
@@ -152,7 +158,7 @@ class Conversation implements Session, Host {
   }
 
   notifyPoll(fh: FileHandle): void {
-    this.connection.polls.notify(fh);
+    this.connection.polls?.notify(fh);
   }
 
   invalidateAttrs(ino: InodeNumber): void {

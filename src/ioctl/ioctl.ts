@@ -30,6 +30,7 @@ export const ioctls: ReadonlyMap<number, Command> = new Map<number, Command>([
     abi.LEASEFS_IOC_LAYOUT,
     { struct: abi.layout, flags: abi.LEASEFS_LAYOUT_LIST | abi.LEASEFS_LAYOUT_SEQ, run: layout },
   ],
+  [abi.LEASEFS_IOC_WATCH, { struct: abi.watch, flags: 0, run: watch }],
 ]);
 
 /** Answers in `reply`: 0 when the struct is there, `-errno`, PARKED. The caller has seen that `request` holds the struct. */
@@ -61,6 +62,17 @@ function getLease(transport: IoctlTransport, request: IoctlRequest, fh: FileHand
   reply.struct.setU32(abi.lease.kind, kind);
   reply.struct.setBig(abi.lease.description, token);
   reply.struct.setU32(abi.lease.break_ms, Math.min(breakMs, 0xffff_ffff));
+  return 0;
+}
+
+function watch(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): Answer {
+  const { operations, reply } = transport;
+  const watched = operations.watch(request.caller, request.ino, fh);
+  if (typeof watched === 'number') return watched;
+  echo(transport, request, abi.watch.token.at);
+  reply.struct.setBig(abi.watch.token, watched.token);
+  const address = reply.struct.data(abi.watch.address).fill(0);
+  address.set(Buffer.from(watched.address, 'latin1').subarray(0, abi.LEASEFS_ADDRESS_MAX - 1));
   return 0;
 }
 

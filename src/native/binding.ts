@@ -203,15 +203,21 @@ export interface Binding {
   /** Waits for a message; throws EPROTO when it carries no descriptor. */
   receiveFd(socket: number): Descriptor;
 
-  // messages of bytes between processes: SOCK_SEQPACKET on abstract addresses (unix(7))
+  // bytes between processes, on abstract addresses (unix(7)): SOCK_SEQPACKET ("messages") and SOCK_STREAM
   /** Listens where the kernel chooses; does not wait, nor does what it accepts. Messages tell their senders. */
   listenMessages(): Descriptor;
+  /**
+   * The same for streams. @param network a descriptor of the network namespace to listen in, -1: our own. Throws EPERM
+   * without CAP_SYS_ADMIN in that one.
+   */
+  listenStreams(network: number): Descriptor;
   /** The socket's abstract address, without its leading NUL. */
   abstractName(socket: number): string;
   /** Throws EAGAIN when nobody is there. `peer[0]`: the uid that connected. */
-  acceptMessages(socket: number, peer: Float64Array): Descriptor;
+  accept(socket: number, peer: Float64Array): Descriptor;
   /** Throws ECONNREFUSED when nobody listens. What it makes waits at receiveMessage. */
   connectMessages(name: string): Descriptor;
+  connectStream(name: string): Descriptor;
   /** One message: the first `length` bytes. EFAULT beyond `data`; EAGAIN; EPIPE when the peer is gone. */
   sendMessage(socket: number, data: ArrayBuffer, length: number): Result;
   /**

@@ -140,7 +140,7 @@ test('the examples in C compile without a warning, as C99 too', () => {
 });
 
 test('the headers are C99 and C++ too, without a warning', () => {
-  for (const name of ['leasefs.h', 'leasefs-private.h', 'leasefs-socket.h']) {
+  for (const name of ['leasefs.h', 'leasefs-watch.h', 'leasefs-private.h', 'leasefs-socket.h']) {
     for (const [compiler, ...standard] of [
       ['gcc', '-x', 'c', '-std=gnu99'],
       ['g++', '-x', 'c++'],

@@ -243,6 +243,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('B1: a break is told, and its answer with the time that it took', async () => {
     const actor = await holder(SHARED_BREAKABLE);
+    await actor.must('watch', 0);
     const breaker = await stage.actor('breaker');
     const cut = breaker.start('truncate', file, 0);
     await eventually('the break', async () => (await namesOf()).includes('break'));
@@ -254,7 +255,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
       ['grant', 'break', 'answered'],
     );
     assert.equal([told[1]!.breaker!.pid, told[1]!.breaker!.uid], [breaker.pid, 0]);
-    assert.equal([told[1]!.must, told[1]!.ms, told[1]!.told], ['none', 600_000, 'POLLPRI']);
+    assert.equal([told[1]!.must, told[1]!.ms, told[1]!.told], ['none', 600_000, 'notice']);
     assert.equal([told[2]!.from, told[2]!.kind], ['shared,breakable', 'none']);
     assert.type(told[2]!.ms, 'number');
   });

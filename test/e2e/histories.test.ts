@@ -1,5 +1,5 @@
 // The directed histories, replayed through a mount by real processes: every event that a process can make is made,
-// with fork, SCM_RIGHTS, exit and signals; verdict, rule of refusals (from the daemon's log), F_GETLEASE, POLLPRI of
+// with fork, SCM_RIGHTS, exit and signals; verdict, rule of refusals (from the daemon's log), F_GETLEASE, break descriptor of
 // whoever is told, and the answers of those who waited must be the expected ones.
 import {
   chmodSync,
@@ -24,7 +24,7 @@ import {
   waits,
 } from '../support/actors.js';
 import { hasPassthrough, Mounted } from '../support/mounted.js';
-import { BLOCK, O_NONBLOCK, O_RDWR, O_TRUNC, POLLPRI } from '../support/numbers.js';
+import { BLOCK, O_NONBLOCK, O_RDWR, O_TRUNC } from '../support/numbers.js';
 import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
@@ -184,7 +184,7 @@ class Replay {
         [...this.slots].find(([name, held]) => name.endsWith(`:${effect.d}`) && held.length > 0) ?? [];
       const holder = this.procs.get(Number(key?.split(':')[0]));
       if (holder !== undefined)
-        assert.ok((await holder.must('poll', slots![0]!, POLLPRI, 1000)) & POLLPRI, `${where}: POLLPRI`);
+        assert.ok((await holder.must('break', slots![0]!, -1)) > 0, `${where}: the break descriptor`);
     }
   }
 

@@ -13,7 +13,6 @@ import {
   O_RDWR,
   O_TRUNC,
   O_WRONLY,
-  POLLPRI,
   SHARED,
   SHARED_BREAKABLE,
   SIGRTMIN,
@@ -93,7 +92,7 @@ mountedSuite(
     test('X4, B4: a breakable lease is broken by a truncate, which does not wait: EAGAIN, then it goes through', async () => {
       assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
       assert.is(await b.verdict('truncate', path, 0), 'EAGAIN');
-      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      assert.is(await a.must('break', 0, LIMIT_MS), UNLCK);
       assert.is(await kindOf(a), UNLCK, 'L8: what it must become');
       assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN', 'L4');
       assert.is(await lease(a, UNLCK), 'ok');
@@ -132,7 +131,7 @@ mountedSuite(
       assert.is(await lease(b, EXCLUSIVE), 'EAGAIN', 'L4: a conversion never breaks');
       assert.is(await lease(b, UNLCK), 'ok');
       const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      assert.is(await a.must('break', 0, LIMIT_MS), UNLCK);
       assert.ok(await waits(taking));
       assert.is(await lease(a, UNLCK), 'ok');
       assert.is((await taking.result).verdict, 'ok');
@@ -249,13 +248,13 @@ mountedSuite(
     test('B3: while a break is pending nobody takes a new lease; B5: a signal ends the wait, the break goes on', async () => {
       assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
       const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      assert.is(await a.must('break', 0, LIMIT_MS), UNLCK);
       const c = await stage.actor(`c${made}`);
       await c.must('open', 0, path, O_RDWR);
       assert.is(await lease(c, SHARED_BREAKABLE), 'EAGAIN');
       assert.is(await b.verdict('interrupt', taking.id), 'ok');
       assert.is((await taking.result).verdict, 'EINTR');
-      assert.is(await a.must('poll', 0, POLLPRI, LIMIT_MS), POLLPRI);
+      assert.is(await a.must('break', 0, LIMIT_MS), UNLCK);
       assert.is(await lease(a, UNLCK), 'ok');
       assert.is(mount.report('status').waiters, 0);
     });

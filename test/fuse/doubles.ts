@@ -165,13 +165,13 @@ export function operationsOf(answers: Partial<Operations>, calls: Call[]): Opera
   });
 }
 
-/** A session that has shaken hands with a kernel of protocol 7.45, unless `minor` is 0. */
-export function bench(answers: Partial<Operations> = {}, minor = 45, passthrough = true): Bench {
+/** A session that has shaken hands with a kernel of protocol 7.45, unless `minor` is 0. It answers POLL, unless told not to. */
+export function bench(answers: Partial<Operations> = {}, minor = 45, passthrough = true, poll = true): Bench {
   const channel = new FakeChannel();
   const calls: Call[] = [];
   const log: string[] = [];
   const operations = operationsOf(answers, calls);
-  const session = startSession({ channel, operations, passthrough, log: line => log.push(line) });
+  const session = startSession({ channel, operations, passthrough, poll, log: line => log.push(line) });
   if (minor > 0) channel.deliver(record(26, {}, initBody(minor)));
   return { channel, session, calls, log, last: () => calls.at(-1)! };
 }

@@ -51,4 +51,10 @@ test('a poll that fails leaves nothing to be told', () => {
   assert.equal(channel.sent, []);
 });
 
+test('without -o poll the first POLL is answered ENOSYS, so that the kernel asks no other', () => {
+  const { channel, calls } = bench({}, 45, true, false);
+  assert.equal(channel.deliver(pollIn(9, 33, 1)), answer(2n, -38));
+  assert.not.ok(calls.some(([name]) => name === 'poll'));
+});
+
 test.run();

@@ -23,7 +23,7 @@ test.after.each(() => listener.close());
 const bytes = (text: string): ArrayBuffer => new Uint8Array(Buffer.from(text)).buffer as ArrayBuffer;
 const pair = (): { near: Descriptor; far: Descriptor } => {
   const near = native.connectMessages(name);
-  return { near, far: native.acceptMessages(listener.fd, peer) };
+  return { near, far: native.accept(listener.fd, peer) };
 };
 
 test('messages keep their bounds and go both ways; the sender is told', () => {
@@ -69,7 +69,7 @@ test('another process is told as it is, by what it was when it sent', () => {
     env: abruptEnd,
   });
   assert.is(status, 0, stderr);
-  const far = native.acceptMessages(listener.fd, peer);
+  const far = native.accept(listener.fd, peer);
   const room = new ArrayBuffer(16);
   const length = native.receiveMessage(far.fd, room, sender);
   // It is gone and was of another user: the number and the user of then.
@@ -97,7 +97,7 @@ test('descriptors that come along are dropped', () => {
 
 test('errors: nobody there, nobody yet, a name that is too long, no socket', () => {
   assert.is(
-    codeOf(() => native.acceptMessages(listener.fd, peer)),
+    codeOf(() => native.accept(listener.fd, peer)),
     'EAGAIN',
   );
   listener.close();

@@ -70,18 +70,27 @@ static long close_slot(int slot)
 	if (links[slot])
 		close(links[slot]);
 	links[slot] = 0;
+	watch_close(slot);
 	return fail(close(fds[slot]));
 }
 
 static long poll_slot(int slot, short events, int ms)
 {
-	struct leasefs_lease lease;
 	struct pollfd p = { .fd = fds[slot], .events = events };
-	int r = links[slot] ? leasefs_wait_break(links[slot], &lease, ms) : poll(&p, 1, ms);
+	int r = poll(&p, 1, ms);
 
-	if (r <= 0)
-		return fail(r);
-	return links[slot] ? POLLPRI : p.revents;
+	return r > 0 ? p.revents : fail(r);
+}
+
+/* a break descriptor for the slot, unless it has one */
+static long watch_slot(int slot)
+{
+	struct leasefs_lease lease = { .version = LEASEFS_ABI };
+
+	/* finds out whether the file has ioctls or a link */
+	if (call(slot, LEASEFS_IOC_GETLEASE, &lease) < 0)
+		return -errno;
+	return watch_open(slot, fds[slot], links[slot]);
 }
 
 static long lease_call(unsigned long request, int slot, unsigned kind, unsigned flags, int sig, unsigned long long cookie,
@@ -199,6 +208,10 @@ static long run(struct command *c, char *text)
 		return fail(close(rings[N(0)]));
 	if (IS("poll"))
 		return poll_slot(N(0), N(1), N(2));
+	if (IS("watch"))
+		return watch_slot(N(0));
+	if (IS("break"))
+		return watch_slot(N(0)) < 0 ? -errno : watch_break(N(0), N(1));
 	if (IS("stat")) {
 		struct stat st;
 		if (fstat(FD(0), &st) < 0)

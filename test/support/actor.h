@@ -28,4 +28,10 @@ long ring_register(int slot, char *at, size_t len, unsigned setup, unsigned tabl
 long ring_spin(int ring, long ms);
 long fixed_read(int ring, char *to, size_t len, int byte);
 
+/* actor-watch.c: a break descriptor of the slot; its link or, without one, its file */
+long watch_open(int slot, int fd, int link);
+void watch_close(int slot);
+/* waits until a break is pending: what the lease must become; 0 after MS, -ENOTCONN when the file was closed */
+long watch_break(int slot, int ms);
+
 #endif

@@ -236,7 +236,9 @@ export class Stage {
 
 /** Compiles it, or copies what another test file compiled since the sources and the compiler's flags changed. */
 function buildActor(program: string): void {
-  const sources = ['actor.c', 'actor-meeting.c', 'actor-rings.c'].map(source => join(here, source));
+  const sources = ['actor.c', 'actor-meeting.c', 'actor-rings.c', 'actor-watch.c'].map(source =>
+    join(here, source),
+  );
   const include = join(here, '../../native/include');
   const headers = readdirSync(include).map(name => join(include, name));
   const hash = createHash('sha256');

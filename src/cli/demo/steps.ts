@@ -118,7 +118,7 @@ export async function breakableYields(scene: Scene, means: Means): Promise<void>
   // Whoever waits below hears of its failure; this is for the case that something else fails first.
   truncated.catch(() => {});
   scene.seen(b, 'ftruncate(fd, 0)', 'waits', 'X4');
-  scene.seen(a, 'poll(fd) = POLLPRI', await a.aside('break'), 'B1');
+  scene.seen(a, 'break descriptor: readable', await a.aside('break'), 'B1');
   scene.seen(a, 'signal handler', await a.aside('signal'), 'B1');
   await scene.ok(a, 'lease none', 'L4');
   scene.later(b, 'truncate 0', await truncated, 'X5');
@@ -127,7 +127,7 @@ export async function breakableYields(scene: Scene, means: Means): Promise<void>
 /** Who cannot be told apart does not wait. */
 async function yieldsLater(scene: Scene, a: Actor, b: Actor): Promise<void> {
   await scene.refused(b, 'truncate 0', 'EAGAIN', 'X4, B4');
-  scene.seen(a, 'poll(socket) = POLLIN', await a.aside('break'), 'B1');
+  scene.seen(a, 'break descriptor: readable', await a.aside('break'), 'B1');
   scene.seen(a, 'signal handler', await a.aside('signal'), 'B1');
   await scene.ok(a, 'lease none', 'L4');
   await scene.ok(b, 'truncate 0', 'X5');

@@ -126,11 +126,19 @@ export class IoProcess {
 
   /** Tells of breaks as they come, while the process sleeps or waits. On other filesystems there is nothing to hear. */
   watchBreaks(): void {
-    this.file.onBreak(({ must, breakMs }) => {
-      this.print(
-        breakMs > 0 ? `break: must become ${must} within ${breakMs} ms` : `break over: the lease is ${must}`,
-      );
-    });
+    try {
+      this.file.onBreak(({ must, breakMs }) => {
+        this.print(
+          breakMs > 0
+            ? `break: must become ${must} within ${breakMs} ms`
+            : `break over: the lease is ${must}`,
+        );
+      });
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      if (error.code !== 'ENOTTY' && error.code !== 'EINVAL')
+        this.print(`breaks are not heard: ${error.message}`);
+    }
   }
 
   private marked(line: string): string {

@@ -123,13 +123,17 @@ function act(plane: LeasePlane, effect: Effect): string {
       return notify(plane, effect);
     case 'removed':
       endGrant(plane, effect.lease);
-      sb.notifyPoll(effect.description);
+      changed(plane, effect.description, true);
       return '';
     case 'lowered':
-      sb.notifyPoll(effect.description);
+      changed(plane, effect.description, true);
+      return '';
+    case 'converted':
+      changed(plane, effect.description, false);
       return '';
     case 'ended':
       endGrant(plane, effect.lease);
+      changed(plane, effect.description, false);
       reap(plane, effect.file);
       return '';
     case 'unpinned':
@@ -138,7 +142,6 @@ function act(plane: LeasePlane, effect: Effect): string {
       return '';
     case 'zombie':
     case 'granted':
-    case 'converted':
     case 'owner':
     case 'pinned':
       return '';
@@ -157,12 +160,25 @@ function notify(
   plane: LeasePlane,
   { description, notice, owner }: Extract<Effect, { effect: 'tell' }>,
 ): string {
-  plane.sb.notifyPoll(description);
-  if (notice === undefined || notice.signal === 0) return 'POLLPRI';
-  const sent = plane.processes.signal(owner, notice.signal, notice.cookie, notice.uid);
-  return sent
-    ? `POLLPRI and signal ${notice.signal}`
-    : `POLLPRI; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
+  const ways = changed(plane, description, true);
+  let unsent = '';
+  if (notice !== undefined && notice.signal > 0) {
+    const sent = plane.processes.signal(owner, notice.signal, notice.cookie, notice.uid);
+    if (sent) ways.push(`signal ${notice.signal}`);
+    else unsent = `; signal ${notice.signal} not sent: the owner is gone or may not be signalled`;
+  }
+  return `${ways.join(' and ') || 'nothing: no watch, no signal'}${unsent}`;
+}
+
+/**
+ * Break descriptors of the description hear (B1), and poll(2) on the file. @param news see Watchers.changed
+ * @returns the ways in which it was notified, in words.
+ */
+function changed({ sb, watchers }: LeasePlane, fh: FileHandle, news: boolean): string[] {
+  const ways: string[] = [];
+  if ((watchers?.changed(fh, news) ?? 0) > 0) ways.push('notice');
+  if (sb.notifyPoll(fh)) ways.push('POLLPRI');
+  return ways;
 }
 
 function say(plane: LeasePlane, effect: Effect, told: string): void {

@@ -10,6 +10,7 @@ import { isNonblocking, type OpenFile } from '../vfs/open-file.js';
 import { ask, endHandle } from './ask.js';
 import { isGranted } from './grant.js';
 import type { LeasePlane } from './plane.js';
+import { forgetToken } from './watches.js';
 
 /** A layout change as it was asked. */
 interface Change {
@@ -81,11 +82,7 @@ export class Gate implements LayoutGate {
 
   closed({ fh }: OpenFile): void {
     const { plane } = this;
-    const token = plane.tokens.get(fh);
-    if (token !== undefined) {
-      plane.tokens.delete(fh);
-      plane.byToken.delete(token);
-    }
+    forgetToken(plane, fh);
     plane.pinCursors.delete(fh);
     plane.supervision.closed(fh);
     endHandle(plane, fh);

@@ -1,5 +1,4 @@
 // Leases, as applications ask for them: the facts about the caller are looked up here, the lease machine decides.
-import { randomBytes } from 'node:crypto';
 import { kindName, NONE } from '../../abi/kinds.js';
 import { errno } from '../../base/errno.js';
 import { CAP_LEASE, O_ACCMODE, O_RDONLY, POLLIN, POLLOUT, POLLPRI, S_IFREG } from '../../base/linux.js';
@@ -14,6 +13,7 @@ import {
 import { afterDrops } from './after-drops.js';
 import { ask } from './ask.js';
 import type { LeasePlane } from './plane.js';
+import { newsOf, tokenOf } from './watches.js';
 
 export function setLease(
   plane: LeasePlane,
@@ -60,21 +60,8 @@ export function setLease(
 export function getLease(plane: LeasePlane, fh: FileHandle): GetLeaseAnswer {
   const file = plane.sb.handles.get(fh);
   if (file === undefined) return { kind: NONE, breakMs: 0, token: 0n };
-  const breaking = plane.leases.leases(file.inode.ino).find(lease => lease.description === fh)?.breaking;
-  const breakMs = breaking === undefined ? 0 : Math.max(1, Math.ceil(breaking.until - plane.monotonic()));
+  const breakMs = newsOf(plane, fh)?.breakMs ?? 0;
   return { kind: plane.leases.getLease(fh), breakMs, token: tokenOf(plane, fh) };
-}
-
-/**
- * The token is a capability: only a holder of the description can learn it, so presenting it proves possession (N4).
- */
-function tokenOf(plane: LeasePlane, fh: FileHandle): bigint {
-  const known = plane.tokens.get(fh);
-  if (known !== undefined) return known;
-  const token = randomBytes(8).readBigUInt64LE() | 1n;
-  plane.tokens.set(fh, token);
-  plane.byToken.set(token, fh);
-  return token;
 }
 
 export function poll(plane: LeasePlane, fh: FileHandle, notify: boolean): Answer {

@@ -112,7 +112,10 @@ function fill(
 /** 0: the process itself; a description; or undefined where the token names none. */
 function ownerOf(plane: LeasePlane, fh: FileHandle, owner: bigint | undefined): FileHandle | 0 | undefined {
   if (owner === undefined) return 0;
-  return owner === 0n ? fh : plane.byToken.get(owner);
+  if (owner === 0n) return fh;
+  const named = plane.byToken.get(owner);
+  // A stream's token names nothing that could own a pin.
+  return named !== undefined && plane.sb.handles.has(named) ? named : undefined;
 }
 
 export function unpin(

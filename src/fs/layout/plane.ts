@@ -13,6 +13,7 @@ import { carryOut, endGone } from './ask.js';
 import type { Injector } from './injector.js';
 import { KernelPins } from './kernel-pins.js';
 import { Supervision } from './supervised.js';
+import type { Watchers } from './watches.js';
 
 /** Where the last GETPINS of a description stopped. */
 export interface PinCursor {
@@ -31,11 +32,13 @@ export class LeasePlane implements Names {
   readonly recorder: Recorder;
   readonly kernelPins: KernelPins;
   readonly supervision = new Supervision();
+  /** Undefined: the mount has no break descriptors. */
+  watchers: Watchers | undefined;
   /** Undefined: the mount injects no faults. */
   injector: Injector | undefined;
   /** Layouts granted to clients, by the lease that they live with (grant.ts). */
   readonly grants = new Map<LeaseId, Grant>();
-  /** N4: what GETLEASE answered to name a description, both ways. */
+  /** What GETLEASE and WATCH answered to name a description (N4, B1), both ways. */
   readonly tokens = new Map<FileHandle, bigint>();
   readonly byToken = new Map<bigint, FileHandle>();
   readonly pinCursors = new Map<FileHandle, PinCursor>();

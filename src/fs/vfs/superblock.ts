@@ -253,12 +253,13 @@ export class Superblock {
     setTime(inode.ctime, now);
   }
 
-  /** Tells poll(2) on the description to look again. */
-  notifyPoll(fh: FileHandle): void {
+  /** Tells poll(2) on the description to look again; false: none waits. */
+  notifyPoll(fh: FileHandle): boolean {
     const file = this.handles.get(fh);
-    if (file === undefined || !file.pollArmed) return;
+    if (file === undefined || !file.pollArmed) return false;
     file.pollArmed = false;
     this.host?.notifyPoll(fh);
+    return true;
   }
 
   /** Frees the inode when no name, lookup, description, lease or pin refers to it. */

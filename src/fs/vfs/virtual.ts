@@ -29,6 +29,13 @@ export interface VirtualFile {
   close(): void;
 }
 
+/** Who watches streams. */
+export interface StreamWatch {
+  /** Whether a read would wait may have changed. */
+  changed(fh: FileHandle): void;
+  closed(fh: FileHandle): void;
+}
+
 export interface VirtualEntry {
   readonly name: Name;
   readonly ino: InodeNumber;
@@ -64,6 +71,7 @@ interface Open {
 /** The operations on the tree. */
 export class Virtual {
   readonly tree: VirtualTree;
+  streamWatch: StreamWatch | undefined;
   private readonly sb: Superblock;
   private readonly files = new Map<FileHandle, Open>();
   private readonly waits = new Map<WaiterId, Open>();
@@ -126,6 +134,7 @@ export class Virtual {
     const { file } = open;
     this.forget(caller.waiter);
     const read = file.read(off, out);
+    if (file.stream) this.streamWatch?.changed(fh);
     if (read !== 0 || !file.stream || out.length === 0) return read;
     if (open.nonblock) return -errno.EAGAIN;
     if (caller.waiter === NO_WAITER) caller.waiter = this.sb.newWaiter();
@@ -138,6 +147,21 @@ export class Virtual {
   write(caller: Caller, fh: FileHandle, data: Uint8Array): Answer {
     const open = this.files.get(fh);
     return open === undefined ? -errno.EBADF : open.file.write(caller, data);
+  }
+
+  /** Whether it is an open stream. */
+  isStream(fh: FileHandle): boolean {
+    return this.files.get(fh)?.file.stream === true;
+  }
+
+  /** Whether a read of it would not wait. */
+  isReady(fh: FileHandle): boolean {
+    return this.files.get(fh)?.file.ready() === true;
+  }
+
+  /** Asks for `StreamWatch.changed`, once, when the stream may have become ready. */
+  listen(fh: FileHandle): void {
+    this.files.get(fh)?.file.listen();
   }
 
   poll(fh: FileHandle, notify: boolean): Answer {
@@ -154,6 +178,7 @@ export class Virtual {
     const open = this.files.get(fh);
     if (open === undefined) return;
     this.files.delete(fh);
+    this.streamWatch?.closed(fh);
     open.file.close();
     for (const waiter of open.waiters) this.waits.delete(waiter);
   }
@@ -192,6 +217,7 @@ export class Virtual {
     const open = this.files.get(fh);
     if (open === undefined) return;
     for (const waiter of [...open.waiters]) this.sb.host?.retry(waiter);
+    this.streamWatch?.changed(fh);
     if (!open.pollArmed) return;
     if (!open.file.ready()) {
       open.file.listen();

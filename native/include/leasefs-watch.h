@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * leasefs-watch.h - a break descriptor: tells in any event loop, without a
+ * thread and without a signal, that a lease is being broken [B1].
+ *
+ *	int w = leasefs_watch(fd);
+ *	struct pollfd p = { .fd = w, .events = POLLIN };
+ *	struct leasefs_notice n;
+ *	while (poll(&p, 1, -1) == 1 && leasefs_notice(w, &n) >= 0)
+ *		if (n.break_ms > 0)
+ *			... the lease must become n.kind: LEASEFS_IOC_SETLEASE
+ *
+ * Closing it ends the watch and nothing else. Two processes that share one
+ * share its notices too: each process makes one of its own. Functions answer
+ * -1 and errno.
+ */
+#ifndef LEASEFS_WATCH_H
+#define LEASEFS_WATCH_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "leasefs.h"
+
+/*
+ * Takes the next notice: 1; 0 (and zeros) when there is none now.
+ * ENOTCONN	the file was closed, or the mount is gone
+ */
+static inline int leasefs_notice(int w, struct leasefs_notice *notice)
+{
+	ssize_t n = recv(w, notice, sizeof *notice, MSG_DONTWAIT);
+
+	if (n == (ssize_t)sizeof *notice)
+		return 1;
+	memset(notice, 0, sizeof *notice);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n >= 0)
+		errno = ENOTCONN;
+	return -1;
+}
+
+/* Of what LEASEFS_IOC_WATCH told. */
+static inline int leasefs_watch_at(const struct leasefs_watch *watch)
+{
+	struct sockaddr_un to;
+	struct leasefs_notice first;
+	size_t length = strnlen(watch->address, sizeof watch->address);
+	ssize_t n = -1;
+	int w, saved;
+
+	memset(&to, 0, sizeof to);
+	to.sun_family = AF_UNIX;
+	memcpy(to.sun_path + 1, watch->address, length);
+	w = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (w < 0)
+		return -1;
+	if (connect(w, (struct sockaddr *)&to, offsetof(struct sockaddr_un, sun_path) + 1 + length) == 0 &&
+	    /* EPIPE: who refuses us may have said why before. */
+	    (send(w, &watch->token, sizeof watch->token, MSG_NOSIGNAL) > 0 || errno == EPIPE)) {
+		/* Left there when it tells of something: so that poll(2) does too. */
+		do
+			n = recv(w, &first, sizeof first, MSG_PEEK);
+		while (n < 0 && errno == EINTR);
+		if (n >= 0)
+			errno = n == (ssize_t)sizeof first ? first.error : ENOTCONN;
+		if (n == (ssize_t)sizeof first && first.error == 0 &&
+		    (first.break_ms > 0 || first.readable || recv(w, &first, sizeof first, 0) > 0))
+			return w;
+	}
+	saved = errno;
+	close(w);
+	errno = saved;
+	return -1;
+}
+
+/*
+ * A break descriptor of `fd`, or of .leasefs/events.
+ * EMFILE	too many of this description, of this user, or at all
+ * and those of struct leasefs_watch and connect(2)
+ */
+static inline int leasefs_watch(int fd)
+{
+	struct leasefs_watch watch;
+
+	memset(&watch, 0, sizeof watch);
+	watch.version = LEASEFS_ABI;
+	if (ioctl(fd, LEASEFS_IOC_WATCH, &watch) < 0)
+		return -1;
+	return leasefs_watch_at(&watch);
+}
+
+#endif /* LEASEFS_WATCH_H */

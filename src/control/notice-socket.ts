@@ -1,0 +1,155 @@
+// Break descriptors (B1): a connection to this socket is one, and gets a struct leasefs_notice with each change. It is found
+// by the ioctl WATCH of the description, whose token it must show; so nobody watches what he has no descriptor of. An
+// abstract address belongs to a network namespace: for callers in another one the daemon listens there too, where it may.
+import { closeSync, openSync, readlinkSync } from 'node:fs';
+import { errno } from '../base/errno.js';
+import { Quota } from '../base/quota.js';
+import type { FileHandle } from '../base/units.js';
+import type { LeasePlane } from '../fs/layout/plane.js';
+import type { Watchers } from '../fs/layout/watches.js';
+import type { Caller } from '../fs/operations.js';
+import { type Descriptor, native } from '../native/binding.js';
+import { Listener } from '../native/listener.js';
+import { linkOf } from '../process/proc-text.js';
+import { NoticeConnection } from './notice-connection.js';
+
+/** Watches of one description. */
+const OF_DESCRIPTION = 64;
+/** Network namespaces that are listened in, besides our own. Listening in one keeps it alive. */
+const NETWORKS = 64;
+/** ms without a watch after which a network namespace is let go. */
+const IDLE_MS = 60_000;
+
+/** Where we listen in another network namespace than our own. */
+interface Network {
+  readonly listener: Listener;
+  /** Who made us listen there. */
+  readonly uid: number;
+  readonly connections: Set<NoticeConnection>;
+  idle: NodeJS.Timeout;
+}
+
+export class NoticeSocket implements Watchers {
+  private readonly plane: LeasePlane;
+  private readonly own: string;
+  private readonly listener: Listener;
+  private readonly connections: Quota;
+  private readonly anonymous = new Set<NoticeConnection>();
+  private readonly watches = new Map<FileHandle, Set<NoticeConnection>>();
+  private readonly networks = new Map<string, Network>();
+  private readonly networkQuota = new Quota(NETWORKS);
+
+  /** @param connections that there may be at once; a descriptor each. */
+  constructor(plane: LeasePlane, connections: number) {
+    this.plane = plane;
+    this.connections = new Quota(connections);
+    this.own = linkOf('/proc/self/ns/net');
+    this.listener = new Listener(native.listenStreams(-1), plane.log, (socket, uid) =>
+      this.accepted(socket, uid),
+    );
+  }
+
+  address({ tid, uid }: Caller): string | number {
+    const network = linkOf(`/proc/${tid}/ns/net`);
+    // One that is hidden from us is most likely ours.
+    if (network === this.own || network === '') return this.listener.address;
+    const known = this.networks.get(network);
+    if (known === undefined) return this.listenIn(tid, uid);
+    known.idle.refresh();
+    return known.listener.address;
+  }
+
+  changed(fh: FileHandle, news: boolean): number {
+    const watching = this.watches.get(fh);
+    if (watching === undefined) return 0;
+    for (const connection of [...watching]) connection.tell(news);
+    return watching.size;
+  }
+
+  closed(fh: FileHandle): void {
+    for (const connection of this.watches.get(fh) ?? []) connection.close();
+  }
+
+  /** The mount is gone. */
+  close(): void {
+    this.listener.close();
+    for (const name of [...this.networks.keys()]) this.leave(name);
+    for (const connection of [...this.anonymous]) connection.close();
+    for (const fh of [...this.watches.keys()]) this.closed(fh);
+  }
+
+  /** The address there; -ENETUNREACH: we may not. */
+  private listenIn(tid: number, uid: number): string | number {
+    if (!this.networkQuota.take(uid)) return -errno.EMFILE;
+    let fd: number | undefined;
+    try {
+      fd = openSync(`/proc/${tid}/ns/net`, 'r');
+      // The thread may have moved since.
+      const name = readlinkSync(`/proc/self/fd/${fd}`);
+      const socket = native.listenStreams(fd);
+      const connections = new Set<NoticeConnection>();
+      const listener = new Listener(socket, this.plane.log, (connected, theirs) =>
+        this.accepted(connected, theirs, connections),
+      );
+      this.leave(name);
+      const idle = setTimeout(() => this.leaveIdle(name), IDLE_MS).unref();
+      this.networks.set(name, { listener, uid, connections, idle });
+      return listener.address;
+    } catch (error) {
+      this.networkQuota.give(uid);
+      return (error as NodeJS.ErrnoException).code === 'EMFILE' ? -errno.EMFILE : -errno.ENETUNREACH;
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  }
+
+  private leaveIdle(name: string): void {
+    const network = this.networks.get(name);
+    if (network?.connections.size === 0) this.leave(name);
+    else network?.idle.refresh();
+  }
+
+  private leave(name: string): void {
+    const network = this.networks.get(name);
+    if (network === undefined) return;
+    this.networks.delete(name);
+    this.networkQuota.give(network.uid);
+    clearTimeout(network.idle);
+    network.listener.close();
+  }
+
+  private accepted(socket: Descriptor, uid: number, all?: Set<NoticeConnection>): void {
+    if (!this.connections.take(uid)) {
+      NoticeConnection.refuse(socket, errno.EMFILE);
+      return;
+    }
+    const connection: NoticeConnection = new NoticeConnection(this.plane, socket, {
+      named: fh => this.named(connection, fh),
+      ended: fh => {
+        this.anonymous.delete(connection);
+        all?.delete(connection);
+        this.forget(connection, fh);
+        this.connections.give(uid);
+      },
+    });
+    this.anonymous.add(connection);
+    all?.add(connection);
+    connection.start();
+  }
+
+  /** 0, or the errno for which it cannot watch the description. */
+  private named(connection: NoticeConnection, fh: FileHandle): number {
+    const watching = this.watches.get(fh) ?? new Set();
+    if (watching.size >= OF_DESCRIPTION) return errno.EMFILE;
+    this.anonymous.delete(connection);
+    this.watches.set(fh, watching.add(connection));
+    return 0;
+  }
+
+  private forget(connection: NoticeConnection, fh: FileHandle | undefined): void {
+    if (fh === undefined) return;
+    const watching = this.watches.get(fh);
+    watching?.delete(connection);
+    if (watching?.size === 0) this.watches.delete(fh);
+  }
+}
