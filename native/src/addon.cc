@@ -6,6 +6,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new AddonData(env));
   ExportChannel(env, exports);
   ExportControlSocket(env, exports);
+  ExportDaemon(env, exports);
   ExportDescriptor(env, exports);
   ExportFdPassing(env, exports);
   ExportIoctl(env, exports);

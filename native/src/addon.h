@@ -22,6 +22,7 @@ struct AddonData {
 
 void ExportChannel(Napi::Env env, Napi::Object exports);
 void ExportControlSocket(Napi::Env env, Napi::Object exports);
+void ExportDaemon(Napi::Env env, Napi::Object exports);
 void ExportDescriptor(Napi::Env env, Napi::Object exports);
 void ExportFdPassing(Napi::Env env, Napi::Object exports);
 void ExportIoctl(Napi::Env env, Napi::Object exports);

@@ -2,7 +2,8 @@
 // Nobody up the stack would catch what they throw, and the daemon would end with every file. They run guarded: a fault is
 // a line in the log, and the mount goes on.
 
-export type Log = (line: string) => void;
+/** @param uid the user who caused it: what one of them causes is bounded. */
+export type Log = (line: string, uid?: number) => void;
 
 /** The callbacks of a daemon, as the log names them. */
 export const callbacks = [

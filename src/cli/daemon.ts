@@ -13,6 +13,7 @@ import { native } from '../native/binding.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
 import type { ServeOptions } from './mount-options.js';
+import { ignoreSignals } from './signals.js';
 import { UsageError } from './verb.js';
 import { version } from './version.js';
 
@@ -32,11 +33,10 @@ type Served = Pick<Session, 'ready' | 'ended' | 'passthrough' | 'reason' | 'wait
  * @throws FsError when it cannot be mounted.
  */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { mountPoint, size, breakTimeMs, semantics, log } = options;
+  const { mountPoint, size, breakTimeMs, semantics } = options;
+  const log = options.log.line;
   const limit = native.raiseFileLimit();
-  // The store asks by kernel leases whether its memory is in use (F20). Whoever opens that in this very moment breaks
-  // one, and the signal that says so kills by default.
-  process.on('SIGIO', () => {});
+  ignoreSignals(log, options.log.reopen);
   goOnAfterFaults(log);
   const breakDescriptors = Math.min(BREAK_DESCRIPTORS, Math.floor(limit / 16));
   const direct = (): boolean =>
@@ -93,12 +93,14 @@ export async function serve(options: ServeOptions): Promise<number> {
  * the mount goes on; whatever was under way is what it left.
  */
 function goOnAfterFaults(log: Log): void {
+  process.on('warning', warning => log(`warning: ${oneLine(warning)}`));
   process.on('uncaughtException', error => log(`fault, the mount goes on: ${oneLine(error)}`));
   process.on('unhandledRejection', error => log(`fault, the mount goes on: ${oneLine(error)}`));
 }
 
 async function start(options: ServeOptions, operations: Filesystem, passthrough: boolean): Promise<Served> {
-  const { mountPoint, mountOptions, log } = options;
+  const { mountPoint, mountOptions } = options;
+  const log = options.log.line;
   if (options.transport === 'kernel') {
     const channel = mount(mountPoint, mountOptions);
     const acls = keepsAcls(mountOptions);
@@ -141,11 +143,7 @@ function status(
  * SIGINT and SIGTERM unmount. A busy mount is not: who holds what is said instead (A4), and the next signal detaches it;
  * then the daemon serves those who have its files until the last of them is gone.
  */
-function unmountAtSignals(
-  mountPoint: string,
-  filesystem: Filesystem,
-  log: (line: string) => void,
-): () => void {
+function unmountAtSignals(mountPoint: string, filesystem: Filesystem, log: Log): () => void {
   let asked = false;
   const stop = (): void => {
     const held = filesystem.heldBy();

@@ -80,6 +80,8 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+// Node's own answer to it is a debugger.
+process.on('SIGUSR1', () => {});
 // A closed pipe (leasefs leases | head): Node ignores SIGPIPE, so it is raised here for those who clean up at signals.
 process.stdout.on('error', () => {
   if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(1);

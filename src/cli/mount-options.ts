@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
+import type { DaemonLog } from './daemon-log.js';
 import { parseSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
 
@@ -40,7 +41,7 @@ export interface MountOptions {
 export interface ServeOptions extends MountOptions {
   /** To be called once the mount answers; `notice`: one line that whoever mounts should read. */
   readonly ready: (notice?: string) => void;
-  readonly log: (line: string) => void;
+  readonly log: DaemonLog;
 }
 
 export interface MountCommand {

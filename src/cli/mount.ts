@@ -1,11 +1,15 @@
 // `leasefs mount`: starts the daemon. Without --foreground it is a child of its own session that tells through a pipe
 // when the mount answers, or in one line why it does not; the command ends then.
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
+import { url } from 'node:inspector';
+import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { native } from '../native/binding.js';
+import { DaemonLog, openLog } from './daemon-log.js';
 import { type MountCommand, parseMountCommand } from './mount-options.js';
 import { absolute } from './mounts.js';
+import { seal, sealedEnvironment, sealedOptions } from './sealed.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
 
 /** ms until a daemon that says nothing is given up. */
@@ -47,7 +51,8 @@ Files live in memory and are gone with the mount.
   --semantics default|rfc-v2
                            rfc-v2: the exclusive owner may not truncate either (rule X3)
   -f, --foreground         stay, log to stderr, unmount at SIGINT or SIGTERM
-  --log FILE               append the log to FILE (default: none in the background)
+  --log FILE               append the log to FILE (default: none in the background); SIGHUP
+                           begins it anew, for a log that is rotated by rename
   --ready-fd N             for supervisors: write 'ready' and a newline to descriptor N when
                            the mount answers, or why it does not
 
@@ -57,12 +62,13 @@ A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
 
   run: args => {
     const command = parseMountCommand(args);
+    if (command.foreground || url() !== undefined) seal(sealedEnvironment(process.env), command.readyFd);
     return command.foreground ? serveHere(command) : serveInBackground(command);
   },
 };
 
 async function serveHere(command: MountCommand): Promise<number> {
-  const log = command.logFile === undefined ? 2 : openLog(command.logFile);
+  const log = logTo(command.logFile, path => new DaemonLog(path));
   const tell = (line: string): void => {
     if (command.readyFd === undefined) return;
     try {
@@ -83,13 +89,7 @@ async function serveHere(command: MountCommand): Promise<number> {
         tellSystemd();
         tell(notice === undefined ? READY : `${READY} ${notice}`);
       },
-      log: line => {
-        try {
-          writeSync(log, `${line}\n`);
-        } catch {
-          // A full disk or a closed terminal stops no filesystem.
-        }
-      },
+      log,
     });
   } catch (error) {
     if (!started) tell(errorLine(error));
@@ -104,11 +104,13 @@ function tellSystemd(): void {
 }
 
 async function serveInBackground(command: MountCommand): Promise<number> {
-  const log = openLog(command.logFile ?? '/dev/null');
+  // Node's own last words go there too.
+  const log = logTo(command.logFile ?? '/dev/null', openLog);
   const child = spawn(
     process.execPath,
-    [...process.execArgv, process.argv[1]!, ...foregroundArguments(command)],
+    [...sealedOptions(process.execArgv, process.env), process.argv[1]!, ...foregroundArguments(command)],
     {
+      env: sealedEnvironment(process.env),
       // It keeps no directory busy.
       cwd: '/',
       detached: true,
@@ -133,7 +135,7 @@ async function serveInBackground(command: MountCommand): Promise<number> {
   throw new CommandError(`the daemon did not start: ${await ended}. 'leasefs mount --foreground' shows more`);
 }
 
-function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
+function foregroundArguments({ options, mountPoint, logFile }: MountCommand): string[] {
   return [
     ...['mount', '--foreground', '--ready-fd', `${CHILD_READY_FD}`, '--size', `${options.size}`],
     ...['--inodes', `${options.inodes}`],
@@ -143,13 +145,14 @@ function foregroundArguments({ options, mountPoint }: MountCommand): string[] {
     ...(options.allowInject ? ['--allow-inject'] : []),
     ...['-o', `uid=${options.root.uid},gid=${options.root.gid},mode=${options.root.mode.toString(8)}`],
     ...options.mountOptions.flatMap(word => ['-o', word]),
+    ...(logFile === undefined ? [] : ['--log', resolve(logFile)]),
     ...['--', absolute(mountPoint)],
   ];
 }
 
-function openLog(path: string): number {
+function logTo<Path, Made>(path: Path, make: (path: Path) => Made): Made {
   try {
-    return openSync(path, 'a', 0o644);
+    return make(path);
   } catch (error) {
     throw new CommandError(`cannot write the log: ${(error as Error).message}`);
   }

@@ -173,6 +173,14 @@ export interface Binding {
   /** dlopen(3) of a shared library for good, its symbols for all; throws what dlerror says. */
   loadLibrary(path: string): void;
 
+  /**
+   * execve(2): this process becomes another program, which has the standard descriptors and `also`, -1 for none. Comes back
+   * with -errno alone. `env`: NAME=VALUE each.
+   */
+  execute(path: string, args: readonly string[], env: readonly string[], also: number): Result;
+  /** SIG_IGN for good, for signals that Node has no name for too; -EINVAL for those that nobody may ignore. */
+  ignoreSignal(signal: number): Result;
+
   // processes
   pidfdOpen(pid: number): Descriptor;
   /** A pidfd of one thread (PIDFD_THREAD, Linux 6.9); throws, EINVAL on an older kernel. */

@@ -50,6 +50,7 @@ function refuse(
     const by = holder === undefined ? '' : `; ${heldBy(plane, holder)}`;
     plane.log(
       `refused: ${what} of ${fileName(plane, ino)} by ${processName(plane, process)}: ${name} (${errnoText(errno[name])}) [${rule}]${by}${own === undefined ? '' : `; ${wantedFor(own)}`}`,
+      plane.process(process).uid,
     );
   });
   return -errno[name];
@@ -190,6 +191,7 @@ function say(plane: LeasePlane, effect: Effect, told: string): void {
       recorder.told(effect, told);
       plane.log(
         `break: lease ${effect.lease} of ${processName(plane, effect.owner)} on ${fileName(plane, effect.file)} must become ${kindName(effect.must)} within ${plane.breakTime} ms [${effect.rule}]; told by ${told}`,
+        plane.process(effect.breaker).uid,
       );
       return;
     case 'removed':

@@ -152,6 +152,7 @@ export class Injector {
     const { recorder } = plane;
     plane.log(
       `injected: ${call}${ino === 0 ? '' : ` on ${fileName(plane, ino)}`} by ${processName(plane, asker)}`,
+      plane.process(asker).uid,
     );
     recorder.injecting = true;
     try {
@@ -178,6 +179,7 @@ export class Injector {
     const name = verdict.errno;
     plane.log(
       `refused: ${call} of ${fileName(plane, ino)} by ${processName(plane, process)}: ${name} (${errnoText(errno[name])}) [${verdict.rule}], injected`,
+      plane.process(process).uid,
     );
     return -errno[name];
   }

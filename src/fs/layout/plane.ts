@@ -1,6 +1,6 @@
 // The lease plane of a mount: the lease machine, and what stands around it. It is to leases and pins what the superblock
 // is to files.
-import { attempt } from '../../base/guarded.js';
+import { attempt, type Log } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, LeaseId, ProcessId } from '../../base/units.js';
 import { LeaseMachine } from '../../lease/index.js';
 import type { LeaseOptions, Leases, PinInfo } from '../../lease/types.js';
@@ -26,7 +26,7 @@ export class LeasePlane implements Names {
   readonly sb: Superblock;
   readonly leases: Leases;
   readonly processes: Processes;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** B2, ms. */
   readonly breakTime: number;
   readonly recorder: Recorder;

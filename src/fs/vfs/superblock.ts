@@ -1,6 +1,7 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
 // descriptions, the present time, the fate of inodes that nobody refers to. Kernel counterpart: struct super_block.
 import { errno, FsError } from '../../base/errno.js';
+import type { Log } from '../../base/guarded.js';
 import { NAME_MAX, O_ACCMODE, O_NOATIME, O_RDONLY, S_IFDIR, S_IFREG } from '../../base/linux.js';
 import { type FileHandle, type InodeNumber, type Name, ROOT_INO, type WaiterId } from '../../base/units.js';
 import { native } from '../../native/binding.js';
@@ -31,7 +32,7 @@ export interface SuperblockOptions {
   readonly acls?: boolean;
   /** Descriptors that files may have (residency.ts). */
   readonly descriptors: number;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 /** What the kernel knows of a thread, and no request says. */
@@ -44,7 +45,7 @@ export interface Credentials {
 
 export class Superblock {
   readonly credentials: Credentials;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly root: Inode;
   readonly inodes = new Map<InodeNumber, Inode>();
   readonly handles = new Map<FileHandle, OpenFile>();

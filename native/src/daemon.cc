@@ -1,0 +1,68 @@
+// What a process needs to become a daemon that nobody opens or ends: execve(2) of itself anew, and signals ignored for
+// good.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "addon.h"
+#include "args.h"
+#include "result.h"
+
+namespace leasefs {
+namespace {
+
+/** The strings of an Array, and pointers to them as execve takes them. */
+class TextArray {
+ public:
+  TextArray(const Napi::CallbackInfo& info, size_t index) {
+    if (!info[index].IsArray()) throw Napi::TypeError::New(info.Env(), "an Array of strings is expected");
+    auto array = info[index].As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) {
+      Napi::Value text = array.Get(i);
+      if (!text.IsString()) throw Napi::TypeError::New(info.Env(), "an Array of strings is expected");
+      texts_.push_back(text.As<Napi::String>().Utf8Value());
+    }
+    for (std::string& text : texts_) pointers_.push_back(text.data());
+    pointers_.push_back(nullptr);
+  }
+
+  char* const* Data() const { return pointers_.data(); }
+
+ private:
+  std::vector<std::string> texts_;
+  std::vector<char*> pointers_;
+};
+
+bool Keep(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  return flags < 0 ? errno == EBADF : fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) >= 0;
+}
+
+/** Comes back only with -errno. The standard descriptors and `also` (-1: none) stay open in the new program. */
+Napi::Value Execute(const Napi::CallbackInfo& info) {
+  std::string path = TextArg(info, 0);
+  TextArray args(info, 1);
+  TextArray env(info, 2);
+  for (int fd : {0, 1, 2, IntArg(info, 3)}) {
+    if (!Keep(fd)) return Failure(info.Env(), errno);
+  }
+  return Result(info.Env(), execve(path.c_str(), args.Data(), env.Data()));
+}
+
+Napi::Value IgnoreSignal(const Napi::CallbackInfo& info) {
+  struct sigaction action = {};
+  action.sa_handler = SIG_IGN;
+  return Result(info.Env(), sigaction(IntArg(info, 0), &action, nullptr));
+}
+
+}  // namespace
+
+void ExportDaemon(Napi::Env, Napi::Object exports) {
+  Export<Execute>(exports, "execute");
+  Export<IgnoreSignal>(exports, "ignoreSignal");
+}
+
+}  // namespace leasefs

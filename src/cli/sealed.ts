@@ -1,0 +1,44 @@
+// A daemon that nobody opens: Node as it is started for one has no debugger, and none of the environment's variables.
+//
+// SIGUSR1 makes Node listen for a debugger, and whoever reaches that port of this machine runs code as the daemon's user.
+// A handler of our own prevents it, but not before our first line has run; so the address to listen at is one that no
+// machine has (TEST-NET-1, RFC 5737), and to bind it fails. NODE_OPTIONS and the like open it too, or load code.
+import { native } from '../native/binding.js';
+import { CommandError } from './verb.js';
+
+const NO_DEBUGGER = '--inspect-port=192.0.2.1:9229';
+/** What is sized by NODE_OPTIONS stays so (README: --inodes). */
+const HEAP = /^--(max[-_](old[-_]space|semi[-_]space|heap)[-_]size)=\d+$/;
+/** The rest of the environment is for other programs. */
+const KEPT =
+  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|NOTIFY_SOCKET|XDG_RUNTIME_DIR|LEASEFS_\w+|LD_\w+|UV_\w+|[AL]SAN_OPTIONS|UBSAN_OPTIONS)$/;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Options of Node for a daemon: those of this process and the heap's, without any of a debugger. Warnings go to no pipe. */
+export function sealedOptions(execArgv: readonly string[], env: Environment): string[] {
+  const heap = (env.NODE_OPTIONS ?? '').split(/\s+/).filter(word => HEAP.test(word));
+  const own = execArgv.filter(word => !/^--(inspect|debug)/.test(word) && word !== '--no-warnings');
+  return [NO_DEBUGGER, '--no-warnings', ...heap, ...own];
+}
+
+export function sealedEnvironment(env: Environment): Record<string, string> {
+  const kept = Object.entries(env).filter(([name, value]) => KEPT.test(name) && value !== undefined);
+  return Object.fromEntries(kept) as Record<string, string>;
+}
+
+export const isSealed = (): boolean => process.execArgv.includes(NO_DEBUGGER);
+
+/**
+ * Starts this process anew, as the same command and under the same pid, with no debugger. Does nothing where it is sealed.
+ * @param env of the new one
+ * @param fd a descriptor that it keeps, besides the standard ones
+ */
+export function seal(env: Environment, fd = -1): void {
+  if (isSealed()) return;
+  const [, main = '', ...args] = process.argv;
+  const command = [process.execPath, ...sealedOptions(process.execArgv, process.env), main, ...args];
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const failed = native.execute(process.execPath, command, variables, fd);
+  throw new CommandError(`cannot start ${process.execPath} anew: errno ${-failed}`);
+}
