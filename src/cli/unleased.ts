@@ -32,7 +32,7 @@ export function unleasedPins(
 ): UnleasedPin[] {
   const inos = ino === undefined ? undefined : new Set([ino]);
   return kernelPinsOf(deviceNameOf(dev), inos)
-    .filter(found => !told.some(pin => covers(pin, found)))
+    .pins.filter(found => !told.some(pin => covers(pin, found)))
     .map(({ pid, ring, ino, path, begin, end, busy }) => {
       return { pid, command: commandOf(pid), ring, ino, path, off: begin, len: end - begin, busy };
     });

@@ -1,81 +1,115 @@
 // Looks for kernel pins (N10) without holding the caller up: in a thread of its own, which a daemon starts when it first
 // asks. It reads the memory maps of processes that may be waiting for this very daemon, so that it may have to wait until
 // the daemon has served them; the wait is bounded.
+//
+// One search answers everybody who asked before it began. Where it could not look everywhere (no descriptor, no
+// permission, no time) it says so: that is not the same as having found nothing.
 import { Worker } from 'node:worker_threads';
-import type { KernelPin } from './kernel-pins.js';
+import { guarded, type Log } from '../base/guarded.js';
+import type { Found, KernelPin } from './kernel-pins.js';
 
 /** What is looked for in the memory maps of processes. */
 export interface Place {
-  /** As /proc/PID/maps writes it. */
+  /** As /proc/PID/maps writes it; the same for everybody who asks. */
   readonly device: string;
   readonly inos: readonly number[];
 }
 
-export interface Question extends Place {
-  readonly id: number;
-}
+export type Question = Place;
 
-export interface Answer {
-  readonly id: number;
-  readonly pins: readonly KernelPin[];
-}
-
-/** Beyond this many ms nothing was found. A search takes some 10 ms; the first starts the thread, in an emulator 2 s. */
+/** Beyond this many ms nobody waits. A search takes some 10 ms; the first starts the thread, in an emulator 2 s. */
 const LIMIT_MS = 5000;
 
 interface Asked {
-  readonly found: (pins: readonly KernelPin[]) => void;
+  readonly place: Place;
+  readonly found: (found: Found) => void;
   readonly late: NodeJS.Timeout;
 }
 
 export class KernelPinSearch {
-  private readonly log: (line: string) => void;
-  private readonly asked = new Map<number, Asked>();
+  private readonly log: Log;
+  /** Who waits for the next search, and for the one under way. */
+  private next = new Set<Asked>();
+  private current = new Set<Asked>();
+  private searching = false;
   private worker: Worker | undefined;
-  private lastId = 0;
 
-  constructor(log: (line: string) => void) {
+  constructor(log: Log) {
     this.log = log;
   }
 
-  /** Calls `found`, which throws nothing, once, later; with nothing when the search fails or takes too long, which the log tells. */
+  /** Calls `found`, which throws nothing, once, later. */
   find(place: Place, found: Asked['found']): void {
-    const id = ++this.lastId;
-    const late = setTimeout(() => {
-      this.log(`the search for kernel pins took over ${LIMIT_MS} ms: the change goes on without`);
-      this.finish(id, []);
-    }, LIMIT_MS);
-    this.asked.set(id, { found, late });
-    this.thread().postMessage({ id, ...place } satisfies Question);
+    const late = setTimeout(() => this.giveUp(asked), LIMIT_MS);
+    const asked: Asked = { place, found, late };
+    this.next.add(asked);
+    // Those who ask in the same turn of the event loop are answered by one search.
+    setImmediate(() => this.start());
   }
 
   /** Nobody is told any more. */
   close(): void {
-    for (const { late } of this.asked.values()) clearTimeout(late);
-    this.asked.clear();
+    for (const { late } of [...this.current, ...this.next]) clearTimeout(late);
+    this.current.clear();
+    this.next.clear();
     void this.worker?.terminate();
     this.worker = undefined;
   }
 
-  private thread(): Worker {
-    if (this.worker !== undefined) return this.worker;
+  private start(): void {
+    if (this.searching || this.next.size === 0) return;
+    this.current = this.next;
+    this.next = new Set();
+    const places = [...this.current].map(({ place }) => place);
+    const question: Question = {
+      device: places[0]!.device,
+      inos: [...new Set(places.flatMap(({ inos }) => inos))],
+    };
+    try {
+      this.worker ??= this.newWorker();
+      this.worker.postMessage(question);
+      this.searching = true;
+    } catch (error) {
+      this.finish({ pins: [], unseen: (error as Error).message });
+    }
+  }
+
+  private newWorker(): Worker {
     const worker = new Worker(new URL('./kernel-pins-thread.js', import.meta.url));
     worker.unref();
-    worker.on('message', ({ id, pins }: Answer) => this.finish(id, pins));
-    worker.on('error', error => {
-      this.log(`the search for kernel pins failed: ${error.message}`);
-      if (this.worker === worker) this.worker = undefined;
-      for (const id of [...this.asked.keys()]) this.finish(id, []);
-    });
-    this.worker = worker;
+    worker.on(
+      'message',
+      guarded(this.log, 'message', (found: Found) => this.finish(found)),
+    );
+    worker.on(
+      'error',
+      guarded(this.log, 'message', ({ message }: Error) => {
+        if (this.worker === worker) this.worker = undefined;
+        this.finish({ pins: [], unseen: message });
+      }),
+    );
     return worker;
   }
 
-  private finish(id: number, pins: readonly KernelPin[]): void {
-    const asked = this.asked.get(id);
-    if (asked === undefined) return;
-    this.asked.delete(id);
-    clearTimeout(asked.late);
-    asked.found(pins);
+  private finish({ pins, unseen }: Found): void {
+    const { current } = this;
+    this.searching = false;
+    this.current = new Set();
+    const byFile = new Map<number, KernelPin[]>();
+    for (const pin of pins) {
+      const same = byFile.get(pin.ino);
+      if (same === undefined) byFile.set(pin.ino, [pin]);
+      else same.push(pin);
+    }
+    for (const { place, late, found } of current) {
+      clearTimeout(late);
+      found({ pins: place.inos.flatMap(ino => byFile.get(ino) ?? []), unseen });
+    }
+    this.start();
+  }
+
+  private giveUp(asked: Asked): void {
+    if (!this.current.delete(asked) && !this.next.delete(asked)) return;
+    asked.found({ pins: [], unseen: `it took over ${LIMIT_MS} ms` });
   }
 }

@@ -5,7 +5,7 @@
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
 // own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
-import { field, linkOf, listOf, otherProcesses, pause, textOf } from './proc-text.js';
+import { field, otherProcesses, pause, readLink, readList, readText } from './proc-text.js';
 import { type FileRange, type Mapping, parseBuffers, parseMappings, rangesOf } from './registered-buffers.js';
 
 export interface KernelPin extends FileRange {
@@ -18,7 +18,7 @@ export interface KernelPin extends FileRange {
   readonly inherited: boolean;
 }
 
-type Found = Omit<KernelPin, 'inherited'>;
+type RingPin = Omit<KernelPin, 'inherited'>;
 
 interface Ring {
   readonly pid: number;
@@ -76,65 +76,154 @@ function openCounters(): Counters | 'unknown' {
   }
 }
 
+/** What a search has found. */
+export interface Found {
+  /** By process and ring, in rising order. */
+  readonly pins: readonly KernelPin[];
+  /** Why there may be others; undefined: everything was looked at. */
+  readonly unseen: string | undefined;
+}
+
+/** How long a search may take, ms. */
+export interface Patience {
+  readonly all: number;
+  /** With the processes of one user, root apart: others wait for the search too. */
+  readonly user: number;
+}
+
+const PATIENCE: Patience = { all: 4000, user: 1500 };
+
 /**
  * Looks at those whose VmPin says that they have pinned something, which is cheap to ask; at all others too when that
- * does not account for every page that is pinned, as of a ring that a child has from a parent that is gone.
+ * does not account for every page that is pinned, as of a ring that a child has from a parent that is gone. The calling
+ * process is left out.
  * @param device of the filesystem, as /proc/PID/maps writes it.
  * @param inos its inodes that are asked about; undefined: all.
- * @returns by process and ring, in rising order. The calling process is left out.
  */
-export function kernelPinsOf(device: string, inos: ReadonlySet<number> | undefined): KernelPin[] {
-  const pinned = pinnedPages() ?? Number.POSITIVE_INFINITY;
-  if (pinned === 0) return [];
-  const pids = otherProcesses();
-  const pinners = new Map(pids.map(pid => [pid, pinnedBy(pid)] as const).filter(([, pages]) => pages > 0));
-  const accounted = [...pinners.values()].reduce((sum, pages) => sum + pages, 0);
-  const found: Found[] = [];
-  const rings = ringsOver(pinned > accounted ? pids : [...pinners.keys()], device, inos);
-  let busy = rings.filter(ring => !look(ring, found));
-  for (const until = performance.now() + PATIENCE_MS; busy.length > 0 && performance.now() < until; ) {
-    pause(PAUSE_MS);
-    busy = busy.filter(ring => !look(ring, found));
+export function kernelPinsOf(
+  device: string,
+  inos: ReadonlySet<number> | undefined,
+  patience: Patience = PATIENCE,
+): Found {
+  let pinned: number;
+  try {
+    pinned = pinnedPages() ?? Number.POSITIVE_INFINITY;
+  } catch {
+    pinned = Number.POSITIVE_INFINITY;
   }
-  for (const { pid, fd, mappings } of busy) {
-    if (!pinners.has(pid)) continue;
-    for (const { begin, end, off, ino, path } of mappings)
-      found.push({ pid, ring: fd, ino, path, begin: off, end: off + end - begin, busy: true });
-  }
-  return found
-    .map(pin => ({ ...pin, inherited: !pinners.has(pin.pid) }))
-    .sort((a, b) => a.pid - b.pid || a.ring - b.ring);
+  if (pinned === 0) return { pins: [], unseen: undefined };
+  return new Search(device, inos, patience).run(pinned);
 }
 
-/** The rings of the processes that map such files. */
-function ringsOver(pids: readonly number[], device: string, inos: ReadonlySet<number> | undefined): Ring[] {
-  const rings: Ring[] = [];
-  for (const pid of pids) {
-    const all = parseMappings(textOf(`/proc/${pid}/maps`), device);
-    const mappings = inos === undefined ? all : all.filter(({ ino }) => inos.has(ino));
-    if (mappings.length === 0) continue;
-    for (const fd of listOf(`/proc/${pid}/fd`)) {
-      if (linkOf(`/proc/${pid}/fd/${fd}`) === RING) rings.push({ pid, fd: Number(fd), mappings });
+interface Candidate {
+  readonly pid: number;
+  readonly uid: number;
+  /** Pages that it has pinned itself: a forked child begins at 0. Huge pages are counted whole. */
+  readonly pages: number;
+}
+
+class Search {
+  private readonly device: string;
+  private readonly inos: ReadonlySet<number> | undefined;
+  private readonly patience: Patience;
+  private readonly pins: RingPin[] = [];
+  private unseen: string | undefined;
+  private readonly begin = performance.now();
+  /** ms, by user. */
+  private readonly spent = new Map<number, number>();
+
+  constructor(device: string, inos: ReadonlySet<number> | undefined, patience: Patience) {
+    this.device = device;
+    this.inos = inos;
+    this.patience = patience;
+  }
+
+  run(pinned: number): Found {
+    const all = this.candidates();
+    const pinners = new Set(all.filter(({ pages }) => pages > 0).map(({ pid }) => pid));
+    const accounted = all.reduce((sum, { pages }) => sum + pages, 0);
+    const asked = pinned > accounted ? all : all.filter(({ pages }) => pages > 0);
+    let busy = this.ringsOver(asked).filter(ring => !this.look(ring));
+    for (const until = performance.now() + PATIENCE_MS; busy.length > 0 && performance.now() < until; ) {
+      pause(PAUSE_MS);
+      busy = busy.filter(ring => !this.look(ring));
+    }
+    for (const { pid, fd, mappings } of busy) {
+      if (!pinners.has(pid)) continue;
+      for (const { begin, end, off, ino, path } of mappings)
+        this.pins.push({ pid, ring: fd, ino, path, begin: off, end: off + end - begin, busy: true });
+    }
+    const pins = this.pins
+      .map(pin => ({ ...pin, inherited: !pinners.has(pin.pid) }))
+      .sort((a, b) => a.pid - b.pid || a.ring - b.ring);
+    return { pins, unseen: this.unseen };
+  }
+
+  private candidates(): Candidate[] {
+    const found: Candidate[] = [];
+    try {
+      for (const pid of otherProcesses(readList('/proc'))) {
+        const status = readText(`/proc/${pid}/status`);
+        const kB = field(status, 'VmPin').split(' ')[0];
+        found.push({ pid, uid: Number(field(status, 'Uid').split('\t')[0]), pages: Number(kB) / KB_A_PAGE });
+      }
+    } catch (error) {
+      this.miss(`/proc: ${(error as Error).message}`);
+    }
+    return found;
+  }
+
+  /** The rings of the processes that map such files. */
+  private ringsOver(candidates: readonly Candidate[]): Ring[] {
+    const rings: Ring[] = [];
+    for (const { pid, uid, pages } of candidates) {
+      const start = performance.now();
+      const spent = this.spent.get(uid) ?? 0;
+      if (start - this.begin > this.patience.all || (uid !== 0 && spent > this.patience.user)) {
+        this.miss(`the processes of user ${uid} take too long to look at`);
+        continue;
+      }
+      try {
+        this.addRings(pid, rings);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        // Of those that have pinned nothing themselves we may see none: they could at most have inherited a ring.
+        if (pages > 0 || (code !== 'EACCES' && code !== 'EPERM')) this.miss(`process ${pid}: ${message}`);
+      }
+      this.spent.set(uid, spent + performance.now() - start);
+    }
+    return rings;
+  }
+
+  private addRings(pid: number, rings: Ring[]): void {
+    const mappings = parseMappings(readText(`/proc/${pid}/maps`), this.device, this.inos);
+    if (mappings.length === 0) return;
+    for (const fd of readList(`/proc/${pid}/fd`)) {
+      if (readLink(`/proc/${pid}/fd/${fd}`) === RING) rings.push({ pid, fd: Number(fd), mappings });
     }
   }
-  return rings;
-}
 
-/** Adds what the ring has registered; false while it is busy. */
-function look({ pid, fd, mappings }: Ring, found: Found[]): boolean {
-  const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
-  // It is gone.
-  if (info === '') return true;
-  const buffers = parseBuffers(info);
-  if (buffers === 'busy') return false;
-  for (const buffer of buffers) {
-    for (const range of rangesOf(buffer, mappings)) found.push({ pid, ring: fd, ...range, busy: false });
+  /** Adds what the ring has registered; false while it is busy. */
+  private look({ pid, fd, mappings }: Ring): boolean {
+    let info: string;
+    try {
+      info = readText(`/proc/${pid}/fdinfo/${fd}`);
+    } catch (error) {
+      this.miss(`process ${pid}: ${(error as Error).message}`);
+      return true;
+    }
+    // It is gone.
+    if (info === '') return true;
+    const buffers = parseBuffers(info);
+    if (buffers === 'busy') return false;
+    for (const buffer of buffers) {
+      for (const range of rangesOf(buffer, mappings))
+        this.pins.push({ pid, ring: fd, ...range, busy: false });
+    }
+    return true;
   }
-  return true;
-}
 
-/** Pages that the process has pinned itself: a forked child begins at 0. Huge pages are counted whole. */
-function pinnedBy(pid: number): number {
-  const kB = field(textOf(`/proc/${pid}/status`), 'VmPin').split(' ')[0];
-  return Number(kB) / KB_A_PAGE;
+  private miss(why: string): void {
+    this.unseen ??= why;
+  }
 }

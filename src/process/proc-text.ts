@@ -6,24 +6,67 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:f
 let room = Buffer.allocUnsafe(1 << 16);
 
 export function textOf(path: string): string {
-  let fd: number;
   try {
-    fd = openSync(path, 'r');
+    return readText(path);
   } catch {
     return '';
   }
-  try {
-    let length = 0;
-    for (;;) {
-      const n = readSync(fd, room, length, room.length - length, null);
-      if (n === 0) return room.toString('latin1', 0, length);
-      length += n;
-      if (length === room.length) room = Buffer.concat([room], 2 * length);
+}
+
+/** The text, empty where the process is gone. @throws an Error with `code` where we could not look: EACCES, EMFILE. */
+export function readText(path: string): string {
+  return unlessGone('', () => {
+    const fd = withSpare(() => openSync(path, 'r'));
+    try {
+      let length = 0;
+      for (;;) {
+        const n = readSync(fd, room, length, room.length - length, null);
+        if (n === 0) return room.toString('latin1', 0, length);
+        length += n;
+        if (length === room.length) room = Buffer.concat([room], 2 * length);
+      }
+    } finally {
+      closeSync(fd);
     }
+  });
+}
+
+function unlessGone<T>(gone: T, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (isGone(error)) return gone;
+    throw error;
+  }
+}
+
+const isGone = (error: unknown): boolean => {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ESRCH';
+};
+
+/** A descriptor in reserve. */
+let spare: number | undefined;
+
+/** Keeps a descriptor in reserve for the reads of this thread, as far as there is one. */
+export function keepSpare(): void {
+  try {
+    spare ??= openSync('/proc', 'r');
   } catch {
-    return '';
-  } finally {
-    closeSync(fd);
+    // Then there is none.
+  }
+}
+
+/** Tries again with the reserve where no descriptor is left. */
+function withSpare<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (spare === undefined || (code !== 'EMFILE' && code !== 'ENFILE')) throw error;
+    closeSync(spare);
+    spare = undefined;
+    return open();
   }
 }
 
@@ -37,20 +80,26 @@ export function field(status: string, name: string): string {
 
 export function listOf(dir: string): string[] {
   try {
-    return readdirSync(dir);
+    return readList(dir);
   } catch {
     return [];
   }
 }
 
+/** As readText. */
+export const readList = (dir: string): string[] => unlessGone([], () => withSpare(() => readdirSync(dir)));
+
 /** What a symbolic link says; of a descriptor the kernel answers without asking its filesystem. */
 export function linkOf(path: string): string {
   try {
-    return readlinkSync(path);
+    return readLink(path);
   } catch {
     return '';
   }
 }
+
+/** As readText. */
+export const readLink = (path: string): string => unlessGone('', () => readlinkSync(path));
 
 /** Which file a descriptor is of; equal for one inode of one mount. */
 export interface FileId {
@@ -71,8 +120,8 @@ export function fileIdOf(pid: number | 'self', fd: number): FileId | undefined {
 }
 
 /** Everybody's but the calling process, in rising order. */
-export function otherProcesses(): number[] {
-  const pids = listOf('/proc').map(Number);
+export function otherProcesses(names = listOf('/proc')): number[] {
+  const pids = names.map(Number);
   return pids.filter(pid => Number.isInteger(pid) && pid !== process.pid).sort((a, b) => a - b);
 }
 

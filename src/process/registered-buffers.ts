@@ -28,12 +28,24 @@ export interface FileRange {
 // BEGIN-END PERMISSIONS OFFSET MAJOR:MINOR INODE PATH
 const MAPS_LINE = /^([\da-f]+)-([\da-f]+) \S+ ([\da-f]+) (\S+) (\d+) *(.*)$/;
 
-/** @param device 'fe:01', as maps writes it. */
-export function parseMappings(maps: string, device: string): Mapping[] {
+/**
+ * In the order of their addresses.
+ * @param device 'fe:01', as maps writes it.
+ * @param inos of which files; undefined: all.
+ */
+export function parseMappings(maps: string, device: string, inos?: ReadonlySet<number>): Mapping[] {
   const found: Mapping[] = [];
   const wanted = ` ${device} `;
   for (let at = maps.indexOf(wanted); at >= 0; ) {
     const lineEnd = maps.indexOf('\n', at);
+    // A process may have 65,530 of them: those of other files are passed over quickly.
+    if (
+      inos !== undefined &&
+      !inos.has(Number.parseInt(maps.slice(at + wanted.length, at + wanted.length + 16), 10))
+    ) {
+      at = maps.indexOf(wanted, lineEnd);
+      continue;
+    }
     const line = MAPS_LINE.exec(maps.slice(maps.lastIndexOf('\n', at) + 1, lineEnd));
     // A path may look like a device too.
     if (line !== null && line[4] === device) {
@@ -76,13 +88,26 @@ export function parseBuffers(fdinfo: string): Buffer[] | 'busy' {
   return lines.length < count ? 'busy' : found;
 }
 
-/** What of the files a buffer covers, in the order of the mappings. */
+/** What of the files a buffer covers. @param mappings in the order of their addresses. */
 export function rangesOf({ address, length }: Buffer, mappings: readonly Mapping[]): FileRange[] {
   const found: FileRange[] = [];
-  for (const { begin, end, off, ino, path } of mappings) {
+  for (let i = firstBehind(mappings, address); i < mappings.length; i++) {
+    const { begin, end, off, ino, path } = mappings[i]!;
+    if (begin >= address + length) break;
     const from = Math.max(address, begin);
     const to = Math.min(address + length, end);
     if (from < to) found.push({ ino, path, begin: off + from - begin, end: off + to - begin });
   }
   return found;
+}
+
+/** The first that ends behind the address. */
+function firstBehind(mappings: readonly Mapping[], address: number): number {
+  let low = 0;
+  for (let high = mappings.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if (mappings[middle]!.end > address) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -128,6 +128,25 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     assert.is(await two.truncate(), 'ok');
   });
 
+  test('N10: without a descriptor to look with the change is refused, and changes nothing', async () => {
+    const { path, other } = await scene();
+    await other.must('open', 1, path, O_RDWR);
+    const limits = `/proc/${mount.pid}/limits`;
+    const [, soft, hard] = /^Max open files +(\d+) +(\d+)/m.exec(readFileSync(limits, 'utf8'))!;
+    const limit = (count: number | string) => {
+      assert.is(spawnSync('prlimit', ['--pid', `${mount.pid}`, `--nofile=${count}:${hard}`]).status, 0);
+    };
+    // Twice: with and without the thread that looks.
+    for (let round = 0; round < 2; round++) {
+      limit(3);
+      const verdict = await other.verdict('ftruncate', 1, 0);
+      limit(soft!);
+      assert.ok(verdict === 'EAGAIN' || verdict === 'ETXTBSY', verdict);
+      assert.is(statSync(path).size, 8 * BLOCK);
+      assert.is(await other.verdict('ftruncate', 1, 0), 'ETXTBSY');
+    }
+  });
+
   test('N10: a kernel pin breaks no lease and refuses none', async () => {
     const { path, holder, other, truncate } = await scene();
     await other.must('open', 1, path, O_RDWR);

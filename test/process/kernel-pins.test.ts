@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KernelPinSearch } from '../../src/process/kernel-pin-search.js';
-import { type KernelPin, kernelPinsOf, pinnedPages } from '../../src/process/kernel-pins.js';
+import { type Found, type KernelPin, kernelPinsOf, pinnedPages } from '../../src/process/kernel-pins.js';
 import { deviceNameOf } from '../../src/process/proc-text.js';
 
 const BLOCK = 4096;
@@ -46,6 +46,12 @@ const end = (child: ChildProcess): Promise<void> =>
     child.kill('SIGKILL');
   });
 
+function pinsOf(where: string, inos: readonly number[]): readonly KernelPin[] {
+  const { pins, unseen } = kernelPinsOf(where, new Set(inos));
+  assert.is(unseen, undefined);
+  return pins;
+}
+
 const test = suite('kernel pins');
 test.after(() => rmSync(dir, { recursive: true }));
 
@@ -55,39 +61,68 @@ test('N10: a registered buffer is told with its process, ring, file and range', 
     // Not root: undefined.
     const pages = pinnedPages();
     assert.ok(pages === undefined || pages >= 2);
-    const [pin, ...more] = kernelPinsOf(device, new Set([ino]));
+    const [pin, ...more] = pinsOf(device, [ino]);
     assert.equal(more, []);
     const { ring, ...rest } = pin!;
     assert.ok(ring > 2);
     const where = { begin: 2 * BLOCK, end: 4 * BLOCK, ino, path };
     assert.equal(rest, { pid: child.pid, ...where, busy: false, inherited: false });
     assert.equal(
-      kernelPinsOf(device, undefined).filter(other => other.ino === ino),
+      kernelPinsOf(device, undefined).pins.filter(other => other.ino === ino),
       [pin],
     );
-    assert.equal(kernelPinsOf(device, new Set([ino + 1_000_000])), []);
-    assert.equal(kernelPinsOf('ff:ff', new Set([ino])), []);
+    assert.equal(pinsOf(device, [ino + 1_000_000]), []);
+    assert.equal(pinsOf('ff:ff', [ino]), []);
   } finally {
     await end(child);
   }
-  assert.equal(kernelPinsOf(device, new Set([ino])), []);
+  assert.equal(pinsOf(device, [ino]), []);
 });
 
 test('N10: a thread of its own finds the same, and tells nobody once it is closed', async () => {
   const child = await holder();
   const lines: string[] = [];
   const search = new KernelPinSearch(line => lines.push(line));
-  const find = (): Promise<readonly KernelPin[]> =>
-    new Promise(resolve => search.find({ device, inos: [ino] }, resolve));
+  const find = (): Promise<Found> => new Promise(resolve => search.find({ device, inos: [ino] }, resolve));
   try {
     const both = await Promise.all([find(), find()]);
-    for (const pins of both) assert.equal(pins, kernelPinsOf(device, new Set([ino])));
+    for (const { pins, unseen } of both) assert.equal([pins, unseen], [pinsOf(device, [ino]), undefined]);
     search.find({ device, inos: [ino] }, () => lines.push('told'));
   } finally {
     search.close();
     await end(child);
   }
   assert.equal(lines, []);
+});
+
+test('N10: what there was no time to look at is told', async () => {
+  const child = await holder();
+  try {
+    const { pins, unseen } = kernelPinsOf(device, new Set([ino]), { all: -1, user: 0 });
+    assert.equal(pins, []);
+    assert.match(unseen ?? '', /take too long/);
+  } finally {
+    await end(child);
+  }
+});
+
+test('N10: many who ask at once are answered by few searches, each with what is its own', async () => {
+  const child = await holder();
+  const search = new KernelPinSearch(() => {});
+  const find = (of: number): Promise<Found> =>
+    new Promise(resolve => search.find({ device, inos: [of] }, resolve));
+  try {
+    const answers = await Promise.all(
+      Array.from({ length: 500 }, (_, i) => find(i % 2 === 0 ? ino : ino + 1_000_000)),
+    );
+    assert.equal(
+      answers.map(({ pins }) => pins.length),
+      answers.map((_, i) => (i % 2 === 0 ? 1 : 0)),
+    );
+  } finally {
+    search.close();
+    await end(child);
+  }
 });
 
 test.run();

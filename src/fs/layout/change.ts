@@ -2,7 +2,7 @@
 import type { FileHandle, InodeNumber } from '../../base/units.js';
 import { NO_WAITER } from '../../base/units.js';
 import { fallocateRange, sizeRange, writeRange } from '../../lease/index.js';
-import type { ChangeAsk, ChangeRange, KernelPin } from '../../lease/types.js';
+import type { ChangeAsk, ChangeRange, KernelPin, Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import type { Inode } from '../vfs/inode.js';
 import type { FallocateAct, LayoutGate } from '../vfs/layout-gate.js';
@@ -113,8 +113,10 @@ export class Gate implements LayoutGate {
     const range = rangeNow();
     const looks = mayLook && kernelPins.concern(inode, range);
     if (looks && caller.waiter === NO_WAITER) return this.look(change);
-    const answer = this.askLeases(change, range, found, call);
-    return looks && answer === 0 ? this.look(change) : answer;
+    const answer = this.askLeases(change, range, found?.pins, call);
+    if (answer !== 0) return answer;
+    if (looks) return this.look(change);
+    return found?.unseen === undefined ? 0 : this.couldNotLook(change, found.unseen, call);
   }
 
   /** A write into present blocks is admitted without a look at the caller. */
@@ -136,6 +138,15 @@ export class Gate implements LayoutGate {
     caller.waiter = this.plane.kernelPins.look(inode);
     caller.interruptible = false;
     return PARKED;
+  }
+
+  /** N10: what could not be looked at may be pinned. */
+  private couldNotLook({ caller, inode }: Change, why: string, call: () => string): Answer {
+    const { plane } = this;
+    const process = plane.processes.identify(caller.tid);
+    const refused: Verdict = { kind: 'refused', errno: 'EAGAIN', rule: 'N10' };
+    plane.log(`could not look for kernel pins: ${why} [N10]`);
+    return ask(plane, caller, process, inode.ino, () => refused, call);
   }
 
   private askLeases(

@@ -9,12 +9,19 @@ import { attempt } from '../../base/guarded.js';
 import { blockOf, blocksFor, type WaiterId } from '../../base/units.js';
 import type { ChangeRange, KernelPin } from '../../lease/types.js';
 import { KernelPinSearch, type Place } from '../../process/kernel-pin-search.js';
-import { type KernelPin as FoundPin, pinnedPages } from '../../process/kernel-pins.js';
+import { type Found, type KernelPin as FoundPin, pinnedPages } from '../../process/kernel-pins.js';
 import { deviceNameOf } from '../../process/proc-text.js';
 import { Extent, type StoredFile } from '../../store/file-store.js';
 import { neverMapped } from '../../store/never-mapped.js';
 import type { Inode } from '../vfs/inode.js';
 import type { LeasePlane } from './plane.js';
+
+/** What is known of the kernel's pins of a file. */
+export interface Looked {
+  readonly pins: readonly KernelPin[];
+  /** Why there may be others; undefined: everything was looked at. */
+  readonly unseen: string | undefined;
+}
 
 export class KernelPins {
   private readonly plane: LeasePlane;
@@ -23,7 +30,7 @@ export class KernelPins {
   private device = '';
   private search: KernelPinSearch | undefined;
   /** Of changes that wait for an answer or have one and run again. */
-  private readonly answers = new Map<WaiterId, readonly KernelPin[] | undefined>();
+  private readonly answers = new Map<WaiterId, Looked | undefined>();
 
   constructor(plane: LeasePlane) {
     this.plane = plane;
@@ -65,14 +72,14 @@ export class KernelPins {
       segments === undefined
         ? { device: this.device, inos: [inode.ino] }
         : { device: deviceNameOf(segments.dev), inos: [...segments.byIno.keys()] };
-    const use = (found: readonly FoundPin[]): void => {
+    const use = ({ pins: found, unseen }: Found): void => {
       if (!this.answers.has(waiter)) return;
       const pins = found.flatMap(pin => {
         return segments === undefined
           ? toKernelPin(plane, pin, pin.begin, pin.end)
           : inFile(plane, pin, segments.byIno.get(pin.ino)!, inode.file!);
       });
-      this.answers.set(waiter, pins);
+      this.answers.set(waiter, { pins, unseen });
       sb.host?.retry(waiter);
       this.answers.delete(waiter);
     };
@@ -86,7 +93,7 @@ export class KernelPins {
   }
 
   /** What the search of a change found that runs again; undefined: it is no such change. */
-  answer(waiter: WaiterId): readonly KernelPin[] | undefined {
+  answer(waiter: WaiterId): Looked | undefined {
     return this.answers.get(waiter);
   }
 
