@@ -27,9 +27,10 @@ Mounts an empty filesystem on the directory MNT and returns when it is ready.
 Files live in memory and are gone with the mount.
 
   -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, noatime, allow_other, ... as mount(8);
-                           noacl: no POSIX ACLs; uid=, gid= and mode= of the root directory;
-                           and the options below, as in -o size=4g,store=pooled, for
-                           /etc/fstab
+                           noacl: no POSIX ACLs; poll: poll(2) of a file tells of breaks,
+                           which makes buffered io_uring slow; uid=, gid= and mode= of
+                           the root directory; and the options below, as in
+                           -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
   --inodes N               files and directories there may be: 10000, 1m (default:
                            as many as half of the heap holds, which NODE_OPTIONS=

@@ -3,6 +3,7 @@
 // abstract address belongs to a network namespace: for callers in another one the daemon listens there too, where it may.
 import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { errno } from '../base/errno.js';
+import { guarded } from '../base/guarded.js';
 import { Quota } from '../base/quota.js';
 import type { FileHandle } from '../base/units.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
@@ -92,7 +93,10 @@ export class NoticeSocket implements Watchers {
         this.accepted(connected, theirs, connections),
       );
       this.leave(name);
-      const idle = setTimeout(() => this.leaveIdle(name), IDLE_MS).unref();
+      const idle = setTimeout(
+        guarded(this.plane.log, 'connection end', () => this.leaveIdle(name)),
+        IDLE_MS,
+      ).unref();
       this.networks.set(name, { listener, uid, connections, idle });
       return listener.address;
     } catch (error) {

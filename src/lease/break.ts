@@ -54,7 +54,7 @@ function tell(state: LeaseState, lease: Lease, must: Kind, breaker: ProcessId): 
   });
 }
 
-/** Takes a breakable lease away: its time is over (B2), or its owner is dead (B5). Sharers see POLLPRI. */
+/** Takes a breakable lease away: its time is over (B2), or its owner is dead (B5). Sharers are notified. */
 export function takeAway(state: LeaseState, lease: Lease, rule: Rule): void {
   const { id, file, description } = lease;
   state.removeLease(lease);

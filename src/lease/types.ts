@@ -38,7 +38,7 @@ export interface Holder {
 }
 
 export type Effect =
-  /** B1: POLLPRI on `description`, and the lease's signal to its owner. `must`: what it must become. */
+  /** B1: notice to the break descriptors of `description`, and the lease's signal to its owner. `must`: what it must become. */
   | {
       readonly effect: 'tell';
       readonly lease: LeaseId;

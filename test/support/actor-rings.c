@@ -17,11 +17,41 @@
 int rings[SLOTS];
 static struct io_uring_params ring_params;
 
+/* One operation, to its end: its result. */
+static long run_one(int ring, const struct io_uring_sqe *operation)
+{
+	char *sq = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
+	struct io_uring_sqe *sqe = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
+	long r = -EIO;
+
+	if (sq == MAP_FAILED || sqe == (void *)MAP_FAILED)
+		return -errno;
+	unsigned *tail = (unsigned *)(sq + ring_params.sq_off.tail);
+	unsigned *array = (unsigned *)(sq + ring_params.sq_off.array);
+	unsigned *head = (unsigned *)(sq + ring_params.cq_off.head), *cqtail = (unsigned *)(sq + ring_params.cq_off.tail);
+	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(sq + ring_params.cq_off.cqes);
+	unsigned at = *tail & (ring_params.sq_entries - 1);
+
+	sqe[at] = *operation;
+	array[at] = at;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		r = -errno;
+	else if (*head != __atomic_load_n(cqtail, __ATOMIC_ACQUIRE)) {
+		r = cqe[*head & (ring_params.cq_entries - 1)].res;
+		__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	}
+	munmap(sq, 4096);
+	munmap(sqe, 4096);
+	return r;
+}
+
 /* IORING_OP_READ_FIXED of `len` bytes of `byte` into the registered buffer at `to`, through a pipe. */
 long fixed_read(int ring, char *to, size_t len, int byte)
 {
-	int pipefd[2], r;
+	int pipefd[2];
 	char *data = malloc(len);
+	long r;
 
 	if (pipe(pipefd) < 0)
 		return -errno;
@@ -30,36 +60,39 @@ long fixed_read(int ring, char *to, size_t len, int byte)
 	if (write(pipefd[1], data, len) != (ssize_t)len)
 		return -EIO;
 	free(data);
-	char *sq = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
-	struct io_uring_sqe *sqe = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
-	if (sq == MAP_FAILED || sqe == (void *)MAP_FAILED)
-		return -errno;
-	unsigned *tail = (unsigned *)(sq + ring_params.sq_off.tail);
-	unsigned *array = (unsigned *)(sq + ring_params.sq_off.array);
-	unsigned *head = (unsigned *)(sq + ring_params.cq_off.head), *cqtail = (unsigned *)(sq + ring_params.cq_off.tail);
-	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(sq + ring_params.cq_off.cqes);
-	unsigned mask = ring_params.sq_entries - 1, at = *tail & mask;
-
-	memset(&sqe[at], 0, sizeof sqe[at]);
-	sqe[at].opcode = IORING_OP_READ_FIXED;
-	sqe[at].fd = pipefd[0];
-	sqe[at].addr = (uintptr_t)to;
-	sqe[at].len = len;
-	sqe[at].off = -1;
-	array[at] = at;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	r = syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	if (r < 0)
-		r = -errno;
-	else if (*head != __atomic_load_n(cqtail, __ATOMIC_ACQUIRE)) {
-		r = cqe[*head & (ring_params.cq_entries - 1)].res;
-		__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	}
+	struct io_uring_sqe operation = {
+		.opcode = IORING_OP_READ_FIXED, .fd = pipefd[0], .addr = (uintptr_t)to, .len = len, .off = -1
+	};
+	r = run_one(ring, &operation);
 	close(pipefd[0]);
 	close(pipefd[1]);
-	munmap(sq, 4096);
-	munmap(sqe, 4096);
 	return r;
+}
+
+/* `count` buffered operations on the file, 4 KiB each, one behind the other; the bytes of all. */
+long buffered(int fd, int is_write, long count)
+{
+	static char block[4096];
+	struct io_uring_sqe operation = {
+		.opcode = is_write ? IORING_OP_WRITE : IORING_OP_READ, .fd = fd, .addr = (uintptr_t)block, .len = sizeof block
+	};
+	long total = 0;
+
+	memset(&ring_params, 0, sizeof ring_params);
+	int ring = syscall(SYS_io_uring_setup, 4, &ring_params);
+	if (ring < 0)
+		return -errno;
+	for (long i = 0; i < count; i++) {
+		operation.off = i * sizeof block;
+		long r = run_one(ring, &operation);
+		if (r < 0) {
+			total = r;
+			break;
+		}
+		total += r;
+	}
+	close(ring);
+	return total;
 }
 
 /* One buffer; in a sparse table of `table` entries, if that is not 0, the last of them. */

@@ -204,6 +204,8 @@ static long run(struct command *c, char *text)
 		return ring_spin(rings[N(0)], N(1));
 	if (IS("uring_read"))
 		return fixed_read(rings[N(0)], maps[N(1)].at + N(2), N(3), N(4));
+	if (IS("uring_buffered"))
+		return buffered(FD(0), N(1), N(2));
 	if (IS("uring_close"))
 		return fail(close(rings[N(0)]));
 	if (IS("poll"))

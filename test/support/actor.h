@@ -27,6 +27,7 @@ extern int rings[SLOTS];
 long ring_register(int slot, char *at, size_t len, unsigned setup, unsigned table);
 long ring_spin(int ring, long ms);
 long fixed_read(int ring, char *to, size_t len, int byte);
+long buffered(int fd, int is_write, long count);
 
 /* actor-watch.c: a break descriptor of the slot; its link or, without one, its file */
 long watch_open(int slot, int fd, int link);

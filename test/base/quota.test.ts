@@ -1,0 +1,28 @@
+// A quarter for one user, root apart.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Quota } from '../../src/base/quota.js';
+
+const test = suite('quota');
+
+const takeAll = (quota: Quota, uid: number): number => {
+  let taken = 0;
+  while (quota.take(uid)) taken++;
+  return taken;
+};
+
+test('one user has a quarter, all users three quarters, root the rest', () => {
+  const quota = new Quota(16);
+  assert.is(takeAll(quota, 1000), 4);
+  assert.is(takeAll(quota, 1001), 4);
+  assert.is(takeAll(quota, 1002), 4);
+  assert.is(takeAll(quota, 1003), 0);
+  assert.is(takeAll(quota, 0), 4);
+  quota.give(1001);
+  assert.not.ok(quota.take(1003), "root's part is not theirs");
+  assert.ok(quota.take(0));
+  for (let n = 0; n < 5; n++) quota.give(0);
+  assert.ok(quota.take(1003));
+});
+
+test.run();
