@@ -1,16 +1,24 @@
-// Runs every test file in a process of its own, two at a time, each with a time limit, and ends with the line
+// Runs test files, each in a process of its own with a time limit, some at a time, and ends with the line
 // `N passed, N failed`, and `, N skipped` where tests were skipped, after a line for each reason. A file that crashes,
 // hangs or runs no test counts as failed.
+//   node dist/test/run.js [--long] [PART...]     files whose name contains a PART
+// Files named `*.long.test.ts` take long: they run with --long, or when a PART names them. Those of test/vm run in its
+// virtual machines.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { timeFactor } from './support/time-factor.js';
+import { givenTimeFactor, late, measureTimeFactor, timeFactor } from './support/time-factor.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, '../../test');
-const LIMIT_MS = 180_000 * timeFactor;
-const AT_ONCE = 2;
+const LIMIT_MS = 180_000;
+/** Tests wait as much as they compute. */
+const AT_ONCE = availableParallelism() + 1;
+/** They last longest, so they come first. */
+const FIRST = ['conformance/posix', 'e2e/histories', 'proposal/proposal', 'e2e/residency', 'cli/mounted'];
+const MEASURED_FOR_MS = 5000;
 
 interface Outcome {
   readonly passed: number;
@@ -52,13 +60,23 @@ function countReasons(output: string, skipped: number): void {
   if (left > 0) reasons.set('no reason given', (reasons.get('no reason given') ?? 0) + left);
 }
 
+let measured = { factor: timeFactor, at: performance.now() };
+
+/** As it is now: what runs beside the tests comes and goes. */
+function factorNow(): number {
+  if (givenTimeFactor === undefined && performance.now() - measured.at > MEASURED_FOR_MS)
+    measured = { factor: measureTimeFactor(), at: performance.now() };
+  return measured.factor;
+}
+
 function run(file: string): Promise<Outcome> {
+  const factor = factorNow();
   const name = relative(here, file).replace(/\.js$/, '');
   const started = performance.now();
   return new Promise(resolve => {
     const child = spawn(process.execPath, ['--enable-source-maps', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, FORCE_COLOR: '0' },
+      env: { ...process.env, FORCE_COLOR: '0', LEASEFS_TIME_FACTOR: `${factor}` },
     });
     let output = '';
     child.stdout.on('data', data => {
@@ -67,14 +85,14 @@ function run(file: string): Promise<Outcome> {
     child.stderr.on('data', data => {
       output += data;
     });
-    let late = false;
+    let isLate = false;
     const watchdog = setTimeout(() => {
-      late = true;
+      isLate = true;
       child.kill('SIGKILL');
-    }, LIMIT_MS);
+    }, LIMIT_MS * factor);
     child.on('close', code => {
       clearTimeout(watchdog);
-      const seen = late ? undefined : counts(output);
+      const seen = isLate ? undefined : counts(output);
       const outcome = seen ?? { passed: 0, failed: 1, skipped: 0 };
       countReasons(output, outcome.skipped);
       const bad = outcome.failed > 0 || code !== 0;
@@ -82,14 +100,27 @@ function run(file: string): Promise<Outcome> {
       console.log(
         `${bad ? 'not ok' : 'ok    '} ${name}: ${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped (${seconds} s)`,
       );
-      if (bad) console.log(`${output}\n${late ? `killed after ${LIMIT_MS / 1000} s` : `exit ${code}`}`);
+      if (bad) console.log(`${output}\n${isLate ? late(name, LIMIT_MS * factor).message : `exit ${code}`}`);
       resolve(bad && outcome.failed === 0 ? { ...outcome, failed: 1 } : outcome);
     });
   });
 }
 
-const wanted = process.argv.slice(2);
-const files = testFiles(here).filter(file => wanted.length === 0 || wanted.some(part => file.includes(part)));
+const words = process.argv.slice(2);
+const wanted = words.filter(word => word !== '--long');
+const isInVm = (file: string): boolean => relative(here, file).startsWith('vm/');
+const isWanted = (file: string): boolean => {
+  if (isInVm(file) && process.env.LEASEFS_VM === undefined) return false;
+  if (wanted.length > 0) return wanted.some(part => file.includes(part));
+  return words.includes('--long') || !file.endsWith('.long.test.js');
+};
+const rank = (file: string): number => {
+  const at = FIRST.findIndex(part => file.includes(part));
+  return at < 0 ? FIRST.length : at;
+};
+const files = testFiles(here)
+  .filter(isWanted)
+  .sort((a, b) => rank(a) - rank(b));
 const total = { passed: 0, failed: 0, skipped: 0 };
 const queue = files.values();
 

@@ -7,6 +7,7 @@ import { StructView } from '../../src/abi/struct.js';
 import { errno } from '../../src/base/errno.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
+import { withSetuid } from '../support/client-process.js';
 import { mountedSuite } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
@@ -119,6 +120,7 @@ mountedSuite('protocol of the control socket', options, ({ test, mount, files })
     const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script, '--', name], {
       encoding: 'utf8',
       timeout: LIMIT_MS,
+      env: withSetuid,
     });
     assert.is(ran.stdout, `${-errno.EMFILE}`, ran.stderr);
     using file = LeaseFile.open(path);

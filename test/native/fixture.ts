@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { native } from '../../src/native/binding.js';
-import { timeFactor } from '../support/time-factor.js';
+import { late, timeFactor } from '../support/time-factor.js';
 
 /** `code` of the Error that `call` throws; 'nothing' when it does not throw. */
 export function codeOf(call: () => unknown): string {
@@ -24,7 +24,7 @@ const LIMIT_MS = 5000 * timeFactor;
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const end = performance.now() + LIMIT_MS;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`waited ${LIMIT_MS} ms in vain: ${what}`);
+    if (performance.now() > end) throw late(what, LIMIT_MS);
     await sleep(2);
   }
 }
@@ -32,11 +32,11 @@ export async function until(condition: () => boolean, what: string): Promise<voi
 /** Settles with `promise`, or fails. */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${LIMIT_MS} ms in vain: ${what}`)), LIMIT_MS);
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late(what, LIMIT_MS)), LIMIT_MS);
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, tooLate]);
   } finally {
     clearTimeout(timer);
   }

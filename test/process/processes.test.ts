@@ -8,7 +8,7 @@ import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
 import { commandOf, isCapable } from '../../src/process/proc.js';
 import { Processes } from '../../src/process/processes.js';
-import { timeFactor } from '../support/time-factor.js';
+import { late, timeFactor } from '../support/time-factor.js';
 
 const CAP_LEASE = 28;
 const test = suite('processes');
@@ -18,7 +18,7 @@ const sleeper = (): ChildProcess => spawn('sleep', ['30'], { stdio: 'ignore' });
 async function within(ms: number, what: string, seen: () => boolean): Promise<void> {
   const until = performance.now() + ms * timeFactor;
   while (!seen()) {
-    if (performance.now() > until) throw new Error(`not within ${ms} ms: ${what}`);
+    if (performance.now() > until) throw late(what, ms * timeFactor);
     await new Promise(resolve => setTimeout(resolve, 1));
   }
 }

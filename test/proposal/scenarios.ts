@@ -4,12 +4,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { timeFactor } from '../support/time-factor.js';
+import { late, timeFactor } from '../support/time-factor.js';
 import { type Calls, type Device, type Linkage, programsOf, scenarioNames } from './programs.js';
 
 /** After which a program ends itself, and after which all are killed. */
 const LIMIT_SECONDS = 30 * timeFactor;
 const LIMIT_MS = 40_000 * timeFactor;
+const CUT_OFF = -1;
+const SIGALRM = 14;
 
 /** `untried`: what the story needs is not there. `broken`: the program itself failed, or hung. */
 export type Verdict = 'as proposed' | 'differs' | 'untried' | 'broken';
@@ -96,7 +98,9 @@ function outcome(name: string, file: string): Outcome {
       const [, step = '', expected = '', got = ''] = line.split(', ');
       return { step, expected, got };
     });
-  const code = existsSync(`${file}.code`) ? Number(readFileSync(`${file}.code`, 'utf8')) : -1;
-  const complaint = readFileSync(`${file}.err`, 'utf8');
+  const code = existsSync(`${file}.code`) ? Number(readFileSync(`${file}.code`, 'utf8')) : CUT_OFF;
+  const isLate = code === CUT_OFF || code === 128 + SIGALRM;
+  const complaint =
+    readFileSync(`${file}.err`, 'utf8') + (isLate ? late(name, 1000 * LIMIT_SECONDS).message : '');
   return { verdict: verdicts[code] ?? 'broken', expectations, complaint };
 }

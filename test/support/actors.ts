@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { errnoName } from '../../src/base/errno.js';
 import type { Mounted } from './mounted.js';
 import { O_RDWR } from './numbers.js';
-import { timeFactor } from './time-factor.js';
+import { late, timeFactor } from './time-factor.js';
 
 /** test/e2e of the sources: this file runs from dist/. */
 const here = fileURLToPath(new URL('../../../test/support/', import.meta.url));
@@ -89,7 +89,7 @@ export class Actor {
     const id = this.nextId++;
     const result = new Promise<Result>((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`${this.name}: ${verb} ${args.join(' ')}: no answer in ${LIMIT_MS} ms`)),
+        () => reject(late(`${this.name}: an answer to ${verb} ${args.join(' ')}`, LIMIT_MS)),
         LIMIT_MS,
       );
       timer.unref();
@@ -190,9 +190,9 @@ export class Stage {
 
   expect(name: string): Promise<Actor> {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`actor ${name} did not come`)), LIMIT_MS);
+      const timer = setTimeout(() => reject(late(`actor ${name}`, LIMIT_MS)), LIMIT_MS);
       this.awaited.set(name, actor => {
-        clearTimeout(late);
+        clearTimeout(timer);
         resolve(actor);
       });
     });
@@ -269,7 +269,7 @@ export async function eventually(
 ): Promise<void> {
   const until = performance.now() + ms;
   while (!(await seen())) {
-    if (performance.now() > until) throw new Error(`not within ${ms} ms: ${what}`);
+    if (performance.now() > until) throw late(what, ms);
     await new Promise(resolve => setTimeout(resolve, 2));
   }
 }

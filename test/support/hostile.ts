@@ -1,6 +1,7 @@
 // An ordinary user who means harm: a module's text in a process of its own, with the client library at hand.
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import { withSetuid } from './client-process.js';
 import { timeFactor } from './time-factor.js';
 
 const client = new URL('../../src/client/index.js', import.meta.url).href;
@@ -39,8 +40,7 @@ export async function hostile(
     {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: LIMIT_MS,
-      // A Node that uses io_uring does not let its user be changed.
-      env: { ...process.env, UV_USE_IO_URING: '0' },
+      env: withSetuid,
     },
   );
   child.stdin.end(input);

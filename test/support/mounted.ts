@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Reports, readReport } from '../../src/client/index.js';
 import { lacking, linuxAtLeast } from './needs.js';
-import { timeFactor } from './time-factor.js';
+import { late, timeFactor } from './time-factor.js';
 
 export { linuxAtLeast };
 
@@ -110,9 +110,14 @@ export class Mounted {
     ];
     const child = spawn(command!, words, { stdio: ['ignore', log, log, 'pipe'] });
     closeSync(log);
-    const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill('SIGKILL');
+    }, READY_MS);
     const said = await firstLine(child.stdio[3] as NodeJS.ReadableStream);
-    clearTimeout(late);
+    clearTimeout(timer);
+    if (isLate) throw late(`a mount at ${path}`, READY_MS);
     if (!said.startsWith('ready'))
       throw new Error(`no mount at ${path}: ${said}${readFileSync(logFile, 'utf8')}`);
     const { pid, seen } = where(child);
@@ -156,10 +161,10 @@ export class Mounted {
     if (!hasEnded(child)) {
       // Processes that are just ending may keep it busy: the second signal detaches it, then it ends with them.
       const again = setTimeout(() => process.kill(this.pid, 'SIGTERM'), 500);
-      const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+      const end = setTimeout(() => child.kill('SIGKILL'), 5000 * timeFactor);
       await this.kill('SIGTERM');
       clearTimeout(again);
-      clearTimeout(late);
+      clearTimeout(end);
     }
     spawnSync('umount', ['-l', path], { stdio: 'ignore' });
     rmSync(logFile, { force: true });
