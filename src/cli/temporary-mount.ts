@@ -18,7 +18,7 @@ export interface Ran {
 }
 
 /** ms until a command that does not end is killed. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 
 /** `leasefs ARGS` in a process of its own, which a Ctrl-C at the terminal does not reach. */

@@ -8,9 +8,9 @@ import { guarded, type Log, oneLine } from '../base/guarded.js';
 import type { InodeNumber, WaiterId } from '../base/units.js';
 import { type Answer, Caller, type Host, type Operations } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
+import type { Call } from './call.js';
 import { ControlSocket } from './control-socket.js';
 import { nativeOperations } from './operations.js';
-import type { Call } from './call.js';
 import { loadFuseNative, type NativeOperations } from './package.js';
 
 /** How often to look whether the package still serves. */

@@ -50,6 +50,7 @@ export function installPackages(): void {
     name => !/^Status: .* installed$/m.test(spawnSync('dpkg', ['-s', name], { encoding: 'utf8' }).stdout),
   );
   if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) throw new Error(`missing: as root, apt-get install ${missing.join(' ')}`);
   say(`installing ${missing.join(' ')}`);
   must('apt-get', 'update', '-q');
   must('apt-get', 'install', '-qq', '-y', '--no-install-recommends', ...missing);

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { mainFile } from '../temporary-mount.js';
+import { LIMIT_MS, late } from './patience.js';
 
 /** What came back: 'ok', a text, or the name of an errno. */
 export interface Answer {
@@ -16,8 +17,6 @@ interface Line {
   readonly refused: boolean;
 }
 
-/** ms until a line that does not come is given up. */
-const LIMIT_MS = 20_000;
 const ASIDE = /^(break|signal|\[)/;
 
 export class Actor {
@@ -83,7 +82,7 @@ export class Actor {
       const at = this.lines.findIndex(({ text }) => fits(text));
       if (at >= 0) return this.lines.splice(at, 1)[0]!;
       if (this.gone) throw new Error(`process ${this.name} ended before it answered '${what}'`);
-      if (performance.now() > until) throw new Error(`process ${this.name} does not answer '${what}'`);
+      if (performance.now() > until) throw late(`an answer of process ${this.name} to '${what}'`);
       await new Promise<void>(resolve => {
         const late = setTimeout(resolve, until - performance.now());
         this.wake = () => {

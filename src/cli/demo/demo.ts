@@ -7,27 +7,39 @@ import { type TemporaryMount, withTemporaryMount } from '../temporary-mount.js';
 import { parseOptions, UsageError, type Verb } from '../verb.js';
 import { Scene, Unexpected } from './scene.js';
 import { breakableYields, leaseKeeps, type Means, tmpfsLoses } from './steps.js';
+import { inNamespace, inVm, needsNamespace, requireFuse } from './where.js';
 
 const TMPFS = '/dev/shm';
 const TMPFS_MAGIC = 0x0102_1994;
-/** The holder of step 7 answers at once; this bounds a demo that goes wrong. */
-const BREAK_MS = '5000';
+/** The holder of step 7 answers at once; this bounds a demo that goes wrong, and not one on a busy machine. */
+const BREAK_MS = '60000';
 
 export const verb: Verb = {
   name: 'demo',
   summary: 'the main job, step by step, with real processes and kernel pins',
-  help: `usage: leasefs demo [--transport kernel|fuse-native]
+  help: `usage: leasefs demo [--transport kernel|fuse-native] [--vm]
 
 Mounts a leasefs in a temporary place and shows in seven steps what it is for. Each line is
 a call of one process, what came back, and the rule of README.md. Every process is a
 'leasefs io', so all of it can be typed. Exit code 1 if a step does not come out as it must.
 Unmounts whatever happens. As an ordinary user, or by --transport fuse-native, some steps
-cannot be shown, or come out otherwise, and say so.`,
+cannot be shown, or come out otherwise, and say so.
+
+--vm shows it in a virtual machine (qemu, from a clone), where /dev/fuse cannot be had here.
+A user without fusermount3 sees it as root of a user namespace.
+LEASEFS_TIME_FACTOR=N waits N times as long for what must come.`,
 
   async run(args) {
-    const { values, positionals } = parseOptions(args, { transport: { type: 'string' } });
+    const { values, positionals } = parseOptions(args, {
+      transport: { type: 'string' },
+      vm: { type: 'boolean' },
+    });
     if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is too much`);
     const { transport = 'kernel' } = values;
+    const again = ['--transport', transport];
+    if (values.vm) return inVm(again);
+    requireFuse();
+    if (needsNamespace()) return inNamespace(again);
     const scene = new Scene();
     return withTemporaryMount(
       ['--lease-break-time', BREAK_MS, '--transport', transport],

@@ -3,6 +3,7 @@ import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
 import { paint } from '../colour.js';
 import { Actor, type Answer } from './actor.js';
 import { callText } from './call-text.js';
+import { LIMIT_MS, late } from './patience.js';
 
 /** A call came back with something else than the rules say. */
 export class Unexpected extends Error {}
@@ -74,11 +75,11 @@ export class Scene {
     if (!condition) throw new Unexpected(what);
   }
 
-  /** Waits for what comes soon, by 2 s. */
+  /** Waits for what comes soon. */
   async eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-    const until = performance.now() + 2000;
+    const until = performance.now() + LIMIT_MS;
     while (!(await holds())) {
-      this.must(performance.now() < until, what);
+      if (performance.now() > until) throw new Unexpected(late(what).message);
       await new Promise(resolve => setTimeout(resolve, 5));
     }
   }
