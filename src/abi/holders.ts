@@ -21,7 +21,7 @@ const numbers = {
 
 export type HolderKind = keyof typeof numbers;
 
-export const holderKinds = Object.keys(numbers) as readonly HolderKind[];
+const holderKinds = Object.keys(numbers) as readonly HolderKind[];
 
 /** `holder` of struct leasefs_pin_for, without LEASEFS_HOLDER_FIRST. */
 export const holderNumber = (kind: HolderKind): number => numbers[kind];

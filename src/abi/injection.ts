@@ -43,7 +43,7 @@ const members = {
   throw: ['in', 'count'],
 } as const satisfies Record<Injection['do'], readonly string[]>;
 
-export const injectionNames = Object.keys(members) as readonly Injection['do'][];
+const injectionNames = Object.keys(members) as readonly Injection['do'][];
 
 /** @param fileMember 'ino' for what has come over the wire. @throws Error, its message one line: what is wrong with it. */
 export function parseInjection(value: unknown, fileMember: 'file' | 'ino' = 'file'): TimedInjection {

@@ -47,11 +47,13 @@ export const RENAME_WHITEOUT = 4;
 
 // fcntl.h, linux/fcntl.h: fcntl(2)
 export const F_WRLCK = 1;
+export const F_SETFL = 4;
 export const F_SETSIG = 10;
 export const F_GETSIG = 11;
 export const F_SETLEASE = 1024;
 export const F_GETLEASE = 1025;
 export const F_ADD_SEALS = 1033;
+export const F_SEAL_SEAL = 1;
 export const F_SEAL_SHRINK = 2;
 export const F_SEAL_GROW = 4;
 export const F_SEAL_WRITE = 8;

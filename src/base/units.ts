@@ -24,7 +24,6 @@ export const FIRST_VIRTUAL = (2 ** 52) as InodeNumber;
 
 /** Bytes a block: the unit of the layout, of pins and of mappings. */
 export const BLOCK = 4096;
-export const BLOCK_SHIFT = 12;
 /** The largest file offset, bytes: numbers are exact up to here. */
 export const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
 

@@ -1,7 +1,7 @@
 // Colour on a terminal, plain text elsewhere; NO_COLOR and FORCE_COLOR are respected (no-color.org).
 import { styleText } from 'node:util';
 
-export type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof styleText>[0];
 
 /** Whether `stream` should be coloured under this environment. */
 export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {

@@ -3,6 +3,7 @@ import { constants, existsSync, readFileSync, unlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { errnoName } from '../base/errno.js';
+import { CAP_IPC_LOCK, CAP_LINUX_IMMUTABLE, CAP_SYS_ADMIN } from '../base/linux.js';
 import type { ReportedStatus } from '../client/index.js';
 import { loadFuseNative } from '../fuse-native/package.js';
 import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
@@ -22,9 +23,6 @@ export interface Finding {
 }
 
 const PAGE = 4096;
-const CAP_LINUX_IMMUTABLE = 9;
-const CAP_IPC_LOCK = 14;
-const CAP_SYS_ADMIN = 21;
 
 export const verb: Verb = {
   name: 'doctor',

@@ -13,7 +13,7 @@ const MAX_INODES = 2 ** 32;
 /** Bytes of the heap for an inode with its name and its file: a million of them were seen to take 1.2 KiB each. */
 const INODE_BYTES = 2048;
 
-export interface MountOptions {
+interface MountOptions {
   /** Absolute; whether it can be mounted on is the daemon's to find out. */
   readonly mountPoint: string;
   /** The words of -o that are the kernel's or fusermount3's: ro, noexec, allow_other, ... */

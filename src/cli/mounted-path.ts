@@ -8,7 +8,7 @@ import { type FileHolder, holdersOf } from '../process/holders.js';
 import { absolute, mountOf } from './mounts.js';
 import { CommandError } from './verb.js';
 
-export interface MountedPath<What extends keyof Reports> {
+interface MountedPath<What extends keyof Reports> {
   /** The mount's root directory. */
   readonly mountPoint: string;
   readonly report: Reports[What];

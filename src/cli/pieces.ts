@@ -15,7 +15,7 @@ export interface Piece {
 }
 
 /** Bytes, half open. */
-export interface Range {
+interface Range {
   readonly begin: number;
   readonly end: number;
 }

@@ -27,7 +27,7 @@ export function sealedEnvironment(env: Environment): Record<string, string> {
   return Object.fromEntries(kept) as Record<string, string>;
 }
 
-export const isSealed = (): boolean => process.execArgv.includes(NO_DEBUGGER);
+const isSealed = (): boolean => process.execArgv.includes(NO_DEBUGGER);
 
 /**
  * Starts this process anew, as the same command and under the same pid, with no debugger. Does nothing where it is sealed.

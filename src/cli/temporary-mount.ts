@@ -11,7 +11,7 @@ import { CommandError } from './verb.js';
 /** The program that this process runs: `node main.js VERB ...`. */
 export const mainFile = fileURLToPath(new URL('./main.js', import.meta.url));
 
-export interface Ran {
+interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;

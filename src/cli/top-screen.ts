@@ -27,7 +27,7 @@ export interface View {
 }
 
 /** One file with what is held of it. */
-export interface FileRow {
+interface FileRow {
   readonly path: string;
   readonly leases: number;
   /** Of its first lease. */

@@ -4,7 +4,8 @@
 import * as abi from '../abi/leasefs.js';
 import { StructView } from '../abi/struct.js';
 import { errno } from '../base/errno.js';
-import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { POLLIN } from '../base/linux.js';
+import { type Descriptor, native, type Poller } from '../native/binding.js';
 
 const HEAD = abi.message.bytes;
 const ROOM = HEAD + abi.report.bytes;

@@ -5,7 +5,8 @@ import { type LeaseKind, readKindName } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
 import { StructView } from '../abi/struct.js';
 import { errno, FsError } from '../base/errno.js';
-import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { POLLIN } from '../base/linux.js';
+import { type Descriptor, native, type Poller } from '../native/binding.js';
 import type { Calls } from './calls.js';
 
 export interface Notice {

@@ -4,10 +4,11 @@ import * as abi from '../abi/leasefs.js';
 import { StructView, u64 } from '../abi/struct.js';
 import { errno } from '../base/errno.js';
 import { guarded } from '../base/guarded.js';
+import { POLLIN } from '../base/linux.js';
 import type { FileHandle } from '../base/units.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
 import { type News, newsOf } from '../fs/layout/watches.js';
-import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { type Descriptor, native, type Poller } from '../native/binding.js';
 
 const TOKEN_BYTES = 8;
 

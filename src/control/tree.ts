@@ -17,7 +17,7 @@ import { metricsText, type Stats, statsJson, statsText } from './stats.js';
 import { TextFile } from './text-file.js';
 import { Viewer } from './viewer.js';
 
-export const CONTROL_NAME = '.leasefs';
+const CONTROL_NAME = '.leasefs';
 
 const TOP = FIRST_VIRTUAL;
 const PIDS = (TOP + 1) as InodeNumber;
@@ -35,7 +35,7 @@ const INJECT = 'inject';
 /** Text fixed at open. */
 type Text = (viewer: Viewer) => string;
 
-export interface ControlOptions {
+interface ControlOptions {
   readonly filesystem: Filesystem;
   readonly mountPoint: string;
   /** Whether readdir of the root shows it. */

@@ -1,10 +1,9 @@
 // Who looks, and what of another process he may see: what /proc would show him. Pid, command and start time everybody
 // sees, as in /proc/PID/stat; files and ranges those whose uid is the same, or who have CAP_SYS_PTRACE, as in
 // /proc/PID/fd and maps. Judged once, at open, as there.
+import { CAP_SYS_PTRACE } from '../base/linux.js';
 import type { Caller } from '../fs/operations.js';
 import { isCapable } from '../process/proc.js';
-
-const CAP_SYS_PTRACE = 19;
 
 export class Viewer {
   private readonly uid: number;

@@ -9,13 +9,11 @@
 // more than 128 bytes a segment in use (8 KiB if alone far out), wherever a file's author puts his blocks.
 import { type ExtentArena, LARGE, PAGE, SMALL, type UnitSize } from './arena.js';
 import { HOLE, SEGMENT } from './entry.js';
-import { FarDirectory, MAX_SEGMENTS, PAGES_A_SET } from './far-directory.js';
+import { FarDirectory, MAX_SEGMENTS } from './far-directory.js';
 
 const SPREAD = 32;
 /** As many as an int32 can count blocks of: a number beyond is a heap object to V8, one load more. */
 const MAX_FLAT = 2 ** 21;
-/** Pages that one `setEntry` may take at most, but for those that a move of far segments gives back. */
-export const PAGES_A_SET_ENTRY = PAGES_A_SET + 1;
 
 /** The base of ExtentMap, not a member of it: its fields are one load nearer on the way of each look-up. */
 export class SegmentDirectory {
@@ -51,7 +49,7 @@ export class SegmentDirectory {
 
   /**
    * Changes a segment's entry from `old`, which it has, to `entry`.
-   * Precondition: arena.room >= PAGES_A_SET_ENTRY, or `old` is not HOLE.
+   * Precondition: arena.room > 4 (but for the pages that a move of far segments gives back), or `old` is not HOLE.
    */
   protected setEntry(segment: number, old: number, entry: number): void {
     if (old === HOLE && entry !== HOLE) {

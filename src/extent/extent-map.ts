@@ -10,7 +10,6 @@
 // Costs: look-ups are O(1), two or three loads; changes O(blocks changed in the segments at the two ends + segments
 // between them). Neither makes garbage, but for a flat directory that grows.
 import { errno } from '../base/errno.js';
-import { BLOCK } from '../base/units.js';
 import type { ExtentArena } from './arena.js';
 import { denseRun } from './dense.js';
 import {
@@ -93,21 +92,6 @@ export class ExtentMap extends ExtentWalk {
     const page = pageOf(entry);
     this.run = runInPage(this.starts, this.window, page, i);
     return this.words[page | i]!;
-  }
-
-  /**
-   * The store's byte that holds byte `off` of the file, 0 to 2^53 - 1; negative if unwritten, 0 for a hole. It goes on
-   * for `byteRun(off)` bytes.
-   */
-  translateByte(off: number): number {
-    const value = this.translate(Math.floor(off / BLOCK));
-    const within = off % BLOCK;
-    return value > 0 ? value * BLOCK + within : value < 0 ? value * BLOCK - within : 0;
-  }
-
-  /** Directly after `translateByte(off)`: bytes from `off` to the end of its run. */
-  byteRun(off: number): number {
-    return this.run * BLOCK - (off % BLOCK);
   }
 
   /**

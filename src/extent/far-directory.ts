@@ -11,8 +11,6 @@ import { HOLE } from './entry.js';
 const BITS = 9;
 const SLOT = PAGE - 1;
 const TOP_SHIFT = 3 * BITS;
-/** Pages that one `set` may take at most. */
-export const PAGES_A_SET = 4;
 
 /** 2^53 bytes. */
 export const MAX_SEGMENTS = 2 ** 32;
@@ -35,7 +33,7 @@ export class FarDirectory {
     return at;
   }
 
-  /** Precondition: arena.room >= PAGES_A_SET, or the entry is HOLE. */
+  /** Precondition: arena.room >= 4, a page for each level, or the entry is HOLE. */
   set(segment: number, entry: number): void {
     if (entry === HOLE) {
       if (this.top !== NO_PAGE && this.clear(this.top, TOP_SHIFT, segment)) {

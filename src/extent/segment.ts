@@ -45,8 +45,6 @@ const [fill, find, replaceRuns, resize] = [fillDense, findRun, replaceInRuns, re
 const SPARSE = 12;
 /** A wide container with no more runs than this becomes a narrow one. */
 const FEW = SMALL_WIDTH - 1;
-/** Pages that one `replaceInSegment` may take at most: one for each form that it goes through. */
-export const PAGES_A_REPLACE = 3;
 
 /** The value of block `i`. */
 export function valueAt(arena: ExtentArena, entry: number, i: number): number {
@@ -100,7 +98,8 @@ export function bytesOf(entry: number): number {
 
 /**
  * Gives the blocks [lo, hi), 0 <= lo < hi <= SEGMENT, the values from `value` on, 0 for holes; answers the segment's
- * new entry and adds to `arena.dropped` the blocks that were mapped. Precondition: arena.room >= PAGES_A_REPLACE.
+ * new entry and adds to `arena.dropped` the blocks that were mapped. Precondition:
+ * arena.room >= 3, a page for each form that it goes through.
  */
 export function replaceInSegment(
   arena: ExtentArena,
@@ -133,7 +132,7 @@ function replaceInOther(arena: ExtentArena, entry: number, lo: number, hi: numbe
 }
 
 /** Gives back what the entry holds in the arena. */
-export function freeSegment(arena: ExtentArena, entry: number): void {
+function freeSegment(arena: ExtentArena, entry: number): void {
   if (entry === HOLE || isHuge(entry)) return;
   if (isRuns(entry)) freeRuns(arena, entry);
   else arena.give(densePage(entry), PAGE);

@@ -50,7 +50,7 @@ import { rename, rmdir, unlink } from './vfs/unlink-rename.js';
 import { isVirtual, Virtual, type VirtualTree } from './vfs/virtual.js';
 import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 
-export type FilesystemOptions = SuperblockOptions & LeaseOptions;
+type FilesystemOptions = SuperblockOptions & LeaseOptions;
 
 export class Filesystem implements Operations {
   /** Leases and pins: what src/control shows and steers. */
@@ -341,7 +341,7 @@ export class Filesystem implements Operations {
     this.sb.virtual?.forget(waiter);
     this.plane.injector?.cancel(waiter);
     this.plane.kernelPins.cancel(waiter);
-    this.plane.leases.cancel(this.plane.monotonic(), waiter);
+    this.plane.leases.cancel(waiter);
     carryOut(this.plane);
   }
 

@@ -4,11 +4,12 @@
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import { attempt, guarded } from '../base/guarded.js';
+import { POLLIN } from '../base/linux.js';
 import type { Answer } from '../fs/operations.js';
 import type { Parked } from '../fs/parked.js';
 import { ioctls, runIoctl } from '../ioctl/ioctl.js';
 import { type Command, type IoctlTransport, isValid } from '../ioctl/structs.js';
-import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { uidsOf } from '../process/proc.js';
 import type { Call } from './call.js';
 import type { Description } from './description.js';

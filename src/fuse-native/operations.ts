@@ -5,6 +5,7 @@
 
 import { errno } from '../base/errno.js';
 import { Gather } from '../base/gather.js';
+import { O_RDWR, PATH_MAX } from '../base/linux.js';
 import { BLOCK, type FileHandle, type InodeNumber, MAX_OFFSET, type Name } from '../base/units.js';
 import {
   type Answer,
@@ -27,16 +28,14 @@ import { CONTROL_XATTR } from './control-socket.js';
 import type { Done, NativeOperations, NativeStat } from './package.js';
 import { nameOf, Paths, textOf } from './paths.js';
 
-const O_RDWR = 2;
 /** chown(2): leave it as it is. */
 const KEEP = 0xffff_ffff;
-const PATH_MAX = 4096;
 const XATTR_MAX = 65_536;
 /** Times before 1970 come as this and more. */
 const NEGATIVE = 2 ** 63;
 
 /** What the operations need of their session. */
-export interface NativeContext {
+interface NativeContext {
   /** Who asks, of everything. */
   readonly caller: Caller;
   /** Runs an operation that a lease may hold up; `done` is told its answer. */

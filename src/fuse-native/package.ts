@@ -24,7 +24,7 @@ export interface NativeStat {
   readonly ctime: number;
 }
 
-export interface NativeStatFs {
+interface NativeStatFs {
   readonly bsize: number;
   readonly frsize: number;
   readonly blocks: number;
@@ -67,7 +67,7 @@ export interface NativeOperations {
   rmdir(path: string, done: Done): void;
 }
 
-export interface NativeOptions {
+interface NativeOptions {
   readonly allowOther: boolean;
   readonly defaultPermissions: boolean;
   readonly fsname: string;
@@ -78,7 +78,7 @@ export interface NativeOptions {
   readonly timeout: false;
 }
 
-export interface NativeFuse {
+interface NativeFuse {
   mount(done: (error: Error | null) => void): void;
 }
 

@@ -19,7 +19,7 @@ export const nameOf = (text: string): Name | undefined =>
 export const textOf = (name: Name | string): string => Buffer.from(name, 'latin1').toString('utf8');
 
 /** A name in its directory, or why not. */
-export interface Place {
+interface Place {
   readonly parent: InodeNumber;
   readonly name: Name;
 }

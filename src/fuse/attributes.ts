@@ -1,4 +1,5 @@
 // Attributes: GETATTR, STATX, SETATTR, STATFS.
+import { NAME_MAX } from '../base/linux.js';
 import { BLOCK } from '../base/units.js';
 import {
   type Answer,
@@ -19,7 +20,6 @@ import { FATTR_FH } from './flags.js';
 import { putAttrOut, putStatx } from './wire/attr.js';
 import type { Request } from './wire/request.js';
 
-const NAME_MAX = 255;
 const STATFS_OUT = 80;
 
 const statFs = new StatFs();

@@ -23,8 +23,8 @@ import { IN_HEADER, type Request } from './wire/request.js';
 
 const OPEN_OUT = 16;
 const WRITE_OUT = 8;
-/** Bytes of one copy_file_range at most; the kernel asks again for the rest. */
-const COPY_MAX = 1 << 30;
+/** Bytes. What was copied must fit into the 32 bits of the older form's answer; the kernel asks again for the rest. */
+const COPY_LENGTH_MAX = 1 << 30;
 
 /**
  * fuse_open_out: 0 fh, 8 open_flags, 12 backing_id; its length. NOFLUSH: a lease does not end at close(2) of one of
@@ -155,7 +155,7 @@ export function copyFileRange({ operations, reply }: Connection, request: Reques
   const fromOff = request.u64(8);
   const to = request.u64(16) as InodeNumber;
   const toOff = request.u64(32);
-  const len = Math.min(request.u64(40), COPY_MAX);
+  const len = Math.min(request.u64(40), COPY_LENGTH_MAX);
   if (request.u64(48) !== 0) return -errno.EINVAL;
   // No file is that long.
   if (fromOff > MAX_OFFSET) {

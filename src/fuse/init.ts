@@ -31,7 +31,7 @@ export const OLDEST_MINOR = 31;
 export const NEWEST_MINOR = 45;
 
 /** Bytes of one WRITE or READ at most. */
-export const MAX_WRITE = 1 << 20;
+const MAX_WRITE = 1 << 20;
 const PAGE = 4096;
 /** The channel's buffers: the longest record is a WRITE, its headers fit in a page. */
 export const BUFFER_SIZE = MAX_WRITE + PAGE;
@@ -62,7 +62,7 @@ const WANTED =
   INIT_EXT;
 const WANTED2 = DIRECT_IO_ALLOW_MMAP | HAS_RESEND;
 
-export interface Offer {
+interface Offer {
   readonly major: number;
   readonly minor: number;
   /** Bytes. */
@@ -71,7 +71,7 @@ export interface Offer {
   readonly flags2: number;
 }
 
-export interface Agreement {
+interface Agreement {
   readonly minor: number;
   readonly maxReadahead: number;
   readonly flags: number;

@@ -14,7 +14,7 @@ import { poll } from './poll.js';
 import { DATA, NAME, NAME_AND_DATA, NOTHING, type Tail, TWO_NAMES } from './wire/records.js';
 import { getxattr, listxattr, removexattr, setxattr } from './xattrs.js';
 
-export interface RequestType {
+interface RequestType {
   readonly name: string;
   readonly opcode: number;
   /** Bytes of the body's fixed part; NONE: the request is not served. */

@@ -21,7 +21,7 @@ import { isWellFormed } from './wire/records.js';
 import { Reply } from './wire/reply.js';
 import { IN_HEADER, Request } from './wire/request.js';
 
-export interface SessionOptions {
+interface SessionOptions {
   /** Of a mount, not started; its buffers are BUFFER_SIZE bytes. The session closes it at the end. */
   readonly channel: Channel;
   readonly operations: Operations;

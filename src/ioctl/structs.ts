@@ -29,7 +29,7 @@ export interface IoctlTransport {
 const NSIG = 64;
 
 /** A struct of a call, from src/abi/leasefs.ts. */
-export interface CallStruct extends Versioned {
+interface CallStruct extends Versioned {
   readonly flags?: U32;
   readonly reserved: Reserved;
 }

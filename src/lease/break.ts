@@ -6,7 +6,7 @@ import type { FileRecord, Lease, LeaseState } from './state.js';
 import type { Rule } from './types.js';
 
 /** B3: whether any process but `process` began or joined the break. An unidentified process is always another. */
-export function isSomebodyElses(lease: Lease, process: ProcessId): boolean {
+function isSomebodyElses(lease: Lease, process: ProcessId): boolean {
   return lease.breaking !== undefined && (lease.breaking.joined || lease.breaking.breaker !== process);
 }
 

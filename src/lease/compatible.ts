@@ -2,7 +2,7 @@
 import { EXCLUSIVE, EXCLUSIVE_BREAKABLE, type Kind, NONE, SHARED, SHARED_BREAKABLE } from '../abi/kinds.js';
 
 export const isUnbreakable = (kind: Kind): boolean => kind === SHARED || kind === EXCLUSIVE;
-export const isExclusive = (kind: Kind): boolean => kind === EXCLUSIVE || kind === EXCLUSIVE_BREAKABLE;
+const isExclusive = (kind: Kind): boolean => kind === EXCLUSIVE || kind === EXCLUSIVE_BREAKABLE;
 
 /** `mustBecome` where the lease that is held refuses the one that is wanted. */
 export const REFUSES = -1;

@@ -68,13 +68,13 @@ export class LeaseMachine implements Leases {
     return 'kind' in made ? { verdict: made, pin: NO_PIN } : { verdict: PINNED, pin: made.id };
   }
 
-  abandon(_now: number, id: PinId): void {
+  abandon(id: PinId): void {
     const pin = this.state.pins.get(id);
     if (pin !== undefined) this.state.removePin(pin, 'N7');
     this.state.settle();
   }
 
-  unpin(_now: number, ask: UnpinAsk): Verdict {
+  unpin(ask: UnpinAsk): Verdict {
     const verdict = unpin(this.state, ask);
     this.state.settle();
     return verdict;
@@ -85,7 +85,7 @@ export class LeaseMachine implements Leases {
     return this.state.conclude(ask, judgeChange(this.state, now, ask));
   }
 
-  release(_now: number, description: FileHandle): void {
+  release(description: FileHandle): void {
     const { state } = this;
     state.forced.delete(description);
     // The pins that the description owns end first (N5), wherever they are.
@@ -113,7 +113,7 @@ export class LeaseMachine implements Leases {
     this.state.emit({ effect: 'wake', waiter: waiter.id, errno, rule });
   }
 
-  died(_now: number, process: ProcessId): void {
+  died(process: ProcessId): void {
     const { state } = this;
     const party = state.parties.get(process);
     if (party === undefined) return;
@@ -127,7 +127,7 @@ export class LeaseMachine implements Leases {
     state.settle();
   }
 
-  cancel(_now: number, id: WaiterId): void {
+  cancel(id: WaiterId): void {
     const waiter = this.state.waiters.get(id);
     if (waiter !== undefined) this.state.forget(waiter);
   }

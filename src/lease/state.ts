@@ -13,7 +13,7 @@ import type { Effect, LeaseOptions, Notice, Rule, Verdict } from './types.js';
 import type { Judgement } from './verdicts.js';
 
 /** A break that is pending on a lease (B2). */
-export interface Break {
+interface Break {
   /** SHARED_BREAKABLE or NONE. */
   must: Kind;
   /** When it is forced, ms. */
@@ -82,7 +82,7 @@ export class FileRecord {
   }
 }
 
-export class Party {
+class Party {
   readonly leases = new Set<Lease>();
   readonly pins = new Set<Pin>();
   readonly waiters = new Set<Waiter>();

@@ -24,17 +24,36 @@ export type Verdict =
     }
   | { readonly kind: 'wait'; readonly rule: Rule; readonly waiter: WaiterId };
 
-/** Who is in the way, for the log line: its process, and what ends it. */
-export interface Holder {
+/** What is in the way, for the log line. `process`: whose it is. Blocks, half open. */
+export type Holder = LeaseHolder | PinHolder | KernelPinHolder;
+
+/** A lease, or that over a pin. */
+interface HeldLease {
   readonly process: ProcessId;
-  /** 0 for a pin that the kernel holds (N10), whose id is 0 too. */
   readonly lease: LeaseId;
-  /** The pin in the way, in blocks; a lease alone otherwise. */
-  readonly pin?: { readonly id: PinId; readonly start: number; readonly end: number };
-  /** Of a kernel pin: the descriptor of its ring. */
-  readonly ring?: number | undefined;
   readonly leaseKind: Kind;
   readonly zombie: boolean;
+}
+
+export interface LeaseHolder extends HeldLease {
+  readonly by: 'lease';
+}
+
+export interface PinHolder extends HeldLease {
+  readonly by: 'pin';
+  readonly pin: PinId;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** N10: the kernel holds the pin, for an io_uring. It has no id and is under no lease. */
+export interface KernelPinHolder {
+  readonly by: 'kernel pin';
+  readonly process: ProcessId;
+  /** The descriptor of its ring, where that is known. */
+  readonly ring: number | undefined;
+  readonly start: number;
+  readonly end: number;
 }
 
 export type Effect =
@@ -228,7 +247,7 @@ export interface LeaseOptions {
 }
 
 /**
- * The state machine. Nothing here waits, asks a clock or touches a process. After every call that takes `now` the caller
+ * The state machine. Nothing here waits, asks a clock or touches a process. After every call that may change something the caller
  * takes `drain()` and carries the effects out in order; a `wake` is carried out (the operation run again, which
  * calls in here again) before the next effect. A waiter whose operation does not ask here when it runs again (an
  * ordinary error came first) is given back by `cancel`.
@@ -244,14 +263,14 @@ export interface Leases {
   /** Judges and makes the pin; the id, or the refusal. When the store then has no blocks (N7), `unpin` is not used: `abandon`. */
   pin(now: number, ask: PinAsk): { readonly verdict: Verdict; readonly pin: PinId };
   /** Takes a pin back that was just made: ENOSPC leaves no pin. */
-  abandon(now: number, pin: PinId): void;
-  unpin(now: number, ask: UnpinAsk): Verdict;
+  abandon(pin: PinId): void;
+  unpin(ask: UnpinAsk): Verdict;
   change(now: number, ask: ChangeAsk): Verdict;
   /** RELEASE: the description is gone (L2, N5). */
-  release(now: number, description: FileHandle): void;
-  died(now: number, process: ProcessId): void;
+  release(description: FileHandle): void;
+  died(process: ProcessId): void;
   /** Forgets a waiter: a signal came, and it has been answered EINTR (B5). An unknown one is no error. */
-  cancel(now: number, waiter: WaiterId): void;
+  cancel(waiter: WaiterId): void;
   /** Forces the breaks whose time has come. */
   tick(now: number): void;
   /** Forces the pending breaks of one file now, as if their time had come. */

@@ -102,7 +102,7 @@ export const STAT = {
   length: 12,
 } as const;
 
-export interface Binding {
+interface Binding {
   // memory files and descriptors
   /** memfd_create with MFD_CLOEXEC | MFD_ALLOW_SEALING (and MFD_NOEXEC_SEAL where known). */
   memfdCreate(name: string): Descriptor;
@@ -277,13 +277,7 @@ export interface Binding {
 
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
-export const MADV_REMOVE = 9;
 export const POSIX_FADV_DONTNEED = 4;
-export const POLLIN = 1;
-export const POLLPRI = 2;
-export const POLLOUT = 4;
-export const POLLERR = 8;
-export const POLLHUP = 16;
 
 const require = createRequire(import.meta.url);
 

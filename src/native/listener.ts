@@ -1,6 +1,7 @@
 // A listening socket in the event loop. It keeps no process alive.
 import { attempt, guarded, type Log } from '../base/guarded.js';
-import { type Descriptor, native, POLLIN, type Poller } from './binding.js';
+import { POLLIN } from '../base/linux.js';
+import { type Descriptor, native, type Poller } from './binding.js';
 
 /** ms until it is looked again whether there is a descriptor for who asks. */
 const NO_DESCRIPTOR_MS = 100;

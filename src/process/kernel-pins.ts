@@ -85,7 +85,7 @@ export interface Found {
 }
 
 /** How long a search may take, ms. */
-export interface Patience {
+interface Patience {
   readonly all: number;
   /** With the processes of one user, root apart: others wait for the search too. */
   readonly user: number;

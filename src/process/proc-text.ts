@@ -102,7 +102,7 @@ export function linkOf(path: string): string {
 export const readLink = (path: string): string => unlessGone('', () => readlinkSync(path));
 
 /** Which file a descriptor is of; equal for one inode of one mount. */
-export interface FileId {
+interface FileId {
   readonly mount: number;
   readonly ino: number;
 }

@@ -1,9 +1,8 @@
 // What /proc says of a process. Each answer is of this instant; the caller has the request unanswered or holds a pidfd.
 import { constants } from 'node:fs';
+import { O_PATH } from '../base/linux.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { field, textOf } from './proc-text.js';
-
-const O_PATH = 0o10000000;
 
 /** The process (thread group) of a thread, 0 when /proc does not show it. */
 export function threadGroupOf(tid: number): number {
@@ -21,7 +20,7 @@ export function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/comm`).trim();
 }
 
-export interface Uids {
+interface Uids {
   /** Real and saved: whom kill(2) compares with. */
   readonly real: number;
   readonly saved: number;

@@ -3,8 +3,9 @@
 // K27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
 import { LRUCache } from 'lru-cache';
 import { guarded, type Log } from '../base/guarded.js';
+import { POLLIN } from '../base/linux.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
-import { type Descriptor, native, POLLIN, type Poller } from '../native/binding.js';
+import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { commandOf, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
 
 /** Processes that nothing names are let go beyond this number: each costs a descriptor, two once it has pinned. */

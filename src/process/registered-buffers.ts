@@ -12,7 +12,7 @@ export interface Mapping {
   readonly path: string;
 }
 
-export interface Buffer {
+interface Buffer {
   readonly address: number;
   readonly length: number;
 }

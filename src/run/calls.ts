@@ -1,11 +1,8 @@
 // The system calls that the filter (native/launch/filter.h) stops, decoded: which call it is, by architecture, and
 // what its arguments mean. What the filter stops too much of is `undefined` and goes on. Pure.
+import { F_GETLEASE, F_SETLEASE, F_SETSIG } from '../base/linux.js';
 import { RDMA_VERBS_IOCTL } from './uverbs.js';
 
-export const F_SETSIG = 10;
-export const F_GETSIG = 11;
-const F_SETLEASE = 1024;
-const F_GETLEASE = 1025;
 const SOL_XDP = 283;
 const XDP_UMEM_REG = 4;
 

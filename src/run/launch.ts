@@ -8,7 +8,7 @@ const launcher = fileURLToPath(new URL('../../../native/build/Release/leasefs-la
 /** Where the launcher finds its end of the socket. */
 const SOCKET_FD = 3;
 
-export interface Launched {
+interface Launched {
   readonly child: ChildProcess;
   /** The listener, or undefined when the launcher could not install the filter: it has said why and ended with 125. */
   readonly listener: Descriptor | undefined;

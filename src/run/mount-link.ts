@@ -17,7 +17,7 @@ export interface Subject {
   readonly start: number;
 }
 
-export interface LeaseWish {
+interface LeaseWish {
   /** The flags of F_SETLEASE. */
   readonly kind: number;
   readonly nonblock: boolean;

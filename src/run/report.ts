@@ -8,7 +8,7 @@ interface Who {
   readonly path: string | null;
 }
 
-export interface LeaseLine extends Who {
+interface LeaseLine extends Who {
   readonly lease: number;
   /** As it was taken. */
   readonly kind: string;
@@ -16,14 +16,14 @@ export interface LeaseLine extends Who {
   readonly end: 'held' | 'released' | 'answered' | 'forced' | 'zombie';
 }
 
-export interface PinLine extends Who {
+interface PinLine extends Who {
   readonly pin: number;
   readonly off: number;
   readonly len: number;
   readonly ended: boolean;
 }
 
-export interface RefusalLine extends Who {
+interface RefusalLine extends Who {
   readonly call: string;
   readonly errno: string;
   readonly rule: string;
@@ -32,7 +32,7 @@ export interface RefusalLine extends Who {
   readonly ends?: string;
 }
 
-export interface BreakLine extends Who {
+interface BreakLine extends Who {
   readonly lease: number;
   readonly must: string;
   readonly outcome: 'answered' | 'forced' | 'pending';
@@ -40,7 +40,7 @@ export interface BreakLine extends Who {
   readonly ms: number | null;
 }
 
-export interface ZombieLine extends Who {
+interface ZombieLine extends Who {
   readonly lease: number;
   readonly ended: boolean;
 }

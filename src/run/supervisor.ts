@@ -6,14 +6,13 @@
 
 import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
-import { type Descriptor, native, POLLHUP, POLLIN, type Poller } from '../native/binding.js';
+import { F_GETSIG, F_SETSIG, O_NONBLOCK, POLLHUP, POLLIN } from '../base/linux.js';
+import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { type FileRange, rangesOf } from '../process/registered-buffers.js';
 import { heldBy } from './buffers.js';
 import {
   type Call,
   callOf,
-  F_GETSIG,
-  F_SETSIG,
   NOTIFICATION_BYTES,
   type Notification,
   type RegisterCall,
@@ -27,7 +26,7 @@ import type { UnleasedRegistration } from './report.js';
 import { memoryOf, type Target, Targets, take } from './targets.js';
 
 /** strict: refuse as the proposal; report: let it through and say so; off: do not look at registrations. */
-export type Policy = 'strict' | 'report' | 'off';
+type Policy = 'strict' | 'report' | 'off';
 
 const NOTIF_RECV = 0xc050_2100;
 const NOTIF_SEND = 0xc018_2101;
@@ -39,7 +38,6 @@ const FLAG_CONTINUE = 1;
 const LOOK_MS = 20;
 
 const SIGIO = 29;
-const O_NONBLOCK = 0o4000;
 
 /** What has the memory, as the report names it. */
 const device = { register: 'io_uring', setup: 'io_uring', umem: 'AF_XDP', verbs: 'RDMA' } as const;
@@ -48,7 +46,7 @@ const device = { register: 'io_uring', setup: 'io_uring', umem: 'AF_XDP', verbs:
 type Answer = number;
 const CONTINUE: Answer = Number.NaN;
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly policy: Policy;
   /** Memory was registered, or was to be, without a lease. */
   readonly unleased: (pin: UnleasedRegistration) => void;

@@ -6,7 +6,7 @@
 /** The one ioctl of uverbs. */
 export const RDMA_VERBS_IOCTL = 0xc018_1b01;
 
-export interface Region {
+interface Region {
   /** Of the caller's memory, bytes. */
   readonly start: number;
   readonly length: number;

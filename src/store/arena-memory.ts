@@ -1,10 +1,10 @@
 // The memory of a store's extent maps: an anonymous mapping, in huge pages from where it pays. Look-ups in a large file
 // wait for page tables too: of a million extents they take a quarter less (bench/README.md).
 // Counterpart: madvise(2) with MADV_HUGEPAGE, Documentation/admin-guide/mm/transhuge.rst.
+import { MADV_HUGEPAGE } from '../base/linux.js';
 import { ExtentArena } from '../extent/index.js';
 import { native } from '../native/binding.js';
 
-const MADV_HUGEPAGE = 14;
 /** In small pages: the bitmaps and the first words, so that a store of few extents commits no more than it touches. */
 const SMALL_WORDS = 2 ** 21;
 const SMALL_PAGE = 2 ** 12;

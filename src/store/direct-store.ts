@@ -7,6 +7,7 @@
 //
 // A file costs a descriptor. One that nobody uses can be moved into the pool meanwhile (moves.ts).
 import { errno, FsError } from '../base/errno.js';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA, SEEK_HOLE } from '../base/linux.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { native, STAT } from '../native/binding.js';
 import {
@@ -16,11 +17,9 @@ import {
   type FileStore,
   type Grant,
   type Moves,
-  SEEK_DATA,
-  SEEK_HOLE,
   type StoredFile,
 } from './file-store.js';
-import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
+import { fallocate, setGuard } from './guard.js';
 import { openExclusive } from './in-use.js';
 import { DirectMoves } from './moves.js';
 
@@ -130,7 +129,7 @@ class DirectFile implements StoredFile {
     const size = stat[STAT.size]!;
     const end = off + len;
     if (end > size && keepSize) {
-      return lift ? this.fallocate(KEEP_SIZE, off, len) : -errno.EOPNOTSUPP;
+      return lift ? this.fallocate(FALLOC_FL_KEEP_SIZE, off, len) : -errno.EOPNOTSUPP;
     }
     if (end > size) {
       const grown = this.setSize(end);
@@ -143,7 +142,7 @@ class DirectFile implements StoredFile {
   }
 
   punch(off: number, len: number, lift: boolean): number {
-    if (lift) return this.fallocate(KEEP_SIZE | PUNCH_HOLE, off, len);
+    if (lift) return this.fallocate(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, off, len);
     return this.clear(off, Math.min(off + len, this.size()));
   }
 

@@ -2,10 +2,6 @@
 // blocks and knows nothing of inodes, leases or pins: who may ask for what is settled before.
 import type { Gather } from '../base/gather.js';
 
-/** lseek(2)'s, for `seek`. */
-export const SEEK_DATA = 3;
-export const SEEK_HOLE = 4;
-
 /** What a file's data say of themselves at this instant. One object is used again. */
 export class FileStat {
   size = 0;

@@ -3,9 +3,6 @@
 import { errno, FsError } from '../base/errno.js';
 import { native } from '../native/binding.js';
 
-export const KEEP_SIZE = 1;
-export const PUNCH_HOLE = 2;
-
 /**
  * Sets the guard; false where we may not: there is no passthrough then, and MADV_REMOVE arrives as FALLOCATE.
  * @throws FsError for what else FS_IOC_SETFLAGS may say.

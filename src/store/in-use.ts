@@ -1,10 +1,9 @@
 // Whether anybody else has a memfd open or mapped (F20): the kernel grants a write lease only where nobody does, which
 // mappings count as. What was made by memfd_create is not counted, so a daemon's own first descriptor is no obstacle.
+import { F_SETLEASE, F_WRLCK } from '../base/linux.js';
 import { type Descriptor, native } from '../native/binding.js';
 
 const O_RDONLY_NONBLOCK = 0o4000;
-const F_SETLEASE = 1024;
-const F_WRLCK = 1;
 
 /**
  * A descriptor that holds the kernel's write lease on the memfd, until it is closed; undefined while somebody else has

@@ -5,6 +5,7 @@
 // against writing fails while the kernel has a page pinned, for a device that may still write into it; once it is there
 // nobody can write any more, and the second copy is the true one.
 import { errno, FsError, failureOf } from '../base/errno.js';
+import { F_ADD_SEALS, F_SEAL_WRITE } from '../base/linux.js';
 import { BLOCK, blocksFor } from '../base/units.js';
 import { native } from '../native/binding.js';
 import { copyContents } from './contents.js';
@@ -12,9 +13,6 @@ import type { DirectStore } from './direct-store.js';
 import { FileStat, type Moves, type StoredFile } from './file-store.js';
 import { openExclusive } from './in-use.js';
 import { PooledStore } from './pooled-store.js';
-
-const F_ADD_SEALS = 1033;
-const F_SEAL_WRITE = 8;
 
 const stat = new FileStat();
 

@@ -6,11 +6,12 @@
 // the page cache answers are not seen anyway.
 import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
+import { SEEK_DATA } from '../base/linux.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type ExtentArena, ExtentMap, MAX_PGOFF } from '../extent/index.js';
 import { native } from '../native/binding.js';
 import { Window } from './block-allocator.js';
-import { type Extent, type FileStat, SEEK_DATA, type StoredFile } from './file-store.js';
+import type { Extent, FileStat, StoredFile } from './file-store.js';
 import type { PooledSpace } from './pooled-space.js';
 import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
 

@@ -6,25 +6,29 @@
 // from one segment to the next. Counterpart: a block device.
 import { check, errno, failureOf } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
+import {
+  F_ADD_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SETFL,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  MADV_POPULATE_WRITE,
+  O_NONBLOCK,
+  O_RDWR,
+} from '../base/linux.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE, STAT } from '../native/binding.js';
 import type { LentMemory } from './file-store.js';
-import { fallocate, KEEP_SIZE, PUNCH_HOLE, setGuard } from './guard.js';
+import { fallocate, setGuard } from './guard.js';
 import { openExclusive } from './in-use.js';
 
 export const SEGMENT_BLOCKS = 2 ** 18;
 const SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK;
 
-const F_ADD_SEALS = 1033;
-const F_SETFL = 4;
-const F_SEAL_SEAL = 1;
-const F_SEAL_SHRINK = 2;
-const F_SEAL_GROW = 4;
 /** F_SEAL_SEAL: a client that was lent the segment can add no seal that would keep others from writing. */
 const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
-const MADV_POPULATE_WRITE = 23;
-const O_RDWR = 2;
-const O_NONBLOCK = 0o4000;
 
 const stat = new Float64Array(STAT.length);
 
@@ -188,11 +192,12 @@ class Segment {
   populate(at: number, length: number): number {
     const result = native.madvise(this.memory, at, length, MADV_POPULATE_WRITE);
     // Kernels before 5.14 do not know it.
-    return result === -errno.EINVAL ? this.fallocate(KEEP_SIZE, at, length) : result;
+    return result === -errno.EINVAL ? this.fallocate(FALLOC_FL_KEEP_SIZE, at, length) : result;
   }
 
   punch(at: number, length: number): void {
-    if (this.fallocate(PUNCH_HOLE | KEEP_SIZE, at, length) < 0) this.bytes.fill(0, at, at + length);
+    if (this.fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, length) < 0)
+      this.bytes.fill(0, at, at + length);
   }
 
   /** @param inUse others may have the segment: then the guard stays, which lets nobody open it for writing. */

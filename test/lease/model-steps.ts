@@ -114,7 +114,7 @@ export class Run {
       }
       case 'unpin': {
         const pin = (machine.pins()[a]?.pin ?? 1) as PinId;
-        const verdict = machine.unpin(now, { process, description, pin });
+        const verdict = machine.unpin({ process, description, pin });
         this.carryOut();
         return [said(verdict), model.unpin(now, { process, description, pin })];
       }
@@ -129,16 +129,16 @@ export class Run {
   private happen(op: string, p: number, d: number, a: number): void {
     const { machine, model } = this;
     if (op === 'release') {
-      machine.release(this.now, d as FileHandle);
+      machine.release(d as FileHandle);
       model.release(this.now, d as FileHandle);
     } else if (op === 'died' && p > 0) {
-      machine.died(this.now, this.id(p));
+      machine.died(this.id(p));
       model.died(this.now, this.id(p));
       this.lives[p]!++;
     } else if (op === 'cancel') {
       const waiter = ([...this.parked.keys()][a] ?? 999) as WaiterId;
       this.parked.delete(waiter);
-      machine.cancel(this.now, waiter);
+      machine.cancel(waiter);
       model.cancel(waiter);
     } else if (op === 'tick') {
       this.now += [1, 10, 44, 45, 100][a]!;

@@ -19,7 +19,7 @@ function machine(): {
     leases,
     pin: p => leases.pin(0, pinAsk(p, 0, 1)).pin,
     unpin: (p, id) => {
-      leases.unpin(0, { process: p as ProcessId, description: p as FileHandle, pin: id as PinId });
+      leases.unpin({ process: p as ProcessId, description: p as FileHandle, pin: id as PinId });
     },
   };
 }

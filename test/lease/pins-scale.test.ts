@@ -74,13 +74,13 @@ for (const n of [10, 1_000, 100_000]) {
 
 test('100,000 pins go with their process, and leave nothing', () => {
   const machine = pinned(100_000);
-  machine.died(1, OWNER);
+  machine.died(OWNER);
   assert.is(machine.drain().length, 100_000);
   assert.is(machine.pins().length, 0);
-  machine.release(2, DESCRIPTION);
+  machine.release(DESCRIPTION);
   machine.check();
   assert.not(machine.concerns(FILE));
-  assert.is(machine.unpin(3, { process: OWNER, description: DESCRIPTION, pin: 1 as PinId }).kind, 'refused');
+  assert.is(machine.unpin({ process: OWNER, description: DESCRIPTION, pin: 1 as PinId }).kind, 'refused');
 });
 
 test.run();

@@ -137,7 +137,7 @@ test('B5: who was interrupted is forgotten, the others go on waiting', () => {
   w.truncate(3, BLOCK, 1);
   w.signal(2);
   w.effects();
-  w.machine.cancel(0, 99 as WaiterId);
+  w.machine.cancel(99 as WaiterId);
   w.setlease(1, 1, 'none');
   assert.equal(w.effects().slice(1), [{ woken: 6, p: 3, verdict: 'ok', rule: 'X5' }]);
 });
@@ -173,7 +173,7 @@ test('B5: a process that dies while it waits is answered EINTR and never granted
   w.setlease(1, 1, 'shared,breakable');
   w.setlease(2, 2, 'exclusive');
   w.effects();
-  w.machine.died(0, 2 as ProcessId);
+  w.machine.died(2 as ProcessId);
   assert.equal(w.machine.drain(), [{ effect: 'wake', waiter: 1, errno: 'EINTR', rule: 'B5' }]);
   w.machine.check();
 });

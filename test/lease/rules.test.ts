@@ -381,8 +381,8 @@ test('a refusal names the pin or the lease that is in the way', () => {
     return verdict.kind === 'refused' ? verdict.holder : undefined;
   };
   const lease = { process: 1, lease: 1, leaseKind: SHARED, zombie: false };
-  assert.equal(holder(0, 9), { ...lease, pin: { id: 1, start: 0, end: 1 } });
-  assert.equal(holder(1, 9), lease);
+  assert.equal(holder(0, 9), { ...lease, by: 'pin', pin: 1, start: 0, end: 1 });
+  assert.equal(holder(1, 9), { ...lease, by: 'lease' });
 });
 
 test.run();

@@ -135,7 +135,7 @@ export class World {
 
   private closeOne(p: number, d: number): void {
     if (!this.table.close(p, d)) return;
-    this.machine.release(this.now, d as FileHandle);
+    this.machine.release(d as FileHandle);
     this.carryOut();
   }
 
@@ -148,7 +148,7 @@ export class World {
         this.kernelPins.delete(id);
         this.seen.push({ unpinned: id, rule: 'N4' });
       }
-      this.machine.died(this.now, p as ProcessId);
+      this.machine.died(p as ProcessId);
       this.carryOut();
       return FREE;
     });
@@ -205,7 +205,7 @@ export class World {
         uncounted,
       });
       if (verdict.kind === 'ok' && !this.fits(file, start, end)) {
-        this.machine.abandon(this.now, pin);
+        this.machine.abandon(pin);
         this.carryOut();
         return { verdict: 'ENOSPC', rule: 'N7' };
       }
@@ -227,7 +227,7 @@ export class World {
 
   unpin(p: number, d: number, name: number): Outcome {
     return this.event(() => {
-      const verdict = this.machine.unpin(this.now, {
+      const verdict = this.machine.unpin({
         process: this.table.process(p).id,
         description: d as FileHandle,
         pin: this.pins.get(name) ?? (999_999 as PinId),
@@ -329,7 +329,7 @@ export class World {
     return this.event(() => {
       const [waiter, { step }] = [...this.waiting].find(([, one]) => one.p === p)!;
       this.waiting.delete(waiter);
-      this.machine.cancel(this.now, waiter);
+      this.machine.cancel(waiter);
       this.carryOut();
       this.seen.push({ woken: step, p, verdict: 'EINTR', rule: 'B5' });
       return FREE;

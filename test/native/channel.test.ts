@@ -2,7 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
-import { type Channel, native, POLLIN } from '../../src/native/binding.js';
+import { POLLIN } from '../../src/base/linux.js';
+import { type Channel, native } from '../../src/native/binding.js';
 import { codeOf, collectGarbage, isOpen, sleep, until } from './fixture.js';
 
 const O_NONBLOCK = 0o4000;

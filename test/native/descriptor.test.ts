@@ -5,7 +5,8 @@ import { readlinkSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
-import { type Descriptor, native, POLLHUP, POLLIN, POLLOUT } from '../../src/native/binding.js';
+import { POLLHUP, POLLIN, POLLOUT } from '../../src/base/linux.js';
+import { type Descriptor, native } from '../../src/native/binding.js';
 import { addonPath, codeOf, collectGarbage, isOpen, memoryFile, sleep, within } from './fixture.js';
 
 const F_GETFD = 1;

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { native, POLLERR, POLLHUP, POLLIN, POLLOUT, type Poller } from '../../src/native/binding.js';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../../src/base/linux.js';
+import { native, type Poller } from '../../src/native/binding.js';
 import { addonPath, codeOf, collectGarbage, memoryFile, sleep, until } from './fixture.js';
 
 const O_NONBLOCK = 0o4000;

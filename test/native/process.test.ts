@@ -6,7 +6,8 @@ import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
-import { native, POLLIN } from '../../src/native/binding.js';
+import { POLLIN } from '../../src/base/linux.js';
+import { native } from '../../src/native/binding.js';
 import { abruptEnd, addonPath, codeOf, within } from './fixture.js';
 
 const NOBODY_PID = 0x3fffffff;

@@ -1,17 +1,19 @@
 // The verbs of `leasefs io` that are system calls on the descriptor: spelled and argued as xfs_io's.
 import { createHash } from 'node:crypto';
 import { check } from '../../base/errno.js';
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from '../../base/linux.js';
 import type { FileLayout } from '../../client/index.js';
 import { native, STAT } from '../../native/binding.js';
 import { piecesOf } from '../pieces.js';
 import type { IoProcess } from './io-process.js';
 import { fillVerb, hexByte, type IoVerb, OK, rangeVerb } from './io-verb.js';
 
-const FALLOC_KEEP_SIZE = 1;
-const FALLOC_PUNCH_HOLE = 2;
-const FALLOC_ZERO_RANGE = 16;
-const SEEK_DATA = 3;
-const SEEK_HOLE = 4;
 const ENXIO = 6;
 /** Bytes a call. */
 const PIECE = 1 << 20;
@@ -178,8 +180,8 @@ export const fileVerbs = {
   pread,
   truncate,
   falloc: fallocate('falloc', 'allocate, extending the size', 0),
-  fpunch: fallocate('fpunch', 'punch a hole', FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE),
-  fzero: fallocate('fzero', 'zero the range in place', FALLOC_ZERO_RANGE),
+  fpunch: fallocate('fpunch', 'punch a hole', FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE),
+  fzero: fallocate('fzero', 'zero the range in place', FALLOC_FL_ZERO_RANGE),
   extents,
   stat,
 } as const;

@@ -14,7 +14,7 @@ export class NotReady extends FsError {
 }
 
 /** File bytes [off, off + length) in memory. */
-export interface Mapping {
+interface Mapping {
   readonly off: number;
   readonly length: number;
   readonly memory: ArrayBuffer;

@@ -2,7 +2,8 @@
 // pins as it does for RDMA (F7). OFF is always an offset of the file.
 import { closeSync, constants, openSync } from 'node:fs';
 import { check, errno } from '../../base/errno.js';
-import { MADV_REMOVE, native } from '../../native/binding.js';
+import { MADV_REMOVE } from '../../base/linux.js';
+import { native } from '../../native/binding.js';
 import { readFile } from './file-verbs.js';
 import { type IoProcess, NotReady, type Ring } from './io-process.js';
 import { fillVerb, hexByte, type IoVerb, OK, rangeVerb } from './io-verb.js';

@@ -68,7 +68,7 @@ export function endGone(plane: LeasePlane, ino?: InodeNumber): boolean {
 
 /** The description, or what stands for one, has ended: its lease and the pins that it owns end too (L2, N4, N5). */
 export function endHandle(plane: LeasePlane, handle: FileHandle): void {
-  plane.leases.release(plane.monotonic(), handle);
+  plane.leases.release(handle);
   carryOut(plane);
 }
 

@@ -17,7 +17,7 @@ import type { Inode } from '../vfs/inode.js';
 import type { LeasePlane } from './plane.js';
 
 /** What is known of the kernel's pins of a file. */
-export interface Looked {
+interface Looked {
   readonly pins: readonly KernelPin[];
   /** Why there may be others; undefined: everything was looked at. */
   readonly unseen: string | undefined;

@@ -75,7 +75,7 @@ export function makePin(
     id = made.pin;
     filled = fill(plane, process, inode, off, len, range);
     // It has got no blocks: it never was (N7).
-    if (filled < 0) leases.abandon(plane.monotonic(), id);
+    if (filled < 0) leases.abandon(id);
     return made.verdict;
   };
   const answer = ask(plane, caller, process, inode.ino, makes, call);
@@ -145,7 +145,7 @@ function unpinOne(
     caller,
     process,
     ino,
-    () => plane.leases.unpin(plane.monotonic(), question),
+    () => plane.leases.unpin(question),
     () => `unpin ${id}`,
   );
 }

@@ -16,7 +16,7 @@ import { Supervision } from './supervised.js';
 import type { Watchers } from './watches.js';
 
 /** Where the last GETPINS of a description stopped. */
-export interface PinCursor {
+interface PinCursor {
   /** The id after which `rest` goes on. */
   readonly after: number;
   readonly rest: Iterator<PinInfo>;
@@ -87,7 +87,7 @@ export class LeasePlane implements Names {
 
   private died(process: ProcessId): void {
     const known = this.leases.knows(process);
-    this.leases.died(this.monotonic(), process);
+    this.leases.died(process);
     if (known) attempt(this.log, 'words', () => this.recorder.died(process));
     carryOut(this);
     endGone(this);

@@ -6,7 +6,7 @@ import { type Descriptor, native } from '../../native/binding.js';
 import type { Registration } from '../../process/registration.js';
 
 /** A pin that a supervisor made; `handle` is what owns it in place of a description. */
-export interface SupervisedPin {
+interface SupervisedPin {
   readonly ino: InodeNumber;
   readonly handle: FileHandle;
   readonly registration: Registration;

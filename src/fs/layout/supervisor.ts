@@ -79,7 +79,7 @@ export function cancelLeaseFor(plane: LeasePlane, caller: Caller, tid: number): 
   const waiter = plane.supervision.waiting.get(tid);
   if (waiter === undefined) return 0;
   plane.supervision.waiting.delete(tid);
-  plane.leases.cancel(plane.monotonic(), waiter);
+  plane.leases.cancel(waiter);
   carryOut(plane);
   plane.sb.host?.answer(waiter, errno.EINTR);
   return 0;

@@ -4,7 +4,7 @@ import type { EventFacts, EventName, EventProcess, ReportedHolder } from '../../
 import { type Kind, kindName, NONE } from '../../abi/kinds.js';
 import { type ErrnoName, errnoName } from '../../base/errno.js';
 import { BLOCK, type InodeNumber, type LeaseId, type ProcessId } from '../../base/units.js';
-import type { Effect, Holder, Rule, Verdict } from '../../lease/types.js';
+import type { Effect, Holder, LeaseHolder, PinHolder, Rule, Verdict } from '../../lease/types.js';
 import { EventRing } from './event-ring.js';
 import { endOf, KEPT_BYTES, type Names } from './words.js';
 
@@ -170,7 +170,17 @@ function processOf(names: Names, process: ProcessId): EventProcess {
   return { pid, command, uid };
 }
 
-function holderOf(names: Names, { process, lease, leaseKind, zombie, pin }: Holder): ReportedHolder {
-  const range = pin && { pin: pin.id, off: pin.start * BLOCK, len: (pin.end - pin.start) * BLOCK };
-  return { ...processOf(names, process), kind: kindName(leaseKind), lease, zombie, ...range };
+/** Of a kernel pin, which has no id and no lease, the record has 0 for both. */
+function holderOf(names: Names, holder: Holder): ReportedHolder {
+  const process = processOf(names, holder.process);
+  if (holder.by === 'lease') return { ...process, ...leaseOf(holder) };
+  const range = { off: holder.start * BLOCK, len: (holder.end - holder.start) * BLOCK };
+  if (holder.by === 'pin') return { ...process, ...leaseOf(holder), pin: holder.pin, ...range };
+  return { ...process, kind: kindName(NONE), lease: 0, zombie: false, pin: 0, ...range };
 }
+
+const leaseOf = ({ lease, leaseKind, zombie }: LeaseHolder | PinHolder) => ({
+  kind: kindName(leaseKind),
+  lease,
+  zombie,
+});

@@ -29,17 +29,20 @@ export function fileName(names: Names, ino: InodeNumber): string {
 /** The end of a refusal's line: the lease or pin in the way, whose it is, and what ends it. */
 export function heldBy(names: Names, holder: Holder): string {
   const by = processName(names, holder.process);
-  if (holder.pin !== undefined) {
-    const { start, end } = holder.pin;
-    const ends = `ends when ${endOf(holder)}`;
-    if (holder.pin.id === 0) {
-      return `kernel pin [${start * BLOCK}, ${end * BLOCK}) of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ${ends}`;
+  switch (holder.by) {
+    case 'lease': {
+      const zombie = holder.zombie ? 'zombie of ' : '';
+      return `${zombie}${kindName(holder.leaseKind)} lease ${holder.lease} of ${by}; ends with ${endOf(holder)}`;
     }
-    return `pin ${holder.pin.id} [${start * BLOCK}, ${end * BLOCK}) of ${by}; ${ends}`;
+    case 'pin':
+      return `pin ${holder.pin} ${bytesOf(holder)} of ${by}; ends when ${endOf(holder)}`;
+    case 'kernel pin':
+      return `kernel pin ${bytesOf(holder)} of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ends when ${endOf(holder)}`;
   }
-  const kind = `${holder.zombie ? 'zombie of ' : ''}${kindName(holder.leaseKind)} lease ${holder.lease}`;
-  return `${kind} of ${by}; ends with ${endOf(holder)}`;
 }
+
+const bytesOf = ({ start, end }: { readonly start: number; readonly end: number }): string =>
+  `[${start * BLOCK}, ${end * BLOCK})`;
 
 /** N1: the end of the line of a pin refused for want of an unbreakable lease. @param own the kind that the caller has. */
 export function wantedFor(own: Kind): string {
@@ -49,7 +52,12 @@ export function wantedFor(own: Kind): string {
 
 /** What ends a lease or pin that is in the way. */
 export function endOf(holder: Holder): string {
-  if (holder.pin?.id === 0) return 'the buffer is unregistered or that process ends';
-  if (holder.pin !== undefined) return 'it is unpinned or its owner dies';
-  return holder.zombie ? 'the last pin under it' : 'its unlock or last close';
+  switch (holder.by) {
+    case 'lease':
+      return holder.zombie ? 'the last pin under it' : 'its unlock or last close';
+    case 'pin':
+      return 'it is unpinned or its owner dies';
+    case 'kernel pin':
+      return 'the buffer is unregistered or that process ends';
+  }
 }

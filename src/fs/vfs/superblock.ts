@@ -36,7 +36,7 @@ export interface SuperblockOptions {
 }
 
 /** What the kernel knows of a thread, and no request says. */
-export interface Credentials {
+interface Credentials {
   /** In our own user namespace. */
   isCapable(tid: number, capability: number): boolean;
   /** Supplementary groups. */

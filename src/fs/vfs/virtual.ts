@@ -30,7 +30,7 @@ export interface VirtualFile {
 }
 
 /** Who watches streams. */
-export interface StreamWatch {
+interface StreamWatch {
   /** Whether a read would wait may have changed. */
   changed(fh: FileHandle): void;
   closed(fh: FileHandle): void;

@@ -8,9 +8,9 @@ import { BLOCK, FIRST_VIRTUAL } from '../../base/units.js';
 import type { Attr } from '../../fs/operations.js';
 import type { Reply } from './reply.js';
 
-export const ATTR_OUT = 104;
+const ATTR_OUT = 104;
 export const ENTRY_OUT = 128;
-export const STATX_OUT = 288;
+const STATX_OUT = 288;
 
 /** Seconds; the kernel holds it to what its clock can count. */
 export const FOREVER = 0x7fff_ffff;
