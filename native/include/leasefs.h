@@ -5,9 +5,8 @@
  * Everything is an ioctl(2) on a descriptor of the mount. A lease hangs on the
  * open file description, as fcntl(2) leases do: dup, fork and SCM_RIGHTS share
  * it. The rules in brackets are those of src/lease/README.md: `leasefs explain
- * X1` prints one. A
- * mount with --transport=fuse-native carries no ioctl (ENOTTY): there
- * leasefs-socket.h makes the same calls.
+ * X1` prints one. A mount with --transport=fuse-native carries no ioctl
+ * (ENOTTY): there leasefs-socket.h makes the same calls.
  *
  *	int fd = open("/mnt/leasefs/f", O_RDWR);
  *	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = LEASEFS_EXCLUSIVE };

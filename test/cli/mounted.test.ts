@@ -106,6 +106,28 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
     for (const kind of ['exclusive', 'shared']) assert.is(io(`lease ${kind}`, 'pin 0 4k').status, 0);
   });
 
+  test('a refusal on a terminal names the rule to look up, and `leasefs explain` has it', () => {
+    const chain = 'lease exclusive; pin 0 8k; fpunch 0 4k';
+    const command = `${process.execPath} ${cli} io -c '${chain}' ${file}`;
+    const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+      encoding: 'utf8',
+      timeout: LIMIT_MS,
+    });
+    assert.match(stdout, 'fpunch 0 4096: EDEADLK: Resource deadlock avoided (leasefs explain X1)');
+    const { status, out } = leasefs('explain', 'x1');
+    assert.is(status, 0);
+    assert.is(out[0], 'X1');
+    assert.match(out[1]!, 'The range meets a pin: refused for every process');
+    assert.ok(out.some(line => line.startsWith('  Sources: R 02')));
+    assert.ok(out.some(line => line.startsWith('  Example: A pins')));
+    const { rule } = JSON.parse(leasefs('explain', '--json', 'N1').out.join('\n'));
+    assert.is(rule.number, 'N1');
+    assert.is(
+      leasefs('explain', 'murphy').err,
+      "leasefs explain: no rule murphy: 'leasefs explain' lists them",
+    );
+  });
+
   test('the spelling of 0.1 is still read, with a note', () => {
     const { status, out, err } = io('lease shared,unbreakable', 'getlease');
     assert.is(status, 0);

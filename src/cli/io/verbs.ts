@@ -9,6 +9,7 @@ import { leaseVerbs } from './lease-verbs.js';
 import { memoryVerbs } from './memory-verbs.js';
 import { processVerbs } from './process-verbs.js';
 import type { Command } from './program.js';
+import { refusedRule } from './refused-rule.js';
 
 export const verbs: Readonly<Record<string, IoVerb>> = {
   ...leaseVerbs,
@@ -39,12 +40,19 @@ export async function run(io: IoProcess, steps: readonly Step[]): Promise<boolea
       const said = await step.run(io);
       for (const line of typeof said === 'string' ? [said] : said) io.print(`${step.text}: ${line}`);
     } catch (error) {
-      io.complain(`${step.text}: ${refusalText(error)}`);
+      io.complain(`${step.text}: ${refusalText(error)}${await hint(io, error)}`);
       passed = false;
       if (!io.options.keepGoing) break;
     }
   }
   return passed;
+}
+
+/** To a person at a terminal: where the rule is told. */
+async function hint(io: IoProcess, error: unknown): Promise<string> {
+  if (process.stderr.isTTY !== true) return '';
+  const rule = await refusedRule(io.options.path, (error as NodeJS.ErrnoException).errno!);
+  return rule === undefined ? '' : ` (leasefs explain ${rule})`;
 }
 
 /** 'ETXTBSY: Text file busy', with advice where io has some. Errors that are no refusal are thrown on. */
