@@ -104,6 +104,7 @@ class DirectFile implements StoredFile {
     out.mtimeNsec = stat[STAT.mtimeNsec]!;
     out.ctime = stat[STAT.ctimeSec]!;
     out.ctimeNsec = stat[STAT.ctimeNsec]!;
+    out.changes = undefined;
   }
 
   gather(): number {

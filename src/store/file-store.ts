@@ -13,6 +13,8 @@ export class FileStat {
   mtimeNsec = 0;
   ctime = 0;
   ctimeNsec = 0;
+  /** Counts the changes of the content; undefined where the store tells of them by its times alone. */
+  changes: number | undefined;
 }
 
 /** A run of a file's blocks in one segment of the store. One object is used again. */

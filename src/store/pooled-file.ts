@@ -31,6 +31,7 @@ export class PooledFile implements StoredFile {
   private readonly atimeNsec: number;
   private mtimeSec = 0;
   private mtimeNsec = 0;
+  private changes = 0;
 
   constructor(space: PooledSpace, arena: ExtentArena) {
     this.space = space;
@@ -57,6 +58,7 @@ export class PooledFile implements StoredFile {
     out.mtimeNsec = this.mtimeNsec;
     out.ctime = this.mtimeSec;
     out.ctimeNsec = this.mtimeNsec;
+    out.changes = this.changes;
   }
 
   gather(off: number, len: number, out: Gather): number {
@@ -218,8 +220,9 @@ export class PooledFile implements StoredFile {
     this.length = 0;
   }
 
-  /** mtime and ctime are now. */
+  /** mtime and ctime are now. The clock goes by ticks of some ms: it does not tell one change from the next. */
   private changed(): void {
+    this.changes++;
     native.clock();
     this.mtimeSec = native.seen[0]!;
     this.mtimeNsec = native.seen[1]!;

@@ -107,6 +107,26 @@ m=os.stat(d).st_mtime_ns; time.sleep(0.02); os.unlink(p); assert os.stat(d).st_m
 `,
     ),
 
+  'a change moves the mtime however soon after it was set': dir =>
+    python(
+      dir,
+      `
+import mmap
+p=d+b'/f'; q=d+b'/g'; open(q,'w').write('data')
+def moves(change):
+  for i in range(20):
+    f=os.open(p,os.O_RDWR|os.O_CREAT); g=os.open(q,os.O_RDONLY); os.pwrite(f,b'x'*4096,0); m=mmap.mmap(f,4096)
+    os.utime(f,ns=(10**12,10**12)); change(f,g,m)
+    assert os.fstat(f).st_mtime_ns>10**13,(i,os.fstat(f).st_mtime_ns)
+    os.close(f); os.close(g); m.close()
+moves(lambda f,g,m: os.pwrite(f,b'y',0))
+moves(lambda f,g,m: os.copy_file_range(g,f,4,0,0))
+moves(lambda f,g,m: os.ftruncate(f,8192))
+def store(f,g,m): m[5]=7; m.flush()
+moves(store)
+`,
+    ),
+
   'xattrs: create, replace, list, remove, too small, none': dir =>
     python(
       dir,

@@ -40,6 +40,8 @@ export class Inode {
   readonly seenAtime: Time = { sec: 0, nsec: 0 };
   readonly seenMtime: Time = { sec: 0, nsec: 0 };
   readonly seenCtime: Time = { sec: 0, nsec: 0 };
+  /** The same of a store that counts its changes. */
+  seenChanges: number | undefined;
 
   /** Regular files alone. */
   file: StoredFile | undefined;

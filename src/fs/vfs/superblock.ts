@@ -228,7 +228,9 @@ export class Superblock {
   refresh(inode: Inode): number {
     if (inode.file === undefined) return 0;
     inode.file.stat(this.stat);
-    if (adoptTimes(inode, this.stat, this.accessTimes)) killPrivileges(inode);
+    const written = adoptTimes(inode, this.stat, this.accessTimes);
+    // A write that came to us has said itself whether it clears them (WRITE_KILL_SUIDGID).
+    if (written && this.stat.changes === undefined) killPrivileges(inode);
     return this.stat.size;
   }
 
