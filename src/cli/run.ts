@@ -130,6 +130,7 @@ async function supervised(
   forget();
   stopInjecting();
   supervisor.close();
+  link.settle();
   link.close();
   watch?.close();
   const report = reportOf(events, { command: options.command, code, unleased, goesOn });

@@ -13,6 +13,7 @@ import { decoded, printable } from '../base/words.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
 import { pinRows } from '../fs/report.js';
 import { linkOf, listOf, textOf } from '../process/proc-text.js';
+import { descriptorIn } from '../process/registration.js';
 
 /** Pids of the processes that made a pin that is there. */
 export const pinningPids = (plane: LeasePlane): number[] =>
@@ -51,9 +52,10 @@ function registered(
 ): string[] {
   const byHolder = new Map<string, string[]>();
   for (const row of rows) {
-    const holder = plane.supervision.heldPin(row.id as PinId)?.registration.descriptorIn(pid);
-    if (holder === undefined) continue;
-    const head = `${holder.fd}: ${holder.link}`;
+    const registration = plane.supervision.heldPin(row.id as PinId)?.registration;
+    const fd = registration && descriptorIn(registration, pid);
+    if (fd === undefined) continue;
+    const head = `${fd}: ${registration!.link}`;
     const paths = byHolder.get(head) ?? [];
     byHolder.set(head, [...paths, `   ${shown(mountPoint, plane, row.ino)}`]);
   }

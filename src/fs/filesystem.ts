@@ -8,13 +8,13 @@ import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import type { LeaseOptions } from '../lease/types.js';
 import { groupsOf, isCapable } from '../process/proc.js';
 import type { FileStore } from '../store/file-store.js';
-import { carryOut } from './layout/ask.js';
 import { Gate } from './layout/change.js';
 import { layout } from './layout/grant.js';
 import { Injector } from './layout/injector.js';
 import { getLease, poll, setLease } from './layout/leases.js';
 import { pin, pins, unpin } from './layout/pins.js';
 import { LeasePlane } from './layout/plane.js';
+import { settle } from './layout/registered-pins.js';
 import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './layout/supervisor.js';
 import { type Watchers, watch, watchBy } from './layout/watches.js';
 import type {
@@ -142,6 +142,8 @@ export class Filesystem implements Operations {
   }
 
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
+    const settled = isVirtual(ino) ? settle(this.plane, caller, false) : 0;
+    if (settled !== 0) return settled;
     if (isVirtual(ino)) return this.sb.virtual?.open(caller, ino, flags, out) ?? -errno.ESTALE;
     return open(this.sb, caller, ino, flags, out);
   }
@@ -229,6 +231,10 @@ export class Filesystem implements Operations {
     return fsync(this.sb, fh);
   }
 
+  flush(caller: Caller, fh: FileHandle): Answer {
+    return this.sb.gate.closing(caller, fh);
+  }
+
   release(fh: FileHandle): void {
     if (this.sb.virtual?.has(fh)) this.sb.virtual.release(fh);
     else this.sb.closeFile(fh);
@@ -303,6 +309,10 @@ export class Filesystem implements Operations {
     return pins(this.plane, caller, ino, fh, after, max);
   }
 
+  settle(caller: Caller, due: boolean): Answer {
+    return settle(this.plane, caller, due);
+  }
+
   layout(caller: Caller, _ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer {
     return layout(this.plane, caller, fh, request, out);
   }
@@ -339,10 +349,7 @@ export class Filesystem implements Operations {
 
   interrupt(waiter: WaiterId): void {
     this.sb.virtual?.forget(waiter);
-    this.plane.injector?.cancel(waiter);
-    this.plane.kernelPins.cancel(waiter);
-    this.plane.leases.cancel(waiter);
-    carryOut(this.plane);
+    this.plane.cancel(waiter);
   }
 
   /** Reads of virtual files that wait. */

@@ -72,6 +72,8 @@ export class Opened {
   uncached = false;
   /** It has no offsets. */
   stream = false;
+  /** `flush` is wanted at each close(2) of a descriptor. */
+  tellsClose = false;
 }
 
 /** Which fields of SETATTR are meant. Bits of `SetAttr.valid`. */
@@ -290,6 +292,8 @@ export interface Operations {
   ): Answer;
   fsync(caller: Caller, ino: InodeNumber, fh: FileHandle): Answer;
   /** The description that open, create, tmpfile or opendir answered has ended (RELEASE, RELEASEDIR). */
+  /** close(2) of a descriptor: one of those that share the description. */
+  flush(caller: Caller, fh: FileHandle): Answer;
   release(fh: FileHandle): void;
   /** revents: POLLPRI while a break is pending, besides POLLIN | POLLOUT; `notify`: tell `Host.notifyPoll` once of a change. */
   poll(fh: FileHandle, notify: boolean): Answer;
@@ -324,6 +328,11 @@ export interface Operations {
   pins(caller: Caller, ino: InodeNumber, fh: FileHandle, after: number, max: number): PinPage;
   /** 0 or `-errno` (EINVAL, EPERM, EBADF, EAGAIN, EBUSY, ENOSPC, EMFILE). */
   layout(caller: Caller, ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer;
+  /**
+   * Before `pins` and `report`: 0, or PARKED while it is found out which pins and processes have ended. @param due only if
+   * many pins may have ended unnoticed: before `pinFor`.
+   */
+  settle(caller: Caller, due: boolean): Answer;
   /** Of one file unless `ino` is a directory. */
   report(caller: Caller, ino: InodeNumber, what: ReportKind): Reports[ReportKind];
 

@@ -13,7 +13,6 @@ import type {
 } from '../abi/reports.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
-import { endGone } from './layout/ask.js';
 import { zombiesOf } from './layout/pins.js';
 import type { LeasePlane } from './layout/plane.js';
 import { fileName, processName } from './trace/words.js';
@@ -101,7 +100,6 @@ function residency(sb: Superblock): ReportedStatus['residency'] {
 }
 
 export function leaseRows(plane: LeasePlane, file: InodeNumber | undefined): ReportedLease[] {
-  endGone(plane, file);
   const now = plane.monotonic();
   return plane.leases.leases(file).map(lease => ({
     id: lease.lease,
@@ -122,7 +120,6 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
 }
 
 export function pinRows(plane: LeasePlane, file: InodeNumber | undefined): ReportedPin[] {
-  endGone(plane, file);
   const now = plane.monotonic();
   const zombies = zombiesOf(plane, file);
   return plane.leases.pins(file).map(pin => {

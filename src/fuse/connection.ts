@@ -32,6 +32,8 @@ export class Connection {
   readonly reports = new Map<FileHandle, Uint8Array>();
   /** write(2) of a file that is served through the daemon goes past the page cache (files.ts). */
   writesDirectly = false;
+  /** Whether the kernel may be asked to say when a descriptor is closed. */
+  tellsCloses = false;
   private readonly channel: Channel;
 
   constructor(

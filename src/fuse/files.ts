@@ -28,7 +28,7 @@ const COPY_LENGTH_MAX = 1 << 30;
 
 /**
  * fuse_open_out: 0 fh, 8 open_flags, 12 backing_id; its length. NOFLUSH: a lease does not end at close(2) of one of
- * several descriptors (K28), so nobody needs to hear of it. KEEP_CACHE: nobody has changed the data behind
+ * several descriptors (K28), so only who judges what is pinned at the last one asks for it. KEEP_CACHE: nobody has changed the data behind
  * the kernel's back.
  *
  * DIRECT_IO for whoever may write: of a cached write the kernel copies the bytes into its pages before it asks us, and
@@ -36,13 +36,13 @@ const COPY_LENGTH_MAX = 1 << 30;
  * the page cache all the same (DIRECT_IO_ALLOW_MMAP, Linux 6.6; before that a refused write does this harm).
  */
 function putOpen(connection: Connection, request: Request, ino: InodeNumber, at: number): number {
-  const { reply, passthrough, writesDirectly } = connection;
-  const { fh, backing, keepCache, uncached, stream } = request.opened;
+  const { reply, passthrough, writesDirectly, tellsCloses } = connection;
+  const { fh, backing, keepCache, uncached, stream, tellsClose } = request.opened;
   // A virtual file has nothing to be remembered.
   const id = uncached ? THROUGH_DAEMON : passthrough.idFor(ino, backing);
   reply.set64(at, fh);
   const mayWrite = (request.u32(0) & O_ACCMODE) !== O_RDONLY;
-  let flags = FOPEN_NOFLUSH;
+  let flags = tellsClose && tellsCloses ? 0 : FOPEN_NOFLUSH;
   if (id !== THROUGH_DAEMON) flags |= FOPEN_PASSTHROUGH;
   else if (uncached) flags |= FOPEN_DIRECT_IO | (stream ? FOPEN_STREAM : 0);
   else flags |= (keepCache ? FOPEN_KEEP_CACHE : 0) | (mayWrite && writesDirectly ? FOPEN_DIRECT_IO : 0);
@@ -82,6 +82,12 @@ export function tmpfile(connection: Connection, request: Request): Answer {
 function created(connection: Connection, request: Request): number {
   putEntry(connection.reply, 0, request.attr);
   return ENTRY_OUT + putOpen(connection, request, request.attr.ino, ENTRY_OUT);
+}
+
+/** fuse_flush_in: 0 fh, 16 lock_owner. */
+export function flush({ operations, tellsCloses }: Connection, request: Request): Answer {
+  // The kernel never asks again.
+  return tellsCloses ? operations.flush(request.caller, request.fh(0)) : -errno.ENOSYS;
 }
 
 /** fuse_release_in: 0 fh, 8 flags, 12 release_flags, 16 lock_owner. */

@@ -2,8 +2,7 @@
 // Sizes are those of linux/fuse.h for protocol 7.31 to 7.45 and the flags that init.ts agrees to.
 //
 // A request without an adapter is answered ENOSYS, and the kernel does without: ACCESS (it judges permissions itself,
-// default_permissions), FLUSH (asked only by kernels before 5.16, which know no FOPEN_NOFLUSH), locks (it keeps them
-// itself), BMAP, SYNCFS, SETUPMAPPING. Those about the conversation itself are the session's: INIT, INTERRUPT, DESTROY.
+// default_permissions), locks (it keeps them itself), BMAP, SYNCFS, SETUPMAPPING. Those about the conversation itself are the session's: INIT, INTERRUPT, DESTROY.
 import { getattr, setattr, statfs, statx } from './attributes.js';
 import type { Adapter } from './connection.js';
 import { fsyncdir, opendir, readdir, readdirplus, releasedir } from './directories.js';
@@ -64,7 +63,7 @@ const table: readonly RequestType[] = [
   row('GETXATTR', 22, 8, NAME, getxattr),
   row('LISTXATTR', 23, 8, NOTHING, listxattr),
   row('REMOVEXATTR', 24, 0, NAME, removexattr),
-  row('FLUSH', 25),
+  row('FLUSH', 25, 24, NOTHING, files.flush),
   row('INIT', INIT, 16, DATA),
   row('OPENDIR', 27, 8, NOTHING, opendir),
   row('READDIR', 28, 40, NOTHING, readdir),

@@ -61,6 +61,9 @@ export function startSession(options: SessionOptions): Session {
   return new Conversation(options);
 }
 
+/** Linux 6.18. Older kernels may take the inode's lock at FLUSH, so that a close waits behind a truncate that waits (F19). */
+const QUICK_FLUSH_MINOR = 45;
+
 /** An answer that waits until something else was written. */
 interface Held {
   record: Uint8Array | undefined;
@@ -345,6 +348,7 @@ class Conversation implements Session, Host {
     this.connection.writesDirectly = (agreement.flags2 & DIRECT_IO_ALLOW_MMAP) !== 0;
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');
     this.initialized = true;
+    this.connection.tellsCloses = offer.minor >= QUICK_FLUSH_MINOR;
     // The kernel takes the answer when this returns.
     setImmediate(guarded(this.log, 'start', () => this.tryPassthrough()));
     return putAgreement(this.reply, agreement);

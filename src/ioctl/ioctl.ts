@@ -103,6 +103,8 @@ function unpin(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle)
 
 function getPins(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): Answer {
   const { operations, reply } = transport;
+  const settled = operations.settle(request.caller, false);
+  if (settled !== 0) return settled;
   const after = request.struct.u64(abi.pins.after);
   const { total, listings } = operations.pins(request.caller, request.ino, fh, after, abi.LEASEFS_PINS_MAX);
   echo(transport, request, abi.pins.pins.at);
@@ -180,6 +182,8 @@ function report(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle
   if (what === undefined) return -errno.EINVAL;
   let text = reports.get(fh);
   if (text === undefined || off === 0) {
+    const settled = operations.settle(request.caller, false);
+    if (settled !== 0) return settled;
     text = encoder.encode(JSON.stringify(operations.report(request.caller, request.ino, what)));
     reports.set(fh, text);
   }

@@ -5,7 +5,7 @@ import { readKind } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import type { FileHandle } from '../base/units.js';
-import type { Answer, PinForRequest } from '../fs/operations.js';
+import { type Answer, PARKED, type PinForRequest } from '../fs/operations.js';
 import { type Command, echo, type IoctlRequest, type IoctlTransport, readSignal } from './structs.js';
 
 export const supervisorIoctls: readonly (readonly [number, Command])[] = [
@@ -70,7 +70,12 @@ function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
       bytes: request.struct.u64(abi.pinFor.registered),
     },
   };
-  const id = transport.operations.pinFor(request.caller, asked);
+  const { operations } = transport;
+  const settled = asked.first ? operations.settle(request.caller, true) : 0;
+  if (settled !== 0) return settled;
+  const id = operations.pinFor(request.caller, asked);
+  // Pins that have ended unnoticed count for the limit.
+  if (id === -errno.ENOMEM && operations.settle(request.caller, false) !== 0) return PARKED;
   if (id < 0) return id;
   echo(transport, request, abi.pinFor.bytes);
   transport.reply.struct.setU64(abi.pinFor.id, id);

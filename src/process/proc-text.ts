@@ -111,12 +111,14 @@ interface FileId {
  * Of the process's descriptor, by fdinfo, which asks no filesystem: a stat of a file of a hung mount hangs, and of one's
  * own mount too. Undefined where there is none, we may not look, or the kernel is older than 5.14.
  */
-export function fileIdOf(pid: number | 'self', fd: number): FileId | undefined {
-  const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
-  const mount = /^mnt_id:\s*(\d+)$/m.exec(info);
-  const ino = /^ino:\s*(\d+)$/m.exec(info);
-  if (mount === null || ino === null) return undefined;
-  return { mount: Number(mount[1]), ino: Number(ino[1]) };
+export const fileIdOf = (pid: number | 'self', fd: number): FileId | undefined =>
+  fileIdIn(textOf(`/proc/${pid}/fdinfo/${fd}`));
+
+/** The same of the text of fdinfo. */
+export function fileIdIn(fdinfo: string): FileId | undefined {
+  const mount = /^mnt_id:\s*(\d+)$/m.exec(fdinfo);
+  const ino = /^ino:\s*(\d+)$/m.exec(fdinfo);
+  return mount === null || ino === null ? undefined : { mount: Number(mount[1]), ino: Number(ino[1]) };
 }
 
 /** Everybody's but the calling process, in rising order. */

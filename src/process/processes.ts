@@ -102,6 +102,10 @@ export class Processes {
     if (process?.alive && native.pollWait(process.fd, POLLIN, 0) > 0) this.ended(process);
   }
 
+  hearAll(): void {
+    for (const id of [...this.byId.keys()]) this.hear(id);
+  }
+
   /** RLIMIT_MEMLOCK of the process in bytes; 0 when it cannot be read. */
   memlock(id: ProcessId): number {
     const process = this.byId.get(id);

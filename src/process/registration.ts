@@ -1,14 +1,18 @@
 // Memory that a process has registered with the kernel, which holds its pages: the buffers of an io_uring, an io_uring
-// in memory of the process, the memory of an AF_XDP socket, the regions of an RDMA device. Nobody tells when it ends, by a
-// call, by the last close of a ring or device that may have been passed on, by the end of a process. So it is looked at
-// when it matters, and no copy of the ring or device is kept for that: it would keep the pages.
+// in memory of the process, the memory of an AF_XDP socket, the regions of an RDMA device. The kernel notifies nobody of
+// its end: by a call, by the last close of a ring or device that may have been passed on, by the end of a process. So the
+// daemon looks when it matters. It keeps no copy of the ring or device for that: a copy would keep the pages.
 //
-// A ring is known by what it lists (io_uring's fdinfo), a device too (verbs-regions.ts): wherever the same address and
-// length are listed, in whatever process, the registration lives. What cannot be told (a ring that is busy, one that is mapped and has no descriptor)
-// counts as alive.
+// A ring is known by its inode and by what it lists (io_uring's fdinfo), a device by its regions (verbs-regions.ts):
+// wherever the same address and length are listed, in whatever process, the registration lives. What cannot be read (a
+// ring that is busy, one that is mapped and has no descriptor) counts as alive.
+//
+// To read /proc of a process waits while the process is in exec(2) (fd, stat, syscall, maps) or mmap(2) (maps), and that
+// may wait for this very daemon, to close a file or to write back a mapping. So `goneOf` is for a thread of its own.
+// `registrationOf` is for the moment in which the thread is stopped at its call: then its process is not in exec.
 import type { HolderKind } from '../abi/holders.js';
 import { startTimeOf } from './proc.js';
-import { fileIdOf, linkOf, listOf, pause, textOf } from './proc-text.js';
+import { fileIdIn, linkOf, listOf, pause, textOf } from './proc-text.js';
 import { parseBuffers } from './registered-buffers.js';
 import { listsRegion } from './verbs-regions.js';
 
@@ -18,7 +22,7 @@ const ENTRIES_OFFSET = '10000000';
 /** A busy ring leaves its tables out (F21): it is looked at again for up to 10 ms. */
 const BUSY_TRIES = 50;
 const PAUSE_MS = 0.2;
-/** ms after which a call that nobody saw end has ended: it was let go on and its thread only ran. */
+/** ms after which a call that was not seen to end has ended: it was let go on and its thread only ran. */
 const UNSEEN_MS = 2000;
 /** io_uring_setup, io_uring_register; ioctl as x86-64, arm64 and i386 have it. */
 const CALLS = new Set(['425', '427', '16', '29', '54']);
@@ -35,131 +39,205 @@ export interface Registered {
   readonly bytes: number;
 }
 
-export class Registration {
-  readonly of: Registered;
-  private pid: number;
-  private fd: number;
+/** Plain data: it goes to a thread and comes back. */
+export interface Registration extends Registered {
   /** What the descriptor is; a socket's names it for good. */
-  private readonly link: string;
-  /** The ring's, each has one of its own: known again wherever it is passed on to. */
-  private readonly inode: number;
-  private readonly since = performance.now();
+  readonly link: string;
+  /** The ring's inode: each ring has one of its own. 0: unknown. */
+  readonly inode: number;
+  /** ms, of a clock that all threads of the daemon share. */
+  readonly since: number;
+  /** Where it was last seen: a thread, since threads may have descriptors of their own, and its descriptor. */
+  at: { tid: number; fd: number };
   /** It has been seen, or the call that makes it is over: what is not there now has ended. */
-  private settled = false;
+  settled: boolean;
+}
 
-  constructor(of: Registered) {
-    this.of = of;
-    this.pid = of.pid;
-    this.fd = of.fd;
-    this.inode = inodeOf(of.pid, of.fd);
-    this.link = of.kind === 'socket' || of.kind === 'region' ? descriptorOf(of.pid, of.fd) : RING;
+/** 'no': it is the holder, and does not hold the memory; 'absent': it is another or none. */
+type Seen = 'yes' | 'no' | 'absent' | 'unknown';
+
+export function registrationOf(of: Registered): Registration {
+  const { kind, tid, fd } = of;
+  const link = kind === 'socket' || kind === 'region' ? descriptorOf(tid, fd) : RING;
+  const inode = link === RING ? (fileIdIn(infoOf(tid, fd))?.ino ?? 0) : 0;
+  return { ...of, link, inode, since: now(), at: { tid, fd }, settled: false };
+}
+
+/** By index: those whose memory the kernel does not hold any more. Takes down what was learned of each. */
+export function goneOf(registrations: readonly Registration[]): number[] {
+  const descriptors = new Descriptors(new Set(registrations.map(({ pid }) => pid)));
+  // A program that registers and unregisters in a loop leaves many that are alike.
+  const known = new Map<string, boolean>();
+  return registrations.flatMap((registration, index) => {
+    const { kind, pid, start, tid, fd, addr, bytes, inode, settled } = registration;
+    const key = [kind, pid, start, tid, fd, addr, bytes, inode, settled].join();
+    const alive = known.get(key) ?? isAlive(registration, descriptors);
+    known.set(key, alive);
+    return alive ? [] : [index];
+  });
+}
+
+function isAlive(registration: Registration, descriptors: Descriptors): boolean {
+  const over = registration.settled || isCallOver(registration);
+  const here = isHere(registration);
+  if (here === 'yes') registration.settled = true;
+  if (here === 'yes' || here === 'unknown' || !over) return true;
+  registration.settled = true;
+  return here === 'absent' && isElsewhere(registration, descriptors);
+}
+
+/** The process's lowest descriptor of what holds the memory; undefined if it has none. Waits for nothing. */
+export function descriptorIn(registration: Registration, pid: number): number | undefined {
+  const { kind, link } = registration;
+  return numbersOf(`/proc/${pid}/fd`)
+    .sort((a, b) => a - b)
+    .find(fd => {
+      if (descriptorOf(pid, fd) !== link) return false;
+      if (kind === 'buffer') return ['yes', 'unknown'].includes(isListed(registration, pid, fd, 1));
+      return kind === 'socket' || pid === registration.pid;
+    });
+}
+
+/** The thread does something else, or is gone; asked before the look at the ring, which then is the last word. */
+function isCallOver({ pid, start, tid, since }: Registration): boolean {
+  if (startTimeOf(pid) !== start) return true;
+  const call = textOf(`/proc/${pid}/task/${tid}/syscall`);
+  if (call === '') return true;
+  if (call.startsWith('running')) return now() - since > UNSEEN_MS;
+  const [number = ''] = call.split(' ', 1);
+  return !CALLS.has(number);
+}
+
+function isHere(registration: Registration): Seen {
+  const { kind, pid, start, link, inode, at } = registration;
+  // The pid may be another process's by now.
+  if (startTimeOf(pid) !== start && at.tid === registration.tid) return 'absent';
+  if (kind === 'rings') return threadsOf(pid).some(tid => ringsOf(tid).length > 0) ? 'yes' : 'absent';
+  if (kind === 'buffer') return isListed(registration, at.tid, at.fd, BUSY_TRIES);
+  if (descriptorOf(at.tid, at.fd) !== link) return 'absent';
+  if (kind === 'region') {
+    const lists = listsRegion(at.tid, at.fd, registration.addr, registration.bytes);
+    return lists === 'no' ? 'absent' : lists;
   }
+  if (kind === 'ring' && inode !== 0)
+    return fileIdIn(infoOf(at.tid, at.fd))?.ino === inode ? 'yes' : 'absent';
+  return 'yes';
+}
 
-  /** Whether the kernel may hold the memory still. */
-  isAlive(): boolean {
-    const over = this.settled || this.isCallOver();
-    const here = this.isHere();
-    if (here === 'yes') this.settled = true;
-    if (here !== 'no' || !over) return true;
-    this.settled = true;
-    return this.isElsewhere();
-  }
-
-  /** The process's lowest descriptor of what holds the memory, and what that is; undefined if it has none. */
-  descriptorIn(pid: number): { readonly fd: number; readonly link: string } | undefined {
-    const { kind } = this.of;
-    const holds = (fd: number): boolean => {
-      if (descriptorOf(pid, fd) !== this.link) return false;
-      if (isListable(kind)) return this.isListed(pid, fd) !== 'no';
-      return kind === 'socket' || pid === this.pid;
-    };
-    const fd = numbersOf(`/proc/${pid}/fd`)
-      .sort((a, b) => a - b)
-      .find(holds);
-    return fd === undefined ? undefined : { fd, link: this.link };
-  }
-
-  /** The thread does something else, or is gone; asked before the look at the ring, which then is the last word. */
-  private isCallOver(): boolean {
-    const { pid, start, tid } = this.of;
-    if (startTimeOf(pid) !== start) return true;
-    const call = textOf(`/proc/${pid}/task/${tid}/syscall`);
-    if (call === '') return true;
-    if (call.startsWith('running')) return performance.now() - this.since > UNSEEN_MS;
-    const [number = ''] = call.split(' ', 1);
-    return !CALLS.has(number);
-  }
-
-  private isHere(): 'yes' | 'no' | 'unknown' {
-    const { kind, pid, start } = this.of;
-    // The pid may be another process's by now.
-    if (this.pid === pid && startTimeOf(pid) !== start) return 'no';
-    if (kind === 'rings') return ringsOf(this.pid).length > 0 ? 'yes' : 'no';
-    if (descriptorOf(this.pid, this.fd) !== this.link) return 'no';
-    return isListable(kind) ? this.isListed(this.pid, this.fd) : 'yes';
-  }
-
-  private isListed(pid: number, fd: number): 'yes' | 'no' | 'unknown' {
-    const { kind, addr, bytes } = this.of;
-    if (kind === 'region') return listsRegion(pid, fd, addr, bytes);
-    for (let n = 0; n < BUSY_TRIES; n++) {
-      const info = textOf(`/proc/${pid}/fdinfo/${fd}`);
-      if (info === '') return 'no';
-      const buffers = parseBuffers(info);
-      if (buffers === 'busy') {
-        pause(PAUSE_MS);
-        continue;
-      }
-      return buffers.some(({ address, length }) => address === addr && length === bytes) ? 'yes' : 'no';
+/** Whether the ring that is the thread's descriptor is the one, and has the buffer. */
+function isListed({ inode, addr, bytes }: Registration, tid: number, fd: number, tries: number): Seen {
+  for (let n = 0; n < tries; n++) {
+    if (n > 0) pause(PAUSE_MS);
+    if (descriptorOf(tid, fd) !== RING) return 'absent';
+    const info = infoOf(tid, fd);
+    if (info === '') return 'absent';
+    const isRing = inode !== 0 && fileIdIn(info)?.ino === inode;
+    const buffers = parseBuffers(info);
+    if (buffers === 'busy') {
+      if (inode !== 0 && !isRing) return 'absent';
+      continue;
     }
-    return 'unknown';
+    // A ring may have clones of another's buffers (IORING_REGISTER_CLONE_BUFFERS): its list counts too.
+    if (buffers.some(({ address, length }) => address === addr && length === bytes)) return 'yes';
+    return isRing ? 'no' : 'absent';
+  }
+  return 'unknown';
+}
+
+/** Passed on by fork or SCM_RIGHTS, or mapped without a descriptor. */
+function isElsewhere(registration: Registration, descriptors: Descriptors): boolean {
+  const { kind, pid, start, link, inode, addr, bytes } = registration;
+  const lives = startTimeOf(pid) === start;
+  for (const { pid: other, tid, fd, link: its } of descriptors.all()) {
+    if (its !== link || (other === pid && !lives)) continue;
+    if (kind === 'buffer' && !['yes', 'unknown'].includes(isListed(registration, tid, fd, BUSY_TRIES)))
+      continue;
+    if (kind === 'region' && listsRegion(tid, fd, addr, bytes) === 'no') continue;
+    if (kind === 'ring' && fileIdIn(infoOf(tid, fd))?.ino !== inode) continue;
+    // It cannot be told which ring it is: only one of its own process is it.
+    if (kind === 'rings' && other !== pid) continue;
+    registration.at = { tid, fd };
+    return true;
+  }
+  if (kind === 'socket' || !lives) return false;
+  return kind === 'region' ? isOnlyMapped(pid, link) : hasMappedRing(pid);
+}
+
+interface Descriptor {
+  readonly pid: number;
+  readonly tid: number;
+  readonly fd: number;
+  readonly link: string;
+}
+
+/** Descriptors that may hold memory, of all processes, looked for once. */
+class Descriptors {
+  /** Whose threads may have tables of their own; of others a leader that has ended is replaced by another thread. */
+  private readonly own: ReadonlySet<number>;
+  private found: readonly Descriptor[] | undefined;
+
+  constructor(own: ReadonlySet<number>) {
+    this.own = own;
   }
 
-  /** Passed on by fork or SCM_RIGHTS, or mapped without a descriptor. Looks at all processes. */
-  private isElsewhere(): boolean {
-    const { kind, pid, start } = this.of;
-    for (const other of numbersOf('/proc')) {
-      if (other === pid && startTimeOf(pid) !== start) continue;
-      for (const fd of numbersOf(`/proc/${other}/fd`)) {
-        if (descriptorOf(other, fd) !== this.link) continue;
-        const listed = isListable(kind) ? this.isListed(other, fd) : 'unknown';
-        if (listed === 'no') continue;
-        // Somebody else's ring, busy with somebody else's buffers.
-        if (kind === 'buffer' && listed === 'unknown' && other !== pid && inodeOf(other, fd) !== this.inode)
-          continue;
-        // Which ring it is nobody can say of one without a list: only where it was, it is it.
-        if ((kind === 'ring' || kind === 'rings') && other !== pid) continue;
-        this.pid = other;
-        this.fd = fd;
-        return true;
-      }
-    }
-    if (kind === 'socket' || startTimeOf(pid) !== start) return false;
-    return kind === 'region' ? isOnlyMapped(pid, this.link) : hasMappedRing(pid);
+  all(): readonly Descriptor[] {
+    this.found ??= numbersOf('/proc').flatMap(pid =>
+      this.tablesOf(pid).flatMap(tid =>
+        numbersOf(`/proc/${tid}/fd`)
+          .map(fd => ({ pid, tid, fd, link: descriptorOf(tid, fd) }))
+          .filter(({ link }) => holders.some(start => link.startsWith(start))),
+      ),
+    );
+    return this.found;
+  }
+
+  private tablesOf(pid: number): number[] {
+    if (this.own.has(pid)) return threadsOf(pid);
+    return listOf(`/proc/${pid}/fd`).length > 0 ? [pid] : threadsOf(pid).slice(1, 2);
   }
 }
 
-const isListable = (kind: HolderKind): boolean => kind === 'buffer' || kind === 'region';
+const holders = [RING, 'socket:[', '/dev/infiniband/'];
 
 /** A device's queues are mapped, which keeps it, and there is no descriptor through which to ask. */
 function isOnlyMapped(pid: number, device: string): boolean {
-  if (!textOf(`/proc/${pid}/maps`).includes(` ${device}\n`)) return false;
-  return !numbersOf(`/proc/${pid}/fd`).some(fd => descriptorOf(pid, fd) === device);
-}
-
-function ringsOf(pid: number): number[] {
-  return numbersOf(`/proc/${pid}/fd`).filter(fd => descriptorOf(pid, fd) === RING);
+  if (!mapsOf(pid).includes(` ${device}\n`)) return false;
+  return !threadsOf(pid).some(tid =>
+    numbersOf(`/proc/${tid}/fd`).some(fd => descriptorOf(tid, fd) === device),
+  );
 }
 
 /** Whether the process maps more rings than it has descriptors of. */
 function hasMappedRing(pid: number): boolean {
-  const maps = textOf(`/proc/${pid}/maps`);
-  const mapped = maps.split('\n').filter(line => line.endsWith(RING) && line.includes(` ${ENTRIES_OFFSET} `));
-  return mapped.length > ringsOf(pid).length;
+  const mapped = mapsOf(pid)
+    .split('\n')
+    .filter(line => line.endsWith(RING) && line.includes(` ${ENTRIES_OFFSET} `));
+  if (mapped.length === 0) return false;
+  return mapped.length > new Set(threadsOf(pid).flatMap(ringsOf)).size;
 }
+
+/** Inodes of the rings that the thread has descriptors of. */
+function ringsOf(tid: number): number[] {
+  return numbersOf(`/proc/${tid}/fd`)
+    .filter(fd => descriptorOf(tid, fd) === RING)
+    .map(fd => fileIdIn(infoOf(tid, fd))?.ino ?? -fd);
+}
+
+/** The first thread that still has memory: the leader's is gone when it has ended before the others. */
+function mapsOf(pid: number): string {
+  for (const tid of threadsOf(pid)) {
+    const maps = textOf(`/proc/${tid}/maps`);
+    if (maps !== '') return maps;
+  }
+  return '';
+}
+
+const now = (): number => performance.timeOrigin + performance.now();
+
+const threadsOf = (pid: number): number[] => numbersOf(`/proc/${pid}/task`);
 
 const numbersOf = (dir: string): number[] => listOf(dir).map(Number).filter(Number.isInteger);
 
-const inodeOf = (pid: number, fd: number): number => fileIdOf(pid, fd)?.ino ?? 0;
+const infoOf = (tid: number, fd: number): string => textOf(`/proc/${tid}/fdinfo/${fd}`);
 
-const descriptorOf = (pid: number, fd: number): string => linkOf(`/proc/${pid}/fd/${fd}`);
+const descriptorOf = (tid: number, fd: number): string => linkOf(`/proc/${tid}/fd/${fd}`);

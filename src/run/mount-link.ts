@@ -64,6 +64,13 @@ export class MountLink {
     }
   }
 
+  /** Everything that has happened until now is in the events when this returns: pins and processes that have ended. */
+  settle(): Result {
+    const view = abi.newStruct(abi.report);
+    view.setU32(abi.report.what, abi.LEASEFS_REPORT_STATUS);
+    return native.ioctl(this.root, abi.LEASEFS_IOC_REPORT, view.buffer);
+  }
+
   close(): void {
     closeSync(this.root);
   }

@@ -18,7 +18,10 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <leasefs.h>
 
 #define SIZE (1 << 20)
 #define NO_MMAP (1U << 14) /* IORING_SETUP_NO_MMAP */
@@ -158,6 +161,17 @@ static long verb(const char *word, long a, long b)
 		return ftruncate(fd, a);
 	if (!strcmp(word, "punch"))
 		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, a, b);
+	if (!strcmp(word, "ownpin")) {	/* LEASEFS_IOC_PIN, owned by the process */
+		struct leasefs_pin request = { .version = LEASEFS_ABI, .off = a, .len = b };
+		return ioctl(fd, LEASEFS_IOC_PIN, &request);
+	}
+	if (!strcmp(word, "cloexec"))
+		return fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (!strcmp(word, "keepring"))	/* over exec */
+		return fcntl(ring, F_SETFD, 0);
+	if (!strcmp(word, "exec"))	/* a program that lives until a lease is a zombie, or with 1 ends at once */
+		return execl("/bin/sh", "sh", "-c",
+			a ? "true" : "until grep -q zombie $LEASEFS_MNT/.leasefs/leases; do :; done", (char *)NULL);
 	if (!strcmp(word, "close"))
 		return close(fd);
 	if (!strcmp(word, "reopen"))

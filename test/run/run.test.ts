@@ -4,15 +4,14 @@ import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import * as abi from '../../src/abi/leasefs.js';
 import { native } from '../../src/native/binding.js';
 import type { RunReport } from '../../src/run/report.js';
 import { cli } from '../support/mounted.js';
 import { mountedSuite } from '../support/suites.js';
+import { build } from './build-caller.js';
 
-const source = fileURLToPath(new URL('../../../test/run/caller.c', import.meta.url));
 const LIMIT_MS = 120_000;
 const EXCLUSIVE = 48;
 
@@ -24,9 +23,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
   let files = 0;
 
   test.before(async () => {
-    const flags = ['-static', '-O1', '-Wall', '-Wextra', '-Werror', source, '-o', caller];
-    const built = spawnSync('gcc', flags, { encoding: 'utf8' });
-    assert.is(built.status, 0, built.stderr);
+    build(scratch);
   });
   test.after(async () => {
     rmSync(scratch, { recursive: true });

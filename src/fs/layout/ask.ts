@@ -3,20 +3,30 @@
 import { kindName } from '../../abi/kinds.js';
 import { errno, errnoText } from '../../base/errno.js';
 import { attempt, faults, oneLine, strike } from '../../base/guarded.js';
-import type { FileHandle, InodeNumber, ProcessId } from '../../base/units.js';
+import {
+  type FileHandle,
+  type InodeNumber,
+  NO_WAITER,
+  type ProcessId,
+  type WaiterId,
+} from '../../base/units.js';
 import type { Effect, Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import { fileName, heldBy, processName, wantedFor } from '../trace/words.js';
 import { endGrant } from './grant.js';
 import type { LeasePlane } from './plane.js';
+import type { SupervisedPin } from './supervised.js';
+
+/** Refusals that a pin may be the reason of. */
+const byPins: ReadonlySet<string> = new Set(['EBUSY', 'EAGAIN', 'ETXTBSY', 'EDEADLK']);
 
 /** ms after which the timer tries again what failed. */
 const FAULT_REST_MS = 100;
 
 /**
- * Asks, and answers after all effects were carried out: 0, `-errno`, or PARKED. Asks again where it was refused while pins
- * stood on the file that have ended with their registration of memory, which no event tells.
- * @param question calls the lease machine; pure but for that.
+ * Asks, and answers after all effects were carried out: 0, `-errno`, or PARKED. A call that is refused while pins of
+ * registered memory stand on the file is parked and runs again: they may have ended, which only a look shows.
+ * @param question calls the lease machine, for this waiter; pure but for that.
  * @param call the call in words, for the log and the events.
  */
 export function ask(
@@ -24,14 +34,20 @@ export function ask(
   caller: Caller,
   process: ProcessId,
   ino: InodeNumber,
-  question: () => Verdict,
+  question: (waiter: WaiterId) => Verdict,
   call: () => string,
 ): Answer {
-  let verdict = question();
-  if (verdict.kind === 'refused' && endGone(plane, ino)) verdict = question();
+  const looked = plane.supervision.hasLooked(caller.waiter);
+  const verdict = question(looked ? NO_WAITER : caller.waiter);
   carryOut(plane);
   if (verdict.kind === 'ok') return 0;
-  if (verdict.kind === 'refused') return refuse(plane, process, ino, verdict, call);
+  if (verdict.kind === 'refused') {
+    // N10: what could not be looked at; no pin of a supervisor's is the reason.
+    const mayBe = !looked && byPins.has(verdict.errno) && verdict.rule !== 'N10';
+    const pins = mayBe ? plane.supervision.heldOf(ino) : [];
+    if (pins.length > 0) return lookFor(plane, caller, pins);
+    return refuse(plane, process, ino, verdict, call);
+  }
   caller.waiter = verdict.waiter;
   return PARKED;
 }
@@ -56,14 +72,30 @@ function refuse(
   return -errno[name];
 }
 
-/**
- * Ends the pins, of one file or of all, whose registration of memory is gone; whether there were any. They are looked at
- * when they are in the way, in listings, and when a process ends.
- */
-export function endGone(plane: LeasePlane, ino?: InodeNumber): boolean {
-  const handles = plane.supervision.gone(ino);
-  for (const handle of handles) endHandle(plane, handle);
-  return handles.length > 0;
+/** Parks the call until it is known which of the pins have ended, and have been ended here. */
+export function lookFor(plane: LeasePlane, caller: Caller, pins: readonly SupervisedPin[]): Answer {
+  const { sb, supervision } = plane;
+  const waiter = sb.newWaiter();
+  caller.waiter = waiter;
+  caller.interruptible = false;
+  supervision.park(waiter);
+  supervision.look(caller.tid, pins, [], gone => {
+    attempt(plane.log, 'words', () => endAll(plane, gone));
+    if (!attempt(plane.log, 'request', () => sb.host?.retry(waiter))) sb.host?.answer(waiter, errno.EIO);
+    supervision.unpark(waiter);
+    plane.kernelPins.cancel(waiter);
+  });
+  return PARKED;
+}
+
+/** Ends, later, the pins whose registration of memory has ended. */
+export function endGone(plane: LeasePlane): void {
+  const pins = plane.supervision.heldOf(undefined);
+  if (pins.length > 0) plane.supervision.look(0, pins, [], gone => endAll(plane, gone));
+}
+
+export function endAll(plane: LeasePlane, pins: readonly SupervisedPin[]): void {
+  for (const { handle } of pins) endHandle(plane, handle);
 }
 
 /** The description, or what stands for one, has ended: its lease and the pins that it owns end too (L2, N4, N5). */

@@ -1,5 +1,5 @@
 // Layout changes: truncate, fallocate and pooled writes ask the leases first (X). Kernel counterpart: xfs_break_layouts.
-import type { FileHandle, InodeNumber } from '../../base/units.js';
+import type { FileHandle, InodeNumber, WaiterId } from '../../base/units.js';
 import { NO_WAITER } from '../../base/units.js';
 import { fallocateRange, sizeRange, writeRange } from '../../lease/index.js';
 import type { ChangeAsk, ChangeRange, KernelPin, Verdict } from '../../lease/types.js';
@@ -7,9 +7,10 @@ import { type Answer, type Caller, PARKED } from '../operations.js';
 import type { Inode } from '../vfs/inode.js';
 import type { FallocateAct, LayoutGate } from '../vfs/layout-gate.js';
 import { isNonblocking, type OpenFile } from '../vfs/open-file.js';
-import { ask, endHandle } from './ask.js';
+import { ask } from './ask.js';
 import { isGranted } from './grant.js';
 import type { LeasePlane } from './plane.js';
+import { closing, endDescription } from './registered-pins.js';
 import { forgetToken } from './watches.js';
 
 /** A layout change as it was asked. */
@@ -80,12 +81,22 @@ export class Gate implements LayoutGate {
     return this.admitWrite(caller, inode, fh, range, () => `write [${off}, ${off + len})`);
   }
 
-  closed({ fh }: OpenFile): void {
+  get wantsClosings(): boolean {
+    return this.plane.supervision.active;
+  }
+
+  closing(caller: Caller, fh: FileHandle): Answer {
+    const file = this.plane.sb.handles.get(fh);
+    return file === undefined ? 0 : closing(this.plane, caller, file);
+  }
+
+  closed(file: OpenFile): void {
     const { plane } = this;
+    const { fh } = file;
     forgetToken(plane, fh);
     plane.pinCursors.delete(fh);
     plane.supervision.closed(fh);
-    endHandle(plane, fh);
+    endDescription(plane, file);
   }
 
   holds(ino: InodeNumber): boolean {
@@ -161,15 +172,22 @@ export class Gate implements LayoutGate {
     // The answer is yes for every caller then: identifying it can be saved.
     if (found === undefined && !plane.leases.concerns(ino)) return 0;
     const process = plane.processes.identify(caller.tid);
-    const question: ChangeAsk = {
+    const question: Omit<ChangeAsk, 'waiter'> = {
       process,
       description: through?.fh ?? 0,
       file: ino,
-      waiter: found === undefined ? caller.waiter : NO_WAITER,
       nonblock,
       range,
       ...(found === undefined ? {} : { kernelPins: plane.supervision.unknown(ino, found) }),
     };
-    return ask(plane, caller, process, ino, () => plane.leases.change(plane.monotonic(), question), call);
+    const asks = (waiter: WaiterId) =>
+      plane.leases.change(plane.monotonic(), {
+        ...question,
+        waiter: found === undefined ? waiter : NO_WAITER,
+      });
+    const answer = ask(plane, caller, process, ino, asks, call);
+    const looks = answer === PARKED && plane.supervision.hasLooked(caller.waiter);
+    if (looks && found !== undefined) plane.kernelPins.keep(caller.waiter, found);
+    return answer;
   }
 }

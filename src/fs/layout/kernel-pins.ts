@@ -97,6 +97,11 @@ export class KernelPins {
     return this.answers.get(waiter);
   }
 
+  /** The same for a change that looks for something else meanwhile, under another waiter. */
+  keep(waiter: WaiterId, pins: readonly KernelPin[]): void {
+    this.answers.set(waiter, { pins, unseen: undefined });
+  }
+
   cancel(waiter: WaiterId): void {
     this.answers.delete(waiter);
   }

@@ -37,7 +37,6 @@ export function setLease(
     description: fh,
     file: inode.ino,
     kind,
-    waiter: caller.waiter,
     nonblock: request.nonblock,
     regular: inode.type === S_IFREG,
     mayLease:
@@ -50,7 +49,7 @@ export function setLease(
     caller,
     process,
     inode.ino,
-    () => plane.leases.setLease(plane.monotonic(), question),
+    waiter => plane.leases.setLease(plane.monotonic(), { ...question, waiter }),
     () => `lease ${kindName(kind)}`,
   );
   if (answer === 0 && taking) afterDrops(plane, caller, inode);

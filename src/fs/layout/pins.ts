@@ -18,7 +18,7 @@ import type { Answer, Caller, PinListing, PinPage, PinRequest } from '../operati
 import { invalidateAttrs } from '../vfs/attr-cache.js';
 import type { Inode } from '../vfs/inode.js';
 import { afterDrops } from './after-drops.js';
-import { ask, endGone } from './ask.js';
+import { ask } from './ask.js';
 import type { LeasePlane } from './plane.js';
 
 export function pin(plane: LeasePlane, caller: Caller, fh: FileHandle, request: PinRequest): Answer {
@@ -189,7 +189,6 @@ export function pins(
   const cursor = plane.pinCursors.get(fh);
   const rest = cursor?.after === after ? cursor.rest : plane.leases.pinsByAge(ino);
   const process = plane.processes.identify(caller.tid);
-  endGone(plane, ino);
   const zombies = zombiesOf(plane, ino);
   const listings: PinListing[] = [];
   while (listings.length < max) {

@@ -1,7 +1,7 @@
 // The lease plane of a mount: the lease machine, and what stands around it. It is to leases and pins what the superblock
 // is to files.
 import { attempt, type Log } from '../../base/guarded.js';
-import type { FileHandle, InodeNumber, LeaseId, ProcessId } from '../../base/units.js';
+import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../../base/units.js';
 import { LeaseMachine } from '../../lease/index.js';
 import type { LeaseOptions, Leases, PinInfo } from '../../lease/types.js';
 import { Processes, type ProcessInfo } from '../../process/processes.js';
@@ -31,7 +31,9 @@ export class LeasePlane implements Names {
   readonly breakTime: number;
   readonly recorder: Recorder;
   readonly kernelPins: KernelPins;
-  readonly supervision = new Supervision();
+  readonly supervision: Supervision;
+  /** Of descriptions: the pins of supervisors that were seen at the last close(2) of a descriptor. */
+  readonly pinnedAtClose = new Map<FileHandle, ReadonlySet<PinId>>();
   /** Undefined: the mount has no break descriptors. */
   watchers: Watchers | undefined;
   /** Undefined: the mount injects no faults. */
@@ -52,12 +54,14 @@ export class LeasePlane implements Names {
     this.sb = sb;
     this.leases = leases;
     this.log = sb.log;
+    this.supervision = new Supervision(sb.log);
     this.breakTime = breakTime;
     this.recorder = new Recorder(this, breakTime);
     this.kernelPins = new KernelPins(this);
     this.processes = new Processes(
       process => this.died(process),
-      process => leases.knows(process) || this.supervision.isSupervisor(process),
+      process =>
+        leases.knows(process) || this.supervision.isSupervisor(process) || this.supervision.awaits(process),
       this.log,
     );
   }
@@ -70,6 +74,15 @@ export class LeasePlane implements Names {
     return this.sb.pathOf(ino, limit);
   }
 
+  /** The parked operation is given up. */
+  cancel(waiter: WaiterId): void {
+    this.injector?.cancel(waiter);
+    this.kernelPins.cancel(waiter);
+    this.supervision.unpark(waiter);
+    this.leases.cancel(waiter);
+    carryOut(this);
+  }
+
   /** ms that only grow, for the lease machine. */
   monotonic(): number {
     return performance.now();
@@ -80,6 +93,7 @@ export class LeasePlane implements Names {
     clearTimeout(this.timer);
     this.injector?.close();
     this.kernelPins.close();
+    this.supervision.close();
     this.processes.close();
     for (const grant of this.grants.values()) grant.release();
     this.grants.clear();
@@ -90,6 +104,7 @@ export class LeasePlane implements Names {
     this.leases.died(process);
     if (known) attempt(this.log, 'words', () => this.recorder.died(process));
     carryOut(this);
+    this.supervision.ended(process);
     endGone(this);
   }
 }

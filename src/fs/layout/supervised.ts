@@ -1,19 +1,26 @@
 // What the filesystem knows of the supervisors of `leasefs run`: which processes are one, and the pins that they made for
 // others, which live as long as the registration of memory that they are for.
+import { guarded, type Log } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../../base/units.js';
 import type { KernelPin } from '../../lease/types.js';
 import { type Descriptor, native } from '../../native/binding.js';
+import { Aside } from '../../process/aside.js';
 import type { Registration } from '../../process/registration.js';
+import type { Look, Looked } from '../../process/registrations-thread.js';
 
 /** A pin that a supervisor made; `handle` is what owns it in place of a description. */
-interface SupervisedPin {
+export interface SupervisedPin {
+  readonly pin: PinId;
   readonly ino: InodeNumber;
   readonly handle: FileHandle;
-  readonly registration: Registration;
+  registration: Registration;
   /** Blocks, half open. */
   readonly start: number;
   readonly end: number;
 }
+
+/** Pins may end unnoticed: beyond these and as many again as were alive, they are looked at before more are made. */
+const UNLOOKED = 16;
 
 export class Supervision {
   private secret: Descriptor | undefined;
@@ -21,11 +28,29 @@ export class Supervision {
   /** Lease calls that wait for a break, by the thread that they are for. */
   readonly waiting = new Map<number, WaiterId>();
   private readonly held = new Map<PinId, SupervisedPin>();
+  /** Calls that run again after a look, or wait for one. */
+  private readonly lookers = new Set<WaiterId>();
+  private readonly aside: Aside<Look, Looked>;
+  private readonly log: Log;
+  private enough = UNLOOKED;
+  /** What waits for the end of a process that is ending. */
+  private readonly ends = new Map<ProcessId, (() => void)[]>();
+
+  constructor(log: Log) {
+    this.log = log;
+    const url = new URL('../../process/registrations-thread.js', import.meta.url);
+    this.aside = new Aside(url, 'the look at registered memory', log);
+  }
 
   /** The descriptor that a supervisor must show. */
   secretFd(): number {
     this.secret ??= native.memfdCreate('leasefs-supervisor');
     return this.secret.fd;
+  }
+
+  /** Whether there is any. */
+  get active(): boolean {
+    return this.supervisors.size > 0;
   }
 
   isSupervisor(process: ProcessId): boolean {
@@ -42,8 +67,8 @@ export class Supervision {
     this.supervisors.delete(fh);
   }
 
-  hold(pin: PinId, held: SupervisedPin): void {
-    this.held.set(pin, held);
+  hold(held: SupervisedPin): void {
+    this.held.set(held.pin, held);
   }
 
   forget(pin: PinId): void {
@@ -54,20 +79,87 @@ export class Supervision {
     return this.held.get(pin);
   }
 
-  /** Without those that a pin of a supervisor's stands for: the kernel's pins of the same memory, by whoever has the ring. */
+  /** Of one file or of all. */
+  heldOf(ino: InodeNumber | undefined): SupervisedPin[] {
+    if (this.held.size === 0) return [];
+    return [...this.held.values()].filter(held => ino === undefined || held.ino === ino);
+  }
+
+  /** Without those that a pin of a supervisor's stands for: the kernel's pins of the same memory, whichever process has the ring. */
   unknown(ino: InodeNumber, pins: readonly KernelPin[]): readonly KernelPin[] {
     if (this.held.size === 0 || pins.length === 0) return pins;
-    const ours = [...this.held.values()].filter(held => held.ino === ino);
+    const ours = this.heldOf(ino);
     return pins.filter(pin => !ours.some(({ start, end }) => start <= pin.start && pin.end <= end));
   }
 
-  /** The handles of pins, of one file or of all, whose registration is gone. */
-  gone(ino: InodeNumber | undefined): FileHandle[] {
-    if (this.held.size === 0) return [];
-    const found: FileHandle[] = [];
-    for (const held of this.held.values()) {
-      if ((ino === undefined || held.ino === ino) && !held.registration.isAlive()) found.push(held.handle);
-    }
-    return found;
+  /** Whether a look is under way: one that begins now ends after it. */
+  get isLooking(): boolean {
+    return this.aside.isAsked;
+  }
+
+  /** Whether there may be many pins that have ended unnoticed. */
+  get isDue(): boolean {
+    return this.held.size >= this.enough;
+  }
+
+  /**
+   * Finds out which of the pins have ended, and which of the processes are ending; calls `looked` later, with nothing
+   * where that could not be found out.
+   * @param tid the thread that asks, 0 for none.
+   */
+  look(
+    tid: number,
+    pins: readonly SupervisedPin[],
+    pids: readonly number[],
+    looked: (gone: readonly SupervisedPin[], ending: readonly number[]) => void,
+  ): void {
+    const registrations = pins.map(({ registration }) => registration);
+    // A thread that asks for something else has come back from its call.
+    for (const registration of registrations) if (registration.tid === tid) registration.settled = true;
+    const use = (answer: Looked | undefined): void => {
+      const gone: SupervisedPin[] = [];
+      for (const [index, held] of pins.entries()) {
+        if (answer === undefined || !this.held.has(held.pin)) continue;
+        held.registration = answer.registrations[index]!;
+        if (answer.gone.includes(index)) gone.push(held);
+      }
+      if (pins.length === this.held.size) this.enough = UNLOOKED + 2 * (pins.length - gone.length);
+      looked(gone, answer?.ending ?? []);
+    };
+    this.aside.ask({ registrations, pids }, guarded(this.log, 'pin search', use));
+  }
+
+  /** The call waits for a look, and runs again under the same waiter. */
+  park(waiter: WaiterId): void {
+    this.lookers.add(waiter);
+  }
+
+  /** Whether the call runs again after a look. */
+  hasLooked(waiter: WaiterId): boolean {
+    return this.lookers.has(waiter);
+  }
+
+  unpark(waiter: WaiterId): void {
+    this.lookers.delete(waiter);
+  }
+
+  /** Calls `then` when the process, which is ending, has ended and its own pins with it. */
+  atEnd(process: ProcessId, then: () => void): void {
+    this.ends.set(process, [...(this.ends.get(process) ?? []), then]);
+  }
+
+  awaits(process: ProcessId): boolean {
+    return this.ends.has(process);
+  }
+
+  ended(process: ProcessId): void {
+    const waiting = this.ends.get(process) ?? [];
+    this.ends.delete(process);
+    for (const then of waiting) then();
+  }
+
+  close(): void {
+    this.aside.close();
+    this.lookers.clear();
   }
 }

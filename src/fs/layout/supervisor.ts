@@ -14,7 +14,7 @@ import {
 } from '../../base/units.js';
 import { uidsOf } from '../../process/proc.js';
 import { fileIdOf } from '../../process/proc-text.js';
-import { Registration } from '../../process/registration.js';
+import { registrationOf } from '../../process/registration.js';
 import {
   type Answer,
   Caller,
@@ -23,7 +23,7 @@ import {
   type SetLeaseRequest,
   type Subject,
 } from '../operations.js';
-import { carryOut, endGone, endHandle } from './ask.js';
+import { carryOut, endHandle } from './ask.js';
 import { setLease } from './leases.js';
 import { makePin } from './pins.js';
 import type { LeasePlane } from './plane.js';
@@ -94,12 +94,12 @@ export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest
   if (inode.file === undefined || len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
   const process = plane.processes.identify(acting.tid);
   const { pid, start } = plane.processes.info(process);
-  const registration = new Registration({ ...request.registered, pid, start, tid: request.tid });
+  const registration = registrationOf({ ...request.registered, pid, start, tid: request.tid });
   const handle = plane.sb.newHandle();
-  if (request.first) endGone(plane);
   const id = makePin(plane, acting, process, inode, off, len, handle, handle, ' by registering memory');
   if (id < 0) return id;
-  plane.supervision.hold(id as PinId, {
+  plane.supervision.hold({
+    pin: id as PinId,
     ino: inode.ino,
     handle,
     registration,

@@ -37,6 +37,10 @@ export interface LayoutGate {
   write(caller: Caller, inode: Inode, fh: FileHandle, off: number, len: number): Answer;
   /** X8: before [off, off + len) becomes part of the file without blocks. */
   extend(caller: Caller, inode: Inode, fh: FileHandle, off: number, len: number): Answer;
+  /** Whether `closing` is to be called at each close(2) of a descriptor of files that are opened now. */
+  readonly wantsClosings: boolean;
+  /** close(2) of one descriptor of the description: 0 or PARKED. */
+  closing(caller: Caller, fh: FileHandle): Answer;
   /** The description has ended, and with it its lease and the pins that it owns (L2, N4, N5). */
   closed(file: OpenFile): void;
   /** A lease, pin or waiter refers to the file: its inode must stay. Costs one look-up. */
@@ -53,6 +57,8 @@ export const openGate: LayoutGate = {
   fallocate: () => 0,
   write: () => 0,
   extend: () => 0,
+  wantsClosings: false,
+  closing: () => 0,
   closed: () => {},
   holds: () => false,
   guards: () => false,

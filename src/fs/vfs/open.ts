@@ -15,6 +15,7 @@ function opened(sb: Superblock, inode: Inode, flags: number, out: Opened): Answe
   out.fh = sb.openFile(inode, flags).fh;
   out.backing = inode.file?.backing ?? -1;
   out.uncached = false;
+  out.tellsClose = sb.gate.wantsClosings;
   const { cache } = inode;
   out.keepCache = !cache.bypassedByClient;
   if (cache.bypassedByClient && !sb.gate.lends(inode.ino)) cache.bypassedByClient = false;

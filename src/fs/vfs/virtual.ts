@@ -125,6 +125,7 @@ export class Virtual {
     out.keepCache = false;
     out.uncached = true;
     out.stream = file.stream;
+    out.tellsClose = false;
     return 0;
   }
 

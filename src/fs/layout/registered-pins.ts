@@ -1,0 +1,103 @@
+// Pins that end with a registration of memory, of whose end the daemon is not notified: it looks when they are in the way
+// (ask.ts), before listings, at the close of their lease's file and when a process ends. The look may have to wait, so it
+// is made in a thread of its own, and the call that needs it is parked.
+import type { PinId, ProcessId } from '../../base/units.js';
+import { type Answer, type Caller, PARKED } from '../operations.js';
+import type { OpenFile } from '../vfs/open-file.js';
+import { endAll, endHandle, lookFor } from './ask.js';
+import type { LeasePlane } from './plane.js';
+import type { SupervisedPin } from './supervised.js';
+
+/** A look takes some ms. */
+const CLOSE_LIMIT_MS = 1000;
+
+/**
+ * Before a listing: 0 when all is up to date, deaths and what ends with them; PARKED until then.
+ * @param due only if there may be many pins that have ended unnoticed.
+ */
+export function settle(plane: LeasePlane, caller: Caller, due: boolean): Answer {
+  const { supervision, processes } = plane;
+  if ((due && !supervision.isDue) || supervision.hasLooked(caller.waiter)) return 0;
+  if (supervision.active) processes.hearAll();
+  const pins = supervision.heldOf(undefined);
+  return pins.length === 0 && !supervision.isLooking ? 0 : lookFor(plane, caller, pins);
+}
+
+/**
+ * close(2) of one descriptor of the description, which may be the last: the close waits for this, so what is pinned now is
+ * pinned at the close, whatever comes until RELEASE does. A close that exec(2) makes holds up the look at its process: it
+ * goes on after CLOSE_LIMIT_MS, and RELEASE looks.
+ */
+export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answer {
+  const { sb, supervision, processes, pinnedAtClose } = plane;
+  if (supervision.hasLooked(caller.waiter)) return 0;
+  pinnedAtClose.delete(file.fh);
+  const { held, own, owners } = pinsUnder(plane, file);
+  if (held.length + own.length === 0) return 0;
+  const waiter = sb.newWaiter();
+  caller.waiter = waiter;
+  caller.interruptible = false;
+  supervision.park(waiter);
+  const goOn = (): void => {
+    sb.host?.retry(waiter);
+    supervision.unpark(waiter);
+  };
+  const late = setTimeout(goOn, CLOSE_LIMIT_MS);
+  const pids = owners.map(process => processes.info(process).pid);
+  supervision.look(caller.tid, held, pids, (gone, ending) => {
+    endAll(plane, gone);
+    if (!supervision.hasLooked(waiter)) return;
+    clearTimeout(late);
+    const left = held.filter(one => !gone.includes(one)).map(({ pin }) => pin);
+    pinnedAtClose.set(file.fh, new Set(ending.length > 0 ? left : [...left, ...own]));
+    goOn();
+  });
+  return PARKED;
+}
+
+/**
+ * The description is gone: ends its lease, or makes it a zombie (N5), when it is known whether its pins are there still.
+ * A process that is ending takes its own pins with it: its end is waited for.
+ */
+export function endDescription(plane: LeasePlane, file: OpenFile): void {
+  const { supervision, processes, pinnedAtClose } = plane;
+  const { held, own, owners } = pinsUnder(plane, file);
+  const atClose = pinnedAtClose.get(file.fh);
+  const doubtful = held.filter(({ pin }) => !atClose?.has(pin));
+  const isZombie = own.some(pin => atClose?.has(pin));
+  const ended = (): void => {
+    pinnedAtClose.delete(file.fh);
+    endHandle(plane, file.fh);
+  };
+  const pids = isZombie ? [] : owners.map(process => processes.info(process).pid);
+  if (plane.sb.host === undefined || doubtful.length + pids.length === 0) {
+    ended();
+    return;
+  }
+  supervision.look(0, doubtful, pids, (gone, ending) => {
+    endAll(plane, gone);
+    const last = owners.find((process, n) => processes.info(process).alive && ending.includes(pids[n]!));
+    if (last === undefined) ended();
+    else supervision.atEnd(last, () => endDescription(plane, file));
+  });
+}
+
+/** What is pinned under the lease of the description: by supervisors; by processes that own their pins. */
+function pinsUnder(
+  { leases, supervision, processes }: LeasePlane,
+  { fh, inode: { ino } }: OpenFile,
+): {
+  readonly held: readonly SupervisedPin[];
+  readonly own: readonly PinId[];
+  readonly owners: readonly ProcessId[];
+} {
+  const lease = leases.concerns(ino)
+    ? leases.leases(ino).find(({ description, pins }) => description === fh && pins > 0)
+    : undefined;
+  if (lease === undefined) return { held: [], own: [], owners: [] };
+  const under = leases.pins(ino).filter(pin => pin.lease === lease.lease);
+  const held = under.flatMap(({ pin }) => supervision.heldPin(pin) ?? []);
+  const own = under.filter(({ owner, process }) => owner === 0 && processes.info(process).alive);
+  const owners = new Set(own.map(({ process }) => process));
+  return { held, own: own.map(({ pin }) => pin), owners: [...owners] };
+}

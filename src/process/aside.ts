@@ -1,0 +1,86 @@
+// A thread of its own for what may have to wait for processes that wait for this very daemon: it is asked, and answers
+// later. The wait is bounded. The thread is started with the first question.
+import { parentPort, Worker } from 'node:worker_threads';
+
+/** Beyond this many ms there is no answer. The start of a thread takes some 50 ms, in an emulator 2 s. */
+const LIMIT_MS = 5000;
+
+interface Asked<Answer> {
+  readonly answered: (answer: Answer | undefined) => void;
+  readonly late: NodeJS.Timeout;
+}
+
+interface Message<Content> {
+  readonly id: number;
+  readonly content: Content;
+}
+
+export class Aside<Question, Answer> {
+  private readonly url: URL;
+  /** What the thread does, for the log: 'the search for ...'. */
+  private readonly what: string;
+  private readonly log: (line: string) => void;
+  private readonly asked = new Map<number, Asked<Answer>>();
+  private worker: Worker | undefined;
+  private lastId = 0;
+
+  /** @param url the module of the thread, which calls `answerAside`. */
+  constructor(url: URL, what: string, log: (line: string) => void) {
+    this.url = url;
+    this.what = what;
+    this.log = log;
+  }
+
+  /** Calls `answered` once, later; with undefined when the thread fails or takes too long, which the log says. */
+  ask(content: Question, answered: Asked<Answer>['answered']): void {
+    const id = ++this.lastId;
+    const late = setTimeout(() => {
+      this.log(`${this.what} took over ${LIMIT_MS} ms: given up`);
+      this.finish(id, undefined);
+    }, LIMIT_MS);
+    this.asked.set(id, { answered, late });
+    this.thread().postMessage({ id, content } satisfies Message<Question>);
+  }
+
+  /** Whether a question is not answered yet. Questions are answered in their order. */
+  get isAsked(): boolean {
+    return this.asked.size > 0;
+  }
+
+  /** What was asked is answered no more. */
+  close(): void {
+    for (const { late } of this.asked.values()) clearTimeout(late);
+    this.asked.clear();
+    void this.worker?.terminate();
+    this.worker = undefined;
+  }
+
+  private thread(): Worker {
+    if (this.worker !== undefined) return this.worker;
+    const worker = new Worker(this.url);
+    worker.unref();
+    worker.on('message', ({ id, content }: Message<Answer>) => this.finish(id, content));
+    worker.on('error', error => {
+      this.log(`${this.what} failed: ${error.message}`);
+      if (this.worker === worker) this.worker = undefined;
+      for (const id of [...this.asked.keys()]) this.finish(id, undefined);
+    });
+    this.worker = worker;
+    return worker;
+  }
+
+  private finish(id: number, answer: Answer | undefined): void {
+    const asked = this.asked.get(id);
+    if (asked === undefined) return;
+    this.asked.delete(id);
+    clearTimeout(asked.late);
+    asked.answered(answer);
+  }
+}
+
+/** In the thread: answers every question by `answer`. */
+export function answerAside<Question, Answer>(answer: (question: Question) => Answer): void {
+  parentPort!.on('message', ({ id, content }: Message<Question>) => {
+    parentPort!.postMessage({ id, content: answer(content) } satisfies Message<Answer>);
+  });
+}
