@@ -58,3 +58,9 @@ export function isCapable(tid: number, capability: number): boolean {
   namespace?.close();
   return has;
 }
+
+/** RLIMIT_NOFILE of this process, the soft one. */
+export function openFileLimit(): number {
+  const [, limit] = /^Max open files +(\d+)/m.exec(textOf('/proc/self/limits')) ?? [];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+}

@@ -6,12 +6,15 @@ import { guarded, type Log } from '../base/guarded.js';
 import { POLLIN } from '../base/linux.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
-import { commandOf, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
+import { commandOf, openFileLimit, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
 
 /** Processes that nothing names are let go beyond this number: each costs a descriptor, two once it has pinned. */
 const IDLE_PROCESSES = 128;
 /** Each costs a descriptor, but for the first of its process. */
 const RECENT_THREADS = 64;
+
+/** Descriptors that are left to root's processes, to searches and to files, however many processes hold leases. */
+const RESERVE = 96;
 
 interface Process {
   readonly id: ProcessId;
@@ -59,6 +62,8 @@ export class Processes {
     max: RECENT_THREADS,
     dispose: ({ pidfd }) => pidfd?.close(),
   });
+  /** Descriptors of processes, by user. */
+  private readonly byUid = new Map<number, number>();
   private next = 1;
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
@@ -147,12 +152,10 @@ export class Processes {
 
   private watch(pid: number): Process | undefined {
     if (this.byPid.size >= IDLE_PROCESSES) this.forgetIdle();
-    let pidfd: Descriptor;
-    try {
-      pidfd = native.pidfdOpen(pid);
-    } catch {
-      return undefined;
-    }
+    const uid = uidsOf(pid)?.real ?? -1;
+    const pidfd = this.take(pid, uid) ?? this.takeAgain(pid, uid);
+    if (pidfd === undefined) return undefined;
+    this.byUid.set(uid, this.held(uid) + 1);
     const id = this.next++ as ProcessId;
     const { fd } = pidfd;
     const death = native.poll(
@@ -166,7 +169,7 @@ export class Processes {
       pid,
       start: startTimeOf(pid),
       command: commandOf(pid),
-      uid: uidsOf(pid)?.real ?? -1,
+      uid,
       pidfd,
       fd,
       death,
@@ -176,6 +179,32 @@ export class Processes {
     this.byId.set(id, process);
     this.byPid.set(pid, process);
     return process;
+  }
+
+  /** A pidfd; undefined where there is none left for the user: others need some, too. */
+  private take(pid: number, uid: number): Descriptor | undefined {
+    let pidfd: Descriptor;
+    try {
+      pidfd = native.pidfdOpen(pid);
+    } catch {
+      return undefined;
+    }
+    // The kernel hands out the lowest number that is free: about so many are in use.
+    const left =
+      pidfd.fd < RESERVE || uid === 0 ? Number.POSITIVE_INFINITY : openFileLimit() - RESERVE - pidfd.fd;
+    if (this.held(uid) < left) return pidfd;
+    pidfd.close();
+    return undefined;
+  }
+
+  private takeAgain(pid: number, uid: number): Descriptor | undefined {
+    this.forgetIdle();
+    this.byThread.clear();
+    return this.take(pid, uid);
+  }
+
+  private held(uid: number): number {
+    return this.byUid.get(uid) ?? 0;
   }
 
   private ended(process: Process): void {
@@ -191,6 +220,9 @@ export class Processes {
 
   private unwatch(process: Process): void {
     process.alive = false;
+    const others = this.held(process.uid) - 1;
+    if (others > 0) this.byUid.set(process.uid, others);
+    else this.byUid.delete(process.uid);
     process.death.close();
     process.pidfd.close();
     process.namespace?.close();

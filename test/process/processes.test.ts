@@ -1,6 +1,7 @@
 // Identity of processes: threads, death, capabilities, signals.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -170,6 +171,40 @@ test('B1: a signal is sent only where the uid of the lease call may kill', () =>
 
 test('our own thread answers for itself', () => {
   assert.is(native.threadOf(process.pid, native.gettid()), 0);
+});
+
+test('one user does not take every descriptor: a share of what is left, root exempt', async () => {
+  if (process.getuid?.() !== 0) return;
+  const limits = /^Max open files +(\d+) +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))!;
+  const set = (soft: string) =>
+    assert.is(spawnSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${soft}:${limits[2]}`]).status, 0);
+  const sleepers = (count: number, uid: number) =>
+    Array.from({ length: count }, () => spawn('sleep', ['1000'], { uid, stdio: 'ignore' }));
+  const processes = new Processes(
+    () => {},
+    () => true,
+  );
+  const identified = (of: readonly ChildProcess[]) =>
+    of.filter(({ pid }) => processes.identify(pid!) !== UNIDENTIFIED).length;
+  const others = [sleepers(80, 65534), sleepers(20, 65533), sleepers(10, 0)] as const;
+  // Room for about 100 more above the reserve of 96.
+  const used = readdirSync('/proc/self/fd').length;
+  // Those of threads are not in the way of numbers below the reserve.
+  const fillers = Array.from({ length: Math.max(0, 100 - used) }, () => openSync('/dev/null', 'r'));
+  try {
+    set('296');
+    const greedy = identified(others[0]);
+    assert.ok(greedy > 10 && greedy < 80, `${greedy} of 80`);
+    assert.ok(identified(others[1]) > 0, 'another user has a share of the rest');
+    assert.is(identified(others[2]), 10, 'root');
+    for (const child of others[0]) child.kill('SIGKILL');
+    await within(5000, 'their ends', () => identified(others[1]) === 20);
+  } finally {
+    set(limits[1]!);
+    for (const fd of fillers) closeSync(fd);
+    for (const child of others.flat()) child.kill('SIGKILL');
+    processes.close();
+  }
 });
 
 test.run();
