@@ -15,7 +15,7 @@ function newest(dir) {
   let latest = 0;
   if (!existsSync(dir)) return latest;
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
-    if (entry.name.startsWith('build') || entry.name === 'node_modules') continue;
+    if (/^(build|prebuilds?$)/.test(entry.name) || entry.name === 'node_modules') continue;
     const path = join(dir, entry.name);
     latest = Math.max(latest, entry.isDirectory() ? newest(path) : mtime(path));
   }
@@ -34,8 +34,7 @@ if (mtime(join(root, 'node_modules/.package-lock.json')) < mtime(join(root, 'pac
   run('installing npm packages', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 if (mtime(addon) < newest(join(root, 'native'))) {
-  // -c: npm's own node-gyp; `npm exec node-gyp` would fetch another one.
-  run('building the native addon', 'npm', ['exec', '-c', 'node-gyp rebuild -C native --silent']);
+  run('building the native addon', process.execPath, [join(root, 'native/build.mjs')]);
 }
 const sources = Math.max(
   ...['src', 'test', 'bench'].map(dir => newest(join(root, dir))),

@@ -109,7 +109,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
 
   /**
    * Asked at a wake, before the request is read: whether libuv is as LoopSleepsUntilReady takes it, its backend an epoll
-   * set whose entries carry their descriptor in data.fd. So is libuv 1.45 to 1.51 (Node.js 20.3 to 24); no document
+   * set whose entries carry their descriptor in data.fd. So is libuv 1.46 to 1.51 (Node.js 20.12 to 24); no document
    * promises it. With another libuv each request costs a turn of the loop, and nothing else changes.
    */
   bool LoopReportsUs() {

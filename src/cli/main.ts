@@ -1,89 +1,14 @@
 #!/usr/bin/env node
-// The command `leasefs`: finds the verb, loads it alone, tells what went wrong in one line. Exit codes: 0; 1 it could not
-// be done; 2 it was typed wrongly.
-import { pairs } from './table.js';
-import { errorLine, UsageError, type Verb } from './verb.js';
-import { version } from './version.js';
-
-/** In the order of the help. */
-const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
-  mount: () => import('./mount.js'),
-  umount: () => import('./umount.js'),
-  status: () => import('./status.js'),
-  leases: () => import('./leases.js'),
-  pins: () => import('./pins.js'),
-  events: () => import('./events.js'),
-  inject: () => import('./inject.js'),
-  top: () => import('./top.js'),
-  layout: () => import('./layout.js'),
-  stat: () => import('./stat.js'),
-  extents: () => import('./extents.js'),
-  io: () => import('./io/io.js'),
-  run: () => import('./run.js'),
-  explain: () => import('./explain.js'),
-  doctor: () => import('./doctor.js'),
-  demo: () => import('./demo/demo.js'),
-};
-
-async function help(): Promise<string> {
-  const loaded = await Promise.all(Object.values(verbs).map(load => load()));
-  return `leasefs: files that applications map directly, guarded by layout leases and pins
-
-usage: leasefs VERB [OPTIONS] ...
-
-${pairs(
-  loaded.map(({ verb }) => [verb.name, verb.summary] as const),
-  '  ',
-).join('\n')}
-
-'leasefs VERB --help' has the rest; 'leasefs demo' shows what it is for.`;
-}
-
-/**
- * As mount(8) calls us for a line of /etc/fstab, by way of mount.fuse3(8): SOURCE MNT -o OPTIONS, of which there are
- * always some. A mistyped verb before a path must not mount.
- */
-const isMountHelper = (rest: readonly string[]): boolean =>
-  rest.length === 3 && rest[0]!.startsWith('/') && rest[1] === '-o';
-
-async function run(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    const load = rest[0] === undefined ? undefined : verbs[rest[0]];
-    console.log(load === undefined ? await help() : (await load()).verb.help);
-    return name === undefined ? 2 : 0;
-  }
-  if (name === '--version' || name === '-V') {
-    console.log(`leasefs ${version()}`);
-    return 0;
-  }
-  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-  if (load === undefined && isMountHelper(rest)) {
-    return run(['mount', ...rest.slice(1), '-o', `fsname=${name}`, '--', rest[0]!]);
-  }
-  if (load === undefined) {
-    console.error(`leasefs: '${name}' is no verb of leasefs: ${Object.keys(verbs).join(', ')}`);
-    return 2;
-  }
-  const end = rest.indexOf('--');
-  const wantsHelp = (end < 0 ? rest : rest.slice(0, end)).some(word => word === '--help' || word === '-h');
-  try {
-    const { verb } = await load();
-    if (!wantsHelp) return await verb.run(rest);
-    console.log(verb.help);
-    return 0;
-  } catch (error) {
-    console.error(`leasefs ${name}: ${errorLine(error)}`);
-    if (!(error instanceof UsageError)) return 1;
-    console.error(`'leasefs ${name} --help' tells more`);
-    return 2;
-  }
-}
+// The command `leasefs`. It looks at the version of Node.js first: an older one may lack what the rest imports.
+import { refusalOfNode } from '../base/node-version.js';
 
 // Node's own answer to it is a debugger.
 process.on('SIGUSR1', () => {});
-// A closed pipe (leasefs leases | head): Node ignores SIGPIPE, so it is raised here for those who clean up at signals.
-process.stdout.on('error', () => {
-  if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(1);
-});
-process.exitCode = await run(process.argv.slice(2));
+const refusal = refusalOfNode(process.versions.node);
+if (refusal === undefined) {
+  const { command } = await import('./command.js');
+  process.exitCode = await command(process.argv.slice(2));
+} else {
+  console.error(refusal);
+  process.exitCode = 1;
+}

@@ -2,6 +2,7 @@
 // any other with one line (what, why, what to do) and exit code 1.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { FsError } from '../base/errno.js';
+import { AddonError } from '../native/built.js';
 
 export interface Verb {
   readonly name: string;
@@ -45,6 +46,7 @@ export function onlyArgument(positionals: readonly string[], name: string): stri
 export function errorLine(error: unknown): string {
   if (error instanceof CommandError || error instanceof UsageError || error instanceof FsError)
     return error.message;
+  if (error instanceof AddonError) return error.message;
   if (!(error instanceof Error)) return String(error);
   // The system's own refusals have a message that says it all; anything else is a fault of ours.
   if ('syscall' in error) {
@@ -52,9 +54,7 @@ export function errorLine(error: unknown): string {
     const missing = 'code' in error && error.code === 'ENOENT' && path?.includes('/.leasefs/');
     return missing ? `no ${path}: a mount by --transport=fuse-native has none` : error.message;
   }
-  const noAddon =
-    'code' in error && error.code === 'MODULE_NOT_FOUND' && error.message.includes('leasefs.node');
-  return noAddon ? 'the native addon is not built: `npm run build` does it' : (error.stack ?? error.message);
+  return error.stack ?? error.message;
 }
 
 /** Node's own messages go on with advice about '--' that does not concern us. */

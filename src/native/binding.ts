@@ -4,8 +4,7 @@
 // argument: TypeError for its type, RangeError for a number that is not whole or does not fit. Constructors and functions that make a descriptor throw an Error with `code` (errno name),
 // `errno` (positive) and `syscall`. Descriptors made here are owned by a `Descriptor`; calls take its number
 // (`fd`) so that those that Node opened work too. Offsets and lengths are bytes, exact to 2^53-1.
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { loadAddon } from './built.js';
 
 /** 0 or more, or `-errno`. */
 export type Result = number;
@@ -279,10 +278,4 @@ export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const POSIX_FADV_DONTNEED = 4;
 
-const require = createRequire(import.meta.url);
-
-/** LEASEFS_ADDON names another build of the addon (the sanitized one, in tests). */
-export const native: Binding = require(
-  process.env.LEASEFS_ADDON ??
-    fileURLToPath(new URL('../../../native/build/Release/leasefs.node', import.meta.url)),
-) as Binding;
+export const native: Binding = loadAddon() as Binding;

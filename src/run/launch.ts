@@ -1,10 +1,10 @@
 // Starts a command under the filter: `leasefs-launch` installs it, sends the listener over a socket and becomes the
 // command, so that it is a child of ours with our standard streams, its environment and its exit code.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { type Descriptor, native } from '../native/binding.js';
+import { built } from '../native/built.js';
 
-const launcher = fileURLToPath(new URL('../../../native/build/Release/leasefs-launch', import.meta.url));
+const launcher = built('leasefs-launch');
 /** Where the launcher finds its end of the socket. */
 const SOCKET_FD = 3;
 

@@ -1,6 +1,7 @@
 // The command as a whole: help, versions, exit codes, errors in one line.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -38,6 +39,26 @@ test('--version is that of package.json', () => {
     version: string;
   };
   assert.is(leasefs('--version').stdout, `leasefs ${version}\n`);
+});
+
+test('an addon that is not there or does not load is one line with what to do: exit 1', () => {
+  for (const [path, why] of [
+    ['/does/not/exist', 'there is none'],
+    [cli, 'file too short'],
+  ] as const) {
+    const addon = path === cli ? `${tmpdir()}/leasefs-no-addon-${process.pid}.node` : path;
+    if (path === cli) writeFileSync(addon, 'no addon');
+    const { status, stderr } = spawnSync(process.execPath, [cli, 'status', '/'], {
+      encoding: 'utf8',
+      env: { ...process.env, LEASEFS_ADDON: addon },
+    });
+    rmSync(addon, { force: true });
+    assert.is(status, 1);
+    assert.match(
+      stderr,
+      new RegExp(`^leasefs status: no addon for linux-.*${why}.*: apt-get install g\\+\\+ .*\n$`),
+    );
+  }
 });
 
 test('an unknown verb is told with the list, a wrong option with the help: exit 2', () => {

@@ -1,8 +1,8 @@
 // What the tests of the addon share.
-import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { native } from '../../src/native/binding.js';
+import { built } from '../../src/native/built.js';
 import { late, timeFactor } from '../support/time-factor.js';
 
 /** `code` of the Error that `call` throws; 'nothing' when it does not throw. */
@@ -57,9 +57,7 @@ export function memoryFile(bytes: number, fill = 0) {
 export const isOpen = (fd: number): boolean => native.flagsOf(fd) >= 0;
 
 /** The addon that is tested, for processes and threads of a test's own. */
-export const addonPath =
-  process.env.LEASEFS_ADDON ??
-  fileURLToPath(new URL('../../../native/build/Release/leasefs.node', import.meta.url));
+export const addonPath = process.env.LEASEFS_ADDON ?? built('leasefs.node');
 
 /** For processes that are not judged for leaks: those that process.exit() ends, and programs that are not ours. */
 export const abruptEnd: NodeJS.ProcessEnv = { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' };

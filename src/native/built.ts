@@ -1,0 +1,37 @@
+// Where the compiled parts are: the addon and `leasefs-launch`. A build on this machine (native/build) comes before what
+// the npm package carries for each platform (native/prebuilds).
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { refusalOfNode } from '../base/node-version.js';
+
+/** The addon cannot be loaded here; `message` is one line with what to do. */
+export class AddonError extends Error {}
+
+const pathOf = (path: string): string => fileURLToPath(new URL(`../../../native/${path}`, import.meta.url));
+
+/** The path of a compiled part, whether or not it is there. */
+export function built(name: 'leasefs.node' | 'leasefs-launch'): string {
+  const here = pathOf(`build/Release/${name}`);
+  return existsSync(here) ? here : pathOf(`prebuilds/linux-${process.arch}/${name}`);
+}
+
+/**
+ * Loads the addon; LEASEFS_ADDON names another build of it (the sanitized one, in tests).
+ *
+ * @throws AddonError when there is none for this platform, or the dynamic loader refuses it.
+ */
+export function loadAddon(): unknown {
+  const refusal = refusalOfNode(process.versions.node);
+  if (refusal !== undefined) throw new AddonError(refusal);
+  const path = process.env.LEASEFS_ADDON ?? built('leasefs.node');
+  try {
+    return createRequire(import.meta.url)(path);
+  } catch (error) {
+    const why = existsSync(path) ? String(error).split('\n')[0] : 'there is none';
+    throw new AddonError(
+      `no addon for linux-${process.arch} (${why}): apt-get install g++ make python3, then 'node ${pathOf('build.mjs')}'`,
+      { cause: error },
+    );
+  }
+}
