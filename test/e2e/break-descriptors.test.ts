@@ -1,7 +1,7 @@
 // Break descriptors (B1) on a real mount: from C, Python and Node, on both stores and in another network namespace; what
 // they cost buffered io_uring (nothing: no POLL), and what a program can do with one that means no good.
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import * as abi from '../../src/abi/leasefs.js';
@@ -284,5 +284,16 @@ mountedSuite('-o poll', { args: ['-o', 'poll', ...HASTY] }, ({ test, mount, stag
     await a.must('getlease', 0);
     assert.is((await a.must('poll', 0, POLLPRI, 0)) & POLLPRI, 0);
     assert.ok((mount.report('status').requests.POLL ?? 0) > 1);
+  });
+
+  test('and poll(2) of .leasefs/events waits until there is something to read', async () => {
+    const fd = openSync(mount.file('.leasefs/events'), constants.O_RDONLY | constants.O_NONBLOCK);
+    const room = Buffer.alloc(1 << 16);
+    while (code(() => readSync(fd, room)) === 'ok');
+    assert.is(native.pollWait(fd, POLLIN, 0), 0);
+    const [a] = await stage.pair(files.fresh());
+    await a.must('setlease', 0, SHARED, 0, 0, 0);
+    assert.is(native.pollWait(fd, POLLIN, -1), POLLIN);
+    closeSync(fd);
   });
 });

@@ -142,7 +142,7 @@ test('B5: who was interrupted is forgotten, the others go on waiting', () => {
   assert.equal(w.effects().slice(1), [{ woken: 6, p: 3, verdict: 'ok', rule: 'X5' }]);
 });
 
-test('B5: the death of the owner frees its breakers at once, sharers see POLLPRI', () => {
+test('B5: the death of the owner frees its breakers at once, sharers are notified', () => {
   const w = opened(2);
   w.pass(1, 1, 3);
   w.setlease(1, 1, 'shared,breakable');

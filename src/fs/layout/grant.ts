@@ -53,7 +53,7 @@ export const isGranted = (plane: LeasePlane, ino: InodeNumber): boolean =>
 
 const isStale = (file: StoredFile, seq: number | undefined): boolean => seq !== undefined && seq !== file.seq;
 
-/** The live lease that the caller's process owns on this description, not being broken: its POLLPRI is the recall. */
+/** The live lease that the caller's process owns on this description, not being broken: the notice of its break is the recall. */
 function leaseFor(plane: LeasePlane, caller: Caller, open: OpenFile): LeaseId | number {
   const process = plane.processes.identify(caller.tid);
   const lease = plane.leases.leases(open.inode.ino).find(({ description }) => description === open.fh);
