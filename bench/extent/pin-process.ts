@@ -2,7 +2,7 @@
 // here and there; the lower half of the file is pinned, the upper half is not.
 
 import IntervalTree from '@flatten-js/interval-tree';
-import { PinIndex } from '../../src/extent/index.js';
+import { RangeIndex } from '../../src/extent/index.js';
 import { answering } from '../shared/answering.js';
 import { type Batch, Timed } from '../shared/timing.js';
 import type { PinAnswer, PinAsk, PinAxis, PinContestant } from './pin-axes.js';
@@ -15,7 +15,7 @@ interface Pins {
 }
 
 class Ours implements Pins {
-  private readonly index = new PinIndex();
+  private readonly index = new RangeIndex();
 
   insert(id: number, start: number, end: number): void {
     this.index.insert(id, start, end);

@@ -26,7 +26,7 @@ export interface EventProcess {
   readonly uid: number;
 }
 
-/** What is in the way of a refused call: a lease, or with `pin` a pin under it. */
+/** The lease that refuses a call, or with `pin` the pin under it. */
 export interface ReportedHolder extends EventProcess {
   readonly kind: LeaseKind;
   readonly lease: number;
@@ -37,7 +37,7 @@ export interface ReportedHolder extends EventProcess {
   readonly len?: number;
 }
 
-/** What an event tells of its own kind. */
+/** The members of an event besides `seq`, `time` and its name, by kind of event. */
 export interface EventFacts {
   readonly lease?: number;
   readonly kind?: LeaseKind;
@@ -45,9 +45,9 @@ export interface EventFacts {
   readonly from?: LeaseKind;
   /** What a lease that is being broken must become. */
   readonly must?: LeaseKind;
-  /** A break: until it is forced; an answer or a force: since it began. */
+  /** ms. Of a break: until it is forced. Of an answer or a force: since the break began. */
   readonly ms?: number;
-  /** The process that began the break, or made it demand more; pid 0: an injection, or a process that is not to be seen. */
+  /** The process that began the break, or made it demand more; pid 0: an injection, or a process that could not be identified. */
   readonly breaker?: EventProcess;
   /** How the holder was notified. */
   readonly told?: string;
@@ -61,7 +61,7 @@ export interface EventFacts {
   readonly call?: string;
   readonly errno?: string;
   readonly holder?: ReportedHolder;
-  /** What ends what is in the way. */
+  /** What the user can do to end the refusing lease or pin. */
   readonly ends?: string;
 }
 

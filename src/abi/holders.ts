@@ -1,4 +1,4 @@
-// What of a process holds memory that it has registered with the kernel: names, and numbers of leasefs-private.h.
+// The kernel objects that hold memory which a process has registered: names, and numbers of leasefs-private.h.
 import {
   LEASEFS_HOLDER_BUFFER,
   LEASEFS_HOLDER_REGION,

@@ -4,9 +4,9 @@ import { type Callback, callbacks } from '../base/guarded.js';
 
 /** `file`: a path below the mount point. */
 export type Injection =
-  /** A break of the file's breakable leases begins now, as by somebody else's truncate. */
+  /** A break of the file's breakable leases begins now, as by a truncate of another process. */
   | { readonly do: 'break'; readonly file: string }
-  /** Somebody else's layout change of the bytes [off, off + len) is judged; the verdict is an event, nothing changes. */
+  /** A layout change of the bytes [off, off + len) by another process is judged; the verdict is an event, nothing changes. */
   | { readonly do: 'change'; readonly file: string; readonly off: number; readonly len: number }
   /** The breaks of the file that are pending are forced now. */
   | { readonly do: 'expire'; readonly file: string }
@@ -14,11 +14,11 @@ export type Injection =
   | { readonly do: 'end'; readonly file: string }
   /** The next `count` pins of the mount are refused. */
   | { readonly do: 'pins'; readonly count: number; readonly errno: 'ENOMEM' | 'EAGAIN' }
-  /** The next `count` lease calls are held back for `ms`. */
+  /** The next `count` lease calls are delayed by `ms`. */
   | { readonly do: 'delay'; readonly count: number; readonly ms: number }
   /** The next `count` pins over holes and fallocates are refused with ENOSPC. */
   | { readonly do: 'enospc'; readonly count: number }
-  /** The daemon's next `count` callbacks of that name fail: what it does then is to log and to go on. */
+  /** The daemon's next `count` callbacks of that name throw; the daemon logs each and continues. */
   | { readonly do: 'throw'; readonly in: Callback; readonly count: number };
 
 /** An injection `after` so many ms. */
@@ -31,7 +31,7 @@ export type WireInjection = Injection extends infer Each
     : Each
   : never;
 
-/** The members that each takes, besides `do`. */
+/** The members of each injection, besides `do`. */
 const members = {
   break: ['file'],
   change: ['file', 'off', 'len'],
@@ -45,7 +45,7 @@ const members = {
 
 const injectionNames = Object.keys(members) as readonly Injection['do'][];
 
-/** @param fileMember 'ino' for what has come over the wire. @throws Error, its message one line: what is wrong with it. */
+/** @param fileMember 'ino' for an injection that came over the wire. @throws Error with one line that says what is wrong. */
 export function parseInjection(value: unknown, fileMember: 'file' | 'ino' = 'file'): TimedInjection {
   if (typeof value !== 'object' || value === null) throw new Error(`an injection is an object, not ${value}`);
   const given = value as Record<string, unknown>;

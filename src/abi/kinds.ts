@@ -25,7 +25,7 @@ export type Kind =
   | typeof LEASEFS_SHARED
   | typeof LEASEFS_EXCLUSIVE;
 
-/** As the command line, JSON, the log and leasefs/client spell it. */
+/** The kind's name on the command line, in JSON, the log and leasefs/client. */
 export type LeaseKind = 'none' | 'shared' | 'exclusive' | 'shared,breakable' | 'exclusive,breakable';
 
 const names: Readonly<Record<Kind, LeaseKind>> = {

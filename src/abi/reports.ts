@@ -1,5 +1,5 @@
-// What the daemon tells the administrator (A1): status, leases and pins, as `leasefs status|leases|pins --json` prints them
-// and REPORT carries them. In the daemon paths and commands are bytes, a char (U+0000 to U+00FF) each.
+// The daemon's reports to the administrator (A1): status, leases and pins, as `leasefs status|leases|pins --json` prints
+// them and REPORT carries them. In the daemon paths and commands are bytes, a char (U+0000 to U+00FF) each.
 import type { LeaseKind } from './kinds.js';
 import { LEASEFS_REPORT_LEASES, LEASEFS_REPORT_PINS, LEASEFS_REPORT_STATUS } from './leasefs.js';
 
@@ -43,7 +43,7 @@ export interface ReportedPin extends ReportedFile {
   readonly pid: number;
   readonly start: number;
   readonly command: string;
-  /** Whose end ends the pin (N4). */
+  /** The pin ends with this process or description (N4). */
   readonly owner: 'process' | 'description';
   /** The inode of the owning description's file, which may be another; null for a process. */
   readonly ownerIno: number | null;
@@ -56,7 +56,7 @@ export interface ReportedStatus {
   readonly pid: number;
   readonly version: string;
   readonly store: string;
-  /** Why it is this one. */
+  /** Why the daemon chose this store. */
   readonly storeReason: string;
   readonly passthrough: boolean;
   /** Why there is no passthrough. */
@@ -68,7 +68,7 @@ export interface ReportedStatus {
   /** Bytes. */
   readonly size: number;
   readonly used: number;
-  /** Files with a descriptor of the daemon, how many may have one, moves into the pool and back; null: none costs one. */
+  /** Files that hold a descriptor of the daemon, their limit, moves into the pool and back; null: files hold none. */
   readonly residency: {
     readonly descriptors: number;
     readonly budget: number;
@@ -88,7 +88,7 @@ export interface ReportedStatus {
   readonly maxInodes: number;
   readonly leases: number;
   readonly pins: number;
-  /** How often a layout change had to look for pins that nobody told of (N10). */
+  /** How often a layout change had to search for kernel pins (N10). */
   readonly kernelPinSearches: number;
   readonly waiters: number;
   /** Requests served, by name. */

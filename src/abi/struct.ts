@@ -40,7 +40,7 @@ export class StructView {
   private readonly begin: number;
   private readonly words: Uint32Array;
 
-  /** @param at a multiple of 4. Of a last piece that is no whole word nothing can be read. */
+  /** @param at a multiple of 4. A last piece that is no whole word cannot be read. */
   constructor(buffer: ArrayBuffer, at = 0) {
     this.buffer = buffer;
     this.begin = at;
@@ -55,7 +55,7 @@ export class StructView {
     return this.words[(base + field.at) >> 2]! | 0;
   }
 
-  /** Exact to 2^53-1; what is larger comes out as some number above that. */
+  /** Exact to 2^53-1; a larger value reads as some number above that. */
   u64(field: U64, base = 0): number {
     const word = (base + field.at) >> 2;
     return this.words[word]! + this.words[word + 1]! * WORD;
@@ -65,7 +65,7 @@ export class StructView {
     const word = (base + field.at) >> 2;
     const low = this.words[word]!;
     const high = this.words[word + 1]!;
-    // Mostly it is 0, and every step of the sum is an object.
+    // The high half is mostly 0, and each step of a bigint sum allocates.
     return high === 0 ? BigInt(low) : BigInt(low) | (BigInt(high) << 32n);
   }
 

@@ -1,9 +1,9 @@
-// An answer that lies in several pieces of memory, to be written out without being copied together first (writev).
+// A reply in several pieces of memory, which is written without a copy (as writev).
 
-/** A read of 1 MiB that begins amid a block touches 257 blocks, each elsewhere at worst. */
+/** An unaligned read of 1 MiB touches 257 blocks, which may all lie apart. */
 const MAX_PIECES = 512;
 
-/** One object is used again and makes no garbage. */
+/** One object serves each read in turn and makes no garbage. */
 export class Gather {
   /** Of each piece: the memory, and at 2i and 2i + 1 the first byte in it and how many, in bytes. */
   readonly memories: ArrayBuffer[] = [];
@@ -22,7 +22,7 @@ export class Gather {
     this.count = 0;
   }
 
-  /** Copies the pieces together, for a transport that must have them so. Precondition: they fit. */
+  /** Copies the pieces together, for a transport that needs one buffer. Precondition: they fit. */
   copyTo(out: Uint8Array): void {
     let to = 0;
     for (let i = 0; i < this.count; i++) {

@@ -1,8 +1,8 @@
 // Callbacks of the event loop that answer no request: timers, descriptors that became ready, messages of threads, signals.
-// Nobody up the stack would catch what they throw, and the daemon would end with every file. They run guarded: a fault is
-// a line in the log, and the mount goes on.
+// No caller would catch what they throw, and the daemon would end and lose each file. A guarded callback logs its fault in
+// one line, and the mount continues.
 
-/** @param uid the user who caused it: what one of them causes is bounded. */
+/** @param uid the user who caused it: the log bounds the lines of one user. */
 export type Log = (line: string, uid?: number) => void;
 
 /** The callbacks of a daemon, as the log names them. */
@@ -25,14 +25,14 @@ export const callbacks = [
 ] as const;
 export type Callback = (typeof callbacks)[number];
 
-/** How often each is to throw from now on: faults on demand, for tests (`--allow-inject`). */
+/** How many of the next calls of each callback throw: faults on demand, for tests (`--allow-inject`). */
 export const faults = new Map<Callback, number>();
 
 /** An error with its stack, as a line of the log. */
 export const oneLine = (error: unknown): string =>
   (error instanceof Error ? (error.stack ?? error.message) : String(error)).replaceAll(/\n\s*/g, ' ');
 
-/** Runs it, and logs what it throws; whether it came to its end. */
+/** Runs the callback and logs what it throws; answers whether it returned. */
 export function attempt(log: Log, what: Callback, run: () => void): boolean {
   try {
     if (faults.size > 0) strike(what);
@@ -44,14 +44,14 @@ export function attempt(log: Log, what: Callback, run: () => void): boolean {
   }
 }
 
-/** For the event loop to call. */
+/** Wraps a callback for the event loop. */
 export const guarded =
   <Args extends readonly unknown[]>(log: Log, what: Callback, run: (...args: Args) => void) =>
   (...args: Args): void => {
     attempt(log, what, () => run(...args));
   };
 
-/** Throws where that was asked for. */
+/** Throws if an injection asked for it. */
 export function strike(what: Callback): void {
   const left = faults.get(what) ?? 0;
   if (left === 0) return;

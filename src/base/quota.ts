@@ -1,5 +1,5 @@
-// Who has how many of something that the daemon has few of: a quarter of them for one user, root apart, for whom a
-// quarter is kept free.
+// Shares a scarce resource of the daemon among users: one user gets at most a quarter of it, and a quarter is kept free
+// for root, who has no such limit.
 
 export class Quota {
   private readonly max: number;
@@ -21,7 +21,7 @@ export class Quota {
     return true;
   }
 
-  /** Gives back one that was taken. */
+  /** Releases one. */
   give(uid: number): void {
     const left = this.taken.get(uid)! - 1;
     if (left === 0) this.taken.delete(uid);

@@ -6,7 +6,7 @@ const UNSHOWN = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069
 /** The same, and what separates fields. */
 const UNFIELD = new RegExp(`[ \\\\]|${UNSHOWN.source}`, 'gu');
 
-/** Names are bytes, a char (U+0000 to U+00FF) a byte; what they are as UTF-8. */
+/** Decodes a name of bytes, one char (U+0000 to U+00FF) a byte, as UTF-8. */
 export const decoded = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 
 /** Text on one line of a terminal: what is not shown as itself is \xNN or \u{NNNN}. */

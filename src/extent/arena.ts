@@ -40,7 +40,7 @@ export class ExtentArena {
   declare readonly starts: Int32Array;
   /** The bytes of `starts` and of one word behind, to be read from any byte on: little-endian, as it is. */
   declare readonly window: DataView;
-  /** Out of segment operations: how many blocks lost their mapping. The map that called sets it to 0 before. */
+  /** Output of segment operations: how many blocks lost their mapping. The calling map sets it to 0 before. */
   dropped = 0;
   /** Pages that can still be handed out or carved. */
   declare room: number;
@@ -113,7 +113,7 @@ export class ExtentArena {
     }
   }
 
-  /** Throws Error unless every page that was ever touched is handed out, carved or free. For tests: O(pages). */
+  /** Throws Error unless every page ever touched is handed out, carved or free. For tests: O(pages). */
   check(): void {
     const { words } = this;
     const must = (holds: boolean, what: string) => {

@@ -7,11 +7,11 @@ import { denseEntry, densePage, denseStarts, SEGMENT } from './entry.js';
 const BITMAP_WORDS = SEGMENT / 32;
 const BLOCK_0 = 1;
 
-// Not exported, for speed (extent-map.ts tells why).
+// Not exported, for speed (extent-map.ts says why).
 const END = SEGMENT;
 const [pageOf, startsOf, entryOf] = [densePage, denseStarts, denseEntry];
 const bitmap = (page: number): number => page >> 5;
-// Without branches: what runs look like where a change begins and ends cannot be predicted.
+// Branch-free: the processor cannot predict the runs at the two ends of a change.
 /** -1, 0 or 1, of an int32. */
 const sign = (value: number): number => (value >> 31) | ((0 - value) >>> 31);
 /** 0 or 1, of an int32. */
@@ -45,13 +45,13 @@ const runEndIn = (starts: Int32Array, page: number, i: number): number => {
 export const denseRunEnd = runEndIn;
 
 /**
- * For how many blocks the run of block `i` goes on, `i` included. One load finds the end of all short runs, as it may
- * begin at any byte of the bitmaps: where short runs end is not to be predicted. `window`: the bitmaps' bytes.
+ * How many blocks the run of block `i` has from `i` on, `i` included. One unaligned load finds the end of every short
+ * run without a branch that the processor would mispredict. `window`: the bitmaps' bytes.
  */
 export const denseRun = (starts: Int32Array, window: DataView, page: number, i: number): number => {
   const at = page | i;
   const run = lowest((window.getInt32(at >> 3, true) >>> (at & 7)) & ~1);
-  // Unsigned: none was found; or it is of the next page, or no run's at all.
+  // As an unsigned number: no bit was found, or the bit belongs to the next page.
   return run >>> 0 <= END - i ? run : runEndIn(starts, page, i) - i;
 };
 

@@ -6,7 +6,7 @@
 //   in      a unit of the arena         an Int32Array
 //
 // The flat part grows to a segment if it is then at least 1/32 full; up to 1 GiB it always does. So a map costs no
-// more than 128 bytes a segment in use (8 KiB if alone far out), wherever a file's author puts his blocks.
+// more than 128 bytes a segment in use (8 KiB if alone far out), wherever in the file the blocks lie.
 import { type ExtentArena, LARGE, PAGE, SMALL, type UnitSize } from './arena.js';
 import { HOLE, SEGMENT } from './entry.js';
 import { FarDirectory, MAX_SEGMENTS } from './far-directory.js';
@@ -49,7 +49,7 @@ export class SegmentDirectory {
 
   /**
    * Changes a segment's entry from `old`, which it has, to `entry`.
-   * Precondition: arena.room > 4 (but for the pages that a move of far segments gives back), or `old` is not HOLE.
+   * Precondition: arena.room > 4 (apart from pages that a move of far segments frees), or `old` is not HOLE.
    */
   protected setEntry(segment: number, old: number, entry: number): void {
     if (old === HOLE && entry !== HOLE) {

@@ -24,10 +24,10 @@ export const SEGMENT_SHIFT = 9;
 export const PAGE_WORDS = SEGMENT;
 /** The block within its segment: `pgoff & WITHIN`, also for pgoff above 2^32. */
 export const WITHIN = SEGMENT - 1;
-// Not exported, for speed (extent-map.ts tells why).
+// Not exported, for speed (extent-map.ts says why).
 const MASK = WITHIN;
 
-/** The largest store block: values are int32. Store block 0 is nobody's. */
+/** The largest store block: values are int32. Store block 0 belongs to no file. */
 export const MAX_BLK = 0x7fff_ffff;
 /** Blocks of the largest file, 2^53 bytes. */
 export const MAX_PGOFF = 2 ** 41;

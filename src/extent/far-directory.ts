@@ -85,7 +85,7 @@ export class FarDirectory {
     return pages;
   }
 
-  /** Clears a segment's slot and gives back the pages that become empty; answers whether `page` has. */
+  /** Clears a segment's slot and frees the pages that become empty; answers whether `page` did. */
   private clear(page: number, shift: number, segment: number): boolean {
     const { words } = this.arena;
     const at = page + slotOf(segment, shift);

@@ -40,7 +40,7 @@ export interface PinnedRange {
 }
 
 /** Ids are safe integers above 0; ranges are blocks, half open, 0 <= start < end <= 2^53 - 1, and may overlap. */
-export class PinIndex implements Iterable<PinnedRange> {
+export class RangeIndex implements Iterable<PinnedRange> {
   private words = NO_WORDS;
   private root = NONE;
   /** 0: the root is a leaf. */
@@ -79,7 +79,7 @@ export class PinIndex implements Iterable<PinnedRange> {
     this.starts?.delete(id);
     this.pins--;
     if (this.pins === 0) {
-      // A node stays: memory outside the heap is dear to get and to give back.
+      // Keep one node: memory outside the heap is expensive to allocate and to free.
       if (this.words.length > NODE) this.words = NO_WORDS;
       this.root = this.free = NONE;
       this.height = this.unused = 0;
@@ -115,7 +115,7 @@ export class PinIndex implements Iterable<PinnedRange> {
     if (this.pins > 0 && start < end) this.visitBelow(this.root, this.height, start, end, visit);
   }
 
-  /** All pins by start, then id. The index must not change meanwhile. */
+  /** All pins by start, then id. The index must not change during the iteration. */
   *[Symbol.iterator](): IterableIterator<PinnedRange> {
     if (this.pins > 0) yield* this.below(this.root, this.height);
   }

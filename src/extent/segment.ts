@@ -1,4 +1,4 @@
-// One segment, whatever its entry is: asks and changes it, and moves it to the smallest form that holds its runs.
+// One segment, in each form of entry: queries and changes it, and moves it to the smallest form that holds its runs.
 //
 //   hole ─► up to 4 runs ─► up to 16 runs ─► dense        a form is left for the next when its room is used up,
 //                ▲               ▲             │          and taken back a few runs later, so that a segment
@@ -131,7 +131,7 @@ function replaceInOther(arena: ExtentArena, entry: number, lo: number, hi: numbe
   return settleDense(arena, fill(arena, now, lo, hi, value));
 }
 
-/** Gives back what the entry holds in the arena. */
+/** Frees what the entry holds in the arena. */
 function freeSegment(arena: ExtentArena, entry: number): void {
   if (entry === HOLE || isHuge(entry)) return;
   if (isRuns(entry)) freeRuns(arena, entry);

@@ -1,6 +1,6 @@
-// The ioctls of native/include/leasefs.h, by whatever route they come. One table says what each struct must look like: its
-// version, the flags that there are, where its reserved fields lie. All else, FS_IOC_GETFLAGS included, is ENOTTY. The
-// offsets are those of src/abi/leasefs.ts, which a test holds against the header.
+// The ioctls of native/include/leasefs.h, for each transport. One table says what each struct must look like: its version,
+// its flags, its reserved fields. Every other ioctl, FS_IOC_GETFLAGS included, is ENOTTY. The offsets come from
+// src/abi/leasefs.ts, which a test compares with the header.
 
 import { readKind } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
@@ -18,7 +18,7 @@ import {
   readSignal,
 } from './structs.js';
 
-/** By number, those of a supervisor (supervisor.ts) apart. */
+/** By number, without those of a supervisor (supervisor.ts). */
 export const ioctls: ReadonlyMap<number, Command> = new Map<number, Command>([
   [abi.LEASEFS_IOC_SETLEASE, { struct: abi.lease, flags: abi.LEASEFS_NONBLOCK, run: setLease }],
   [abi.LEASEFS_IOC_GETLEASE, { struct: abi.lease, flags: abi.LEASEFS_NONBLOCK, run: getLease }],
@@ -33,7 +33,7 @@ export const ioctls: ReadonlyMap<number, Command> = new Map<number, Command>([
   [abi.LEASEFS_IOC_WATCH, { struct: abi.watch, flags: 0, run: watch }],
 ]);
 
-/** Answers in `reply`: 0 when the struct is there, `-errno`, PARKED. The caller has seen that `request` holds the struct. */
+/** Serves one ioctl: 0 with the struct in `reply`, `-errno`, or PARKED. Precondition: `request` holds the whole struct. */
 export function runIoctl(
   { struct, flags, run }: Command,
   transport: IoctlTransport,

@@ -1,4 +1,4 @@
-// What the ioctls of leasefs.h have in common: how a transport hands their structs over, and what is checked of each.
+// What the ioctls of leasefs.h share: how a transport passes their structs, and the checks on each struct.
 
 import { LEASEFS_ABI } from '../abi/leasefs.js';
 import type { Reserved, StructView, U32, Versioned } from '../abi/struct.js';
@@ -9,20 +9,20 @@ export interface IoctlRequest {
   readonly caller: Caller;
   /** Of the file that the descriptor is of. */
   readonly ino: InodeNumber;
-  /** As it came. */
+  /** The struct as the caller sent it. */
   readonly struct: StructView;
 }
 
 export interface IoctlReply {
-  /** As it goes. Written only after the operation has answered (see wire/reply.ts). */
+  /** The struct as it returns. Written only after the operation has answered (see wire/reply.ts). */
   readonly struct: StructView;
 }
 
-/** What of a transport the ioctls need. */
+/** What the ioctls need from a transport. */
 export interface IoctlTransport {
   readonly operations: Operations;
   readonly reply: IoctlReply;
-  /** The text that a description reads by REPORT, piece by piece; the transport lets it go at the description's end. */
+  /** The text that a description reads piece by piece by REPORT; the transport frees it when the description ends. */
   readonly reports: Map<FileHandle, Uint8Array>;
 }
 
@@ -42,7 +42,7 @@ export interface Command {
   readonly run: (transport: IoctlTransport, request: IoctlRequest, fh: FileHandle) => Answer;
 }
 
-/** The version, no flag that is unknown, zeros in what is reserved. */
+/** Checks the version, that no unknown flag is set, and that reserved fields are zero. */
 export function isValid(
   { version, flags, reserved }: CallStruct,
   known: number,

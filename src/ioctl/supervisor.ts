@@ -74,7 +74,7 @@ function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
   const settled = asked.first ? operations.settle(request.caller, true) : 0;
   if (settled !== 0) return settled;
   const id = operations.pinFor(request.caller, asked);
-  // Pins that have ended unnoticed count for the limit.
+  // Pins whose registration has ended count for the limit until the daemon checks them.
   if (id === -errno.ENOMEM && operations.settle(request.caller, false) !== 0) return PARKED;
   if (id < 0) return id;
   echo(transport, request, abi.pinFor.bytes);

@@ -1,21 +1,21 @@
-// B: breaks. A break is a state of a lease, with an end time; it runs on whether or not anybody waits. Kernel
-// counterpart: __break_lease and lease_modify in fs/locks.c, whose leases are not asked by processes but by opens.
+// B: breaks. A break is a state of a lease with a deadline; it continues whether or not a call waits for it. Kernel
+// counterpart: __break_lease and lease_modify in fs/locks.c, where an open breaks a lease, not a process.
 import { type Kind, NONE } from '../abi/kinds.js';
 import type { ProcessId } from '../base/units.js';
 import type { FileRecord, Lease, LeaseState } from './state.js';
 import type { Rule } from './types.js';
 
 /** B3: whether any process but `process` began or joined the break. An unidentified process is always another. */
-function isSomebodyElses(lease: Lease, process: ProcessId): boolean {
+function isAnothers(lease: Lease, process: ProcessId): boolean {
   return lease.breaking !== undefined && (lease.breaking.joined || lease.breaking.breaker !== process);
 }
 
-/** The first lease of the file whose break is somebody else's; undefined when there is none. */
-export const breakBySomebodyElse = (file: FileRecord, process: ProcessId): Lease | undefined =>
-  file.leases.find(lease => isSomebodyElses(lease, process));
+/** The first lease of the file whose break another process began or joined; undefined when there is none. */
+export const breakByAnother = (file: FileRecord, process: ProcessId): Lease | undefined =>
+  file.leases.find(lease => isAnothers(lease, process));
 
 /**
- * Begins the break of a lease, or joins it; its owner is told once, and again when it must give up more (B1).
+ * Begins the break of a lease, or joins it. The owner is notified once, and again when the break demands more (B1).
  * Precondition: the lease is breakable, its owner lives and is not `breaker`.
  */
 export function breakLease(
@@ -54,7 +54,7 @@ function tell(state: LeaseState, lease: Lease, must: Kind, breaker: ProcessId): 
   });
 }
 
-/** Takes a breakable lease away: its time is over (B2), or its owner is dead (B5). Sharers are notified. */
+/** Removes a breakable lease by force: its break time is over (B2) or its owner is dead (B5). Sharers are notified. */
 export function takeAway(state: LeaseState, lease: Lease, rule: Rule): void {
   const { id, file, description } = lease;
   state.removeLease(lease);
@@ -62,7 +62,7 @@ export function takeAway(state: LeaseState, lease: Lease, rule: Rule): void {
   state.emit({ effect: 'removed', lease: id, file: file.ino, description, rule });
 }
 
-/** B2: forces the breaks whose time has come. */
+/** B2: forces the breaks whose deadline has passed. */
 export function forceDue(state: LeaseState, now: number): void {
   for (const lease of state.pending) {
     if (lease.breaking!.until > now) return;
@@ -70,7 +70,7 @@ export function forceDue(state: LeaseState, now: number): void {
   }
 }
 
-/** As if the time of the file's breaks had come. */
+/** Forces the pending breaks of the file as if their deadlines had passed. */
 export function forceFile(state: LeaseState, file: FileRecord): void {
   for (const lease of [...file.leases]) if (lease.breaking !== undefined) force(state, lease);
 }
@@ -88,7 +88,7 @@ function lower(state: LeaseState, lease: Lease, to: Kind): void {
   state.emit({ effect: 'lowered', lease: id, file: file.ino, description, to, rule: 'B2' });
 }
 
-/** When the next break is forced, ms; Infinity when none is pending. */
+/** The deadline of the next break, ms; Infinity when none is pending. */
 export function nextDeadline(state: LeaseState): number {
   for (const lease of state.pending) return lease.breaking!.until;
   return Number.POSITIVE_INFINITY;

@@ -2,10 +2,10 @@
 // decides.
 import { EXCLUSIVE, NONE } from '../abi/kinds.js';
 import { type PinId, UNIDENTIFIED } from '../base/units.js';
-import type { PinIndex } from '../extent/range-index.js';
+import type { RangeIndex } from '../extent/range-index.js';
 import { breakLease, takeAway } from './break.js';
 import { isUnbreakable } from './compatible.js';
-import { closesCircle } from './deadlock.js';
+import { wouldDeadlock } from './deadlock.js';
 import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
 import type { ChangeAsk, ChangeRange } from './types.js';
 import {
@@ -23,21 +23,21 @@ import {
 const NOTHING_MOVES = ok('X0');
 const EXCLUSIVE_OWNER = ok('X3');
 const OWN_OR_DEAD = ok('X4');
-const NOBODY = ok('X5');
+const NO_LEASE = ok('X5');
 const WAITS = wait('X4');
 
-/** On a file that has no lease, pin or waiter. */
-export const unconcerned = (ask: ChangeAsk): Ok => (ask.range.empty ? NOTHING_MOVES : NOBODY);
+/** The verdict on a file that has no lease, pin or waiter. */
+export const unconcerned = (ask: ChangeAsk): Ok => (ask.range.empty ? NOTHING_MOVES : NO_LEASE);
 
 export function judgeChange(state: LeaseState, now: number, ask: ChangeAsk): Judgement {
   const file = state.files.get(ask.file);
   const pinned = meetsPins(state, file, ask);
   if (pinned !== undefined) return pinned;
   if (ask.range.empty) return NOTHING_MOVES;
-  return file === undefined ? NOBODY : judgeLeases(state, now, ask, file);
+  return file === undefined ? NO_LEASE : judgeLeases(state, now, ask, file);
 }
 
-/** X1; undefined where no pin is met. Two look-ups, however many pins there are. */
+/** X1: refuses when the range meets a pin; else undefined. Two look-ups, independent of the number of pins. */
 function meetsPins(state: LeaseState, file: FileRecord | undefined, ask: ChangeAsk): Refused | undefined {
   const { process, range, kernelPins } = ask;
   if (range.pinStart >= range.pinEnd) return undefined;
@@ -54,7 +54,7 @@ function meetsPins(state: LeaseState, file: FileRecord | undefined, ask: ChangeA
   return kernelPin && refused('ETXTBSY', 'X1', pinnedByKernel(kernelPin));
 }
 
-function firstMet(state: LeaseState, pins: PinIndex | undefined, range: ChangeRange): Pin | undefined {
+function firstMet(state: LeaseState, pins: RangeIndex | undefined, range: ChangeRange): Pin | undefined {
   const id = pins?.firstOverlap(range.pinStart, range.pinEnd) ?? 0;
   return id === 0 ? undefined : state.pins.get(id as PinId);
 }
@@ -78,10 +78,10 @@ function judgeLeases(state: LeaseState, now: number, ask: ChangeAsk, file: FileR
     return allowed ? EXCLUSIVE_OWNER : refused('EDEADLK', 'X3', heldBy(unbreakable));
   }
   if (others.length > 0) return breakOthers(state, now, ask, others);
-  return ownsBreakable ? OWN_OR_DEAD : NOBODY;
+  return ownsBreakable ? OWN_OR_DEAD : NO_LEASE;
 }
 
-/** X4: the leases of the dead go at once (B5), the living are told and waited for. */
+/** X4: leases of dead owners are removed at once (B5); living owners are notified, and the call waits for them. */
 function breakOthers(state: LeaseState, now: number, ask: ChangeAsk, others: readonly Lease[]): Judgement {
   const { process, description, nonblock } = ask;
   const living = others.filter(lease => !lease.ownerDead);
@@ -90,7 +90,7 @@ function breakOthers(state: LeaseState, now: number, ask: ChangeAsk, others: rea
   if (through !== undefined) return refused('EDEADLK', 'B7', heldBy(through));
   const unidentified = process === UNIDENTIFIED;
   const waits = first !== undefined && !nonblock && !unidentified;
-  if (waits && closesCircle(state, process, living)) return refused('EDEADLK', 'B7', heldBy(first));
+  if (waits && wouldDeadlock(state, process, living)) return refused('EDEADLK', 'B7', heldBy(first));
   for (const lease of others) if (lease.ownerDead) takeAway(state, lease, 'B5');
   if (first === undefined) return OWN_OR_DEAD;
   for (const lease of living) breakLease(state, now, lease, NONE, process);

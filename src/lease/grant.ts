@@ -1,10 +1,10 @@
-// L: F_SETLEASE. Taking, converting, answering a break, releasing. Kernel counterpart: generic_setlease in fs/locks.c.
-// Refusals come in the order of L9.
+// L: F_SETLEASE takes, converts and releases a lease, and answers a break. Kernel counterpart: generic_setlease in
+// fs/locks.c. Refusals come in the order of L9.
 import { type Kind, NONE } from '../abi/kinds.js';
 import { UNIDENTIFIED } from '../base/units.js';
-import { breakBySomebodyElse, breakLease, takeAway } from './break.js';
-import { isUnbreakable, mustBecome, REFUSES } from './compatible.js';
-import { closesCircle } from './deadlock.js';
+import { breakByAnother, breakLease, takeAway } from './break.js';
+import { isUnbreakable, breakTarget, REFUSES } from './compatible.js';
+import { wouldDeadlock } from './deadlock.js';
 import type { Lease, LeaseState } from './state.js';
 import type { LeaseAsk } from './types.js';
 import { heldBy, type Judgement, ok, pinnedBy, refused, wait } from './verdicts.js';
@@ -18,7 +18,7 @@ export function judgeLease(state: LeaseState, now: number, ask: LeaseAsk): Judge
   const lease = state.byDescription.get(ask.description);
   if (ask.kind === NONE) return unlock(state, ask, lease);
   if (ask.process === UNIDENTIFIED) return refused('EPERM', 'W');
-  // Answering a break needs nothing, like releasing (L4).
+  // Answering a break needs no privilege and no open mode, as releasing does not (L4).
   const answers = lease?.breaking?.must === ask.kind;
   if (!answers) {
     if (!ask.regular) return refused('EINVAL', 'L7');
@@ -45,8 +45,8 @@ function convert(state: LeaseState, ask: LeaseAsk, lease: Lease): Judgement {
     const [pin] = lease.pins;
     if (pin !== undefined && !isUnbreakable(kind)) return refused('EBUSY', 'L5', pinnedBy(pin));
     for (const other of lease.file.leases) {
-      const bears = other === lease || mustBecome(other.kind, kind) === other.kind;
-      if (!bears) return refused('EAGAIN', 'L4', heldBy(other));
+      const compatible = other === lease || breakTarget(other.kind, kind) === other.kind;
+      if (!compatible) return refused('EAGAIN', 'L4', heldBy(other));
     }
   }
   const { id, file, description } = lease;
@@ -54,7 +54,7 @@ function convert(state: LeaseState, ask: LeaseAsk, lease: Lease): Judgement {
     state.setOwner(lease, ask.process);
     state.emit({ effect: 'owner', lease: id, file: file.ino, description, owner: ask.process, rule: 'L6' });
   }
-  // A sharer's conversion does not set what the owner is sent (B1).
+  // A conversion by another sharer of the description does not change the owner's signal (B1).
   if (lease.owner === ask.process) lease.notice = ask.notice;
   state.setKind(lease, kind);
   state.emit({ effect: 'converted', lease: id, file: file.ino, description, to: kind, rule: 'L4' });
@@ -63,16 +63,16 @@ function convert(state: LeaseState, ask: LeaseAsk, lease: Lease): Judgement {
 
 function take(state: LeaseState, now: number, ask: LeaseAsk): Judgement {
   const { process, description, kind, notice } = ask;
-  const found = inTheWay(state, ask);
+  const found = conflicting(state, ask);
   if (!Array.isArray(found)) return found;
   const living = found.filter(lease => !lease.ownerDead);
   const [first] = living;
-  if (first !== undefined && !ask.nonblock && closesCircle(state, process, living)) {
+  if (first !== undefined && !ask.nonblock && wouldDeadlock(state, process, living)) {
     return refused('EDEADLK', 'B7', heldBy(first));
   }
   for (const lease of found) if (lease.ownerDead) takeAway(state, lease, 'B5');
   if (first !== undefined) {
-    for (const lease of living) breakLease(state, now, lease, mustBecome(lease.kind, kind) as Kind, process);
+    for (const lease of living) breakLease(state, now, lease, breakTarget(lease.kind, kind) as Kind, process);
     return ask.nonblock ? refused('EAGAIN', 'B4', heldBy(first)) : WAITS;
   }
   const { id } = state.addLease(now, state.record(ask.file), description, kind, process, notice);
@@ -88,17 +88,17 @@ function take(state: LeaseState, now: number, ask: LeaseAsk): Judgement {
   return GRANTED;
 }
 
-/** The leases that are to be broken first, oldest first; or the refusal, before anybody is told (L3, B3). */
-function inTheWay(state: LeaseState, ask: LeaseAsk): Lease[] | Judgement {
+/** The leases that must be broken first, oldest first; or the refusal, before any holder is notified (L3, B3). */
+function conflicting(state: LeaseState, ask: LeaseAsk): Lease[] | Judgement {
   const file = state.files.get(ask.file);
   if (file === undefined) return [];
-  // A call that waits has been let in before: it is no new lease to those who joined the break after it.
-  const other = state.waiters.has(ask.waiter) ? undefined : breakBySomebodyElse(file, ask.process);
+  // B3 refuses new calls only. A parked call was admitted before other breakers joined.
+  const other = state.waiters.has(ask.waiter) ? undefined : breakByAnother(file, ask.process);
   if (other !== undefined) return refused('EAGAIN', 'B3', heldBy(other));
   const found: Lease[] = [];
   let own: Lease | undefined;
   for (const lease of file.leases) {
-    const must = mustBecome(lease.kind, ask.kind);
+    const must = breakTarget(lease.kind, ask.kind);
     if (must === REFUSES) return refused('EAGAIN', 'L3', heldBy(lease));
     if (must === lease.kind) continue;
     if (lease.owner === ask.process) own ??= lease;
@@ -107,7 +107,7 @@ function inTheWay(state: LeaseState, ask: LeaseAsk): Lease[] | Judgement {
   return own === undefined ? found : refused('EDEADLK', 'L3', heldBy(own));
 }
 
-/** L8: what it is, or during a break what it must become; NONE without a lease. */
+/** L8: the lease's kind, or during a break the kind that it must become; NONE without a lease. */
 export function leaseOn(lease: Lease | undefined): Kind {
   return lease === undefined ? NONE : (lease.breaking?.must ?? lease.kind);
 }

@@ -1,4 +1,4 @@
-// The lease machine's face to the filesystem.
+// What the filesystem may import of the lease machine.
 
 export { LeaseMachine } from './lease-machine.js';
 export { type Blocks, fallocateRange, sizeRange, writeRange } from './range.js';

@@ -1,7 +1,7 @@
 // What holds between any two calls, as executable code: tests call it after each step.
 import { EXCLUSIVE_BREAKABLE, NONE, SHARED_BREAKABLE } from '../abi/kinds.js';
-import type { PinIndex } from '../extent/range-index.js';
-import { isUnbreakable, mustBecome } from './compatible.js';
+import type { RangeIndex } from '../extent/range-index.js';
+import { isUnbreakable, breakTarget } from './compatible.js';
 import type { FileRecord, Lease, LeaseState, Waiter } from './state.js';
 
 function must(holds: boolean, what: string): void {
@@ -32,14 +32,14 @@ export function checkState(state: LeaseState): void {
   checkOwnersAndCharges(state);
 }
 
-/** L3: unbreakable leases bear each other, and no other lease bears an exclusive one. */
+/** L3: two unbreakable leases are compatible, and an exclusive lease is compatible with no other. */
 function checkCoexistence({ ino, leases }: FileRecord): void {
   leases.forEach((lease, i) => {
     for (const other of leases.slice(i + 1)) {
       must(other.id > lease.id, `leases of file ${ino} are in order of age`);
       must(
-        mustBecome(lease.kind, other.kind) === lease.kind,
-        `leases ${lease.id} and ${other.id} bear each other`,
+        breakTarget(lease.kind, other.kind) === lease.kind,
+        `leases ${lease.id} and ${other.id} are compatible`,
       );
     }
   });
@@ -81,14 +81,14 @@ function checkPins(file: FileRecord): void {
     must(index.size > 0, `file ${file.ino}: an index of process ${process} is not empty`);
   }
   must(own === all.length, `file ${file.ino}: the indices by process hold its pins`);
-  const found = (index: PinIndex, start: number, end: number) => index.firstOverlap(start, end) !== 0;
+  const found = (index: RangeIndex, start: number, end: number) => index.firstOverlap(start, end) !== 0;
   for (const { process, start, end } of all) {
     const mine = file.pinsBy.get(process);
     must(mine !== undefined && found(mine, start, end) && found(file.pins, start, end), 'pins are found');
   }
 }
 
-/** Somebody must be waited for: a waiter that nothing holds up would wait for ever. */
+/** Each waiter waits for a break: without one it would wait for ever. */
 function checkWaiter(state: LeaseState, file: FileRecord, waiter: Waiter): void {
   const name = `waiter ${waiter.id}`;
   must(waiter.file === file && state.waiters.get(waiter.id) === waiter, `${name} is one of its file`);

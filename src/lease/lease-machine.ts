@@ -1,9 +1,9 @@
-// The lease machine: leases, pins and breaks of a mount as a pure state machine, README.md as code. It decides by
-// ids and by the facts that each ask brings; it knows no clock, process, store or FUSE. The rules are next door: grant
-// (L), pin (N), change (X), break and circle (B).
+// The lease machine: leases, pins and breaks of a mount as a pure state machine; README.md holds its rules. It decides
+// by ids and by the facts that each request brings; it knows no clock, process, store or FUSE. The rules are in grant
+// (L), pin (N), change (X), break and deadlock (B).
 //
-// Cost: a call about a file that nobody leases is one look-up and leaves no garbage; a layout change costs the leases
-// of its file and the logarithm of its pins.
+// Cost: a call about a file without a lease is one look-up and leaves no garbage. A layout change is linear in the
+// leases of its file and logarithmic in its pins.
 import type { Kind } from '../abi/kinds.js';
 import {
   type FileHandle,
@@ -40,7 +40,7 @@ const NO_PIN = 0 as PinId;
 export class LeaseMachine implements Leases {
   private readonly state: LeaseState;
 
-  /** @param newWaiter gives each wait a number, where operations wait for other things too. */
+  /** @param newWaiter numbers the waits, where operations also wait for things other than breaks. */
   constructor(options: LeaseOptions, newWaiter?: () => WaiterId) {
     this.state = new LeaseState(options, newWaiter);
   }
@@ -88,7 +88,7 @@ export class LeaseMachine implements Leases {
   release(description: FileHandle): void {
     const { state } = this;
     state.forced.delete(description);
-    // The pins that the description owns end first (N5), wherever they are.
+    // The pins that the description owns end first (N5), on every file.
     for (const pin of state.ownedPins.get(description) ?? []) state.removePin(pin, 'N4');
     const lease = state.byDescription.get(description);
     if (lease !== undefined) this.closeLease(lease);
@@ -107,7 +107,7 @@ export class LeaseMachine implements Leases {
     this.state.emit({ effect: 'zombie', lease: lease.id, file: lease.file.ino, rule: 'N5' });
   }
 
-  /** The machine's own answer to a parked call. */
+  /** Answers a parked call without running it again. */
   private answer(waiter: Waiter, errno: 'EBADF' | 'EINTR', rule: string): void {
     this.state.forget(waiter);
     this.state.emit({ effect: 'wake', waiter: waiter.id, errno, rule });
@@ -119,7 +119,7 @@ export class LeaseMachine implements Leases {
     if (party === undefined) return;
     for (const waiter of party.waiters) this.answer(waiter, 'EINTR', 'B5');
     for (const pin of party.pins) if (pin.owner === 0) state.removePin(pin, 'N4');
-    // Oldest first: those it took over came last to it.
+    // Oldest first: leases that the process took over (L6) were added to its set last.
     for (const lease of [...party.leases].sort((a, b) => a.id - b.id)) {
       lease.ownerDead = true;
       if (lease.breaking !== undefined) takeAway(state, lease, 'B5');

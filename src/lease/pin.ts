@@ -1,5 +1,5 @@
-// N: pins. A pin is under an unbreakable lease of its maker's, and holds it. Refusals come in the order of N11; ENOSPC
-// is the store's.
+// N: pins. A pin is under an unbreakable lease of the process that makes it, and keeps that lease. Refusals come in the
+// order of N11; the store answers ENOSPC.
 
 import { NONE } from '../abi/kinds.js';
 import { BLOCK, UNIDENTIFIED } from '../base/units.js';
@@ -27,7 +27,7 @@ export function makePin(state: LeaseState, now: number, ask: PinAsk): Pin | Refu
   return pin;
 }
 
-/** The lease that the pin is under: that of the description it is asked through, else the oldest (Words). */
+/** The lease for a new pin: that of the description that the call comes through, else the caller's oldest (Words). */
 function licence(file: FileRecord, { process, description }: PinAsk): Lease | undefined {
   let oldest: Lease | undefined;
   for (const lease of file.leases) {
@@ -38,7 +38,7 @@ function licence(file: FileRecord, { process, description }: PinAsk): Lease | un
   return oldest;
 }
 
-/** EPERM, by the rule that says best why: somebody else's lease (N2), a zombie alone (N3), or none (N1). */
+/** EPERM, with the rule that explains it best: another process's lease (N2), only a zombie (N3), or no lease (N1). */
 function unlicensed(state: LeaseState, file: FileRecord | undefined, ask: PinAsk): Refused {
   const through = state.byDescription.get(ask.description);
   if (through !== undefined && through.file === file && isUnbreakable(through.kind)) {

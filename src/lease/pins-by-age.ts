@@ -1,9 +1,9 @@
-// The pins of a file in the order of their ids, that is, of their age.
+// The pins of a file in the order of their ids, which is the order of their age.
 import type { Lease, Pin } from './state.js';
 
 /**
- * Merges the leases' pins, each lease having its own oldest first. May be held while pins come and go: those that went are
- * left out, those that came may be.
+ * Merges the leases' pins; each lease keeps its own oldest first. Pins may come and go between two steps: a pin that ended
+ * is left out, a new one may be.
  */
 export function* pinsByAge(leases: readonly Lease[]): Generator<Pin> {
   const sources = leases.map(lease => lease.pins.values());

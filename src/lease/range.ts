@@ -1,25 +1,25 @@
 // What an operation touches, computed from the file at this instant: the range of a layout change (Words) for X0 and
-// X1. Pure; whether blocks are there is asked of the store.
+// X1. Pure; the store says which blocks are present.
 //
-// Whose range is asked: truncate and fallocate on both stores. A write is asked on the pooled store only, where filling
-// a hole takes a store block; on the direct store, whose map is the identity for ever, writes change no layout (X8).
-// Holes that get blocks are left out of what is asked about pins: a pinned range has all its blocks (N7).
+// Truncate and fallocate are layout changes on both stores. A write is one on the pooled store only, where filling a
+// hole takes a store block; on the direct store the map is always the identity, so a write changes no layout (X8).
+// A hole that gets blocks is not checked against pins: a pinned range has all its blocks (N7).
 import { blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
 import type { ChangeRange } from './types.js';
 
-/** Of [start, end), in blocks: whether some block is there, and whether some block is not. start < end. */
+/** Of the blocks [start, end), start < end: whether any is present, and whether any is absent. */
 export interface Blocks {
   hasData(start: number, end: number): boolean;
   hasHole(start: number, end: number): boolean;
 }
 
-/** Beyond every block of every file. */
+/** Beyond the last block that a file can have. */
 const BEYOND = blocksFor(MAX_OFFSET) + 1;
 
 const NOTHING: ChangeRange = { empty: true, pinStart: 0, pinEnd: 0 };
 const NO_PINS: ChangeRange = { empty: false, pinStart: 0, pinEnd: 0 };
 
-/** truncate, ftruncate, O_TRUNC: every block wholly beyond the smaller size, and the block that is cut. Bytes. */
+/** truncate, ftruncate, O_TRUNC: each block wholly beyond the smaller size, and the block that the new size cuts. Bytes. */
 export function sizeRange(oldSize: number, newSize: number): ChangeRange {
   if (newSize === oldSize) return NOTHING;
   const pinStart = newSize < oldSize ? blockOf(newSize) : blocksFor(oldSize);
@@ -45,7 +45,7 @@ export function fallocateRange(
   }
   const grows = !keepSize && off + len > size;
   if (act === 'allocate') return filled(size, start, end, grows, blocks);
-  // What is zeroed meets pins; the blocks beyond the old size lie next to it or in it.
+  // The zeroed range is checked against pins; the blocks beyond the old size lie next to it or in it.
   if (grows) return { empty: false, pinStart: Math.min(start, blocksFor(size)), pinEnd: BEYOND };
   return { empty: !blocks.hasHole(start, end), pinStart: start, pinEnd: end };
 }
@@ -55,7 +55,7 @@ export function writeRange(size: number, off: number, len: number, blocks: Block
   return filled(size, blockOf(off), blocksFor(off + len), off + len > size, blocks);
 }
 
-/** Holes of [start, end) get their blocks, and the file may grow. */
+/** The holes of [start, end) get blocks, and the file may grow. */
 function filled(size: number, start: number, end: number, grows: boolean, blocks: Blocks): ChangeRange {
   if (grows) return { empty: false, pinStart: blocksFor(size), pinEnd: BEYOND };
   return blocks.hasHole(start, end) ? NO_PINS : NOTHING;

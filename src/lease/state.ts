@@ -1,13 +1,13 @@
-// Who holds what: leases, pins and waiters, and the tables that find them by file, description, process and id. It
-// decides nothing; grant, pin, change and break do, and keep to the few verbs of LeaseState to change it.
+// The state: leases, pins and waiters, and the tables that find them by file, description, process and id. It decides
+// nothing; grant, pin, change and break decide, and change it by the few verbs of LeaseState.
 //
 //   FileRecord ── leases, oldest first ── Lease ── pins ── Pin        a pin's lease is on the pin's file
 //        ├─────── waiters, oldest first
-//        └─────── pinned ranges, of all and by process (PinIndex)
-//   Party: a process, by what names it: leases it owns, pins it made, its waiting calls
+//        └─────── pinned ranges, of all and by process (RangeIndex)
+//   Party: a process: the leases that it owns, the pins that it made, its parked calls
 import type { Kind } from '../abi/kinds.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
-import { PinIndex } from '../extent/range-index.js';
+import { RangeIndex } from '../extent/range-index.js';
 import { isUnbreakable } from './compatible.js';
 import type { Effect, LeaseOptions, Notice, Rule, Verdict } from './types.js';
 import type { Judgement } from './verdicts.js';
@@ -16,9 +16,9 @@ import type { Judgement } from './verdicts.js';
 interface Break {
   /** SHARED_BREAKABLE or NONE. */
   must: Kind;
-  /** When it is forced, ms. */
+  /** The deadline, ms. */
   readonly until: number;
-  /** Who began it, and whether another process joined (B3). */
+  /** The process that began it, and whether another process joined (B3). */
   readonly breaker: ProcessId;
   joined: boolean;
 }
@@ -45,7 +45,7 @@ export interface Pin {
   /** Blocks, half open. */
   readonly start: number;
   readonly end: number;
-  /** Who made it; it owns it too, unless `owner` is a description (N4). */
+  /** The process that made it; it also owns it, unless `owner` is a description (N4). */
   readonly process: ProcessId;
   readonly owner: FileHandle | 0;
   readonly uid: number;
@@ -54,7 +54,7 @@ export interface Pin {
   readonly pinnedAt: number;
 }
 
-/** A parked call. Its age is the order of its id. */
+/** A parked call. Calls are ordered by age, which is the order of their ids. */
 export interface Waiter {
   readonly id: WaiterId;
   readonly process: ProcessId;
@@ -62,7 +62,7 @@ export interface Waiter {
   readonly file: FileRecord;
   /** The rule that made it wait: L3 or X4. */
   readonly rule: Rule;
-  /** A `wake` is on its way: it is judged again anyway. */
+  /** A `wake` has been emitted: the call will be judged again. */
   woken: boolean;
 }
 
@@ -70,11 +70,11 @@ export class FileRecord {
   ino: InodeNumber;
   readonly leases: Lease[] = [];
   readonly waiters = new Set<Waiter>();
-  readonly pins = new PinIndex();
-  readonly pinsBy = new Map<ProcessId, PinIndex>();
+  readonly pins = new RangeIndex();
+  readonly pinsBy = new Map<ProcessId, RangeIndex>();
   /** An empty one, for the next process. */
-  spare: PinIndex | undefined;
-  /** Its leases changed in this call: its waiters are judged again. */
+  spare: RangeIndex | undefined;
+  /** A lease of the file changed in this call, so its waiters are judged again. */
   changed = false;
 
   constructor(ino: InodeNumber) {
@@ -98,7 +98,7 @@ export class LeaseState {
   /** Files that have a lease or a waiter; every pin is under a lease, so no others have pins. */
   readonly files = new Map<InodeNumber, FileRecord>();
   readonly parties = new Map<ProcessId, Party>();
-  /** Live leases only: the description of a zombie is gone. */
+  /** Leases with a description; a zombie has none. */
   readonly byDescription = new Map<FileHandle, Lease>();
   readonly pins = new Map<PinId, Pin>();
   /** Pins by the description that owns them (N4). */
@@ -108,7 +108,7 @@ export class LeaseState {
   readonly waiters = new Map<WaiterId, Waiter>();
   /** Leases with a break pending. All breaks take the same time, so the first one ends first. */
   readonly pending = new Set<Lease>();
-  /** Descriptions whose lease was taken or lowered by force, until somebody asks through them. */
+  /** Descriptions whose lease was removed or lowered by force, until a call about it comes through them. */
   readonly forced = new Set<FileHandle>();
 
   private effects: Effect[] = [];
@@ -138,7 +138,7 @@ export class LeaseState {
     return effects;
   }
 
-  /** The record of a file, made when it is first needed. */
+  /** The record of a file, created on first use. */
   record(ino: InodeNumber): FileRecord {
     let file = this.files.get(ino);
     if (file === undefined) {
@@ -196,7 +196,7 @@ export class LeaseState {
     this.party(owner).leases.add(lease);
   }
 
-  /** Sets what the lease is now; a break that was pending is over. */
+  /** Sets the lease's kind, and ends its pending break. */
   setKind(lease: Lease, kind: Kind): void {
     lease.kind = kind;
     lease.breaking = undefined;
@@ -204,7 +204,7 @@ export class LeaseState {
     this.hasChanged(lease.file);
   }
 
-  /** Its description is gone, its pins remain (N5). */
+  /** The description is closed, and pins remain under the lease (N5). */
   makeZombie(lease: Lease): void {
     lease.zombie = true;
     this.byDescription.delete(lease.description);
@@ -220,7 +220,7 @@ export class LeaseState {
     file.pins.insert(pin.id, pin.start, pin.end);
     let own = file.pinsBy.get(pin.process);
     if (own === undefined) {
-      own = file.spare ?? new PinIndex();
+      own = file.spare ?? new RangeIndex();
       file.spare = undefined;
       file.pinsBy.set(pin.process, own);
     }
@@ -278,8 +278,8 @@ export class LeaseState {
   }
 
   /**
-   * The answer to a call that was judged: one that must wait is parked, or stays parked with its id and age; one that
-   * got another verdict is forgotten.
+   * The answer to a call that was judged. A call that must wait is parked, or stays parked with its id and age. A call
+   * with another verdict is no waiter any more.
    */
   conclude(
     ask: { process: ProcessId; description: FileHandle | 0; file: InodeNumber; waiter: WaiterId },
@@ -291,7 +291,7 @@ export class LeaseState {
       this.settle();
       return judgement;
     }
-    // Before the call itself is parked: what it changed is no news to it.
+    // Settle before the call is parked, so that its own changes do not wake it.
     this.settle();
     waiter ??= this.park(ask.process, ask.description, this.record(ask.file), judgement.rule);
     waiter.woken = false;
@@ -317,7 +317,7 @@ export class LeaseState {
     this.dropFile(file);
   }
 
-  /** Ends a call that changed something: whoever waits on a file whose leases changed is woken, oldest first. */
+  /** Ends a call that changed something: wakes the waiters of each file whose leases changed, oldest first. */
   settle(): void {
     if (this.changed.length === 0) return;
     const due: Waiter[] = [];

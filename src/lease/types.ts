@@ -1,4 +1,4 @@
-// The words of the lease machine (README.md): what is asked, what is answered, what follows.
+// The vocabulary of the lease machine (README.md): requests, verdicts, effects.
 // Pure data: times are ms of the caller's monotonic clock, ranges are blocks.
 import type { Kind } from '../abi/kinds.js';
 import type { ErrnoName } from '../base/errno.js';
@@ -8,10 +8,10 @@ import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } fro
 export type Rule = string;
 
 /**
- * `ok`; an errno name with the rule that raised it and, for a refusal by somebody's lease or pin, who holds it, for a
- * pin without an unbreakable lease (N1) the kind that the caller has on the file;
- * or `wait`: park the operation under `waiter` and run it again from its beginning, with that waiter, when an
- * effect `wake` names it.
+ * `ok`; or an errno name with the rule that raised it. A refusal by a lease or pin names its `holder`; a pin refused for
+ * want of an unbreakable lease (N1) says in `own` the kind that the caller holds on the file.
+ * Or `wait`: park the operation under `waiter` and run it again from its beginning, with that waiter, when an effect
+ * `wake` names it.
  */
 export type Verdict =
   | { readonly kind: 'ok'; readonly rule: Rule }
@@ -24,10 +24,10 @@ export type Verdict =
     }
   | { readonly kind: 'wait'; readonly rule: Rule; readonly waiter: WaiterId };
 
-/** What is in the way, for the log line. `process`: whose it is. Blocks, half open. */
+/** The lease or pin that refuses the call, for the log. `process`: its owner. Blocks, half open. */
 export type Holder = LeaseHolder | PinHolder | KernelPinHolder;
 
-/** A lease, or that over a pin. */
+/** The lease that refuses, or the one above the pin that refuses. */
 interface HeldLease {
   readonly process: ProcessId;
   readonly lease: LeaseId;
@@ -46,33 +46,33 @@ export interface PinHolder extends HeldLease {
   readonly end: number;
 }
 
-/** N10: the kernel holds the pin, for an io_uring. It has no id and is under no lease. */
+/** N10: a pin that the kernel holds for an io_uring. It has no id and is under no lease. */
 export interface KernelPinHolder {
   readonly by: 'kernel pin';
   readonly process: ProcessId;
-  /** The descriptor of its ring, where that is known. */
+  /** The descriptor of its io_uring, if known. */
   readonly ring: number | undefined;
   readonly start: number;
   readonly end: number;
 }
 
 export type Effect =
-  /** B1: notice to the break descriptors of `description`, and the lease's signal to its owner. `must`: what it must become. */
+  /** B1: notify the break descriptors of `description`, and send the lease's signal to its owner. `must`: the kind it must become. */
   | {
       readonly effect: 'tell';
       readonly lease: LeaseId;
       readonly file: InodeNumber;
       readonly description: FileHandle;
       readonly owner: ProcessId;
-      /** Who began the break, or made it demand more. */
+      /** The process that began the break, or made it demand more. */
       readonly breaker: ProcessId;
       readonly must: Kind;
       readonly notice: Notice | undefined;
       readonly rule: Rule;
     }
-  /** Run the waiter's operation again now, in this order; or, with `errno`, answer it so. */
+  /** Run the waiter's operation again now, before the next effect; with `errno`, answer it with that errno instead. */
   | { readonly effect: 'wake'; readonly waiter: WaiterId; readonly errno?: ErrnoName; readonly rule: Rule }
-  /** A lease is gone: by unlock or release (L2), by force (B2) or its owner's death (B5), a zombie by its last pin (N5). */
+  /** A lease ended: by unlock or release (L2), by force (B2), by its owner's death (B5), or a zombie with its last pin (N5). */
   | {
       readonly effect: 'ended' | 'removed';
       readonly lease: LeaseId;
@@ -107,7 +107,7 @@ export type Effect =
       readonly rule: Rule;
     }
   | { readonly effect: 'zombie'; readonly lease: LeaseId; readonly file: InodeNumber; readonly rule: Rule }
-  /** L6: a sharer took the lease of a dead owner over. */
+  /** L6: a sharer of the description took over the lease of a dead owner. */
   | {
       readonly effect: 'owner';
       readonly lease: LeaseId;
@@ -121,7 +121,7 @@ export type Effect =
       readonly pin: PinId;
       readonly lease: LeaseId;
       readonly file: InodeNumber;
-      /** Who made it. */
+      /** The process that made it. */
       readonly process: ProcessId;
       /** [start, end) in blocks. */
       readonly start: number;
@@ -130,20 +130,20 @@ export type Effect =
       readonly rule: Rule;
     };
 
-/** What the owner's own lease call asked to be sent when the lease is broken (B1). `uid`: of that call. */
+/** The signal that the owner's lease call asked for, sent when the lease is broken (B1). `uid`: the user of that call. */
 export interface Notice {
   readonly signal: number;
   readonly cookie: bigint;
   readonly uid: number;
 }
 
-/** F_SETLEASE. The facts about the caller are looked up by the layer above. */
+/** F_SETLEASE. The layer above looks up the facts about the caller. */
 export interface LeaseAsk {
   readonly process: ProcessId;
   readonly description: FileHandle;
   readonly file: InodeNumber;
   readonly kind: Kind;
-  /** A waiting call that runs again; NO_WAITER the first time. */
+  /** The waiter of a parked call that runs again; NO_WAITER the first time. */
   readonly waiter: WaiterId;
   readonly nonblock: boolean;
   readonly regular: boolean;
@@ -156,21 +156,21 @@ export interface LeaseAsk {
 
 export interface PinAsk {
   readonly process: ProcessId;
-  /** The description through which it is asked. */
+  /** The description that the call comes through. */
   readonly description: FileHandle;
   readonly file: InodeNumber;
   /** [start, end) in blocks. */
   readonly start: number;
   readonly end: number;
-  /** The owning description, 0 for the process; EBADF is raised here when `ownerHeld` is false (N4). */
+  /** The owning description, 0 for the process. With `ownerHeld` false the verdict is EBADF (N4). */
   readonly owner: FileHandle | 0;
   readonly ownerHeld: boolean;
-  /** Blocks of the file up to and with that of the last byte (N7). */
+  /** Blocks of the file up to and including that of its last byte (N7). */
   readonly sizeBlocks: number;
   readonly uid: number;
   /** RLIMIT_MEMLOCK in bytes, Infinity when exempt (N9). */
   readonly memlock: number;
-  /** CAP_IPC_LOCK: neither judged nor counted. */
+  /** CAP_IPC_LOCK: the pin is neither checked against `memlock` nor counted. */
   readonly uncounted: boolean;
 }
 
@@ -180,25 +180,25 @@ export interface UnpinAsk {
   readonly pin: PinId;
 }
 
-/** A layout change; what it touches is computed from the store at this instant (X0, X8), see range.ts. */
+/** A layout change. range.ts computes what it touches from the store's present state (X0, X8). */
 export interface ChangeAsk {
   readonly process: ProcessId;
-  /** The description it is asked through; 0 for a change by path. */
+  /** The description that the call comes through; 0 for a change by path. */
   readonly description: FileHandle | 0;
   readonly file: InodeNumber;
   readonly waiter: WaiterId;
   readonly nonblock: boolean;
   readonly range: ChangeRange;
-  /** Pins that the kernel holds though nobody told us (N10), as far as they were found; they count for X1 only. */
+  /** The kernel pins that the search found (N10: best effort); they count for X1 only. */
   readonly kernelPins?: readonly KernelPin[];
 }
 
 /** N10: blocks, half open. */
 export interface KernelPin {
-  /** Who has it; made it too, unless `inherited`. */
+  /** The process that has it; it also made it, unless `inherited`. */
   readonly process: ProcessId;
   readonly inherited?: boolean | undefined;
-  /** The descriptor of the io_uring that has it, where that is known. */
+  /** The descriptor of the io_uring that has it, if known. */
   readonly ring?: number | undefined;
   readonly start: number;
   readonly end: number;
@@ -206,9 +206,9 @@ export interface KernelPin {
 
 /** Blocks, half open. */
 export interface ChangeRange {
-  /** No block gets, loses or changes its store block, and the size stays or is no layout (X0). */
+  /** No block gets, loses or changes its store block, and the size stays or is not part of the layout (X0). */
   readonly empty: boolean;
-  /** What pins are asked about (X1): start >= end asks about none. */
+  /** The range that is checked against pins (X1); empty when start >= end. */
   readonly pinStart: number;
   readonly pinEnd: number;
 }
@@ -222,7 +222,7 @@ export interface LeaseInfo {
   /** 0 for a zombie. */
   readonly description: FileHandle | 0;
   readonly takenAt: number;
-  /** What it must become and when it is forced, ms; undefined when no break is pending. */
+  /** The kind that it must become and the deadline, ms; undefined when no break is pending. */
   readonly breaking: { readonly must: Kind; readonly until: number } | undefined;
   readonly pins: number;
 }
@@ -240,53 +240,53 @@ export interface PinInfo {
 }
 
 export interface LeaseOptions {
-  /** B2, ms. */
+  /** The break time (B2), ms. */
   readonly breakTime: number;
-  /** rfc-v2: X3 refuses the exclusive owner too. */
+  /** 'rfc-v2': X3 also refuses the owner of an exclusive lease. */
   readonly semantics: 'default' | 'rfc-v2';
 }
 
 /**
- * The state machine. Nothing here waits, asks a clock or touches a process. After every call that may change something the caller
- * takes `drain()` and carries the effects out in order; a `wake` is carried out (the operation run again, which
- * calls in here again) before the next effect. A waiter whose operation does not ask here when it runs again (an
- * ordinary error came first) is given back by `cancel`.
+ * The state machine. It never waits, reads a clock or touches a process. After each call that may change something the
+ * caller takes `drain()` and carries out the effects in order. It carries out a `wake` (runs the operation again, which
+ * calls this machine again) before the next effect. If an operation that runs again fails before it reaches the machine,
+ * the caller releases its waiter by `cancel`.
  */
 export interface Leases {
   setLease(now: number, ask: LeaseAsk): Verdict;
-  /** L8: kind, or during a break what it must become; NONE without a lease. */
+  /** L8: the lease's kind, or during a break the kind that it must become; NONE without a lease. */
   getLease(description: FileHandle): Kind;
-  /** The owner of the lease on this description; UNIDENTIFIED where there is none. */
+  /** The owner of the lease on this description; UNIDENTIFIED if there is none. */
   ownerOf(description: FileHandle): ProcessId;
-  /** Whether POLLPRI is due: a break pending, or the lease taken or lowered by force and not yet asked about. */
+  /** Whether POLLPRI is due: a break is pending, or the lease was removed or lowered by force and no call has seen that yet. */
   breaking(description: FileHandle): boolean;
-  /** Judges and makes the pin; the id, or the refusal. When the store then has no blocks (N7), `unpin` is not used: `abandon`. */
+  /** Checks the rules and creates the pin. If the store then cannot allocate its blocks (N7), take it back with `abandon`, not `unpin`. */
   pin(now: number, ask: PinAsk): { readonly verdict: Verdict; readonly pin: PinId };
-  /** Takes a pin back that was just made: ENOSPC leaves no pin. */
+  /** Takes back a pin that was just made: a call that fails with ENOSPC leaves no pin. */
   abandon(pin: PinId): void;
   unpin(ask: UnpinAsk): Verdict;
   change(now: number, ask: ChangeAsk): Verdict;
   /** RELEASE: the description is gone (L2, N5). */
   release(description: FileHandle): void;
   died(process: ProcessId): void;
-  /** Forgets a waiter: a signal came, and it has been answered EINTR (B5). An unknown one is no error. */
+  /** Drops a waiter whose call was interrupted by a signal and answered EINTR (B5). An unknown waiter is no error. */
   cancel(waiter: WaiterId): void;
-  /** Forces the breaks whose time has come. */
+  /** Forces the breaks whose deadline has passed. */
   tick(now: number): void;
-  /** Forces the pending breaks of one file now, as if their time had come. */
+  /** Forces the pending breaks of one file now, as if their deadlines had passed. */
   expire(file: InodeNumber): void;
   /** When `tick` is due, ms; Infinity when nothing is pending. */
   deadline(): number;
   drain(): readonly Effect[];
-  /** False, at the cost of one look-up: no lease, pin or waiter on the file, so `change` would answer ok. */
+  /** False if the file has no lease, pin or waiter, so that `change` would answer ok. One look-up. */
   concerns(file: InodeNumber): boolean;
   /** The file has a pin or an unbreakable lease: its guard must not be lifted (F14). */
   guarded(file: InodeNumber): boolean;
-  /** Whether any lease, pin, waiter or pending break names the process: its pidfd must be kept. */
+  /** Whether a lease, pin, waiter or pending break refers to the process, so that its pidfd must be kept. */
   knows(process: ProcessId): boolean;
   leases(file?: InodeNumber): LeaseInfo[];
   pins(file?: InodeNumber): PinInfo[];
-  /** Of one file, in the order of their ids; each is made when it is asked for, while pins come and go. */
+  /** The pins of one file in the order of their ids. Each step makes one record; pins may come and go between steps. */
   pinsByAge(file: InodeNumber): Iterator<PinInfo>;
   /** Invariants, for tests: throws Error on the first that does not hold. */
   check(): void;

@@ -1,4 +1,4 @@
-// Verdicts as the rules give them. `wait` names no waiter yet: LeaseState.conclude parks the call and adds it.
+// Verdicts as the rules return them. `wait` names no waiter yet: LeaseState.conclude parks the call and adds it.
 import type { ErrnoName } from '../base/errno.js';
 import type { Lease, Pin } from './state.js';
 import type { Holder, KernelPin, KernelPinHolder, LeaseHolder, PinHolder, Rule, Verdict } from './types.js';
@@ -18,7 +18,7 @@ export function refused(errno: ErrnoName, rule: Rule, holder?: Holder): Refused 
   return holder === undefined ? { kind: 'refused', errno, rule } : { kind: 'refused', errno, rule, holder };
 }
 
-/** A lease in the way. */
+/** The lease that refuses. */
 export const heldBy = (lease: Lease): LeaseHolder => ({
   by: 'lease',
   process: lease.owner,
@@ -27,7 +27,7 @@ export const heldBy = (lease: Lease): LeaseHolder => ({
   zombie: lease.zombie,
 });
 
-/** A pin in the way. */
+/** The pin that refuses. */
 export const pinnedBy = ({ id, process, lease, start, end }: Pin): PinHolder => ({
   by: 'pin',
   process,
@@ -39,7 +39,7 @@ export const pinnedBy = ({ id, process, lease, start, end }: Pin): PinHolder => 
   end,
 });
 
-/** A pin of the kernel's in the way (N10). */
+/** The kernel pin that refuses (N10). */
 export const pinnedByKernel = ({ process, ring, start, end }: KernelPin): KernelPinHolder => ({
   by: 'kernel pin',
   process,

@@ -10,7 +10,7 @@
 // is wanted: to give pages back is what a punch costs.
 import { errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
-import { PinIndex } from '../extent/range-index.js';
+import { RangeIndex } from '../extent/range-index.js';
 import { BlockAllocator, type Window } from './block-allocator.js';
 import { BlockBitmap } from './block-bitmap.js';
 import { Capacity } from './file-store.js';
@@ -28,7 +28,7 @@ export class PooledSpace {
   /** What is used is what cannot be handed out: blocks of files, and freed ones that wait for a hold to end. */
   readonly capacity: Capacity;
   private readonly allocator: BlockAllocator;
-  private readonly holds = new PinIndex();
+  private readonly holds = new RangeIndex();
   private lastHold = 0;
   /** Blocks that were held since they last got new pages; made with the first hold. */
   private exposed: BlockBitmap | undefined;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PinIndex, type PinnedRange } from '../../src/extent/range-index.js';
+import { RangeIndex, type PinnedRange } from '../../src/extent/range-index.js';
 import { randomFrom, seedOfRun } from './random.js';
 
 class NaivePins {
@@ -29,7 +29,7 @@ class NaivePins {
   }
 }
 
-function overlapping(index: PinIndex, start: number, end: number): number[] {
+function overlapping(index: RangeIndex, start: number, end: number): number[] {
   const ids: number[] = [];
   index.forEachOverlap(start, end, id => {
     ids.push(id);
@@ -38,7 +38,7 @@ function overlapping(index: PinIndex, start: number, end: number): number[] {
   return ids;
 }
 
-function sameAnswers(index: PinIndex, naive: NaivePins, start: number, end: number): void {
+function sameAnswers(index: RangeIndex, naive: NaivePins, start: number, end: number): void {
   const expected = naive.overlapping(start, end);
   assert.is(index.firstOverlap(start, end), expected[0] ?? 0);
   assert.is(index.overlaps(start, end), expected.length > 0);
@@ -49,7 +49,7 @@ const TOP = 2 ** 41;
 const test = suite('pin index');
 
 test('an empty index holds nothing and answers so', () => {
-  const index = new PinIndex();
+  const index = new RangeIndex();
   index.check();
   assert.is(index.size, 0);
   assert.is(index.overlaps(0, TOP), false);
@@ -59,7 +59,7 @@ test('an empty index holds nothing and answers so', () => {
 });
 
 test('ranges are half open: neighbours do not meet, an empty range meets nothing', () => {
-  const index = new PinIndex();
+  const index = new RangeIndex();
   index.insert(7, 10, 20);
   assert.is(index.firstOverlap(0, 10), 0);
   assert.is(index.firstOverlap(20, 30), 0);
@@ -71,7 +71,7 @@ test('ranges are half open: neighbours do not meet, an empty range meets nothing
 });
 
 test('overlapping and equal ranges are pins of their own', () => {
-  const index = new PinIndex();
+  const index = new RangeIndex();
   for (const id of [5, 3, 4]) index.insert(id, 1, 9);
   index.insert(1, 0, 2);
   assert.equal(overlapping(index, 1, 2), [1, 3, 4, 5]);
@@ -82,7 +82,7 @@ test('overlapping and equal ranges are pins of their own', () => {
 });
 
 test('a long pin at the head is found from far behind it, past short ones', () => {
-  const index = new PinIndex();
+  const index = new RangeIndex();
   index.insert(1, 0, TOP);
   for (let id = 2; id < 500; id++) index.insert(id, id, id + 1);
   assert.is(index.firstOverlap(TOP - 1, TOP), 1);
@@ -92,7 +92,7 @@ test('a long pin at the head is found from far behind it, past short ones', () =
 });
 
 test('the largest ids and blocks are kept exactly', () => {
-  const index = new PinIndex();
+  const index = new RangeIndex();
   const id = Number.MAX_SAFE_INTEGER;
   for (let i = 0; i < 100; i++) index.insert(id - i, TOP - 1, TOP);
   assert.equal(
@@ -106,7 +106,7 @@ test('the largest ids and blocks are kept exactly', () => {
 });
 
 test('a bad id, an id twice, and an empty range are refused and change nothing', () => {
-  const index = new PinIndex();
+  const index = new RangeIndex();
   index.insert(1, 2, 3);
   for (const id of [0, -1, 1.5, Number.NaN, 2 ** 53, 1]) assert.throws(() => index.insert(id, 2, 3), /pin/);
   for (const [start, end] of [
@@ -123,7 +123,7 @@ test('a bad id, an id twice, and an empty range are refused and change nothing',
 });
 
 test('the visitor stops the walk', () => {
-  const index = new PinIndex();
+  const index = new RangeIndex();
   for (let id = 1; id <= 300; id++) index.insert(id, 0, 10);
   let seen = 0;
   index.forEachOverlap(0, 10, () => ++seen < 123);
@@ -142,7 +142,7 @@ test('short histories of all operations agree with the naive index, which holds 
   );
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200 }), operations => {
-      const index = new PinIndex();
+      const index = new RangeIndex();
       const naive = new NaivePins();
       let id = 0;
       for (const { op, at, n } of operations) {
@@ -166,7 +166,7 @@ test('short histories of all operations agree with the naive index, which holds 
 /** Grows and shrinks the index in waves, in the given order of starts. */
 function waves(nextStart: (i: number) => number, top: number, steps: number, seed: number): void {
   const { below } = randomFrom(seed);
-  const index = new PinIndex();
+  const index = new RangeIndex();
   const naive = new NaivePins();
   const live: number[] = [];
   for (let i = 1; i <= steps; i++) {
@@ -207,7 +207,7 @@ test('long histories agree: random, rising, falling and equal starts', () => {
 
 test('queries make no garbage', () => {
   const { below } = randomFrom(1);
-  const index = new PinIndex();
+  const index = new RangeIndex();
   for (let id = 1; id <= 1000; id++) index.insert(id, below(1e6), 1e6 + 1 + below(1e6));
   const ask = () => {
     let hits = 0;

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EXCLUSIVE } from '../../src/abi/kinds.js';
 import { type FileHandle, NO_WAITER, type PinId, type ProcessId } from '../../src/base/units.js';
-import { PinIndex } from '../../src/extent/range-index.js';
+import { RangeIndex } from '../../src/extent/range-index.js';
 import { LeaseMachine } from '../../src/lease/index.js';
 import { FILE, leaseAsk, pinAsk } from './asks.js';
 
@@ -34,7 +34,7 @@ function change(machine: LeaseMachine, process: number, pinStart: number, pinEnd
 
 /** How often `run` asks an index for a first overlap; any walk over pins fails. */
 function questions(run: () => void): number {
-  const { prototype } = PinIndex;
+  const { prototype } = RangeIndex;
   const { firstOverlap, forEachOverlap } = prototype;
   const { values, entries } = Map.prototype;
   let asked = 0;
