@@ -25,7 +25,7 @@ import {
 } from '../support/actors.js';
 import { hasPassthrough, Mounted } from '../support/mounted.js';
 import { BLOCK, O_NONBLOCK, O_RDWR, O_TRUNC } from '../support/numbers.js';
-import { suiteNeeding } from '../support/suites.js';
+import { needing, suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 /** One unit of the histories' time; their break time is 45 of them. */
@@ -378,9 +378,11 @@ suiteNeeding('directed histories through a mount', ['mount'], test => {
     for (const mount of mounts.values()) await mount.stop();
   });
 
+  const inNamespaces = needing(test, 'unshare', 'nsenter', 'user-namespaces');
   for (const [index, history] of all.entries()) {
     if (!isTold(history)) continue;
-    test(`${history.rule}: ${history.title}`, async () => {
+    const define = isNamespaced(history) ? inNamespaces : test;
+    define(`${history.rule}: ${history.title}`, async () => {
       await new Replay(await mountFor(history), stage, history, `h${index}`).run();
     });
   }

@@ -9,6 +9,7 @@ import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
 import { commandOf, isCapable } from '../../src/process/proc.js';
 import { Processes } from '../../src/process/processes.js';
+import { needing } from '../support/suites.js';
 import { late, timeFactor } from '../support/time-factor.js';
 
 const CAP_LEASE = 28;
@@ -130,32 +131,37 @@ test("a capability counts by its number; memlock is the process's own", () => {
   processes.close();
 });
 
-test('W: a process that we know moves to another user namespace, and its capabilities count no more', async () => {
-  if (process.getuid?.() !== 0) throw new Error('needs root: run the tests as root');
-  const processes = new Processes(
-    () => {},
-    () => true,
-  );
-  const child = spawn('sh', ['-c', 'read line; exec unshare -U -r sleep 30'], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  try {
-    const pid = child.pid!;
-    const id = processes.identify(pid);
-    assert.ok(processes.isCapable(id, pid, CAP_LEASE));
-    child.stdin!.end('\n');
-    await within(30_000, 'the other namespace', () => commandOf(pid) === 'sleep');
-    assert.is(processes.identify(pid), id);
-    assert.not(processes.isCapable(id, pid, CAP_LEASE));
-    assert.not(isCapable(pid, CAP_LEASE));
-  } finally {
-    child.kill('SIGKILL');
-    processes.close();
-  }
-});
+needing(
+  test,
+  'root',
+  'user-namespaces',
+)(
+  'W: a process that we know moves to another user namespace, and its capabilities count no more',
+  async () => {
+    const processes = new Processes(
+      () => {},
+      () => true,
+    );
+    const child = spawn('sh', ['-c', 'read line; exec unshare -U -r sleep 30'], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    try {
+      const pid = child.pid!;
+      const id = processes.identify(pid);
+      assert.ok(processes.isCapable(id, pid, CAP_LEASE));
+      child.stdin!.end('\n');
+      await within(30_000, 'the other namespace', () => commandOf(pid) === 'sleep');
+      assert.is(processes.identify(pid), id);
+      assert.not(processes.isCapable(id, pid, CAP_LEASE));
+      assert.not(isCapable(pid, CAP_LEASE));
+    } finally {
+      child.kill('SIGKILL');
+      processes.close();
+    }
+  },
+);
 
-test('B1: a signal is sent only where the uid of the lease call may kill', () => {
-  if (process.getuid?.() !== 0) throw new Error('needs root: run the tests as root');
+needing(test, 'root')('B1: a signal is sent only where the uid of the lease call may kill', () => {
   const processes = new Processes(
     () => {},
     () => true,

@@ -7,6 +7,7 @@ import { BLOCK } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
 import { Extent, type FileStore, type StoredFile } from '../../src/store/file-store.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
+import { needing } from '../support/suites.js';
 
 const MIB = 1 << 20;
 const test = suite('pooled grants');
@@ -134,22 +135,24 @@ test('a longer extent with the same beginning is kept whole', () => {
   assert.is(store.capacity.used, 0);
 });
 
-test('while somebody has not let go, the guarded segment is lent to nobody else: EBUSY', () => {
-  if (process.getuid?.() !== 0) return;
-  const store = new PooledStore(4 * MIB);
-  const file = filled(store, MIB, 5);
-  const [extent] = extentsOf(file);
-  const first = store.newGrant();
-  const memory = mapped(first.add(extent!), extent!);
-  first.release();
-  const second = store.newGrant();
-  assert.is(second.add(extent!), -errno.EBUSY);
-  native.unmap(memory);
-  assert.ok(second.add(extent!) > 0);
-  second.release();
-  file.free();
-  assert.is(store.capacity.used, 0);
-});
+needing(test, 'root')(
+  'while somebody has not let go, the guarded segment is lent to nobody else: EBUSY',
+  () => {
+    const store = new PooledStore(4 * MIB);
+    const file = filled(store, MIB, 5);
+    const [extent] = extentsOf(file);
+    const first = store.newGrant();
+    const memory = mapped(first.add(extent!), extent!);
+    first.release();
+    const second = store.newGrant();
+    assert.is(second.add(extent!), -errno.EBUSY);
+    native.unmap(memory);
+    assert.ok(second.add(extent!) > 0);
+    second.release();
+    file.free();
+    assert.is(store.capacity.used, 0);
+  },
+);
 
 test('a kernel lease that a client takes on the lent descriptor makes nobody wait: the segment is in use', () => {
   const F_SETLEASE = 1024;

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { native } from '../../src/native/binding.js';
 
 const [major, minor] = release().split('.').map(Number) as [number, number];
@@ -48,6 +49,13 @@ function fuseDevice(): string | undefined {
   }
 }
 
+/** Of a mount namespace; in a chroot it would lead out of it. */
+const nsenter = (): string | undefined =>
+  program('nsenter', 'util-linux')() ??
+  (answers('nsenter', '-t', `${process.pid}`, '-m', 'test', '-e', fileURLToPath(import.meta.url))
+    ? undefined
+    : 'nsenter does not come back to this root: run it as root, and not inside of chroot(8)');
+
 function isImmutable(): boolean {
   const probe = native.memfdCreate('leasefs-probe');
   try {
@@ -89,7 +97,10 @@ const looks = {
       : 'no CAP_LINUX_IMMUTABLE: run it as root; in a container, --cap-add LINUX_IMMUTABLE',
   'io-uring': ioUring,
   'user-namespaces': () =>
-    answers('unshare', '--user', 'true') ? undefined : 'no user namespaces: sysctl user.max_user_namespaces',
+    program('unshare', 'util-linux')() ??
+    (answers('unshare', '--user', 'true')
+      ? undefined
+      : 'no user namespaces: sysctl user.max_user_namespaces=1000; not inside of chroot(8)'),
   fuse3: program('fusermount3', 'fuse3'),
   /** Of libfuse 2, for the package fuse-native; fuse3 has it too, as a link. */
   fuse2: program('fusermount', 'fuse3'),
@@ -97,7 +108,7 @@ const looks = {
   gcc: program('gcc', 'gcc libc6-dev'),
   python3: program('python3', 'python3'),
   unshare: program('unshare', 'util-linux'),
-  nsenter: program('nsenter', 'util-linux'),
+  nsenter,
   newuidmap: program('newuidmap', 'uidmap'),
   fio: program('fio', 'fio'),
   go: program('go', 'golang-go'),
