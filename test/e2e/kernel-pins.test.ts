@@ -6,7 +6,7 @@ import { Calls } from '../../src/client/calls.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
-import { type Actor, eventually, waits } from '../support/actors.js';
+import { type Actor, eventually, isParked } from '../support/actors.js';
 import { cli, Mounted } from '../support/mounted.js';
 import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
@@ -162,7 +162,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     await holder.must('open', 1, path, O_RDWR);
     await holder.must('setlease', 1, SHARED_BREAKABLE, 0, 0, 0);
     const waiting = other.start('truncate', path, 0);
-    assert.ok(await waits(waiting));
+    assert.ok(await isParked(mount, waiting));
     await holder.must('uring_close', 0);
     await holder.must('uring_register', 0, 0, 0, BLOCK);
     await holder.must('setlease', 1, UNLCK, 0, 0, 0);

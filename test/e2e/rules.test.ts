@@ -2,7 +2,7 @@
 // SIGKILL, signals with a value, poll(2), io_uring pins, MADV_REMOVE.
 import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, waits, waitsForBreak } from '../support/actors.js';
+import { type Actor, eventually, isParked, waits, waitsForBreak } from '../support/actors.js';
 import { bothStores, HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import {
   EXCLUSIVE,
@@ -269,14 +269,14 @@ for (const store of bothStores) {
       assert.is(statSync(path).size, 4 * MIB);
 
       const again = b.start('truncate', path, 0);
-      assert.ok(await waits(again, 50));
+      assert.ok(await isParked(mount, again));
       await a.kill();
       assert.is((await again.result).verdict, 'ok');
     });
 
     test('B5: a waiting breaker can be killed', async () => {
       await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      assert.ok(await waits(b.start('truncate', path, 0), 50));
+      assert.ok(await isParked(mount, b.start('truncate', path, 0)));
       await b.kill();
       await a.must('setlease', 0, UNLCK, 0, 0, 0);
       assert.is(statSync(path).size, 4 * MIB);

@@ -2,7 +2,7 @@
 // What the transport does not tell is who truncates: to the rules that is nobody's process (Words).
 import { statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, waits } from '../support/actors.js';
+import { type Actor, eventually, isParked } from '../support/actors.js';
 import { HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import {
   BLOCK,
@@ -132,7 +132,7 @@ mountedSuite(
       assert.is(await lease(b, UNLCK), 'ok');
       const taking = b.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
       assert.is(await a.must('break', 0, LIMIT_MS), UNLCK);
-      assert.ok(await waits(taking));
+      assert.ok(await isParked(mount, taking));
       assert.is(await lease(a, UNLCK), 'ok');
       assert.is((await taking.result).verdict, 'ok');
       assert.is(await lease(a, SHARED_BREAKABLE), 'EAGAIN');

@@ -274,6 +274,17 @@ export async function eventually(
   }
 }
 
+/** Whether the daemon keeps the command waiting: it counts `all` waiters, and has not answered this one. */
+export async function isParked(mount: Mounted, command: Command, all = 1): Promise<boolean> {
+  let answered = false;
+  const note = () => {
+    answered = true;
+  };
+  command.result.then(note, note);
+  await eventually('a waiter', () => answered || mount.report('status').waiters >= all);
+  return !answered;
+}
+
 /** Whether a command that breaks a lease of the file still waits once the daemon has begun the break. */
 export async function waitsForBreak(mount: Mounted, path: string, command: Command): Promise<boolean> {
   const isBreaking = () =>
@@ -281,10 +292,10 @@ export async function waitsForBreak(mount: Mounted, path: string, command: Comma
       .report('leases')
       .leases.some(lease => lease.path === `/${basename(path)}` && lease.state === 'breaking');
   await eventually(`a break on ${path}`, isBreaking);
-  return waits(command, 50);
+  return isParked(mount, command);
 }
 
-/** Whether a command is still waiting after `ms`. */
+/** Whether a command is still waiting after `ms`: for waits that the daemon knows nothing of, else see isParked. */
 export async function waits(command: Command, ms = 100): Promise<boolean> {
   const early = Symbol();
   const timer = new Promise(resolve => setTimeout(() => resolve(early), ms));
