@@ -13,7 +13,8 @@ export function python(dir: string, script: string): string {
       '-c',
       `import os,errno,fcntl,stat,ctypes,struct\nd=os.fsencode(${JSON.stringify(dir)})\ndef fails(e,f,*a,**k):\n  try: f(*a,**k)\n  except OSError as x: assert x.errno==e,x\n  else: assert False,'no error'\n${script}`,
     ],
-    { encoding: 'utf8' },
+    // Python 3.13 takes FORCE_COLOR=0 for a wish for colours.
+    { encoding: 'utf8', env: { ...process.env, PYTHON_COLORS: '0' } },
   );
   assert.is(status, 0, stderr);
   return stdout.trim();

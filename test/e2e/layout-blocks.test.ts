@@ -1,14 +1,15 @@
 // The blocks of the pooled store behind a layout that was granted: they go to nobody else while somebody may still reach
 // them, whatever becomes of the file.
-import { ftruncateSync, readFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { chownSync, ftruncateSync, readFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { Calls } from '../../src/client/calls.js';
 import { DirectMapping } from '../../src/client/direct-mapping.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { eventually } from '../support/actors.js';
-import { clientModule, mapper, node, truncate } from '../support/client-process.js';
+import { mapper, run, truncate } from '../support/client-process.js';
 import { HASTY } from '../support/mounted.js';
+import { publicModule } from '../support/public-copy.js';
 import { mountedSuite } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
 
@@ -120,14 +121,14 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
   test('another user is lent nothing, though the layout is granted', async () => {
     const path = files.fresh(MIB);
     const program = `
-import fs from 'node:fs';
-import { LeaseFile } from ${JSON.stringify(clientModule)};
-fs.chownSync(${JSON.stringify(path)}, ${NOBODY}, ${NOBODY});
+import { LeaseFile } from ${JSON.stringify(publicModule('client/index'))};
 const file = LeaseFile.open(${JSON.stringify(path)});
-process.setgid(${NOBODY}); process.setuid(${NOBODY});
 file.setLeaseSync('exclusive,breakable');
 try { file.mapDirect(0, 4096); process.stdout.write('ok'); } catch (e) { process.stdout.write(e.code); }`;
-    const said = await node(program);
+    chownSync(path, NOBODY, NOBODY);
+    const words = ['--input-type=module', '-e', program];
+    const user = ['--reuid', `${NOBODY}`, '--regid', `${NOBODY}`, '--clear-groups'];
+    const said = await run('setpriv', ...user, process.execPath, ...words);
     assert.ok(/^E(PERM|ACCES)$/.test(said), said);
   });
 });

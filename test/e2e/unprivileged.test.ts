@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from '../support/actors.js';
-import { cli, hasPassthrough, Mounted, PATIENT } from '../support/mounted.js';
+import { hasPassthrough, Mounted, PATIENT } from '../support/mounted.js';
 import type { Need } from '../support/needs.js';
 import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { publicCli } from '../support/public-copy.js';
 import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
@@ -138,7 +139,7 @@ for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(
       assert.match(mount.log(), 'no passthrough');
       assert.match(mount.log(), reason);
       const { stdout, stderr } = shell(
-        `cd ${mount.path} && echo hi > f && cat f && ${process.execPath} ${cli} status .`,
+        `cd ${mount.path} && echo hi > f && cat f && ${process.execPath} ${publicCli()} status .`,
       );
       assert.match(stdout, 'hi\n', stderr);
       assert.match(stdout, new RegExp(`data path +daemon: ${reason.source}`), stderr);
@@ -146,7 +147,7 @@ for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(
     });
 
     test('leasefs doctor says the same, what is missing for it, and that it mounts', () => {
-      const { status, stdout, stderr } = shell(`${process.execPath} ${cli} doctor`);
+      const { status, stdout, stderr } = shell(`${process.execPath} ${publicCli()} doctor`);
       assert.is(status, 0, stdout + stderr);
       assert.match(stdout, /^-- {2}guard +EPERM: needs CAP_LINUX_IMMUTABLE outside of user namespaces/m);
       assert.match(stdout, new RegExp(`^-- {2}passthrough +FUSE [0-9.]+: ${reason.source}`, 'm'));

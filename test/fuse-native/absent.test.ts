@@ -1,14 +1,12 @@
 // An install in which the optional package did not come to be goes on without it, and says so where it is asked for.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { copyProject } from '../support/public-copy.js';
 import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 suiteNeeding('without the fuse-native package', ['mount'], test => {
   let dir: string;
@@ -22,13 +20,7 @@ suiteNeeding('without the fuse-native package', ['mount'], test => {
     // since Node looks for the package in the folders above, too.
     mkdirSync(join(dir, 'node_modules/fuse-native'), { recursive: true });
     writeFileSync(join(dir, 'node_modules/fuse-native/index.js'), "require('./build/Release/fuse.node')\n");
-    for (const path of ['dist/src', 'node_modules/lru-cache']) {
-      cpSync(join(root, path), join(dir, path), { recursive: true });
-    }
-    for (const path of ['package.json', 'native/build/Release/leasefs.node']) {
-      mkdirSync(dirname(join(dir, path)), { recursive: true });
-      copyFileSync(join(root, path), join(dir, path));
-    }
+    copyProject(dir);
   });
   test.after(() => {
     spawnSync('umount', ['-l', mnt], { stdio: 'ignore' });

@@ -7,7 +7,7 @@ import { StructView } from '../../src/abi/struct.js';
 import { errno } from '../../src/base/errno.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
-import { withSetuid } from '../support/client-process.js';
+import { publicModule } from '../support/public-copy.js';
 import { mountedSuite } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
@@ -107,8 +107,7 @@ mountedSuite('protocol of the control socket', options, ({ test, mount, files })
     const path = files.fresh();
     const fd = openSync(path, 'r+');
     const script = `
-      const { native } = await import(${JSON.stringify(new URL('../../src/native/binding.js', import.meta.url).href)});
-      process.setuid(65534);
+      const { native } = await import(${JSON.stringify(publicModule('native/binding'))});
       const sockets = [];
       const room = new ArrayBuffer(64);
       for (let i = 0; i < 1030; i++) sockets.push(native.connectMessages(process.argv[1]));
@@ -120,7 +119,9 @@ mountedSuite('protocol of the control socket', options, ({ test, mount, files })
     const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script, '--', name], {
       encoding: 'utf8',
       timeout: LIMIT_MS,
-      env: withSetuid,
+      cwd: '/',
+      uid: 65534,
+      gid: 65534,
     });
     assert.is(ran.stdout, `${-errno.EMFILE}`, ran.stderr);
     using file = LeaseFile.open(path);

@@ -15,7 +15,7 @@ const MIB = 1 << 20;
 
 suiteNeeding(
   'fuse-native transport of an ordinary user',
-  ['mount', 'fuse2', 'unshare', 'nsenter', 'gcc'],
+  ['mount', 'fuse2', 'open-project', 'unshare', 'nsenter', 'gcc'],
   test => {
     const stage = new Stage();
     let scratch: string;

@@ -9,6 +9,7 @@ import * as abi from '../../src/abi/leasefs.js';
 import { native } from '../../src/native/binding.js';
 import type { RunReport } from '../../src/run/report.js';
 import { cli } from '../support/mounted.js';
+import { publicCli } from '../support/public-copy.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { build } from './build-caller.js';
 
@@ -58,7 +59,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
       const node = join(scratch, 'fuse');
       const open = `mknod ${node} c 10 229 && chmod 666 ${node} && mount --bind ${node} /dev/fuse && exec "$@"`;
       const asUser = ['setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups'];
-      const run = [process.execPath, cli, 'run', '--', caller, '{}/f'];
+      const run = [process.execPath, publicCli(), 'run', '--', caller, '{}/f'];
       const words = [
         'ring',
         'buffers:0:8192',

@@ -5,15 +5,11 @@ import { timeFactor } from './time-factor.js';
 export const LIMIT_MS = 10_000 * timeFactor;
 export const clientModule = new URL('../../src/client/index.js', import.meta.url).href;
 
-/** The environment in which Node.js itself uses no io_uring: where it does, process.setuid throws. */
-export const withSetuid: NodeJS.ProcessEnv = { ...process.env, UV_USE_IO_URING: '0' };
-
 /** A process of its own, which may wait without holding us up; what it said when it has ended. */
 export function run(program: string, ...args: string[]): Promise<string> {
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LIMIT_MS,
-    env: withSetuid,
   });
   let said = '';
   child.stdout.on('data', data => {

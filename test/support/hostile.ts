@@ -1,21 +1,18 @@
 // An ordinary user who means harm: a module's text in a process of its own, with the client library at hand.
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { withSetuid } from './client-process.js';
+import { publicModule } from './public-copy.js';
 import { timeFactor } from './time-factor.js';
 
-const client = new URL('../../src/client/index.js', import.meta.url).href;
 const LIMIT_MS = 120_000 * timeFactor;
 /** nobody. */
 export const USER = 65534;
 
-/** Loads what it needs as root: the user may not be able to read this project. */
-const prelude = (uid: number): string => `
+const prelude = (): string => `
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-const { LeaseFile, readReport } = await import(${JSON.stringify(client)});
+const { LeaseFile, readReport } = await import(${JSON.stringify(publicModule('client/index'))});
 const [mnt, ...args] = process.argv.slice(1);
-if (${uid} !== 0) { process.setgroups([]); process.setgid(${uid}); process.setuid(${uid}); }
 const open = (path, flags = fs.constants.O_RDWR | fs.constants.O_CREAT) => LeaseFile.open(path, flags);
 /** The errno name of what a call throws, or 'ok'. */
 const tried = call => { try { call(); return 'ok'; } catch (error) { return error.code ?? String(error); } };
@@ -36,11 +33,12 @@ export async function hostile(
 ): Promise<Ended> {
   const child = spawn(
     process.execPath,
-    ['--input-type=module', '-e', `${prelude(uid)}${script}`, mnt, ...args],
+    ['--input-type=module', '-e', `${prelude()}${script}`, mnt, ...args],
     {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: LIMIT_MS,
-      env: withSetuid,
+      cwd: '/',
+      ...(uid === 0 ? {} : { uid, gid: uid }),
     },
   );
   child.stdin.end(input);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Reports, readReport } from '../../src/client/index.js';
 import { lacking, linuxAtLeast } from './needs.js';
+import { publicCli } from './public-copy.js';
 import { late, timeFactor } from './time-factor.js';
 
 export { linuxAtLeast };
@@ -103,9 +104,12 @@ export class Mounted {
     where: (child: ChildProcess) => { pid: number; seen: string },
   ): Promise<Mounted> {
     const logFile = `${path}.log`;
+    // Other users may not be able to read this project; the fuse-native package is in it alone.
+    const isOther = through.length > 0 && !args.includes('--transport=fuse-native');
+    const program = isOther ? publicCli() : cli;
     const log = openSync(logFile, 'w');
     const [command, ...words] = [
-      ...[...through, process.execPath, '--enable-source-maps', cli],
+      ...[...through, process.execPath, '--enable-source-maps', program],
       ...['mount', '--foreground', '--ready-fd', '3', ...args, path],
     ];
     const child = spawn(command!, words, { stdio: ['ignore', log, log, 'pipe'] });

@@ -91,6 +91,12 @@ const looks = {
       : (root() ?? fuseDevice()),
   passthrough: () =>
     linuxAtLeast(6, 9) ? undefined : `Linux ${release()} has no FUSE passthrough: boot Linux 6.9 or newer`,
+  /** For another user, by its path. */
+  'open-project': () =>
+    spawnSync('test', ['-r', fileURLToPath(import.meta.url)], { uid: 65534, gid: 65534, cwd: '/' }).status ===
+    0
+      ? undefined
+      : 'other users may not read this project: clone it where they may',
   immutable: () =>
     isImmutable()
       ? undefined
