@@ -1,0 +1,76 @@
+// Cookies of readdir: a name has its own for good, so that reading goes on while names come and go.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type FileHandle, type Name, ROOT_INO } from '../../src/base/units.js';
+import { opendir, readdir } from '../../src/fs/vfs/readdir.js';
+import { unlink } from '../../src/fs/vfs/unlink-rename.js';
+import { SmallFilesystem } from './small-filesystem.js';
+
+const test = suite('readdir');
+
+/** `entries` of the directory after the cookie, and the cookie to go on with. */
+function list(fs: SmallFilesystem, fh: FileHandle, after: number, entries: number) {
+  const names: string[] = [];
+  let cookie = after;
+  const answer = readdir(fs.sb, fh, after, false, {
+    add(name, _ino, _mode, next) {
+      if (names.length === entries) return false;
+      names.push(name);
+      cookie = next;
+      return true;
+    },
+  });
+  assert.is(answer, 0);
+  return { names, cookie };
+}
+
+function filled(...names: readonly string[]): { fs: SmallFilesystem; fh: FileHandle } {
+  const fs = new SmallFilesystem();
+  for (const name of names) fs.create(name);
+  assert.is(opendir(fs.sb, ROOT_INO, 0, fs.opened), 0);
+  return { fs, fh: fs.opened.fh };
+}
+
+test('a directory is read in pieces, each name once', () => {
+  const { fs, fh } = filled('a', 'b', 'c');
+  const first = list(fs, fh, 0, 3);
+  assert.equal(first.names, ['.', '..', 'a']);
+  const second = list(fs, fh, first.cookie, 9);
+  assert.equal(second.names, ['b', 'c']);
+  assert.equal(list(fs, fh, second.cookie, 9).names, []);
+});
+
+test('an entry that did not fit is read again, unless it was removed meanwhile', () => {
+  const { fs, fh } = filled('a', 'b', 'c');
+  const { cookie } = list(fs, fh, 0, 3);
+  unlink(fs.sb, ROOT_INO, 'b' as Name);
+  assert.equal(list(fs, fh, cookie, 9).names, ['c']);
+});
+
+test('a seek back reads from there, though names before it are gone', () => {
+  const { fs, fh } = filled('a', 'b', 'c');
+  const { cookie } = list(fs, fh, 0, 4);
+  list(fs, fh, cookie, 9);
+  unlink(fs.sb, ROOT_INO, 'a' as Name);
+  assert.equal(list(fs, fh, cookie, 9).names, ['c']);
+  assert.equal(list(fs, fh, 2, 9).names, ['b', 'c']);
+});
+
+test('what is made after the beginning is not listed before the next rewind', () => {
+  const { fs, fh } = filled('a');
+  const { cookie } = list(fs, fh, 0, 2);
+  fs.create('b');
+  assert.equal(list(fs, fh, cookie, 9).names, ['a']);
+  assert.equal(list(fs, fh, 0, 9).names, ['.', '..', 'a', 'b']);
+});
+
+test('two descriptions of one directory have a place each', () => {
+  const { fs, fh } = filled('a', 'b');
+  opendir(fs.sb, ROOT_INO, 0, fs.opened);
+  const other = fs.opened.fh;
+  const { cookie } = list(fs, fh, 0, 3);
+  assert.equal(list(fs, other, 0, 9).names, ['.', '..', 'a', 'b']);
+  assert.equal(list(fs, fh, cookie, 9).names, ['b']);
+});
+
+test.run();
