@@ -1,6 +1,6 @@
 // The daemon's log: lines to a file, a terminal or a pipe. It never waits for who reads it, and no user fills it: what
 // cannot be written now is dropped, what a user causes is bounded (log-limit.ts), and both are counted.
-import { closeSync, constants, fstatSync, open, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, open, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { guarded } from '../base/guarded.js';
 import { POLLOUT } from '../base/linux.js';
 import { native } from '../native/binding.js';
@@ -117,4 +117,10 @@ function unblocked(fd: number): number {
   } catch {
     return fd;
   }
+}
+
+/** The mount that a descriptor is on, as mountinfo numbers it, without asking the filesystem. */
+export function mountIdOf(fd: number): number {
+  const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+  return Number(id);
 }

@@ -1,19 +1,22 @@
 // The daemon: puts store, leases, filesystem, session and mount together and serves until the mount is gone. The one
 // place that knows all layers.
-import { errnoName, errnoText } from '../base/errno.js';
-import { guarded, type Log, oneLine } from '../base/guarded.js';
+import { errno } from '../base/errno.js';
+import { type Log, oneLine } from '../base/guarded.js';
 import { NoticeSocket } from '../control/notice-socket.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
-import { deviceOf, mount, prepareMountPoint, unmount } from '../fuse/mount.js';
+import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { answersPoll, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
+import { OwnMount } from '../fuse/own-mount.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { native } from '../native/binding.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
+import { mountIdOf } from './daemon-log.js';
 import type { ServeOptions } from './mount-options.js';
 import { ignoreSignals } from './signals.js';
+import { stopAtSignals } from './stop-at-signals.js';
 import { UsageError } from './verb.js';
 import { version } from './version.js';
 
@@ -60,24 +63,35 @@ export async function serve(options: ServeOptions): Promise<number> {
   const notices = new NoticeSocket(filesystem.plane, breakDescriptors);
   filesystem.watchBy(notices);
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
-  const session = await start(options, filesystem, passthrough);
-  const lookForKernelPins = (): void => {
-    const device = deviceOf(mountPoint);
-    if (device !== undefined) filesystem.lookForKernelPins(device);
+  const started = await start(options, filesystem, passthrough);
+  const { session } = started;
+  let own: OwnMount | undefined;
+  const mounted = (): void => {
+    const made = mountedOn(mountPoint);
+    if (made === undefined) return;
+    own = new OwnMount(made, started.connection);
+    filesystem.lookForKernelPins(own.device);
   };
-  if (options.transport === 'kernel') lookForKernelPins();
+  if (options.transport === 'kernel') mounted();
+  options.log.isOurs = fd => own?.has(mountIdOf(fd)) ?? false;
   filesystem.session = () => ({ ...status(session, options.store, filesystem.streaming), semantics });
-  const forgetSignals = unmountAtSignals(mountPoint, filesystem, log);
+  const forgetSignals = stopAtSignals({
+    own: () => own,
+    held: () => filesystem.heldBy(),
+    abort: started.abort,
+    log,
+  });
   try {
     await session.ready;
     // The package mounts when it likes.
-    if (options.transport === 'fuse-native') lookForKernelPins();
+    if (options.transport === 'fuse-native') mounted();
     const { reason } = session;
     const isNews = passthrough && reason !== undefined;
     options.ready(isNews ? `no passthrough: ${reason}; files are served through the daemon` : undefined);
     await session.ended;
   } catch (error) {
-    unmount(mountPoint, true);
+    const at = own?.now();
+    if (at !== undefined) await unmount(at, true);
     throw error;
   } finally {
     forgetSignals();
@@ -98,13 +112,28 @@ function goOnAfterFaults(log: Log): void {
   process.on('unhandledRejection', error => log(`fault, the mount goes on: ${oneLine(error)}`));
 }
 
-async function start(options: ServeOptions, operations: Filesystem, passthrough: boolean): Promise<Served> {
+interface Started {
+  readonly session: Served;
+  /** /dev/fuse; -1: the library's. */
+  readonly connection: number;
+  readonly abort: () => void;
+}
+
+async function start(options: ServeOptions, operations: Filesystem, passthrough: boolean): Promise<Started> {
   const { mountPoint, mountOptions } = options;
   const log = options.log.line;
   if (options.transport === 'kernel') {
     const channel = mount(mountPoint, mountOptions);
     const acls = keepsAcls(mountOptions);
-    return startSession({ channel, operations, passthrough, acls, poll: answersPoll(mountOptions), log });
+    const session = startSession({
+      channel,
+      operations,
+      passthrough,
+      acls,
+      poll: answersPoll(mountOptions),
+      log,
+    });
+    return { session, connection: channel.fd, abort: () => session.end(errno.ENODEV) };
   }
   const other = mountOptions.find(word => word !== 'allow_other');
   if (other !== undefined) {
@@ -114,7 +143,9 @@ async function start(options: ServeOptions, operations: Filesystem, passthrough:
   const { NativeSession } = await import('../fuse-native/session.js');
   prepareMountPoint(mountPoint);
   const allowOther = mountOptions.length > 0;
-  return new NativeSession({ mountPoint, operations, allowOther, log });
+  const session = new NativeSession({ mountPoint, operations, allowOther, log });
+  // The library has the connection to itself.
+  return { session, connection: -1, abort: () => process.exit(0) };
 }
 
 /** Read once, while there are descriptors. */
@@ -136,34 +167,5 @@ function status(
     kernel: kernel === undefined ? 'by libfuse 2' : `${kernel.major}.${kernel.minor}`,
     waiters: waiting - streaming,
     requests: session.requestCounts(),
-  };
-}
-
-/**
- * SIGINT and SIGTERM unmount. A busy mount is not: who holds what is said instead (A4), and the next signal detaches it;
- * then the daemon serves those who have its files until the last of them is gone.
- */
-function unmountAtSignals(mountPoint: string, filesystem: Filesystem, log: Log): () => void {
-  let asked = false;
-  const stop = (): void => {
-    const held = filesystem.heldBy();
-    const result = held.length > 0 && !asked ? 0 : unmount(mountPoint, asked);
-    if (held.length === 0 && result === 0) return;
-    if (asked) {
-      log(
-        result < 0 ? `cannot detach ${mountPoint}: ${errnoName(result)} (${errnoText(result)})` : 'detached',
-      );
-      return;
-    }
-    asked = true;
-    const why = held.length > 0 ? held.join('; ') : 'open files or working directories';
-    log(`${mountPoint} is busy: ${why}; it goes on, the next signal detaches it`);
-  };
-  const signalled = guarded(log, 'signal', stop);
-  process.on('SIGINT', signalled);
-  process.on('SIGTERM', signalled);
-  return () => {
-    process.off('SIGINT', signalled);
-    process.off('SIGTERM', signalled);
   };
 }

@@ -2,8 +2,8 @@
 // store lives until they end.
 import { statSync } from 'node:fs';
 import { errno } from '../base/errno.js';
-import { tryUnmount } from '../fuse/mount.js';
-import { FS_TYPE, mountsNow } from '../fuse/mountinfo.js';
+import { unmount } from '../fuse/mount.js';
+import { FS_TYPE, type Mount, mountsNow } from '../fuse/mountinfo.js';
 import { usersOf } from '../process/holders.js';
 import { holderTexts, pathText, readMounted, withHolders } from './mounted-path.js';
 import { absolute } from './mounts.js';
@@ -32,7 +32,7 @@ The data are gone with the mount.`,
       throw new CommandError(`${path} is a mount of type ${mount.type}, not a leasefs`);
     const lazy = values.lazy ?? false;
     if (!lazy) refuseHeld(path, target);
-    unmount(path, target, lazy);
+    await end(path, mount, lazy);
     return 0;
   },
 };
@@ -43,10 +43,13 @@ function refuseHeld(path: string, target: string): void {
   if (reasons.length > 0) throw new CommandError(busy(path, reasons));
 }
 
-function unmount(path: string, target: string, lazy: boolean): void {
-  const failed = tryUnmount(target, lazy);
+async function end(path: string, mount: Mount, lazy: boolean): Promise<void> {
+  const failed = await unmount(mount, lazy);
   if (failed === undefined) return;
-  throw new CommandError(failed.errno === errno.EBUSY ? busy(path, usedBy(target)) : failed.message);
+  if (failed.errno === errno.ESTALE) {
+    throw new CommandError(`${path} is another mount by now, nothing was unmounted: try again`);
+  }
+  throw new CommandError(failed.errno === errno.EBUSY ? busy(path, usedBy(mount.target)) : failed.message);
 }
 
 function busy(path: string, reasons: readonly string[]): string {

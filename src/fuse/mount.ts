@@ -1,11 +1,10 @@
 // Mounting and unmounting: mount(2) as root (of a user namespace too), fusermount3 for everybody else, which opens
 // /dev/fuse, mounts and sends the descriptor over a socket (SCM_RIGHTS, its number in _FUSE_COMMFD). Every failure is one
 // FsError that says what is wrong with the mount point.
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { statfsSync, statSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { type Channel, native, type Result } from '../native/binding.js';
-import { deviceName } from '../process/proc-text.js';
 import { BUFFER_SIZE } from './init.js';
 import { fusermountOptions, kernelOptions, type MountWords, parseMountWords } from './mount-words.js';
 import { FS_TYPE, type Mount, mountsNow } from './mountinfo.js';
@@ -41,34 +40,46 @@ export function prepareMountPoint(target: string): void {
 /** Whether a leasefs is what is mounted on `target`. */
 const isMounted = (target: string): boolean => topmostType(target) === FS_TYPE;
 
-/** @param lazy detach it although it is busy. */
-export function unmount(target: string, lazy: boolean): Result {
-  const failed = tryUnmount(target, lazy);
-  return failed === undefined ? 0 : -failed.errno;
-}
-
-/** The same; why it failed. Of fusermount3, which says it in words alone, all but EBUSY is EPERM. */
-export function tryUnmount(target: string, lazy: boolean): FsError | undefined {
+/**
+ * Unmounts this mount, wherever it is mounted now, and no other; undefined when it is done. ESTALE: something else is
+ * mounted over it or in its place. Of fusermount3, which says it in words alone, all but EBUSY is EPERM.
+ * @param lazy detach it although it is busy
+ */
+export async function unmount({ target, id }: Mount, lazy: boolean): Promise<FsError | undefined> {
   if (isRoot()) {
-    const result = native.umount(target, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+    const result = await native.umountMount(target, id, lazy ? MNT_DETACH : 0);
     return result < 0 ? new FsError(result, target) : undefined;
   }
-  const run = fusermount(['-u', ...(lazy ? ['-z'] : []), '--', target]);
-  if (run.status === 0) return undefined;
-  const why = reason(run);
-  return new FsError(/busy/i.test(why) ? errno.EBUSY : errno.EPERM, why);
+  // fusermount3 goes by the path alone; as our user it can end no mounts but ours.
+  const there = await native.isMountedAt(target, id);
+  if (there < 0) return new FsError(there, target);
+  const why = await failureOf(['-u', ...(lazy ? ['-z'] : []), '--', target]);
+  return why === undefined ? undefined : new FsError(/busy/i.test(why) ? errno.EBUSY : errno.EPERM, why);
 }
 
-/** The device that is mounted on `target`, as /proc/PID/maps writes it. */
-export function deviceOf(target: string): string | undefined {
-  const [major, minor] = topmost(target)?.device.split(':') ?? [];
-  return minor === undefined ? undefined : deviceName(Number(major), Number(minor));
+/** What fusermount3 says; undefined: it is done. Not waited for: the daemon that it asks may be this process. */
+function failureOf(args: readonly string[]): Promise<string | undefined> {
+  const child = spawn('fusermount3', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  return new Promise(resolve => {
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', text => {
+      stderr += text;
+    });
+    child.on('error', error => resolve(reason({ error, stderr })));
+    child.on('close', code => resolve(code === 0 ? undefined : reason({ stderr })));
+  });
 }
+
+/** The leasefs that was just mounted on `target`. */
+export const mountedOn = (target: string): Mount | undefined =>
+  mountsNow().findLast(mount => mount.target === target && mount.type === FS_TYPE);
 
 /** Unmounts what a killed daemon left on `target`: only if it is a leasefs and answers nothing any more. */
 export function clearDeadMount(target: string): void {
   while (topmostType(target) === FS_TYPE && isDead(target)) {
-    const result = unmount(target, true);
+    const result = isRoot()
+      ? native.umount(target, UMOUNT_NOFOLLOW | MNT_DETACH)
+      : detachByFusermount(target);
     if (result < 0) throw new FsError(result, `cannot clean up the dead mount on ${target}`);
   }
 }
@@ -76,6 +87,9 @@ export function clearDeadMount(target: string): void {
 const topmost = (target: string): Mount | undefined => mountsNow().findLast(mount => mount.target === target);
 
 const topmostType = (target: string): string | undefined => topmost(target)?.type;
+
+const detachByFusermount = (target: string): Result =>
+  fusermount(['-u', '-z', '--', target]).status === 0 ? 0 : -errno.EPERM;
 
 /** Asked by statfs(2): a stat of the root may be answered from the kernel's cache, long after the daemon has ended. */
 function isDead(target: string): boolean {
@@ -144,7 +158,7 @@ function fusermount(args: readonly string[], commFd?: number): SpawnSyncReturns<
 }
 
 /** The first line that it wrote; a hint when there is no such program. */
-function reason({ error, stderr }: SpawnSyncReturns<string>): string {
+function reason({ error, stderr }: { readonly error?: Error; readonly stderr: string }): string {
   if (error === undefined) return stderr.trim().split('\n')[0] || 'fusermount3 does not say why';
   return (error as NodeJS.ErrnoException).code === 'ENOENT'
     ? 'only root mounts without fusermount3, which is not installed (package fuse3)'

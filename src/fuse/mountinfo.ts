@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 export const FS_TYPE = 'fuse.leasefs';
 
 export interface Mount {
+  /** Of this mount as long as it is mounted, wherever it is moved. */
+  readonly id: number;
   /** Where, absolute. */
   readonly target: string;
   /** MAJOR:MINOR, decimal. */
@@ -25,6 +27,7 @@ export function parseMountinfo(text: string): Mount[] {
     if (type === undefined || fields[4] === undefined) return [];
     return [
       {
+        id: Number(fields[0]),
         target: fromOctal(fields[4]),
         device: fields[2]!,
         type,

@@ -48,6 +48,8 @@ export interface Session {
   readonly reason: string | undefined;
   /** The kernel's protocol; 0.0 until it has spoken. */
   readonly kernel: { readonly major: number; readonly minor: number };
+  /** Ends the connection now (ENODEV): those who have files of the mount get ENOTCONN. */
+  end(error: number): void;
   /** Requests that came, by opcode. */
   readonly requests: Float64Array;
   /** The same by name, those that came. */
@@ -194,15 +196,13 @@ class Conversation implements Session, Host {
     const held: Held = { record: undefined };
     this.held = held;
     return () => {
-      const send = (): void => this.sendHeld(held);
+      const send = (): void => {
+        if (held.record === undefined) return;
+        this.reply.bytes.set(held.record);
+        this.send(held.record.length);
+      };
       if (!attempt(this.log, 'cache notice', send)) attempt(this.log, 'cache notice', send);
     };
-  }
-
-  private sendHeld({ record }: Held): void {
-    if (record === undefined) return;
-    this.reply.bytes.set(record);
-    this.send(record.length);
   }
 
   backingGone(ino: InodeNumber): void {
@@ -259,11 +259,9 @@ class Conversation implements Session, Host {
   }
 
   private refuseHeader(request: Request, length: number): number {
-    if (length < IN_HEADER) {
-      this.log(`malformed request of ${length} bytes from the kernel, ignored`);
-      return 0;
-    }
-    return this.encode(request, MALFORMED);
+    if (length >= IN_HEADER) return this.encode(request, MALFORMED);
+    this.log(`malformed request of ${length} bytes from the kernel, ignored`);
+    return 0;
   }
 
   /** The adapter's answer; EIO when it throws. */
@@ -377,7 +375,8 @@ class Conversation implements Session, Host {
   }
 
   /** @param error ENODEV: unmounted. */
-  private end(error: number): void {
+  end(error: number): void {
+    if (this.over) return;
     this.over = true;
     if (error !== errno.ENODEV) {
       this.log(`the connection to the kernel ended: ${errnoName(error)} (${errnoText(error)})`);

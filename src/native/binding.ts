@@ -168,6 +168,14 @@ interface Binding {
   mount(source: string, target: string, type: string, flags: number, data: string): Result;
   /** umount2(2). flags: MNT_DETACH 2, UMOUNT_NOFOLLOW 8. */
   umount(target: string, flags: number): Result;
+  /**
+   * The same of the mount `id` (mountinfo) alone: ESTALE where another is mounted on `target` (absolute). Follows no
+   * symbolic link, and no directory above `target` that is renamed or replaced meanwhile. On another thread: the daemon of
+   * the mount may be this process.
+   */
+  umountMount(target: string, id: number, flags: number): Promise<Result>;
+  /** 0 where the mount `id` is the one that `target` leads to, else -ESTALE or why it cannot be looked at. */
+  isMountedAt(target: string, id: number): Promise<Result>;
 
   /** dlopen(3) of a shared library for good, its symbols for all; throws what dlerror says. */
   loadLibrary(path: string): void;
