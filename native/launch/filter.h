@@ -30,6 +30,10 @@
 #define REGISTER_BUFFERS2       15
 #define REGISTER_BUFFERS_UPDATE 16
 #define REGISTER_PBUF_RING      22
+#define REGISTER_ZCRX_IFQ       32
+#define REGISTER_RESIZE_RINGS   33
+#define REGISTER_MEM_REGION     34
+#define REGISTER_UNKNOWN        36 /* as of Linux 6.18: from here on the supervisor judges */
 #define USE_REGISTERED_RING     (1u << 31)
 #define XDP_LEVEL               283         /* SOL_XDP */
 #define VERBS                   0xc0181b01u /* RDMA_VERBS_IOCTL */
@@ -55,13 +59,17 @@
 	RETURN(SECCOMP_RET_ALLOW)
 
 #define ON_REGISTER(number)                                     \
-	JUMP_EQ(number, 0, 8),                                      \
+	JUMP_EQ(number, 0, 12),                                     \
 	LOAD_ARG(1),                                                \
 	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~USE_REGISTERED_RING),  \
-	JUMP_EQ(REGISTER_BUFFERS, 3, 0),                            \
-	JUMP_EQ(REGISTER_BUFFERS2, 2, 0),                           \
-	JUMP_EQ(REGISTER_BUFFERS_UPDATE, 1, 0),                     \
-	JUMP_EQ(REGISTER_PBUF_RING, 0, 1),                          \
+	JUMP_EQ(REGISTER_BUFFERS, 7, 0),                            \
+	JUMP_EQ(REGISTER_BUFFERS2, 6, 0),                           \
+	JUMP_EQ(REGISTER_BUFFERS_UPDATE, 5, 0),                     \
+	JUMP_EQ(REGISTER_PBUF_RING, 4, 0),                          \
+	JUMP_EQ(REGISTER_ZCRX_IFQ, 3, 0),                           \
+	JUMP_EQ(REGISTER_RESIZE_RINGS, 2, 0),                       \
+	JUMP_EQ(REGISTER_MEM_REGION, 1, 0),                         \
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, REGISTER_UNKNOWN, 0, 1), \
 	RETURN(SECCOMP_RET_USER_NOTIF),                             \
 	RETURN(SECCOMP_RET_ALLOW)
 
@@ -93,7 +101,7 @@
 #define I386_FCNTL64    221
 #define I386_SETSOCKOPT 366
 #define I386_IOCTL      54
-#define I386_LENGTH     39 /* instructions of its part, from LOAD(nr) to the last return */
+#define I386_LENGTH     43 /* instructions of its part, from LOAD(nr) to the last return */
 #endif
 
 /* clang-format off */

@@ -1,5 +1,6 @@
 // The options of `leasefs run`, checked.
 import { type Failure, failures } from '../run/report-forms.js';
+import { parseMountCommand } from './mount-options.js';
 import { parseOptions, UsageError } from './verb.js';
 
 export interface RunOptions {
@@ -45,6 +46,8 @@ export function parseRunCommand(args: readonly string[]): RunOptions {
     const value = values[option];
     return value === undefined ? [] : [`--${option}`, value];
   });
+  // Its values are as 'leasefs mount' takes them: what is wrong is said now.
+  if (mount.length > 0) parseMountCommand([...mount, '/']);
   if (values.at !== undefined && mount.length > 0) {
     throw new UsageError(`${mount[0]} is for a fresh mount, --at takes one that is there`);
   }

@@ -5,7 +5,10 @@ import {
   REGISTER_BUFFERS,
   REGISTER_BUFFERS_UPDATE,
   REGISTER_BUFFERS2,
+  REGISTER_MEM_REGION,
   REGISTER_PBUF_RING,
+  REGISTER_RESIZE_RINGS,
+  REGISTER_ZCRX_IFQ,
   type RegisterCall,
   type SetupCall,
   type UmemCall,
@@ -28,6 +31,8 @@ export interface Held {
 const BUFFERS_MAX = 1 << 14;
 const RSRC_SPARSE = 1;
 const PBUF_RING_MMAP = 1;
+const REGION_OF_USER = 1;
+const AREA_OF_DMABUF = 1;
 const ENTRIES_MAX = 32768;
 
 const SETUP_CQSIZE = 1 << 3;
@@ -75,6 +80,36 @@ function heldByRegister(call: RegisterCall, memory: Memory): Held[] {
       const entries = Math.min(request.getUint32(8, true), ENTRIES_MAX);
       return some({ kind: 'ring', fd: ring ?? -1, addr: u64(request, 0), bytes: entries * 16 });
     }
+    case REGISTER_MEM_REGION: {
+      // struct io_uring_mem_region_reg points to a struct io_uring_region_desc.
+      const request = memory(address, 32);
+      const region = request && memory(u64(request, 0), 64);
+      if (region === undefined || !(region.getUint32(16, true) & REGION_OF_USER)) return [];
+      return some({ kind: 'ring', fd: ring ?? -1, addr: u64(region, 0), bytes: u64(region, 8) });
+    }
+    case REGISTER_ZCRX_IFQ: {
+      // struct io_uring_zcrx_ifq_reg: the area that the network card writes to, and the queue's own memory.
+      const request = memory(address, 32);
+      const area = request && memory(u64(request, 16), 32);
+      const region = request && memory(u64(request, 24), 32);
+      const at = { kind: 'ring', fd: ring ?? -1 } as const;
+      return [
+        ...(area === undefined || area.getUint32(24, true) & AREA_OF_DMABUF
+          ? []
+          : some({ ...at, addr: u64(area, 0), bytes: u64(area, 8) })),
+        ...(region === undefined || !(region.getUint32(16, true) & REGION_OF_USER)
+          ? []
+          : some({ ...at, addr: u64(region, 0), bytes: u64(region, 8) })),
+      ];
+    }
+    case REGISTER_RESIZE_RINGS: {
+      // Only a ring in memory of the caller has addresses here; which flags it was made with is not seen.
+      const params = memory(address, 120);
+      if (params === undefined) return [];
+      const entries = params.getUint32(0, true);
+      const flags = params.getUint32(8, true) | SETUP_SQE128 | SETUP_CQE32;
+      return ringAt(params, entries, flags).map(held => ({ ...held, kind: 'ring', fd: ring ?? -1 }));
+    }
     default:
       return [];
   }
@@ -98,7 +133,11 @@ function heldBySetup({ entries, address }: SetupCall, memory: Memory): Held[] {
   const params = memory(address, 120);
   if (params === undefined || entries === 0) return [];
   const flags = params.getUint32(8, true);
-  if (!(flags & SETUP_NO_MMAP)) return [];
+  return flags & SETUP_NO_MMAP ? ringAt(params, entries, flags) : [];
+}
+
+/** A ring's two pieces at the addresses in struct io_uring_params. */
+function ringAt(params: DataView, entries: number, flags: number): Held[] {
   const sq = powerOfTwo(Math.min(entries, ENTRIES_MAX));
   const asked = Math.min(params.getUint32(4, true), 2 * ENTRIES_MAX);
   const cq = flags & SETUP_CQSIZE ? powerOfTwo(asked) : 2 * sq;

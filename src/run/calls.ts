@@ -11,6 +11,11 @@ export const REGISTER_BUFFERS = 0;
 export const REGISTER_BUFFERS2 = 15;
 export const REGISTER_BUFFERS_UPDATE = 16;
 export const REGISTER_PBUF_RING = 22;
+export const REGISTER_ZCRX_IFQ = 32;
+export const REGISTER_RESIZE_RINGS = 33;
+export const REGISTER_MEM_REGION = 34;
+/** As of Linux 6.18: what these opcodes do is not known. */
+export const REGISTER_UNKNOWN = 36;
 /** The ring is not a descriptor but an index into those that the thread has registered. */
 const USE_REGISTERED_RING = 0x8000_0000;
 

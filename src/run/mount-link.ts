@@ -84,9 +84,9 @@ export class MountLink {
     return path.startsWith(`${this.path}/`) ? path.slice(this.path.length) : path;
   }
 
-  /** What of the process's memory are files of this mount. */
-  mappings(pid: number): Mapping[] {
-    return parseMappings(textOf(`/proc/${pid}/maps`), this.device);
+  /** What of the thread's memory are files of this mount. */
+  mappings(tid: number): Mapping[] {
+    return parseMappings(textOf(`/proc/${tid}/maps`), this.device);
   }
 
   /** Whether the description has a lease, also one of which a break leaves nothing (then `getLease` says none). */

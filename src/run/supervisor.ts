@@ -15,6 +15,7 @@ import {
   callOf,
   NOTIFICATION_BYTES,
   type Notification,
+  REGISTER_UNKNOWN,
   type RegisterCall,
   readNotification,
   type SetupCall,
@@ -247,9 +248,11 @@ export class Supervisor {
 
   /** Pins first, then lets the kernel register; whatever the kernel says, the daemon sees whether it holds the memory. */
   private judgeRegistration(target: Target, call: RegisterCall | SetupCall | UmemCall | VerbsCall): Answer {
+    if (call.kind === 'register' && call.opcode >= REGISTER_UNKNOWN)
+      return this.judgeUnknown(target, call.opcode);
     const held = heldBy(call, memoryOf(target));
     if (held.length === 0) return CONTINUE;
-    const mappings = this.link.mappings(target.pid);
+    const mappings = this.link.mappings(target.tid);
     if (mappings.length === 0) return CONTINUE;
     const { policy } = this.options;
     const made: number[] = [];
@@ -269,6 +272,14 @@ export class Supervisor {
       }
     }
     return CONTINUE;
+  }
+
+  /** An opcode newer than this supervisor may pin anything. */
+  private judgeUnknown({ pid, command }: Target, opcode: number): Answer {
+    const letThrough = this.options.policy !== 'strict';
+    const by = `io_uring_register opcode ${opcode}, which leasefs does not know`;
+    this.options.unleased({ pid, command, path: '(unknown)', off: 0, len: 0, by, letThrough });
+    return letThrough ? CONTINUE : -errno.EPERM;
   }
 
   private tellUnleased(

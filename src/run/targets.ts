@@ -34,7 +34,7 @@ export class Targets {
     const pid = threadGroupOf(tid);
     if (pid === 0) return undefined;
     try {
-      const pidfd = native.pidfdOpen(pid);
+      const pidfd = openThread(tid, pid);
       const start = startTimeOf(pid);
       const target = { tid, pid, start, command: commandOf(pid), pidfd, givenBack: undefined };
       this.byThread.set(tid, target);
@@ -49,7 +49,17 @@ export class Targets {
   }
 }
 
-/** The process's descriptor `fd`, the same description; undefined when there is none or it may not be taken. */
+/** The thread's own: its leader may have ended, or have other descriptors. Before Linux 6.9 only processes have one. */
+function openThread(tid: number, pid: number): Descriptor {
+  try {
+    return native.pidfdOpenThread(tid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    return native.pidfdOpen(pid);
+  }
+}
+
+/** The thread's descriptor `fd`, the same description; undefined when there is none or it may not be taken. */
 export function take(target: Target, fd: number): Descriptor | undefined {
   try {
     return native.pidfdGetfd(target.pidfd.fd, fd);
@@ -63,6 +73,6 @@ export function memoryOf(target: Target): (address: number, length: number) => D
   return (address, length) => {
     if (!Number.isSafeInteger(address) || address <= 0) return undefined;
     const into = new ArrayBuffer(length);
-    return native.readMemory(target.pid, address, into) === length ? new DataView(into) : undefined;
+    return native.readMemory(target.tid, address, into) === length ? new DataView(into) : undefined;
   };
 }

@@ -141,6 +141,23 @@ static long verb(const char *word, long a, long b)
 		struct io_uring_buf_reg request = { .ring_addr = (uintptr_t)memory + a, .ring_entries = b };
 		return reg(22 /* IORING_REGISTER_PBUF_RING */, &request, 1);
 	}
+	if (!strcmp(word, "region")) {	/* IORING_REGISTER_MEM_REGION, memory of the caller */
+		uint64_t region[8] = { (uintptr_t)memory + a, b, 1 }, request[4] = { (uintptr_t)region };
+		return reg(34, request, 1);
+	}
+	if (!strcmp(word, "resizable")) {	/* a ring in memory of no file, which may be resized */
+		char *own = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		return ring = setup(NO_MMAP | 1 << 12 | 1 << 13, own, own + 4096);
+	}
+	if (!strcmp(word, "resize")) {	/* IORING_REGISTER_RESIZE_RINGS */
+		struct io_uring_params params = { .sq_entries = 16 };
+		void *rings = memory + a, *entries = memory + b;
+		memcpy((char *)&params + 112, &rings, sizeof rings);
+		memcpy((char *)&params + 72, &entries, sizeof entries);
+		return reg(33, &params, 1);
+	}
+	if (!strcmp(word, "newer"))	/* an opcode that no header has yet */
+		return reg(200, NULL, 0);
 	if (!strcmp(word, "umem")) {
 		struct { uint64_t addr, len; uint32_t chunk, headroom, flags, tx; } request = {
 			(uintptr_t)memory + a, b, 4096, 0, 0, 0 };

@@ -151,6 +151,33 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     assert.equal(lines, ['lease:48 ok', 'filering:0:4096 EOPNOTSUPP', 'truncate:0 ok', 'lease:2 ok']);
   });
 
+  test('regions and resized rings pin too: EPERM without a lease, a pin with one; unknown opcodes are refused', () => {
+    const { lines, report } = call(
+      'ring region:0:8192 newer lease:48 region:0:8192 truncate:0 closering truncate:65536 resizable resize:0:4096 truncate:0 closering truncate:0',
+    );
+    assert.equal(lines, [
+      ...['ring ok', 'region:0:8192 EPERM', 'newer EPERM', 'lease:48 ok', 'region:0:8192 ok'],
+      ...['truncate:0 EDEADLK', 'closering ok', 'truncate:65536 ok', 'resizable ok', 'resize:0:4096 ok'],
+      ...['truncate:0 EDEADLK', 'closering ok', 'truncate:0 ok'],
+    ]);
+    assert.is(report.unleased.length, 2);
+    const bare = call('resizable resize:0:4096 lease:48 truncate:0');
+    assert.equal(bare.lines, ['resizable ok', 'resize:0:4096 EPERM', 'lease:48 ok', 'truncate:0 ok']);
+  });
+
+  test('N1: the calling thread is judged, also when the first thread has ended or has other descriptors', () => {
+    const threads = build(scratch, 'threads');
+    const run = (how: string) =>
+      leasefs(['run', '--at', mount.path, '--output', output, '--', threads, how, mount.path]);
+    const leaderless = run('leaderless');
+    assert.equal(leaderless.stdout.trimEnd().split('\n'), [
+      ...['register EPERM', 'lease ok', 'register ok', 'truncate EDEADLK', 'unregister ok', 'truncate ok'],
+    ]);
+    assert.is(leaderless.status, 48);
+    const own = run('owntable');
+    assert.equal(own.stdout.trimEnd().split('\n'), ['unshare ok', 'lease ok', 'thread 48', 'first 2']);
+  });
+
   test('N2, N4, N5: a child owns no lease; the ring that it has keeps pin and zombie', () => {
     const { lines, report } = call(
       'lease:48 ring buffers:0:8192 fork buffers:0:4096 truncate:0 join await closering unmap close reopen truncate:0 go truncate:0',
@@ -232,6 +259,9 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
       [['--policy', 'lax', '--', 'true'], "--policy is 'strict', 'report' or 'off'"],
       [['--fail-on', 'zombies', '--', 'true'], '--fail-on takes zombie'],
       [['--at', mount.path, '--size', '4k', '--', 'true'], '--size is for a fresh mount'],
+      [['--lease-break-time', '5s', '--', 'true'], '--lease-break-time'],
+      [['--size', '1zz', '--', 'true'], '1zz'],
+      [['--store', 'pooed', '--', 'true'], 'pooed'],
     ] as const) {
       const { status, stderr } = leasefs(['run', ...args]);
       assert.is(status, 2);
