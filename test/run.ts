@@ -30,9 +30,9 @@ function testFiles(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true })
     .flatMap(entry => {
       const path = join(dir, entry.name);
-      if (entry.isDirectory()) return testFiles(path);
-      // What was compiled from a file that is gone is no test any more.
+      // What was compiled from a file that is gone is no test any more; a folder of programs has no tests.
       const source = join(sources, relative(here, path)).replace(/js$/, 'ts');
+      if (entry.isDirectory()) return existsSync(source) ? testFiles(path) : [];
       return entry.name.endsWith('.test.js') && existsSync(source) ? [path] : [];
     })
     .sort();

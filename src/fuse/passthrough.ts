@@ -3,7 +3,7 @@
 // inode whose registration failed is served through the daemon for good. Kernel counterpart: fs/fuse/backing.c.
 import { errno, errnoName, errnoText } from '../base/errno.js';
 import type { InodeNumber } from '../base/units.js';
-import { type Channel, native } from '../native/binding.js';
+import { type Channel, native, type Result } from '../native/binding.js';
 
 /** No backing id: through the daemon. The kernel's ids begin at 1. */
 export const THROUGH_DAEMON = 0;
@@ -11,14 +11,24 @@ export const THROUGH_DAEMON = 0;
 export class Passthrough {
   private readonly channel: Channel;
   private readonly log: (line: string) => void;
+  private readonly guard: (fd: number) => Result;
   private readonly ids = new Map<InodeNumber, number>();
   /** Why files are served through the daemon; undefined while passthrough is on. */
   reason: string | undefined;
 
-  /** @param reason why it is off from the start. */
-  constructor(channel: Channel, log: (line: string) => void, reason: string | undefined) {
+  /**
+   * @param reason why it is off from the start.
+   * @param guard makes a memfd immutable.
+   */
+  constructor(
+    channel: Channel,
+    log: (line: string) => void,
+    reason: string | undefined,
+    guard = (fd: number): Result => native.setImmutable(fd, true),
+  ) {
     this.channel = channel;
     this.log = log;
+    this.guard = guard;
     this.reason = reason;
   }
 
@@ -51,7 +61,7 @@ export class Passthrough {
     const id = this.register(file.fd);
     if (id !== THROUGH_DAEMON) {
       this.channel.backingClose(id);
-      const guarded = native.setImmutable(file.fd, true);
+      const guarded = this.guard(file.fd);
       if (guarded < 0)
         this.off(`${says(guarded)}: it needs CAP_LINUX_IMMUTABLE, the guard against MADV_REMOVE`);
     }

@@ -9,7 +9,7 @@ import { attempt, faults, guarded, oneLine, strike } from '../base/guarded.js';
 import { type FileHandle, type InodeNumber, NO_WAITER, type WaiterId } from '../base/units.js';
 import { type Answer, type Host, type Operations, PARKED } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
-import type { Channel } from '../native/binding.js';
+import type { Channel, Result } from '../native/binding.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { DIRECT_IO_ALLOW_MMAP } from './flags.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
@@ -29,11 +29,10 @@ interface SessionOptions {
   readonly passthrough: boolean;
   /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
   readonly acls?: boolean;
-  /**
-   * Whether POLL is answered, so that poll(2) of a file tells of breaks. False by default: ENOSYS to the first POLL ends
-   * all others of the mount, and a buffered write by io_uring sends 255 before it is done.
-   */
+  /** Whether POLL tells of breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
   readonly poll?: boolean;
+  /** Makes a memfd immutable, with which passthrough is tried; FS_IOC_SETFLAGS by default. */
+  readonly guard?: (fd: number) => Result;
   readonly log: (line: string) => void;
 }
 
@@ -96,7 +95,7 @@ class Conversation implements Session, Host {
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
 
-  constructor({ channel, operations, passthrough, acls = true, poll = false, log }: SessionOptions) {
+  constructor({ channel, operations, passthrough, acls = true, poll = false, guard, log }: SessionOptions) {
     this.channel = channel;
     this.operations = operations;
     this.acls = acls;
@@ -115,7 +114,7 @@ class Conversation implements Session, Host {
     this.notifications = new Notifications(channel, this.reply, () => {
       if (this.over) this.finish();
     });
-    const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for');
+    const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for', guard);
     const polls = poll ? new Polls(channel, this.reply) : undefined;
     this.connection = new Connection(channel, operations, this.reply, served, polls);
     this.parked = new Parked(

@@ -171,7 +171,15 @@ export function bench(answers: Partial<Operations> = {}, minor = 45, passthrough
   const calls: Call[] = [];
   const log: string[] = [];
   const operations = operationsOf(answers, calls);
-  const session = startSession({ channel, operations, passthrough, poll, log: line => log.push(line) });
+  const guard = () => 0;
+  const session = startSession({
+    channel,
+    operations,
+    passthrough,
+    poll,
+    guard,
+    log: line => log.push(line),
+  });
   if (minor > 0) channel.deliver(record(26, {}, initBody(minor)));
   return { channel, session, calls, log, last: () => calls.at(-1)! };
 }
