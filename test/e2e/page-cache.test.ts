@@ -18,6 +18,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage } from '../support/actors.js';
 import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
+import { needing } from '../support/suites.js';
 import { BLOCK, EXCLUSIVE, SHARED, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 
 const MIB = 1 << 20;
@@ -28,6 +29,7 @@ const test = suite('pages of pooled files');
 if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
 else {
   requireMount();
+  const pastTheCache = needing(test, 'mmap-of-direct-io');
   let mount: Mounted;
   const stage = new Stage();
   const built = mkdtempSync(join(tmpdir(), 'leasefs-racer-'));
@@ -82,7 +84,7 @@ else {
     }
   }
 
-  test('X: a write that a lease refuses takes no store away, nor are its bytes seen', async () => {
+  pastTheCache('X: a write that a lease refuses takes no store away, nor are its bytes seen', async () => {
     await a.must('setlease', 0, SHARED, 0, 0, 0);
     await a.must('pin', 0, BLOCK, BLOCK, 0, 0);
     await a.must('store', 0, BLOCK + 100, 1, 0xaa);
@@ -93,20 +95,23 @@ else {
     await storesStay(BLOCK + 100, BLOCK + 200);
   });
 
-  test('X, B5: a write that waits for a lease break and is interrupted takes no store away', async () => {
-    const c = await stage.actor(`c${made}`);
-    await c.must('open', 0, path, 2);
-    await c.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-    await a.must('store', 0, BLOCK + 100, 1, 0xaa);
-    const writing = b.start('pwrite', 0, 0, 2 * BLOCK, 7);
-    await eventually('it waits', () => mount.report('status').waiters === 1);
-    await a.must('store', 0, BLOCK + 300, 1, 0xaa);
-    await b.must('interrupt', writing.id);
-    assert.is((await writing.result).verdict, 'EINTR');
-    await storesStay(BLOCK + 100, BLOCK + 300);
-  });
+  pastTheCache(
+    'X, B5: a write that waits for a lease break and is interrupted takes no store away',
+    async () => {
+      const c = await stage.actor(`c${made}`);
+      await c.must('open', 0, path, 2);
+      await c.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+      await a.must('store', 0, BLOCK + 100, 1, 0xaa);
+      const writing = b.start('pwrite', 0, 0, 2 * BLOCK, 7);
+      await eventually('it waits', () => mount.report('status').waiters === 1);
+      await a.must('store', 0, BLOCK + 300, 1, 0xaa);
+      await b.must('interrupt', writing.id);
+      assert.is((await writing.result).verdict, 'EINTR');
+      await storesStay(BLOCK + 100, BLOCK + 300);
+    },
+  );
 
-  test('X: a write that finds no space takes no store away', async () => {
+  pastTheCache('X: a write that finds no space takes no store away', async () => {
     const big = mount.file('big');
     const fd = openSync(big, 'w');
     for (const piece of [MIB, BLOCK]) {

@@ -97,6 +97,10 @@ const looks = {
     0
       ? undefined
       : 'other users may not read this project: clone it where they may',
+  'mmap-of-direct-io': () =>
+    linuxAtLeast(6, 6)
+      ? undefined
+      : `Linux ${release()} maps no file that is open with FUSE's DIRECT_IO: boot Linux 6.6 or newer`,
   immutable: () =>
     isImmutable()
       ? undefined
