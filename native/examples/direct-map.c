@@ -8,7 +8,7 @@
  * FILE, of at least one byte and without holes, lies on a leasefs mount. The
  * program takes a breakable lease, asks for the file's layout, maps its extents
  * side by side and writes the number of each block into it. Then it waits until
- * somebody wants to change the layout, say `: > FILE`: it unmaps and yields.
+ * another process changes the layout, say `: > FILE`: it unmaps and yields.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 	p.fd = leasefs_watch(fd);
 	if (p.fd < 0)
 		err(1, "leasefs_watch");
-	/* What a page cache owes the store; without one it costs nothing. */
+	/* Write back the page cache, if the mount has one; else this costs nothing. */
 	if (sync_file_range(fd, 0, len,
 			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) < 0)
 		err(1, "sync_file_range");
@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 			err(1, "waiting for a break");
 	/* Recalled: nothing may be touched once the break is answered. */
 	munmap(memory, len);
-	/* And what it has of the range is old. */
+	/* The page cache's copy of the range is stale. */
 	posix_fadvise(fd, 0, len, POSIX_FADV_DONTNEED);
 	set_lease(fd, notice.kind);
 	printf("recalled, unmapped, yielded\n");

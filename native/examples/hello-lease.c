@@ -6,9 +6,10 @@
  *	./hello-lease FILE
  *
  * FILE, of at least one byte, lies on a leasefs mount. The program pins its
- * first block under an exclusive lease, so that a truncate by anybody else is
- * refused; then it gives up the pin, keeps a breakable lease, and waits until
- * somebody truncates the file: its break descriptor tells, and it yields.
+ * first block under an exclusive lease, so that a truncate by another process
+ * is refused; then it releases the pin, keeps a breakable lease, and waits until
+ * another process truncates the file: its break descriptor is notified, and it
+ * yields.
  */
 #include <err.h>
 #include <fcntl.h>

@@ -122,8 +122,8 @@ static inline int rdma_open(struct rdma_loopback *l)
 	return r;
 }
 
-/* What is in the queue is told to soft-RoCE by a write(2), which the kernel takes from nobody but who opened the device
- * (ib_safe_file_access); the same command by ioctl(2) it takes from whoever has the descriptor. */
+/* soft-RoCE learns of queued work by a write(2), which the kernel accepts only from the process that opened the device
+ * (ib_safe_file_access). It accepts the same command by ioctl(2) from any process that has the descriptor. */
 static inline int rdma_ring_doorbell(struct rdma_loopback *l)
 {
 	struct ib_uverbs_post_send command = { .qp_handle = l->qp->handle,

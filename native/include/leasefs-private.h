@@ -81,10 +81,10 @@ struct leasefs_pin_for {
 
 /*
  * The control socket. A mount through the fuse-native package carries no ioctl (ENOTTY): there the same structs go as
- * messages over a socket, and leasefs-socket.h sends them. fgetxattr(2) of LEASEFS_XATTR tells "NAME KEY": the abstract address of a
- * SOCK_SEQPACKET socket, without its NUL, and what names the file there. A connection is an open file description of
- * the file: its lease and the pins that it owns end with it as they would with close(2). Who asks is known by the
- * credentials that the kernel gives each message.
+ * messages over a socket, and leasefs-socket.h sends them. fgetxattr(2) of LEASEFS_XATTR answers "NAME KEY": the abstract
+ * address of a SOCK_SEQPACKET socket, without its NUL, and the key that names the file there. A connection is an open file
+ * description of the file: its lease and the pins that it owns end with it as they would with close(2). The daemon
+ * identifies the caller by the credentials that the kernel adds to each message.
  *
  * A message is struct leasefs_message and, behind it, the struct of its code. The first one is LEASEFS_MESSAGE_OPEN.
  * Each is answered by one with its id and `code` 0 or -errno, and the struct when it is 0.

@@ -10,10 +10,10 @@
  *		err(1, "lease");
  *
  * Where ioctl works `s` is a duplicate of `fd`. Else it is a connection to the
- * daemon and stands for the description in its place: the lease, and pins that
- * the description owns, end when the last copy of `s` is closed, whatever
- * becomes of `fd`. dup and fork share it as they share a description; one
- * thread of one process uses it at a time. Functions answer -1 and errno.
+ * daemon and takes the place of the description: the lease, and pins that the
+ * description owns, end when the last copy of `s` is closed; closing `fd` ends
+ * nothing. dup and fork share it as they share a description; one thread of one
+ * process uses it at a time. Functions return -1 and set errno.
  */
 #ifndef LEASEFS_SOCKET_H
 #define LEASEFS_SOCKET_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * leasefs-watch.h - a break descriptor: tells in any event loop, without a
- * thread and without a signal, that a lease is being broken [B1].
+ * leasefs-watch.h - a break descriptor: notifies any event loop that a lease is
+ * being broken, without a thread and without a signal [B1].
  *
  *	int w = leasefs_watch(fd);
  *	struct pollfd p = { .fd = w, .events = POLLIN };
@@ -10,9 +10,9 @@
  *		if (n.break_ms > 0)
  *			... the lease must become n.kind: LEASEFS_IOC_SETLEASE
  *
- * Closing it ends the watch and nothing else. Two processes that share one
- * share its notices too: each process makes one of its own. Functions answer
- * -1 and errno.
+ * Closing it ends only the watch. Each process makes a descriptor of its own:
+ * two that share one would split its notices. Functions return -1 and set
+ * errno.
  */
 #ifndef LEASEFS_WATCH_H
 #define LEASEFS_WATCH_H
@@ -45,7 +45,7 @@ static inline int leasefs_notice(int w, struct leasefs_notice *notice)
 	return -1;
 }
 
-/* Of what LEASEFS_IOC_WATCH told. */
+/* A break descriptor from the answer of LEASEFS_IOC_WATCH. */
 static inline int leasefs_watch_at(const struct leasefs_watch *watch)
 {
 	struct sockaddr_un to;
@@ -61,9 +61,9 @@ static inline int leasefs_watch_at(const struct leasefs_watch *watch)
 	if (w < 0)
 		return -1;
 	if (connect(w, (struct sockaddr *)&to, offsetof(struct sockaddr_un, sun_path) + 1 + length) == 0 &&
-	    /* EPIPE: who refuses us may have said why before. */
+	    /* EPIPE: a daemon that refuses the watch may have sent the reason first. */
 	    (send(w, &watch->token, sizeof watch->token, MSG_NOSIGNAL) > 0 || errno == EPIPE)) {
-		/* Left there when it tells of something: so that poll(2) does too. */
+		/* Peek: a first notice that reports a break stays in the socket, so that poll(2) reports it. */
 		do
 			n = recv(w, &first, sizeof first, MSG_PEEK);
 		while (n < 0 && errno == EINTR);

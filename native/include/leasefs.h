@@ -15,22 +15,22 @@
  *	struct leasefs_pin p = { .version = LEASEFS_ABI, .off = 0, .len = 2 << 20 };
  *	if (ioctl(fd, LEASEFS_IOC_PIN, &p) < 0)
  *		err(1, "pin");
- *	// from here on nobody truncates or punches [0, 2 MiB)
+ *	// from here on truncate and punch of [0, 2 MiB) are refused
  *
  * Every struct begins with its version; another one, or non-zero reserved
  * fields or unknown flags, is EINVAL. Byte order and alignment are the
  * machine's. All fields marked (out) are ignored on the way in.
  *
- * A break is told by a descriptor of its own, for poll(2), epoll or any event
- * loop (LEASEFS_IOC_WATCH below; leasefs_watch() of leasefs-watch.h makes it),
- * and by the signal that SETLEASE named [B1]. Answer it by LEASEFS_IOC_SETLEASE
- * (with LEASEFS_UNLCK or the kind that GETLEASE names) or close(2), never by
- * write(2) or fsync(2) first: while a truncate waits for you the kernel holds
- * the inode's lock, and your write would wait behind it [B6].
+ * A break descriptor notifies the holder of a break, in poll(2), epoll or any
+ * event loop (LEASEFS_IOC_WATCH below; leasefs_watch() of leasefs-watch.h makes
+ * one); so does the signal that SETLEASE named [B1]. Answer a break by
+ * LEASEFS_IOC_SETLEASE (with LEASEFS_UNLCK or the kind that GETLEASE names) or
+ * close(2), never by write(2) or fsync(2) first: while a truncate waits for you
+ * the kernel holds the inode's lock, and your write would wait behind it [B6].
  *
- * poll(2) on the file itself answers 'ready' at once, whatever happens. On a
- * mount made with -o poll it answers POLLPRI while a break is pending; that
- * costs buffered io_uring there nearly all of its speed.
+ * poll(2) on the file itself is always ready. On a mount made with -o poll it
+ * answers POLLPRI while a break is pending; that costs buffered io_uring there
+ * nearly all of its speed.
  */
 #ifndef LEASEFS_H
 #define LEASEFS_H
@@ -45,11 +45,14 @@
 #define LEASEFS_F_EXCLUSIVE 32 /* F_EXCLUSIVE: exclusive and unbreakable */
 #define LEASEFS_F_UNBREAK   64 /* F_UNBREAK: refuse instead of being broken */
 
-/* A kind alone is unbreakable: it refuses the layout changes of others, and a pin needs one. */
-#define LEASEFS_EXCLUSIVE           48 /* F_LAYOUT | F_EXCLUSIVE: no lease elsewhere */
-#define LEASEFS_SHARED              80 /* F_RDLCK | F_LAYOUT | F_UNBREAK: shared leases elsewhere */
-#define LEASEFS_EXCLUSIVE_BREAKABLE 17 /* F_WRLCK | F_LAYOUT: no lease elsewhere; is broken */
-#define LEASEFS_SHARED_BREAKABLE    16 /* F_RDLCK | F_LAYOUT: shared leases elsewhere; is broken */
+/*
+ * A lease without _BREAKABLE refuses the layout changes of others, and a pin
+ * needs one. They break a lease with _BREAKABLE.
+ */
+#define LEASEFS_EXCLUSIVE           48 /* F_LAYOUT | F_EXCLUSIVE: compatible with no other lease */
+#define LEASEFS_SHARED              80 /* F_RDLCK | F_LAYOUT | F_UNBREAK: compatible with shared leases */
+#define LEASEFS_EXCLUSIVE_BREAKABLE 17 /* F_WRLCK | F_LAYOUT: compatible with no other lease */
+#define LEASEFS_SHARED_BREAKABLE    16 /* F_RDLCK | F_LAYOUT: compatible with shared leases */
 #define LEASEFS_UNLCK               2  /* F_UNLCK: no lease; releases it */
 /* F_WRLCK | F_LAYOUT | F_UNBREAK (81) is read as LEASEFS_EXCLUSIVE. */
 
@@ -57,7 +60,7 @@
 #define LEASEFS_NONBLOCK 1 /* EWOULDBLOCK where the call would wait for a break [B4] */
 
 /*
- * SETLEASE takes, converts (kind) or gives back (LEASEFS_UNLCK) the lease of
+ * SETLEASE takes, converts (kind) or releases (LEASEFS_UNLCK) the lease of
  * this description. GETLEASE fills in kind (during a break: what it must
  * become [L8]), break_ms and description.
  *
@@ -70,7 +73,7 @@
  * EAGAIN	an incompatible lease elsewhere, a break pending; UNLCK without a
  *		lease; with LEASEFS_NONBLOCK, a break that would be waited for
  * EDEADLK	an own lease elsewhere would have to be broken [L3]; the wait
- *		would close a circle [B7]
+ *		would deadlock [B7]
  * EINTR	a signal came while it waited for a break [B5]
  */
 struct leasefs_lease {
@@ -94,11 +97,11 @@ struct leasefs_lease {
  * LEASEFS_SHARED lease of the calling process on the file, through any of its
  * descriptions [N1].
  *
- * EPERM	no such lease (a zombie is none); process not identified
+ * EPERM	no such lease (a zombie does not count); process not identified
  * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags
  * EBADF	`owner` names no description
  * EFAULT	the range ends beyond the block of the last byte [N7]
- * ENOMEM	beyond RLIMIT_MEMLOCK, by user [N9]
+ * ENOMEM	the user's pins would exceed RLIMIT_MEMLOCK [N9]
  * ENOSPC	no blocks for the holes of the range
  */
 struct leasefs_pin {
@@ -117,7 +120,7 @@ struct leasefs_pin {
 /*
  * UNPIN removes a pin, through any descriptor of the mount [N8].
  * ENOENT	no such pin
- * EPERM	somebody else's pin; process not identified
+ * EPERM	the caller owns neither the pin nor its lease; process not identified
  */
 struct leasefs_unpin {
 	__u32 version;
@@ -180,7 +183,7 @@ struct leasefs_report {
 };
 
 /* leasefs_layout.flags */
-#define LEASEFS_LAYOUT_LIST 1 /* only tell: no lease is needed, nothing is granted */
+#define LEASEFS_LAYOUT_LIST 1 /* only list: needs no lease, grants nothing */
 #define LEASEFS_LAYOUT_SEQ  2 /* EAGAIN unless `seq` is still that of the layout */
 
 /* leasefs_extent.flags */
@@ -201,37 +204,39 @@ struct leasefs_extent {
  * in the store its blocks lie, for the caller to map and to load and store
  * without the daemon. Needs a lease of any kind that the calling process holds
  * through this description, which must be open for reading and writing. While
- * the lease lives nobody changes the layout unasked: an unbreakable lease
- * refuses others, a breakable one is broken first, and its break (WATCH)
- * recalls the layout: unmap, then answer the break. The grant ends with the
- * lease. A granted block goes to no other file until the grant has ended and
- * nobody maps its segment any more, whatever becomes of the file.
+ * the lease lives the layout does not change without notice: an unbreakable
+ * lease refuses the changes of others, a breakable one is broken first, and its
+ * break (WATCH) recalls the layout: unmap, then answer the break. The grant
+ * ends with the lease. The store gives a granted block to no other file until
+ * the grant has ended and no process maps its segment, even if the file is
+ * deleted.
  *
  * Holes are not granted: fallocate(2) first. Unwritten blocks become written,
- * which changes no layout. Blocks behind that of the last byte are not told.
+ * which changes no layout. Blocks behind that of the last byte are left out.
  *
  * The extents of one answer lie in one segment; call again with off = next
  * (and LEASEFS_LAYOUT_SEQ, so that all answers are of one layout) until next
  * is the end of the range.
  *
  * segment 0 is the file itself: map this very descriptor at `store`. Any other
- * is a memfd: descriptor `fd` of process `pid` (as the daemon sees itself), to
- * be had by pidfd_getfd(2) or open("/proc/PID/fd/FD", O_RDWR). So the kernel
- * judges who may: those who could trace the daemon, that is its own user and
- * root. Then compare st_dev and st_ino with `dev` and `ino` before use: in
- * another pid namespace `pid` may be somebody else.
+ * is a memfd: descriptor `fd` of process `pid` (in the daemon's pid namespace).
+ * Get it by pidfd_getfd(2) or open("/proc/PID/fd/FD", O_RDWR). The kernel
+ * allows that to processes that may trace the daemon: those of its own user
+ * and of root. Then compare st_dev and st_ino with `dev` and `ino` before use:
+ * in another pid namespace `pid` may be another process.
  *
- * Stores through such a mapping change no times and go by the kernel's page
- * cache, which such a mount has: sync_file_range(2) before, so that the store
- * has all of it (fsync(2) might wait for the inode's lock [B6]), and
- * posix_fadvise(2) POSIX_FADV_DONTNEED after unmapping. Between, who opens the
- * file sees what was stored; who had it open may see older data.
+ * Stores through such a mapping change no times and bypass the kernel's page
+ * cache, which such a mount has. Call sync_file_range(2) before mapping, so
+ * that the store has all of the cache (fsync(2) might wait for the inode's lock
+ * [B6]), and posix_fadvise(2) POSIX_FADV_DONTNEED after unmapping. In between,
+ * a process that opens the file sees the stores; one that already had it open
+ * may see older data.
  *
  * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags
  * EPERM	no lease of the calling process on this description; process not identified
  * EBADF	the description is not open for reading and writing
  * EAGAIN	the lease is being broken; with LEASEFS_LAYOUT_SEQ, the layout has changed
- * EBUSY	somebody still maps the segment though his layout was recalled
+ * EBUSY	a process still maps the segment though its layout was recalled
  * ENOSPC, EMFILE	no memory for the map, no descriptor
  */
 struct leasefs_layout {
@@ -254,17 +259,17 @@ struct leasefs_layout {
 #define LEASEFS_ADDRESS_MAX 96
 
 /*
- * WATCH tells the way to a break descriptor of this description: connect a
- * SOCK_STREAM socket of AF_UNIX to the abstract address `address`, and send
- * the 8 bytes of `token` at once. Whoever knows the token may watch (and name
- * the description as a pin's owner): keep it secret.
+ * WATCH answers the address of a break descriptor of this description: connect
+ * a SOCK_STREAM socket of AF_UNIX to the abstract address `address`, and send
+ * the 8 bytes of `token` at once. Any process that knows the token may watch
+ * (and name the description as a pin's owner): keep it secret.
  *
- * The socket then becomes readable with each notice, a struct leasefs_notice:
- * the first tells how things are or why there will be no other, the next come
- * when a break begins or demands more, and when it is over (by force, or
- * answered through another descriptor or this one). It ends (read(2) answers
- * 0) with the description or the mount. Who reads none of several hundred
- * notices is let go.
+ * The socket then becomes readable with each notice, a struct leasefs_notice.
+ * The first reports the present state, or the errno for which there is no
+ * watch. The next come when a break begins or demands more, and when it is over
+ * (by force, or answered through this or another descriptor). The socket ends
+ * (read(2) answers 0) with the description or the mount. The daemon closes a
+ * socket whose reader leaves several hundred notices unread.
  *
  * On .leasefs/events a notice says that there is something to read, once until
  * a read has taken all of it.

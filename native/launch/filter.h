@@ -1,9 +1,9 @@
 /* The seccomp filter of `leasefs run`: stops the few calls by which a program takes a lease or has the kernel pin
- * memory, and lets everything else run at full speed. It stops too much rather than too little: whether a call is of
- * interest is the supervisor's to say (src/run/calls.ts), which lets the others go on.
+ * memory, and lets everything else run at full speed. It stops too much rather than too little: the supervisor
+ * (src/run/calls.ts) decides which calls matter and lets the others continue.
  *
  * On x86-64 the calls of i386 programs too; x32, which nearly no kernel has, is answered ENOSYS as by those kernels.
- * Calls of any other architecture than the one compiled for pass unseen.
+ * Calls of any architecture other than the one compiled for are not stopped.
  */
 #ifndef LEASEFS_FILTER_H
 #define LEASEFS_FILTER_H

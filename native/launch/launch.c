@@ -1,8 +1,8 @@
 /* leasefs-launch SOCKET CMD [ARG...]: becomes CMD under the filter, whose listener it sends over the unix socket that
- * is its descriptor SOCKET. Whoever started it has the other end and answers the stopped calls; when that is gone they
- * answer ENOSYS. Ends as env(1) does: 127 no such command, 126 it cannot be run, 125 a failure of its own.
+ * is its descriptor SOCKET. The process that started it has the other end and answers the stopped calls; after its end
+ * they return ENOSYS. Exit codes as of env(1): 127 no such command, 126 it cannot be run, 125 a failure of its own.
  *
- * A program of its own, since a fork of Node with a filter between fork and exec is no place for code.
+ * A separate program, since code of Node must not run under the filter between fork and exec.
  */
 #include <errno.h>
 #include <stdio.h>

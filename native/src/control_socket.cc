@@ -113,7 +113,7 @@ Napi::Value SendMessage(const Napi::CallbackInfo& info) {
   return Result(info.Env(), Uninterrupted(sent));
 }
 
-/** Takes no descriptors: there is no room for them, so the kernel drops what is sent. */
+/** Accepts no descriptors: the message has no room for them, so the kernel drops those that are sent. */
 Napi::Value ReceiveMessage(const Napi::CallbackInfo& info) {
   int socket = IntArg(info, 0);
   Bytes whole = ArrayBufferArg(info, 1);

@@ -1,5 +1,5 @@
-// What a process needs to become a daemon that nobody opens or ends: execve(2) of itself anew, and signals ignored for
-// good.
+// What a process needs to become a daemon that no user can inspect or kill by a stray signal: execve(2) of itself anew,
+// and signals ignored for good.
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>

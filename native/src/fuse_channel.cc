@@ -36,7 +36,10 @@ constexpr int64_t kMaxBatch = 1 << 16;
 constexpr int64_t kMaxPieces = 512;
 /** Turns of the loop that may be skipped in a row. */
 constexpr int kTurns = 64;
-/** A client that waits for each answer costs a read(2) in vain each time, but for so many in a row. */
+/**
+ * With a client that waits for each reply the second read(2) always returns EAGAIN. After one such miss, skip it for the
+ * next kLone requests.
+ */
 constexpr int kLone = 8;
 /** Ready descriptors of the loop that are looked at to find ours. */
 constexpr int kReported = 64;
@@ -90,11 +93,11 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     poll_ = PollHandle::Open(Env(), fd_.Get(), UV_READABLE, this);
     on_request_ = Napi::Persistent(on_request);
     on_end_ = Napi::Persistent(on_end);
-    // libuv calls us: the collector must not take this away before Stop.
+    // libuv calls us: the collector must not free this object before Stop.
     Ref();
   }
 
-  /** Serves, and goes on while requests are all that the loop has to do: a turn of the loop is two waits more. */
+  /** Serves requests, and continues while the loop has nothing else to do: a turn of the loop costs two more waits. */
   void OnReady() override {
     Napi::HandleScope handles(Env());
     // close() inside the callback drops the reference that Start took.
@@ -185,7 +188,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     if (Write(from.data, static_cast<size_t>(length)) < 0) lost_++;
   }
 
-  /** 0 or more, or -1 and errno. A request that was aborted meanwhile (ENOENT) needs no answer: 0. */
+  /** 0 or more, or -1 and errno. A request that the kernel has aborted (ENOENT) needs no answer: 0. */
   ssize_t Write(const void* data, size_t length) {
     ssize_t n = Uninterrupted([&] { return write(fd_.Get(), data, length); });
     return n < 0 && errno == ENOENT ? 0 : n;
@@ -237,7 +240,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
 
   void OnEnvironmentEnd() override { poll_.reset(); }
 
-  /** Polls no more; lets JavaScript's functions and this object go. */
+  /** Stops polling; releases the JavaScript functions and this object. */
   void Stop() {
     if (poll_ == nullptr) return;
     poll_.reset();
@@ -270,7 +273,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   PollHandle::Pointer poll_;
   uv_loop_t* loop_ = nullptr;
   bool loop_is_known_ = false;
-  /** So many requests are answered without asking for another at once: the last time there was none. */
+  /** The next requests that are answered without a second read(2), since the last one returned EAGAIN. */
   int lone_ = 0;
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 /**
  * Whether `data` holds what `request` says it reads and writes. The few old requests that say nothing (size 0) get
- * no argument at all, since nobody knows how much of it the kernel would write.
+ * no argument at all, since the size that the kernel would write is unknown.
  */
 bool Fits(uint32_t request, const Bytes& data) { return data.length >= _IOC_SIZE(request); }
 
@@ -39,7 +39,7 @@ Napi::Value Ioctl(const Napi::CallbackInfo& info) {
 struct ThreadCall {
   int fd;
   uint32_t request;
-  /** A copy: JavaScript may do with its buffer what it likes meanwhile. */
+  /** A copy: JavaScript may change or detach its buffer during the call. */
   std::vector<uint8_t> data;
   int64_t answer = 0;
   std::mutex mutex;

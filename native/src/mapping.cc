@@ -1,5 +1,5 @@
 // Shared mappings of files, and anonymous memory, as ArrayBuffers. JavaScript cannot reach a mapping that is gone:
-// unmapping detaches the buffer first, and a buffer that is forgotten is unmapped by the collector.
+// unmapping detaches the buffer first, and the collector unmaps a buffer that is unreachable.
 #include "mapping.h"
 
 #include <sys/mman.h>

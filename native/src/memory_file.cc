@@ -126,7 +126,7 @@ Napi::Value PresentPages(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(pages.cached));
 }
 
-/** Maps for writing. The file's time of access stays as it is, where it is ours: it is for what others do. */
+/** Maps for writing. Keeps the access time of a file of ours: that time shows accesses by other processes. */
 void* MapUnseen(int fd, size_t bytes, int64_t off) {
   int flags = fcntl(fd, F_GETFL);
   bool unseen = flags >= 0 && fcntl(fd, F_SETFL, flags | O_NOATIME) == 0;
@@ -177,7 +177,7 @@ Napi::Value SetImmutable(const Napi::CallbackInfo& info) {
   return Result(info.Env(), PutImmutable(fd, BooleanArg(info, 1)));
 }
 
-/** The guard is lifted for the instant of the call: nothing of JavaScript's comes between. */
+/** Lifts the guard for the instant of the call: no JavaScript runs in between. */
 Napi::Value FallocateGuarded(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
   int mode = IntArg(info, 1);

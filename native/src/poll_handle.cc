@@ -13,7 +13,7 @@ PollHandle::Pointer PollHandle::Open(Napi::Env env, int fd, int events, Listener
   std::unique_ptr<PollHandle> fresh(new PollHandle(events, listener));
   int error = uv_poll_init(loop, &fresh->handle_, fd);
   if (error < 0) {
-    // It may have set O_NONBLOCK before it failed; that it failed is what the caller is told.
+    // It may have set O_NONBLOCK before it failed; the caller gets the error of the failure itself.
     fcntl(fd, F_SETFL, flags);
     throw SystemError(env, -error, "uv_poll_init");
   }

@@ -14,7 +14,7 @@ class PollHandle {
  public:
   class Listener {
    public:
-    /** The descriptor is ready or in error; read(2) or poll(2) tell which. Level-triggered, errors too. */
+    /** The descriptor is ready or in error; read(2) or poll(2) say which. Level-triggered, errors too. */
     virtual void OnReady() = 0;
     /** The environment ends: the listener lets its pointer go, and calls no JavaScript. */
     virtual void OnEnvironmentEnd() = 0;
@@ -23,7 +23,7 @@ class PollHandle {
     ~Listener() = default;
   };
 
-  /** Closes: the listener hears nothing more, and libuv frees the handle. */
+  /** Closes: the listener gets no more calls, and libuv frees the handle. */
   struct Closer {
     void operator()(PollHandle* handle) const { handle->Close(); }
   };

@@ -79,7 +79,7 @@ double LimitValue(rlim_t limit) {
   return limit == RLIM_INFINITY ? std::numeric_limits<double>::infinity() : static_cast<double>(limit);
 }
 
-/** From /proc/PID/limits, which everybody may read: a quarter of a page of text, 20 times the price of prlimit(2). */
+/** From /proc/PID/limits, which every user may read: a quarter of a page of text, 20 times the price of prlimit(2). */
 Napi::Value MemlockFromProc(const Napi::CallbackInfo& info, int pid) {
   char path[32];
   snprintf(path, sizeof path, "/proc/%d/limits", pid);
@@ -95,7 +95,7 @@ Napi::Value MemlockFromProc(const Napi::CallbackInfo& info, int pid) {
       return Napi::Number::New(info.Env(), std::numeric_limits<double>::infinity());
     }
   }
-  // Reading it of a process that ended meanwhile says ESRCH or nothing.
+  // For a process that has ended since, read(2) says ESRCH or returns nothing.
   return Failure(info.Env(), ESRCH);
 }
 

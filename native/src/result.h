@@ -29,7 +29,7 @@ inline Napi::Value Result(Napi::Env env, int64_t answer) {
 /** `-error`; 0 for 0. */
 inline Napi::Value Failure(Napi::Env env, int error) { return Napi::Number::New(env, -error); }
 
-/** Ends the process: for what can fail by a fault of ours alone. */
+/** Ends the process: for a call that can fail only by a bug in this addon. */
 inline void Must(bool succeeded, const char* what) {
   if (!succeeded) napi_fatal_error("leasefs", NAPI_AUTO_LENGTH, what, NAPI_AUTO_LENGTH);
 }

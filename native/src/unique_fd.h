@@ -1,4 +1,4 @@
-// Owns the number of an open descriptor: closed once, by whoever owns it last.
+// Owns the number of an open descriptor: its last owner closes it, once.
 #ifndef LEASEFS_UNIQUE_FD_H
 #define LEASEFS_UNIQUE_FD_H
 
@@ -28,7 +28,7 @@ class UniqueFd {
   }
 
   void Reset(int fd) {
-    // Linux frees the number whatever close(2) answers, EINTR too: never a second time.
+    // Linux frees the number even if close(2) fails, with EINTR too: never call it a second time.
     if (fd_ >= 0) close(fd_);
     fd_ = fd;
   }

@@ -148,7 +148,7 @@ class Uring : public Napi::ObjectWrap<Uring> {
     entry->opcode = IORING_OP_READ_FIXED;
     entry->fd = fd;
     entry->off = static_cast<uint64_t>(off);
-    // An address inside what was registered; the pages are those of that moment, whatever is mapped there now.
+    // An address inside the registered buffer. The pages are those of the registration, even if another mapping is there now.
     entry->addr = reinterpret_cast<uint64_t>(shape_.buffer.iov_base) + at;
     entry->len = static_cast<uint32_t>(length);
     entry->buf_index = 0;

@@ -94,7 +94,7 @@ Napi::Value UverbsRegions(const Napi::CallbackInfo& info) {
   for (uint32_t handle : handles) {
     uint64_t iova, length;
     error = Query(fd, driver, handle, &iova, &length);
-    // Deregistered meanwhile.
+    // Deregistered since the handles were listed.
     if (error == -ENOENT) continue;
     if (error != 0) return Failure(info.Env(), -error);
     regions.Set(count++, Napi::Number::New(info.Env(), static_cast<double>(iova)));

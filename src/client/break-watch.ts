@@ -1,4 +1,4 @@
-// Hears of lease breaks on one open file description (B1), by a break descriptor in the event loop.
+// Notifies of lease breaks on one open file description (B1), by a break descriptor in the event loop.
 
 import type { LeaseKind } from '../abi/kinds.js';
 import type { Calls } from './calls.js';
@@ -18,8 +18,8 @@ export class BreakWatch implements Disposable {
   private isOpen = true;
 
   /**
-   * Does not keep the event loop alive. A break that is pending is told soon.
-   * @param tell is told the end of the mount as the end of a break: the lease is gone.
+   * Does not keep the event loop alive. Reports a break that is already pending, too.
+   * @param tell is called at the end of the mount as at the end of a break: the lease is gone.
    * @throws FsError as Notices does.
    */
   constructor(calls: Calls, tell: (notice: LeaseBreak) => void) {
@@ -29,7 +29,7 @@ export class BreakWatch implements Disposable {
     this.tellSoon(this.notices.first);
   }
 
-  /** To be called when this process has set the lease: what was told before is settled. */
+  /** To be called when this process has set the lease, which settles the earlier notices. */
   answered(): void {
     if (!this.isOpen) return;
     clearImmediate(this.soon);

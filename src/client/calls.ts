@@ -1,4 +1,4 @@
-// The calls of leasefs.h on one open file, by whatever route its mount has: ioctl(2), or where that is ENOTTY the control
+// The calls of leasefs.h on one open file, by the route that its mount has: ioctl(2), or where that is ENOTTY the control
 // socket (control-link.ts), from the first such call on.
 
 import * as abi from '../abi/leasefs.js';
@@ -14,8 +14,8 @@ export class Calls implements Disposable {
 
   /**
    * @param fd open as long as this is.
-   * @param shared of a descriptor that was inherited or passed on: getLease().description of who has it too. A connection
-   * shares that one's lease (L1); to an ioctl the kernel says as much.
+   * @param shared for a descriptor that was inherited or passed on: getLease().description of the process that it comes
+   * from. A connection then shares that lease (L1); an ioctl needs no such hint, since the kernel knows the description.
    */
   constructor(fd: number, shared = 0n) {
     this.fd = fd;
@@ -34,9 +34,9 @@ export class Calls implements Disposable {
     return link.call(request, data);
   }
 
-  /** The same for what may wait. The file must stay open until then. */
+  /** The same for a call that may wait. The file must stay open until it returns. */
   async callAsync(request: number, data: ArrayBuffer): Promise<number> {
-    // What does not wait finds out which route it is.
+    // A call that does not wait finds the route first.
     this.probe();
     return this.link?.callAsync(request, data) ?? native.ioctlAsync(this.fd, request, data);
   }

@@ -86,7 +86,7 @@ export class ControlLink {
     this.message.setU32(abi.message.code, request);
     new Uint8Array(this.room).set(new Uint8Array(data), HEAD);
     const sent = this.gone ? 0 : native.sendMessage(this.socket.fd, this.room, HEAD + data.byteLength);
-    // A peer that refused us may have said why before it went.
+    // A peer that refused us may have sent the reason before it closed.
     if (this.gone || (sent < 0 && sent !== -errno.EPIPE)) this.settle(id, this.gone ? -errno.ENOTCONN : sent);
     return pending;
   }
@@ -124,7 +124,7 @@ export class ControlLink {
     this.poller = undefined;
     if (this.gone || this.pending.size === 0) return;
     this.poller = native.poll(this.socket.fd, POLLIN, () => {
-      // A call that did not leave the event loop may have taken it meanwhile.
+      // A synchronous call may have taken the answer since.
       if (native.pollWait(this.socket.fd, POLLIN, 0) > 0) this.receive();
     });
   }

@@ -1,9 +1,9 @@
 // A range of a file in memory, mapped from where the store has it: loads and stores reach the blocks without the
 // daemon. Holds under a lease: LeaseFile.mapDirect makes it and unmaps it when the layout is recalled.
 //
-// Where the kernel has a page cache for the file (no passthrough) the mapping goes by it: what the cache owes the store
-// is written before, what it has of the range is dropped behind. Between, who opens the file sees what is stored here;
-// who had it open may see older data, as on NFS.
+// Where the kernel has a page cache for the file (no passthrough) the mapping bypasses it: dirty pages of the range are
+// written to the store before, cached pages are dropped after. In between, a process that opens the file sees the stores
+// through the mapping; one that already had it open may see older data, as on NFS.
 import { check, errno, FsError } from '../base/errno.js';
 import { type Descriptor, native, POSIX_FADV_DONTNEED, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import type { Calls } from './calls.js';

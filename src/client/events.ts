@@ -1,5 +1,5 @@
-// The events of a mount (`.leasefs/events`) for Node programs: an object each, as they come. A reader that is slow loses
-// events and is told how many; the mount never waits for it.
+// The events of a mount (`.leasefs/events`) for Node programs, one object each, as they come. A slow reader loses events
+// and gets their number; the mount never waits for it.
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LostEvents, ReportedEvent } from '../abi/events.js';
@@ -7,7 +7,7 @@ import { Calls } from './calls.js';
 import { Notices } from './notices.js';
 
 export interface EventOptions {
-  /** Go on with what happens from now on; else the end comes after the events that are kept. */
+  /** Continue with future events; else the iteration ends after the events that the daemon has kept. */
   readonly follow?: boolean;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
@@ -42,13 +42,14 @@ export async function* events(
 }
 
 export interface EventWatch {
-  /** Tells what has happened by now, and ends. */
+  /** Reports the events so far, and ends. */
   close(): void;
 }
 
 /**
- * Calls `tell` for what happens from now on, without keeping the event loop alive. When the mount goes, nothing more comes.
- * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`. FsError EMFILE and ENETUNREACH as LeaseFile.onBreak.
+ * Calls `tell` for each future event, without keeping the event loop alive. No more calls come after the mount's end.
+ * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`. FsError EMFILE and ENETUNREACH as
+ * LeaseFile.onBreak.
  */
 export function watchEvents(
   mountPoint: string,
@@ -84,7 +85,7 @@ export function watchEvents(
   };
 }
 
-/** What a mount's `.leasefs/events` has to tell, without waiting for more. */
+/** The events that a mount's `.leasefs/events` holds now; does not wait for more. */
 class EventReader {
   private readonly fd: number;
   private readonly piece = Buffer.alloc(PIECE);
@@ -95,7 +96,7 @@ class EventReader {
     this.fd = openSync(join(mountPoint, '.leasefs/events'), O_RDONLY | O_NONBLOCK);
   }
 
-  /** Tells when there is more to read. */
+  /** Reports when there is more to read. */
   watch(): Notices {
     return new Notices(new Calls(this.fd));
   }

@@ -13,8 +13,8 @@ function inodeOf(mountPoint: string, file: string): number {
 
 /**
  * Returns when it is done.
- * @throws ErrnoException ENOENT: no such file, or the mount allows no injections; EXDEV: the file is of another mount; EPERM: the
- * caller is neither root nor the mount's user; ESRCH: there is no lease, break or owner to do it to.
+ * @throws ErrnoException ENOENT: no such file, or the mount allows no injections; EXDEV: the file is of another mount;
+ * EPERM: the caller is neither root nor the mount's user; ESRCH: there is no lease, break or owner to do it to.
  */
 export function inject(mountPoint: string, injection: Injection): void {
   let wire: object = injection;
@@ -31,8 +31,8 @@ export function inject(mountPoint: string, injection: Injection): void {
 }
 
 /**
- * Injects each when its time has come; the function that is returned stops what has not.
- * @param failed is told of those that could not be done.
+ * Injects each at its time; the returned function cancels those that are still due.
+ * @param failed is called with each injection that failed.
  */
 export function injectAll(
   mountPoint: string,

@@ -40,7 +40,7 @@ export interface FileLayout {
 const ATTEMPTS = 100;
 
 /**
- * The layout of [off, off + len), rounded outward to blocks: granted under the lease of the file, or only told (`list`).
+ * The layout of [off, off + len), rounded outward to blocks: granted under the lease of the file, or only listed (`list`).
  * All of it is of one instant.
  * @throws FsError as LAYOUT; EAGAIN also when it changed each time it was read.
  */
@@ -99,8 +99,8 @@ function takeAnswer(
 }
 
 /**
- * The segment's memory, to be mapped and closed. The kernel judges who may: whoever could trace the daemon, that is its
- * own user and root.
+ * The segment's memory, to be mapped and closed. The kernel allows it to processes that may trace the daemon: those of its
+ * own user and of root.
  * @throws Error with `code` EPERM or EACCES for others; ESRCH where the daemon is not seen (another pid namespace).
  */
 export function openSegment(address: SegmentAddress): Descriptor {

@@ -4,7 +4,7 @@
 //
 //   const file = LeaseFile.open('/mnt/leasefs/f');
 //   file.setLeaseSync('exclusive');
-//   file.pin(0, 2 << 20);          // from here on nobody truncates or punches [0, 2 MiB)
+//   file.pin(0, 2 << 20);          // from here on truncate and punch of [0, 2 MiB) are refused
 import { closeSync, constants, openSync } from 'node:fs';
 import { currentSpelling, kindValue, type LeaseKind, readKindName } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
@@ -18,7 +18,7 @@ import { type FileLayout, readLayout } from './layout.js';
 import { readReportBy } from './report.js';
 
 export interface SetLeaseOptions {
-  /** Sent to this process when the lease is broken (B1), 1 to 64; none if 0 or absent. `onBreak` hears in any case. */
+  /** Sent to this process when the lease is broken (B1), 1 to 64; none if 0 or absent. `onBreak` is called in any case. */
   readonly signal?: number;
   /** The value (si_value) that the signal carries. */
   readonly cookie?: bigint;
@@ -29,7 +29,7 @@ export interface LeaseState {
   readonly kind: LeaseKind;
   /** ms until a pending break is forced; 0 without one. */
   readonly breakMs: number;
-  /** Names this description as the owner of pins (N4). Whoever knows it may do so: keep it secret. */
+  /** Names this description as the owner of pins (N4), for any process that knows it: keep it secret. */
   readonly description: bigint;
 }
 
@@ -84,14 +84,14 @@ export class LeaseFile implements Disposable {
   }
 
   /**
-   * Takes or converts the lease, or gives it back ('none'). Waits, without blocking the event loop, while breakable
-   * leases of others are broken (L3), which B2 bounds. Do not close the file meanwhile.
+   * Takes or converts the lease, or releases it ('none'). Waits, without blocking the event loop, while breakable
+   * leases of others are broken (L3), which B2 bounds. Do not close the file before it resolves.
    *
    * @throws FsError, the first of these that applies (L9):
    * EPERM: this process cannot be identified (another pid namespace). EINVAL: not a regular file. EACCES: neither the
    * file's owner nor CAP_LEASE (L7). EBADF: 'exclusive' or 'shared', and the file is not open for writing (L7). EBUSY: pins
    * under the lease remain (L5). EAGAIN: an incompatible lease elsewhere, a break pending, 'none' without a lease.
-   * EDEADLK: a lease of this process elsewhere would have to be broken (L3), or the wait would close a circle (B7).
+   * EDEADLK: a lease of this process elsewhere would have to be broken (L3), or the wait would deadlock (B7).
    * EINTR: a signal (B5). ENOTTY: not on a leasefs mount.
    */
   async setLease(kind: LeaseKind, options: SetLeaseOptions = {}): Promise<void> {
@@ -119,9 +119,10 @@ export class LeaseFile implements Disposable {
   /**
    * Protects [off, off + len), in bytes, rounded outward to blocks of 4096. The id names it for good (N8).
    *
-   * @throws FsError EINVAL: `len` 0 or the end beyond 2^53-1. EBADF: `owner` names no description. EPERM: this process
-   * owns no live 'exclusive' or 'shared' lease on the file (N1; `advice` says what it has), or cannot be identified. EFAULT: beyond the block of the last byte
-   * (N7). ENOMEM: beyond RLIMIT_MEMLOCK (N9). ENOSPC: no blocks for the holes of the range.
+   * @throws FsError EINVAL: `len` 0 or the end beyond 2^53-1. EBADF: `owner` names no description. EPERM: this process owns
+   * no live 'exclusive' or 'shared' lease on the file (N1; `advice` says what it has), or cannot be identified. EFAULT:
+   * beyond the block of the last byte (N7). ENOMEM: beyond RLIMIT_MEMLOCK (N9). ENOSPC: no blocks for the holes of the
+   * range.
    */
   pin(off: number, len: number, options: PinOptions = {}): bigint {
     const owner = options.owner ?? 'process';
@@ -154,7 +155,7 @@ export class LeaseFile implements Disposable {
     return this.removePins(abi.LEASEFS_UNPIN_ALL, 0n);
   }
 
-  /** The pins of this file, whoever made them, in the order of their ids. */
+  /** The pins of this file, of all processes, in the order of their ids. */
   pins(): Pin[] {
     const struct = abi.newStruct(abi.pins);
     const pins: Pin[] = [];
@@ -179,15 +180,15 @@ export class LeaseFile implements Disposable {
   }
 
   /**
-   * Maps bytes [off, off + len) where the store has them, so that loads and stores need no daemon. It holds while the
-   * lease does: when that is broken the callback of `onBreak` is told, then everything mapped here is unmapped, then
-   * the break is answered with what it demands, unless the callback has. So come back to the event loop within the
-   * break time. Giving the lease back and `close` unmap too.
+   * Maps bytes [off, off + len) where the store has them, so that loads and stores need no daemon. The mapping lasts as
+   * long as the lease. On a break the callback of `onBreak` is called first; then everything mapped here is unmapped; then
+   * the break is answered with what it demands, unless the callback has answered it. So return to the event loop within the
+   * break time. Releasing the lease and `close` unmap too.
    *
    * @throws FsError EINVAL: `off` is no multiple of 4096, `len` 0. EPERM: this process owns no lease through this
    * description. EBADF: it is not open for reading and writing. EAGAIN: the lease is being broken. ENXIO: a hole in the
    * range, or it ends beyond the block of the last byte. EBUSY: see leasefs.h. And of getting the memory, which takes
-   * the daemon's own user or root: EPERM, EACCES, ESRCH. EMFILE, ENETUNREACH: breaks cannot be heard, as in `onBreak`.
+   * the daemon's own user or root: EPERM, EACCES, ESRCH. EMFILE, ENETUNREACH: no break descriptor, as in `onBreak`.
    */
   mapDirect(off: number, len: number): DirectMapping {
     bytes(off, 'off');
@@ -205,7 +206,7 @@ export class LeaseFile implements Disposable {
   }
 
   /**
-   * Calls `tell` when the lease must be given back or lowered, again when what it must become changes, and at the end
+   * Calls `tell` when the lease must be released or lowered, again when what it must become changes, and at the end
    * of a break that this object did not answer. Answer by `setLeaseSync` or `close`, never by a write or fsync first:
    * they would wait behind the truncate that waits for you (B6). Replaces an earlier callback; does not keep the event
    * loop alive. Takes no thread.
@@ -270,7 +271,7 @@ export class LeaseFile implements Disposable {
     if (result < 0) throw new FsError(result, what);
   }
 
-  /** What a pin wants that this description does not have (N1). */
+  /** The kind of lease that a pin needs and this description lacks (N1). */
   private pinAdvice(): string {
     const { kind, breakMs } = this.getLease();
     const wanted = "take an 'exclusive' or 'shared' lease first";

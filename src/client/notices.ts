@@ -1,5 +1,5 @@
-// A break descriptor (LEASEFS_IOC_WATCH): a connection to the daemon that tells of one open file description, of a file
-// when its lease is being broken (B1), of `.leasefs/events` when there is something to read.
+// A break descriptor (LEASEFS_IOC_WATCH): a connection to the daemon that watches one open file description. Of a file it
+// reports that the lease is being broken (B1), of `.leasefs/events` that there is something to read.
 
 import { type LeaseKind, readKindName } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
@@ -22,7 +22,7 @@ const TOKEN_BYTES = 8;
 const NOTICE_BYTES = abi.notice.bytes;
 
 export class Notices implements Disposable {
-  /** The first notice: how things are. */
+  /** The first notice: the present state. */
   readonly first: Notice;
   private readonly socket: Descriptor;
   private readonly room = new ArrayBuffer(64 * NOTICE_BYTES);
@@ -30,7 +30,7 @@ export class Notices implements Disposable {
   private poller: Poller | undefined;
 
   /**
-   * Does not keep the event loop alive unless `wait` is told to.
+   * Does not keep the event loop alive unless `wait` has `keepAlive`.
    * @throws FsError EINVAL: of neither a regular file nor `.leasefs/events`. EMFILE: too many. ENETUNREACH: in a network
    * namespace that the daemon may not enter. ENOTTY: not on a leasefs mount.
    */
@@ -42,7 +42,7 @@ export class Notices implements Disposable {
     this.socket = native.connectStream(address.slice(0, address.indexOf('\0')));
     try {
       const token = struct.buffer.slice(abi.watch.token.at, abi.watch.token.at + TOKEN_BYTES);
-      // A daemon that refuses us may have said why before.
+      // A daemon that refuses us may have sent the reason first.
       native.sendMessage(this.socket.fd, token, TOKEN_BYTES);
       const length = native.receiveMessage(this.socket.fd, this.room);
       const refused = length < NOTICE_BYTES ? errno.ENOTCONN : this.notices.s32(abi.notice.error);
@@ -64,7 +64,10 @@ export class Notices implements Disposable {
     if (!keepAlive) this.poller.unref();
   }
 
-  /** Takes all notices that have come; the last of them. undefined: none; 'ended': the file was closed, or the mount is gone. */
+  /**
+   * Takes all notices that have come; the last of them. undefined: none; 'ended': the file was closed, or the mount is
+   * gone.
+   */
   take(): Notice | 'ended' | undefined {
     let last: Notice | undefined;
     while (native.pollWait(this.socket.fd, POLLIN, 0) > 0) {

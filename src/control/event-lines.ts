@@ -1,10 +1,10 @@
-// Events as lines of JSON, each for the eyes of one viewer.
+// Events as lines of JSON, each with what one viewer may see.
 import type { EventProcess, LostEvents, ReportedEvent } from '../abi/events.js';
 import { decoded, jsonLine } from '../base/words.js';
 import type { LeaseEvent } from '../fs/trace/event-ring.js';
 import type { Viewer } from './viewer.js';
 
-/** One line. Of a process that the viewer may not look into: that something happened, no file and no range. */
+/** One line. Of a process that the viewer may not ptrace(2) it says that something happened, without file and range. */
 export function eventLine(event: LeaseEvent, viewer: Viewer): string {
   const { seq, time, event: name, rule, ino, path, by, injected } = event;
   const { holder, breaker, ...facts } = event.facts;

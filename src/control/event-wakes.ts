@@ -50,7 +50,7 @@ export class EventWakes {
     for (const wake of this.woken) {
       if (left-- === 0) break;
       this.woken.delete(wake);
-      // It is told of the next event at least.
+      // It is woken by the next event at the latest.
       if (!attempt(this.log, 'event wake', wake)) this.add(wake);
     }
     if (this.woken.size > 0 || this.more) this.due ??= setImmediate(() => this.wakeSome());

@@ -1,4 +1,4 @@
-// `.leasefs/inject`: one JSON object a write, done when the write returns. Its errno says why not.
+// `.leasefs/inject`: each write is one JSON object, whose injection is done when the write returns; else its errno says why.
 
 import { parseInjection, type WireInjection } from '../abi/injection.js';
 import { errno } from '../base/errno.js';
@@ -8,7 +8,7 @@ import type { Injector } from '../fs/layout/injector.js';
 import type { Answer, Caller } from '../fs/operations.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
 
-/** Root and the user whose daemon it is. */
+/** Only root and the daemon's own user may inject. */
 export const mayInject = ({ uid }: Caller): boolean => uid === 0 || uid === process.geteuid?.();
 
 export class InjectFile implements VirtualFile {

@@ -1,5 +1,5 @@
-// One break descriptor, from our side: shows a token first, then only listens. It never holds us up: who does not read
-// what it is told is let go.
+// The daemon's end of one break descriptor. The peer shows a token first, then only reads. It never delays the daemon,
+// which closes the connection of a peer that does not read its notices.
 import * as abi from '../abi/leasefs.js';
 import { StructView, u64 } from '../abi/struct.js';
 import { errno } from '../base/errno.js';
@@ -24,7 +24,7 @@ function put(kind: number, breakMs: number, error: number, readable: boolean): v
   notice.setU32(abi.notice.readable, readable ? 1 : 0);
 }
 
-/** What becomes of it. */
+/** What a connection reports to the socket. */
 interface Fate {
   /** 0, or the errno for which it cannot watch the description. */
   readonly named: (fh: FileHandle) => number;
@@ -38,7 +38,7 @@ export class NoticeConnection {
   private readonly fate: Fate;
   private poller: Poller | undefined;
   private watched: FileHandle | undefined;
-  /** What it was last told. */
+  /** The last notice that was sent. */
   private breaking = false;
   private readable = false;
 
@@ -72,7 +72,7 @@ export class NoticeConnection {
     this.fate.ended(this.watched);
   }
 
-  /** @param news to be told though it may be the same as before. */
+  /** @param news send the notice even if it repeats the last one. */
   tell(news: boolean): void {
     const now = this.watched === undefined ? undefined : newsOf(this.plane, this.watched);
     if (now === undefined) return;
@@ -86,7 +86,7 @@ export class NoticeConnection {
   private receive(): void {
     const length = native.receiveMessage(this.socket.fd, room);
     if (length === -errno.EAGAIN) return;
-    // Once it has shown its token it has no more to say.
+    // After its token the peer sends nothing.
     if (this.watched !== undefined || length !== TOKEN_BYTES) this.close();
     else this.show(shown.big(token));
   }

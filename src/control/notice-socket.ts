@@ -1,6 +1,6 @@
 // Break descriptors (B1): a connection to this socket is one, and gets a struct leasefs_notice with each change. It is found
-// by the ioctl WATCH of the description, whose token it must show; so nobody watches what he has no descriptor of. An
-// abstract address belongs to a network namespace: for callers in another one the daemon listens there too, where it may.
+// by the ioctl WATCH of the description, whose token the peer must show: a watch needs a descriptor of the file. An abstract
+// address belongs to a network namespace: for callers in another one the daemon listens there too, if it may.
 import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { errno } from '../base/errno.js';
 import { guarded } from '../base/guarded.js';
@@ -18,13 +18,13 @@ import { NoticeConnection } from './notice-connection.js';
 const OF_DESCRIPTION = 64;
 /** Network namespaces that are listened in, besides our own. Listening in one keeps it alive. */
 const NETWORKS = 64;
-/** ms without a watch after which a network namespace is let go. */
+/** ms without a watch after which the daemon stops listening in a network namespace. */
 const IDLE_MS = 60_000;
 
-/** Where we listen in another network namespace than our own. */
+/** A listener in a network namespace other than the daemon's. */
 interface Network {
   readonly listener: Listener;
-  /** Who made us listen there. */
+  /** The user whose call made the daemon listen there. */
   readonly uid: number;
   readonly connections: Set<NoticeConnection>;
   idle: NodeJS.Timeout;
@@ -52,7 +52,7 @@ export class NoticeSocket implements Watchers {
 
   address({ tid, uid }: Caller): string | number {
     const network = linkOf(`/proc/${tid}/ns/net`);
-    // One that is hidden from us is most likely ours.
+    // A namespace that /proc hides is most likely the daemon's own.
     if (network === this.own || network === '') return this.listener.address;
     const known = this.networks.get(network);
     if (known === undefined) return this.listenIn(tid, uid);

@@ -8,7 +8,7 @@ export interface Stats extends ReportedStatus {
   readonly pinnedBytes: number;
   readonly zombies: number;
   readonly breaking: number;
-  /** How often each has happened. */
+  /** How often each event has happened. */
   readonly events: Readonly<Record<string, number>>;
 }
 
@@ -51,7 +51,7 @@ export function metricsText(m: Stats): string {
     gauge('leasefs_breaking', 'Leases that are being broken.', m.breaking),
     gauge('leasefs_pins', 'Pins.', m.pins),
     gauge('leasefs_pinned_bytes', 'Bytes of all pins, overlaps counted each.', m.pinnedBytes),
-    gauge('leasefs_waiters', 'Calls that wait for a lease to be given back.', m.waiters),
+    gauge('leasefs_waiters', 'Calls that wait for the end of a lease break.', m.waiters),
     gauge('leasefs_lease_break_time_seconds', 'Time to answer a break.', m.leaseBreakMs / 1000),
     counter('leasefs_events_total', 'Events of leases and pins.', 'event', m.events),
     counter('leasefs_requests_total', 'Requests of the kernel.', 'opcode', m.requests),

@@ -28,7 +28,7 @@ const FILE_PINS = 'file_pins';
 
 const DIRECTORY = S_IFDIR | 0o555;
 const FILE = S_IFREG | 0o444;
-/** Who may is asked at open. */
+/** The permission is checked at open. */
 const WRITABLE = S_IFREG | 0o222;
 const INJECT = 'inject';
 
@@ -146,7 +146,7 @@ export class ControlTree implements VirtualTree {
     return this.names[ino - FIRST_FILE];
   }
 
-  /** It lives, or its pins do. */
+  /** The process lives, or a pin of it does. */
   private isProcess(pid: number): boolean {
     return threadGroupOf(pid) === pid || pinningPids(this.filesystem.plane).includes(pid);
   }

@@ -1,6 +1,6 @@
-// Who looks, and what of another process he may see: what /proc would show him. Pid, command and start time everybody
-// sees, as in /proc/PID/stat; files and ranges those whose uid is the same, or who have CAP_SYS_PTRACE, as in
-// /proc/PID/fd and maps. Judged once, at open, as there.
+// What a process that reads `.leasefs` may see of other processes: what /proc would show it. Every user sees pid, command
+// and start time, as in /proc/PID/stat. Files and ranges need the same uid or CAP_SYS_PTRACE, as /proc/PID/fd and maps do.
+// Checked once, at open, as in /proc.
 import { CAP_SYS_PTRACE } from '../base/linux.js';
 import type { Caller } from '../fs/operations.js';
 import { isCapable } from '../process/proc.js';
@@ -14,7 +14,7 @@ export class Viewer {
     this.privileged = isCapable(tid, CAP_SYS_PTRACE);
   }
 
-  /** Whether he may look into a process of `uid`; -1: of an unknown user. */
+  /** Whether the viewer may see the files of a process of `uid`; -1: of an unknown user. */
   maySee(uid: number): boolean {
     return this.privileged || uid === this.uid;
   }

@@ -22,7 +22,7 @@ const WAITING_MAX = 64;
 export interface ControlState extends IoctlTransport {
   readonly reply: MessageReply;
   readonly parked: Parked<Call>;
-  /** The description that an OPEN names, or `-errno`. @param pid who asks. */
+  /** The description that an OPEN names, or `-errno`. @param pid the caller. */
   readonly open: (request: MessageRequest, pid: number) => Description | number;
   readonly log: (line: string) => void;
 }
@@ -38,13 +38,13 @@ export class ControlConnection {
   private readonly calls = new Map<number, Call>();
   private description: Description | undefined;
 
-  /** @param ended told once, when the peer is gone or makes no sense. */
+  /** @param ended called once, when the peer is gone or sends a malformed message. */
   constructor(state: ControlState, socket: Descriptor, ended: () => void) {
     this.state = state;
     this.socket = socket;
     this.ended = ended;
     this.poller = native.poll(socket.fd, POLLIN, () => {
-      // A peer that is not understood is let go.
+      // The daemon closes the connection of a peer that sends malformed messages.
       if (!attempt(state.log, 'message', () => this.receive())) this.close();
     });
     this.poller.unref();
@@ -79,7 +79,7 @@ export class ControlConnection {
     }
   }
 
-  /** Who asks, by the kernel's word; nobody when that process is gone, and its number perhaps another's. */
+  /** The caller, by the kernel's credentials; unidentified if that process is gone, since its pid may be another's now. */
   private identify({ caller }: MessageRequest): void {
     const [pid, uid] = sender as unknown as [number, number];
     const uids = uidsOf(pid);
@@ -142,7 +142,10 @@ export class ControlConnection {
     this.send(this.state.reply.head(id, answer, struct));
   }
 
-  /** A peer that does not read what it asked for is let go, but not now: others would be woken while an answer is made. */
+  /**
+   * Closes the connection of a peer that does not read its answers; later, since its end would wake others while an answer
+   * is made.
+   */
   private send(length: number): void {
     if (this.socket.fd < 0) return;
     if (native.sendMessage(this.socket.fd, this.state.reply.buffer, length) >= 0) return;

@@ -1,7 +1,7 @@
-// Leases and pins where no ioctl comes through: a socket that takes the same structs (leasefs.h). It is found through the
-// mount itself, by an xattr of any file there, so nobody can stand in for it. No descriptor is taken from a program:
-// closing one of somebody's stuck filesystem would stop this daemon. A file is named by a key that the xattr told, which
-// only this mount can have made; how it is open is read in /proc, as the kernel lets us.
+// Leases and pins where no ioctl comes through: a socket that takes the same structs (leasefs.h). Programs find it through
+// the mount itself, by an xattr of any file there, so no other process can impersonate it. The daemon accepts no descriptor
+// from a program: closing one of a stuck filesystem would stop the daemon. A key from the xattr names the file, and only
+// this mount can have made it. How the file is open is read in /proc, as far as the kernel allows.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
@@ -93,16 +93,18 @@ export class ControlSocket {
     const [number = '', proof = ''] = text.slice(0, text.indexOf('\0')).split('.');
     const ino = Number(number) as InodeNumber;
     const right = Buffer.from(this.proof(ino));
-    const told = Buffer.from(proof);
-    return told.length === right.length && timingSafeEqual(told, right) ? ino : undefined;
+    const given = Buffer.from(proof);
+    return given.length === right.length && timingSafeEqual(given, right) ? ino : undefined;
   }
 
-  /** open(2)'s access mode of the process's descriptor, read-only where we may not look; or -EBADF: not one of that file. */
+  /**
+   * open(2)'s access mode of the process's descriptor, read-only where we may not look; or -EBADF: not one of that file.
+   */
   private accessOf(pid: number, fd: number, ino: InodeNumber): number {
     const shownAll = `/proc/${pid}/fdinfo`;
     const info = textOf(`${shownAll}/${fd}`);
     if (info === '') return listOf(shownAll).length === 0 ? O_RDONLY : -errno.EBADF;
-    // Before Linux 5.14 it is not told which file it is.
+    // Before Linux 5.14 fdinfo does not name the inode.
     const shown = field(info, 'ino');
     if (shown !== '' && Number(shown) !== ino) return -errno.EBADF;
     return Number.parseInt(field(info, 'flags'), 8) & O_ACCMODE;

@@ -1,7 +1,7 @@
 // The package's operations, each one translated: path to inode, text to bytes, ms to seconds and nanoseconds.
 //
-// What the package does not carry: who asks (a new file belongs to whoever mounted), open(2)'s flags at create, the
-// modification time of utimens (it hands over the access time twice), fallocate, ioctl, lseek, poll.
+// What the package does not carry: the caller (a new file belongs to the user who mounted), open(2)'s flags at create, the
+// modification time of utimens (it passes the access time twice), fallocate, ioctl, lseek, poll.
 
 import { errno } from '../base/errno.js';
 import { Gather } from '../base/gather.js';
@@ -36,9 +36,9 @@ const NEGATIVE = 2 ** 63;
 
 /** What the operations need of their session. */
 interface NativeContext {
-  /** Who asks, of everything. */
+  /** The caller of every operation. */
   readonly caller: Caller;
-  /** Runs an operation that a lease may hold up; `done` is told its answer. */
+  /** Runs an operation that may wait for a lease break; `done` is called with its answer. */
   readonly run: (operation: () => Answer, done: (answer: Answer) => void) => void;
   /** Where the control socket is, and what names the file there. */
   readonly control: (ino: InodeNumber) => string;

@@ -1,6 +1,6 @@
-// The fuse-native package: optional, so it is looked for when it is asked for. It wants libfuse.so.2, which few systems
-// have any more; a package that it depends on brings one, which has that name inside: once that is loaded, by whatever
-// path, the loader is content (F13).
+// The fuse-native package is optional, so it is loaded on demand. It needs libfuse.so.2, which few systems still have; a
+// package that it depends on brings one with that SONAME. Once that file is loaded, by its own path, the dynamic loader
+// finds the SONAME (F13).
 import { createRequire } from 'node:module';
 import { errno, FsError } from '../base/errno.js';
 import { native } from '../native/binding.js';

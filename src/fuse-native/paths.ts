@@ -1,6 +1,6 @@
 // Paths and names as the fuse-native package hands them over, and the inodes behind them. The package knows paths alone,
 // as JavaScript strings decoded from UTF-8; the filesystem knows inodes, and names of bytes. The cache holds one lookup
-// of each inode in it, given back when the entry goes.
+// of each inode in it, released when the entry goes.
 import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
 import { S_IFDIR, S_IFMT } from '../base/linux.js';
@@ -63,7 +63,7 @@ export class Paths {
     this.inos.set(path, ino);
   }
 
-  /** The path is somebody else's or nobody's now; nothing is below it. */
+  /** The path names another inode or none now; nothing is below it. */
   gone(path: string): void {
     this.inos.delete(path);
   }

@@ -1,7 +1,6 @@
-// The filesystem behind the fuse-native package (libfuse 2 by path), for those who want nothing of the kernel's protocol
-// from us. It obeys the rules of truncate and of O_TRUNC; leases and pins come by a socket (control-socket.ts), since no
-// ioctl comes through it.
-// One object as src/fuse's session has, so that the daemon serves either.
+// The filesystem behind the fuse-native package (libfuse 2 by path), a second opinion on our own protocol code. It obeys
+// the rules of truncate and of O_TRUNC; leases and pins come by a socket (control-socket.ts), since the package carries no
+// ioctl. It has the interface of src/fuse's session, so that the daemon serves either.
 import { fstatSync, readdirSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { guarded, type Log, oneLine } from '../base/guarded.js';
@@ -42,7 +41,7 @@ export class NativeSession implements Host {
   /** @throws FsError ENOPKG: the package is not there. */
   constructor({ mountPoint, operations, allowOther, log }: NativeSessionOptions) {
     this.log = log;
-    // Who asks is not told: whoever mounted owns what is made.
+    // The package does not report the caller: the user who mounted owns each new file.
     this.caller.uid = process.getuid?.() ?? 0;
     this.caller.gid = process.getgid?.() ?? 0;
     const Fuse = loadFuseNative();
@@ -63,11 +62,11 @@ export class NativeSession implements Host {
       allowOther,
       defaultPermissions: true,
       fsname: 'leasefs',
-      // The package has no word for it: inodes keep our numbers, not libfuse's.
+      // use_ino, for which the package has no option, keeps our inode numbers instead of libfuse's.
       subtype: 'leasefs,use_ino',
       // A store may have changed the file through a mapping: nothing is kept.
       attrTimeout: '0',
-      // A lease break lasts as long as it lasts.
+      // An operation may wait for a lease break.
       timeout: false,
     });
     this.ready = new Promise((resolve, reject) => {
@@ -148,7 +147,7 @@ export class NativeSession implements Host {
 }
 
 /**
- * Resolves when the last user of the mount is gone, a lazy unmount before or not (A4). The package tells nobody, but
+ * Resolves when the last user of the mount is gone, after a lazy unmount too (A4). The package does not report that, but
  * closes the device then.
  */
 function over(log: Log): Promise<void> {

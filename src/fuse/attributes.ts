@@ -29,13 +29,13 @@ export function getattr({ operations, reply }: Connection, request: Request): An
   return answer === 0 ? putAttrOut(reply, request.attr) : answer;
 }
 
-/** All fields are answered whatever the mask asks for: they cost nothing more. */
+/** All fields are answered, not only those of the mask: they cost nothing more. */
 export function statx({ operations, reply }: Connection, request: Request): Answer {
   const answer = operations.getattr(request.caller, request.ino, request.attr);
   return answer === 0 ? putStatx(reply, request.attr) : answer;
 }
 
-/** FATTR_* beside our SET_*; FATTR_LOCKOWNER is of mandatory locks, which are no more. */
+/** FATTR_* beside our SET_*; FATTR_LOCKOWNER belongs to mandatory locks, which Linux no longer has. */
 const meanings: readonly (readonly [wire: number, ours: number])[] = [
   [1 << 0, SET_MODE],
   [1 << 1, SET_UID],

@@ -1,6 +1,5 @@
-// What the adapters share: the operations they call, the buffer they answer in, and what is kept between requests.
-// An adapter decodes a well-formed request, calls one operation and encodes what it answered; what an operation means is
-// not its business.
+// What the adapters share: the operations they call, the reply buffer, and the state between requests. An adapter decodes a
+// well-formed request, calls one operation and encodes its answer; it does not know what the operation means.
 import { Gather } from '../base/gather.js';
 import type { FileHandle } from '../base/units.js';
 import type { Answer, Operations } from '../fs/operations.js';
@@ -23,14 +22,14 @@ export class Connection {
   readonly operations: Operations;
   readonly reply: Reply;
   readonly passthrough: Passthrough;
-  /** undefined: poll(2) is the kernel's business, which answers that everything is ready. */
+  /** undefined: the kernel answers poll(2) itself, always ready. */
   readonly polls: Polls | undefined;
   readonly dirents: Dirents;
   /** Pieces of the answer to a READ. */
   readonly gather = new Gather();
-  /** The text that a description reads by REPORT, piece by piece. */
+  /** The text that a description reads piece by piece by REPORT. */
   readonly reports = new Map<FileHandle, Uint8Array>();
-  /** write(2) of a file that is served through the daemon goes past the page cache (files.ts). */
+  /** write(2) of a file that is served through the daemon bypasses the page cache (files.ts). */
   writesDirectly = false;
   /** Whether the kernel may be asked to say when a descriptor is closed. */
   tellsCloses = false;

@@ -40,7 +40,7 @@ export function releasedir(connection: Connection, request: Request): Answer {
   return 0;
 }
 
-/** Memory is as stable as it gets. */
+/** fsync of a directory: memory needs no write-back. */
 export function fsyncdir(): Answer {
   return 0;
 }

@@ -1,4 +1,4 @@
-// Names: LOOKUP, FORGET, whatever makes, moves or takes a name, and READLINK.
+// Names: LOOKUP, FORGET, the operations that make, move or remove a name, and READLINK.
 import { errno } from '../base/errno.js';
 import { FIRST_VIRTUAL, type InodeNumber } from '../base/units.js';
 import type { Answer } from '../fs/operations.js';
@@ -8,14 +8,14 @@ import type { Reply } from './wire/reply.js';
 import { OUT_HEADER } from './wire/reply.js';
 import type { Request } from './wire/request.js';
 
-/** Answers the entry that an operation put into the request, or why there is none. */
+/** Answers the entry that an operation put into the request, or its errno. */
 function entry(reply: Reply, request: Request, answer: Answer): Answer {
   return answer === 0 ? putEntry(reply, 0, request.attr) : answer;
 }
 
 /**
- * A name that is not there is remembered by the kernel, until somebody makes it through this mount; virtual ones come
- * and go by themselves.
+ * The kernel caches the absence of a name until it is created through this mount. Virtual names come and go without a
+ * request, so their absence is not cached.
  */
 export function lookup({ operations, reply }: Connection, request: Request): Answer {
   const answer = operations.lookup(request.caller, request.ino, request.name(0), request.attr);

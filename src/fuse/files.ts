@@ -1,4 +1,4 @@
-// Open files and their data. READ and WRITE come for what passthrough does not serve; the rest comes always (F4).
+// Open files and their data. READ and WRITE come for files without passthrough; the other requests always come (F4).
 import { errno } from '../base/errno.js';
 import { O_ACCMODE, O_RDONLY, O_TRUNC } from '../base/linux.js';
 import { type InodeNumber, MAX_OFFSET } from '../base/units.js';
@@ -23,22 +23,22 @@ import { IN_HEADER, type Request } from './wire/request.js';
 
 const OPEN_OUT = 16;
 const WRITE_OUT = 8;
-/** Bytes. What was copied must fit into the 32 bits of the older form's answer; the kernel asks again for the rest. */
+/** Bytes of one copy, which must fit into the 32 bits of the older answer; the kernel asks again for the rest. */
 const COPY_LENGTH_MAX = 1 << 30;
 
 /**
  * fuse_open_out: 0 fh, 8 open_flags, 12 backing_id; its length. NOFLUSH: a lease does not end at close(2) of one of
- * several descriptors (K28), so only who judges what is pinned at the last one asks for it. KEEP_CACHE: nobody has changed the data behind
- * the kernel's back.
+ * several descriptors (K28), so only a connection that checks pins at the last close asks for it. KEEP_CACHE: the data has
+ * not changed without the kernel's knowledge.
  *
- * DIRECT_IO for whoever may write: of a cached write the kernel copies the bytes into its pages before it asks us, and
- * throws the pages away when we refuse, with what others have stored into them. Their mappings, and who only reads, go by
- * the page cache all the same (DIRECT_IO_ALLOW_MMAP, Linux 6.6; before that a refused write does this harm).
+ * DIRECT_IO for a description open for writing. In a cached write the kernel copies the bytes into its pages before it asks
+ * us, and drops the pages when we refuse, with the stores of other processes in them. Mappings, and descriptions open for
+ * reading, still use the page cache (DIRECT_IO_ALLOW_MMAP, Linux 6.6; before that a refused write does this harm).
  */
 function putOpen(connection: Connection, request: Request, ino: InodeNumber, at: number): number {
   const { reply, passthrough, writesDirectly, tellsCloses } = connection;
   const { fh, backing, keepCache, uncached, stream, tellsClose } = request.opened;
-  // A virtual file has nothing to be remembered.
+  // A virtual file has nothing to be cached.
   const id = uncached ? THROUGH_DAEMON : passthrough.idFor(ino, backing);
   reply.set64(at, fh);
   const mayWrite = (request.u32(0) & O_ACCMODE) !== O_RDONLY;
@@ -86,7 +86,7 @@ function created(connection: Connection, request: Request): number {
 
 /** fuse_flush_in: 0 fh, 16 lock_owner. */
 export function flush({ operations, tellsCloses }: Connection, request: Request): Answer {
-  // The kernel never asks again.
+  // ENOSYS: the kernel never asks again.
   return tellsCloses ? operations.flush(request.caller, request.fh(0)) : -errno.ENOSYS;
 }
 

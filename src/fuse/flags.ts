@@ -35,7 +35,7 @@ export const OPEN_KILL_SUIDGID = 1;
 export const READ_LOCKOWNER = 1 << 1;
 
 // write_in.write_flags
-/** From the page cache: data that are somebody's already. */
+/** From the page cache: data that an earlier store or write has made. */
 export const WRITE_CACHE = 1;
 export const WRITE_KILL_SUIDGID = 4;
 
@@ -45,7 +45,7 @@ export const FATTR_FH = 1 << 6;
 /** ioctl_in.flags: not the size that the command number says, which only character devices get. */
 export const IOCTL_UNRESTRICTED = 1 << 1;
 
-/** poll_in.flags: tell when it changes. */
+/** poll_in.flags: notify when the state changes. */
 export const POLL_SCHEDULE_NOTIFY = 1;
 /** The notification's code: it stands where a reply has its error. */
 export const NOTIFY_POLL = 1;

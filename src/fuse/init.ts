@@ -1,4 +1,4 @@
-// INIT: what the kernel offers and what we take of it (pure), and the two records.
+// INIT: which of the kernel's offers we take (pure), and the two records.
 //
 //   fuse_init_in   0 major  4 minor  8 max_readahead  12 flags  16 flags2 (with INIT_EXT)
 //   fuse_init_out  0 major  4 minor  8 max_readahead  12 flags  16 max_background  18 congestion_threshold
@@ -42,7 +42,7 @@ const CONGESTION_THRESHOLD = 48;
 
 // Not taken, and why. WRITEBACK_CACHE: excludes passthrough, and the kernel would own sizes and times. POSIX_LOCKS and
 // FLOCK_LOCKS: the kernel keeps locks itself.
-// SECURITY_CTX, CREATE_SUPP_GROUP, SETXATTR_EXT: longer bodies with nothing for us that we cannot see.
+// SECURITY_CTX, CREATE_SUPP_GROUP, SETXATTR_EXT: longer bodies without anything that we need.
 const WANTED =
   ASYNC_READ |
   ATOMIC_O_TRUNC | // an O_TRUNC that waits for a lease break holds no inode lock (F19)
@@ -53,9 +53,9 @@ const WANTED =
   PARALLEL_DIROPS |
   MAX_PAGES |
   CACHE_SYMLINKS |
-  // Without it the kernel asks for the xattr security.capability before every single write, by passthrough too. With it
-  // we clear setuid and setgid where the request says so (files.ts); for a passthrough write nobody is told, so the
-  // filesystem does it when it sees that the file was written.
+  // Without it the kernel asks for the xattr security.capability before each write, by passthrough too. With it we clear
+  // setuid and setgid where the request says so (files.ts). The kernel does not report a passthrough write, so the
+  // filesystem clears them when it sees that the file was written.
   HANDLE_KILLPRIV_V2 |
   POSIX_ACL |
   DONT_MASK | // a directory's default ACL takes the umask's place

@@ -1,12 +1,12 @@
-// Waits until the kernel has had an inode's lock once. What the kernel does to its page cache after the answer to a
-// truncate, a punch or a copy it does under that lock, so it is over then.
+// Waits until the kernel has taken and released an inode's lock once. After the answer to a truncate, a punch or a copy the
+// kernel changes its page cache under that lock, so that change is then complete.
 //
 // A notification about an entry below a regular file takes the lock and is refused (ENOTDIR, fuse_reverse_inval_entry in
-// fs/fuse/dir.c). It is written on another thread, since whoever has the lock may be waiting for us. A user can keep the
-// lock of his file for long (a buffer whose pages do not come), so one user has one thread at a time.
+// fs/fuse/dir.c). It is written on another thread, since the task that holds the lock may be waiting for us. A user can hold
+// the lock of a file for long (a buffer whose pages do not come), so one user has one thread at a time.
 import type { InodeNumber } from '../base/units.js';
 
-/** Of libuv's four threads: the others serve notifications that whoever has the lock may be waiting for. */
+/** Of libuv's four threads. The others serve notifications that the holder of the lock may be waiting for. */
 const THREADS = 2;
 
 interface Pass {

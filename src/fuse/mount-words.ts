@@ -16,17 +16,17 @@ const flagWords: readonly (readonly [flag: number, on: string, off: string])[] =
   [1 << 25, 'lazytime', 'nolazytime'],
 ];
 
-/** What is on unless `no...` is the last that is said of it. */
+/** Options that are on unless `no...` is the last word about them. */
 const isOn = (words: readonly string[], on: string): boolean =>
   words.findLast(word => word === on || word === `no${on}`) !== `no${on}`;
 
-/** Whether reads move times of access: the kernel leaves that to the server. */
+/** Whether reads change the access time: the kernel leaves that to the server. */
 export const keepsAccessTimes = (words: readonly string[]): boolean => isOn(words, 'atime');
 
 /** Whether files have POSIX ACLs. */
 export const keepsAcls = (words: readonly string[]): boolean => isOn(words, 'acl');
 
-/** Whether poll(2) of a file tells of breaks: what it costs buffered io_uring is more than most want. */
+/** Whether poll(2) of a file reports breaks: off by default, since it costs buffered io_uring nearly all of its speed. */
 export const answersPoll = (words: readonly string[]): boolean =>
   words.findLast(word => word === 'poll' || word === 'nopoll') === 'poll';
 
@@ -38,7 +38,7 @@ export interface MountWords {
   readonly source: string;
 }
 
-/** What is always so, what others look at, and what /etc/fstab says to mount(8) and systemd. */
+/** Words without effect: what always holds, what other programs read, and what /etc/fstab says to mount(8) and systemd. */
 const isOthers = (word: string): boolean =>
   /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?poll|owner|group|comment=.*|[xX]-.*)$/.test(
     word,
@@ -64,7 +64,7 @@ export function parseMountWords(words: readonly string[]): MountWords {
   return { flags, allowOther, source };
 }
 
-/** For mount(2). default_permissions: the kernel judges permissions from the modes that we answer. */
+/** For mount(2). default_permissions: the kernel checks permissions by the modes that we answer. */
 export function kernelOptions(
   words: MountWords,
   fd: number,

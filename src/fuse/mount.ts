@@ -1,4 +1,4 @@
-// Mounting and unmounting: mount(2) as root (of a user namespace too), fusermount3 for everybody else, which opens
+// Mounting and unmounting: mount(2) as root (of a user namespace too), fusermount3 for all other users. fusermount3 opens
 // /dev/fuse, mounts and sends the descriptor over a socket (SCM_RIGHTS, its number in _FUSE_COMMFD). Every failure is one
 // FsError that says what is wrong with the mount point.
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
@@ -23,7 +23,7 @@ const isRoot = (): boolean => process.geteuid?.() === 0;
  * Mounts on the directory `target` (absolute). A dead leasefs mount there is cleaned up first.
  * @param words of -o
  * @throws FsError EINVAL: an unknown word. ENOENT, ENOTDIR, EACCES: the mount point. EBUSY: a live leasefs is there.
- * EPERM, ENODEV and whatever mount(2) or fusermount3 say.
+ * EPERM, ENODEV and the other errors of mount(2) and fusermount3.
  */
 export function mount(target: string, words: readonly string[]): Channel {
   const options = parseMountWords(words);
@@ -31,7 +31,7 @@ export function mount(target: string, words: readonly string[]): Channel {
   return isRoot() ? mountDirectly(target, options) : mountByFusermount(target, options);
 }
 
-/** What comes before every mount: cleans up a dead leasefs on `target`, and throws as `mount` when it cannot be one. */
+/** Prepares a mount: cleans up a dead leasefs on `target`, and throws as `mount` when `target` cannot be a mount point. */
 export function prepareMountPoint(target: string): void {
   clearDeadMount(target);
   checkMountPoint(target);
@@ -138,7 +138,7 @@ function mountByFusermount(target: string, options: MountWords): Channel {
   const [ours, theirs] = native.socketpair();
   try {
     const run = fusermount(['-o', fusermountOptions(options), '--', target], theirs.fd);
-    // Only its own end is left: receiving cannot wait for what will not come.
+    // Close our copy of its end, so that receiving does not wait for a message that never comes.
     theirs.close();
     if (run.status !== 0) throw new FsError(errno.EPERM, `cannot mount on ${target}: ${reason(run)}`);
     return native.adoptFuse(native.receiveFd(ours.fd).release(), BUFFER_SIZE, MAX_BATCH);

@@ -1,4 +1,4 @@
-// What we tell the kernel unasked, about inodes. Kernel counterpart: fuse_notify, fs/fuse/dev.c.
+// Notifications to the kernel about inodes. Kernel counterpart: fuse_notify, fs/fuse/dev.c.
 import { write } from 'node:fs';
 import type { InodeNumber } from '../base/units.js';
 import type { Channel } from '../native/binding.js';
@@ -53,7 +53,7 @@ export class Notifications {
     return this.reply.notify(NOTIFY_INVAL_ENTRY, INVAL_ENTRY_OUT + 2);
   }
 
-  /** The kernel refuses what is no news to it, or no inode of it. */
+  /** The kernel refuses a notification about an inode or entry that it does not have. */
   private writeAside(length: number, done: () => void): void {
     this.pending++;
     write(this.channel.fd, this.reply.bytes.slice(0, length), () => {

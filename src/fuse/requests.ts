@@ -2,7 +2,8 @@
 // Sizes are those of linux/fuse.h for protocol 7.31 to 7.45 and the flags that init.ts agrees to.
 //
 // A request without an adapter is answered ENOSYS, and the kernel does without: ACCESS (it judges permissions itself,
-// default_permissions), locks (it keeps them itself), BMAP, SYNCFS, SETUPMAPPING. Those about the conversation itself are the session's: INIT, INTERRUPT, DESTROY.
+// default_permissions), locks (it keeps them itself), BMAP, SYNCFS, SETUPMAPPING. The session itself answers INIT,
+// INTERRUPT and DESTROY.
 import { getattr, setattr, statfs, statx } from './attributes.js';
 import type { Adapter } from './connection.js';
 import { fsyncdir, opendir, readdir, readdirplus, releasedir } from './directories.js';
@@ -102,7 +103,7 @@ const requestTypes: readonly RequestType[] = Array.from(
   (_, opcode) => table.find(type => type.opcode === opcode) ?? row(`opcode ${opcode}`, opcode),
 );
 
-/** Of an opcode that we do not know too, which is not served. */
+/** The request of an opcode; an unknown opcode is a request that is not served. */
 export const requestType = (opcode: number): RequestType =>
   opcode < OPCODES ? requestTypes[opcode]! : row(`opcode ${opcode}`, opcode);
 

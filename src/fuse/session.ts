@@ -1,6 +1,6 @@
-// The conversation with the kernel over one channel: INIT first, then one request after the other to its adapter, and its
-// answer back. Requests that wait for a lease break are parked and run again from their beginning when the filesystem
-// names them; meanwhile all others are served. Kernel counterpart: fs/fuse/dev.c.
+// The session with the kernel over one channel: INIT first, then each request to its adapter and its answer back. A request
+// that waits for a lease break is parked and runs again from its beginning when the filesystem names it; other requests are
+// served while it waits. Kernel counterpart: fs/fuse/dev.c.
 //
 // It promises: every request that wants an answer gets exactly one; a request that is malformed or whose operation
 // throws is answered EIO with one line in the log, and the mount lives.
@@ -29,7 +29,7 @@ interface SessionOptions {
   readonly passthrough: boolean;
   /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
   readonly acls?: boolean;
-  /** Whether POLL tells of breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
+  /** Whether POLL reports breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
   readonly poll?: boolean;
   /** Makes a memfd immutable, with which passthrough is tried; FS_IOC_SETFLAGS by default. */
   readonly guard?: (fd: number) => Result;
@@ -37,7 +37,7 @@ interface SessionOptions {
 }
 
 export interface Session {
-  /** The kernel was answered and passthrough was tried. Rejects when it never comes to that. */
+  /** Resolves when INIT is answered and passthrough was tried. Rejects when the session ends before that. */
   readonly ready: Promise<void>;
   /** The mount is gone and everything is freed. Never rejects. */
   readonly ended: Promise<void>;
@@ -59,10 +59,10 @@ export interface Session {
 
 /** Serves the channel until the mount is gone. */
 export function startSession(options: SessionOptions): Session {
-  return new Conversation(options);
+  return new ChannelSession(options);
 }
 
-/** Linux 6.18. Older kernels may take the inode's lock at FLUSH, so that a close waits behind a truncate that waits (F19). */
+/** Linux 6.18. Older kernels may take the inode's lock at FLUSH: a close waits behind a waiting truncate (F19). */
 const QUICK_FLUSH_MINOR = 45;
 
 /** An answer that waits until something else was written. */
@@ -70,7 +70,7 @@ interface Held {
   record: Uint8Array | undefined;
 }
 
-class Conversation implements Session, Host {
+class ChannelSession implements Session, Host {
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
   readonly requests = new Float64Array(OPCODES);
@@ -104,7 +104,7 @@ class Conversation implements Session, Host {
       this.setReady = resolve;
       this.setFailed = reject;
     });
-    // Whoever does not wait for it hears of the end by `ended`.
+    // A caller that does not wait for `ready` is notified of the end by `ended`.
     this.ready.catch(() => {});
     this.ended = new Promise(resolve => {
       this.setEnded = resolve;
@@ -166,7 +166,7 @@ class Conversation implements Session, Host {
   }
 
   invalidateAttrs(ino: InodeNumber): void {
-    // Refused where the kernel has no such inode: then it remembers nothing of it.
+    // Refused where the kernel has no such inode: then it caches nothing of it.
     this.send(this.notifications.putInvalidation(ino));
   }
 
@@ -190,7 +190,7 @@ class Conversation implements Session, Host {
     return this.connection.writesDirectly;
   }
 
-  /** The present request is answered when what comes back is called. */
+  /** Delays the answer to the present request until the returned function is called. */
   private holdAnswer(): () => void {
     const held: Held = { record: undefined };
     this.held = held;
@@ -221,7 +221,7 @@ class Conversation implements Session, Host {
     }
   }
 
-  /** The request in the channel's buffer failed outside of its operation: it is answered all the same, and waits no more. */
+  /** The request in the channel's buffer failed outside its operation: it is answered EIO and no longer parked. */
   private giveUpLive(length: number): number {
     const request = this.live;
     const { waiter } = request.caller;
@@ -245,7 +245,7 @@ class Conversation implements Session, Host {
     return this.encoded(request, answer);
   }
 
-  /** As `encode`; nothing now where the answer waits for a notification. */
+  /** As `encode`; 0 where the answer waits for a notification. */
   private encoded(request: Request, answer: Answer): number {
     const length = this.encode(request, answer);
     return this.held === undefined ? length : this.holdBack(this.held, length);
@@ -301,7 +301,7 @@ class Conversation implements Session, Host {
     return isUnanswered(opcode) ? 0 : this.reply.fail(request, answer);
   }
 
-  /** Of a request that was parked. What the kernel does not take, it does not wait for any more. */
+  /** Sends the answer of a parked request. If the kernel refuses it, the caller no longer waits. */
   private answerLate(request: Request, answer: Answer): void {
     const answers = () => {
       if (!this.send(this.encoded(request, answer))) this.closeOpened(request);
@@ -314,7 +314,7 @@ class Conversation implements Session, Host {
     return length === 0 || (!this.over && this.channel.send(length) >= 0);
   }
 
-  /** The requests that are about the conversation itself. */
+  /** The requests about the session itself. */
   private converse(request: Request): Answer {
     switch (request.opcode) {
       case INIT:
@@ -351,7 +351,7 @@ class Conversation implements Session, Host {
     return putAgreement(this.reply, agreement);
   }
 
-  /** Whether this user may: known before the first operation, since the choice of a store goes by it. */
+  /** Whether this user may use passthrough: known before the first operation, since the choice of a store depends on it. */
   private tryPassthrough(): void {
     if (this.over || this.tried) return;
     this.tried = true;

@@ -1,9 +1,10 @@
 // The addon's face: what native/ exports, and nothing else. Kernel calls only, no policy.
 //
-// Conventions. Functions that answer `Result` return 0 or more, or `-errno`; nothing throws except for a wrong
-// argument: TypeError for its type, RangeError for a number that is not whole or does not fit. Constructors and functions that make a descriptor throw an Error with `code` (errno name),
-// `errno` (positive) and `syscall`. Descriptors made here are owned by a `Descriptor`; calls take its number
-// (`fd`) so that those that Node opened work too. Offsets and lengths are bytes, exact to 2^53-1.
+// Conventions. Functions that answer `Result` return 0 or more, or `-errno`; nothing throws except for a wrong argument:
+// TypeError for its type, RangeError for a number that is not whole or does not fit. Constructors and functions that make a
+// descriptor throw an Error with `code` (errno name), `errno` (positive) and `syscall`. Descriptors made here are owned by
+// a `Descriptor`; calls take its number (`fd`) so that those that Node opened work too. Offsets and lengths are bytes,
+// exact to 2^53-1.
 import { loadAddon } from './built.js';
 
 /** 0 or more, or `-errno`. */
@@ -31,9 +32,10 @@ export interface Poller {
 }
 
 /**
- * The /dev/fuse connection, to be started after mount(2). One request at a time is in `request`; `onRequest(length)` returns the length of a
- * reply it has put into `reply` (written at once), or 0 when there is none yet (parked, or needs none).
- * After waking, reads until EAGAIN or `maxBatch` requests, one where the last few came alone, then yields to the loop.
+ * The /dev/fuse connection, to be started after mount(2). One request at a time is in `request`; `onRequest(length)`
+ * returns the length of a reply it has put into `reply` (written at once), or 0 when there is none yet (parked, or needs
+ * none). After waking, reads until EAGAIN or `maxBatch` requests, one where the last few came alone, then yields to the
+ * loop.
  */
 export interface Channel {
   /** The kernel's record, valid until the callback returns. */
@@ -46,13 +48,13 @@ export interface Channel {
   /** Whether the channel may answer several requests in one turn of the event loop; known at the first request. */
   readonly skipsTurns: boolean;
   /**
-   * `onEnd` is told once, with what read(2) said: ENODEV after an unmount; then nothing is read any more. What
-   * `onRequest` throws is an uncaught exception, and its request stays unanswered. Throws an Error of poll's.
+   * `onEnd` is called once, with the errno of read(2): ENODEV after an unmount. Nothing is read after it. An exception in
+   * `onRequest` is uncaught, and its request stays unanswered. Throws the errors of `poll`.
    */
   start(onRequest: (length: number) => number, onEnd: (errno: number) => void): void;
   /**
-   * Writes `length` bytes of `reply` as one record: a late answer or a notification. 0 when nobody wants it any more
-   * (the request was aborted, ENOENT); EFAULT when `length` is beyond `reply`.
+   * Writes `length` bytes of `reply` as one record: a late answer or a notification. 0 when the kernel has aborted the
+   * request (ENOENT); EFAULT when `length` is beyond `reply`.
    */
   send(length: number): Result;
   /**
@@ -67,7 +69,10 @@ export interface Channel {
   close(): void;
 }
 
-/** A ring of io_uring by raw system calls: one registered buffer over a mapping, fixed reads; for `doctor`, `demo`, `io` and the tests. */
+/**
+ * A ring of io_uring by raw system calls: one registered buffer over a mapping, fixed reads; for `doctor`, `demo`, `io` and
+ * the tests.
+ */
 export interface Uring {
   readonly fd: number;
   /**
@@ -105,15 +110,15 @@ interface Binding {
   // memory files and descriptors
   /** memfd_create with MFD_CLOEXEC | MFD_ALLOW_SEALING (and MFD_NOEXEC_SEAL where known). */
   memfdCreate(name: string): Descriptor;
-  /** The same as a plain number, which the caller closes; its time of access is 0 until somebody reads or maps it. */
+  /** The same as a plain number, which the caller closes; its access time is 0 until a process reads or maps it. */
   memfdNumber(name: string): Result;
   /** open(2) of a path with O_CLOEXEC added; throws. */
   open(path: string, flags: number, mode?: number): Descriptor;
   close(fd: number): Result;
   fstat(fd: number, out: Float64Array): Result;
-  /** fstat(2) into `seen`: no array to be looked up and checked each time. */
+  /** fstat(2) into `seen`, which saves looking up and checking an array in each call. */
   fstatSeen(fd: number): Result;
-  /** What `fstatSeen` (by STAT) and `clock` left: one array for all. */
+  /** The results of `fstatSeen` (by STAT) and `clock`: one array for all calls. */
   readonly seen: Float64Array;
   ftruncate(fd: number, size: number): Result;
   fallocate(fd: number, mode: number, off: number, len: number): Result;
@@ -130,11 +135,17 @@ interface Binding {
    * the last byte.
    */
   populate(fd: number, off: number, len: number): Result;
-  /** cachestat(2): the pages of [off, off + len), len > 0, that are in memory; O(len), not O(file). -ENOSYS before Linux 6.5. */
+  /**
+   * cachestat(2): the pages of [off, off + len), len > 0, that are in memory; O(len), not O(file). -ENOSYS before Linux
+   * 6.5.
+   */
   presentPages(fd: number, off: number, len: number): Result;
   /** posix_fadvise(2). */
   fadvise(fd: number, off: number, len: number, advice: number): Result;
-  /** sync_file_range(2): writes what the page cache has of the range and waits. Unlike fsync without the inode's lock (F19). */
+  /**
+   * sync_file_range(2): writes back the page cache of the range and waits. Unlike fsync it does not take the inode's lock
+   * (F19).
+   */
   syncFileRange(fd: number, off: number, len: number): Result;
   /** Sets or clears FS_IMMUTABLE_FL (F14). */
   setImmutable(fd: number, on: boolean): Result;
@@ -185,7 +196,7 @@ interface Binding {
    * with -errno alone. `env`: NAME=VALUE each.
    */
   execute(path: string, args: readonly string[], env: readonly string[], also: number): Result;
-  /** SIG_IGN for good, for signals that Node has no name for too; -EINVAL for those that nobody may ignore. */
+  /** SIG_IGN for good, also for signals that Node has no name for; -EINVAL for those that cannot be ignored. */
   ignoreSignal(signal: number): Result;
 
   // processes
@@ -196,9 +207,9 @@ interface Binding {
   pidfdGetfd(pidfd: number, fd: number): Descriptor;
   /** pidfd_send_signal; `value` is si_value (SI_QUEUE) when given as bigint, a plain kill otherwise. Signal 0 only asks. */
   pidfdSignal(pidfd: number, signal: number, value?: bigint): Result;
-  /** tgkill(2) with signal 0: 0 if the thread belongs to the process (whoever's it is), else -ESRCH. */
+  /** tgkill(2) with signal 0: 0 if the thread belongs to the process (of any user), else -ESRCH. */
   threadOf(pid: number, tid: number): Result;
-  /** RLIMIT_MEMLOCK (soft) of a process, anybody's, in bytes; Infinity when unlimited; -ESRCH. */
+  /** RLIMIT_MEMLOCK (soft) of a process of any user, in bytes; Infinity when unlimited; -ESRCH. */
   memlockOf(pid: number): Result;
   /**
    * capget(2): 1 when CAP_* `capability` is effective in the thread and its process in our user namespace; 0; -ESRCH,
@@ -219,7 +230,10 @@ interface Binding {
   receiveFd(socket: number): Descriptor;
 
   // bytes between processes, on abstract addresses (unix(7)): SOCK_SEQPACKET ("messages") and SOCK_STREAM
-  /** Listens where the kernel chooses; does not wait, nor does what it accepts. Messages tell their senders. */
+  /**
+   * Listens at an address of the kernel's choice; non-blocking, as are the sockets it accepts. Messages carry their
+   * sender's credentials.
+   */
   listenMessages(): Descriptor;
   /**
    * The same for streams. @param network a descriptor of the network namespace to listen in, -1: our own. Throws EPERM
@@ -228,9 +242,9 @@ interface Binding {
   listenStreams(network: number): Descriptor;
   /** The socket's abstract address, without its leading NUL. */
   abstractName(socket: number): string;
-  /** Throws EAGAIN when nobody is there. `peer[0]`: the uid that connected. */
+  /** Throws EAGAIN when no connection waits. `peer[0]`: the uid that connected. */
   accept(socket: number, peer: Float64Array): Descriptor;
-  /** Throws ECONNREFUSED when nobody listens. What it makes waits at receiveMessage. */
+  /** Throws ECONNREFUSED when no socket listens. receiveMessage on the new descriptor blocks. */
   connectMessages(name: string): Descriptor;
   connectStream(name: string): Descriptor;
   /** One message: the first `length` bytes. EFAULT beyond `data`; EAGAIN; EPIPE when the peer is gone. */
@@ -267,7 +281,9 @@ interface Binding {
    * knows each by and its length in bytes, one after the other; -errno. -EOVERFLOW: more than 8191.
    */
   uverbsRegions(fd: number): readonly number[] | Result;
-  /** The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over. */
+  /**
+   * The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over.
+   */
   adoptUring(fd: number, shape: ArrayBuffer): Uring;
 
   // for the tests alone: nothing in src calls these

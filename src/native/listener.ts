@@ -3,7 +3,7 @@ import { attempt, guarded, type Log } from '../base/guarded.js';
 import { POLLIN } from '../base/linux.js';
 import { type Descriptor, native, type Poller } from './binding.js';
 
-/** ms until it is looked again whether there is a descriptor for who asks. */
+/** ms without a free descriptor until accept(2) is tried again. */
 const NO_DESCRIPTOR_MS = 100;
 
 export class Listener {
@@ -16,7 +16,7 @@ export class Listener {
   private poller: Poller | undefined;
   private pause: NodeJS.Timeout | undefined;
 
-  /** @param accepted is given each connection, and whose it is. */
+  /** @param accepted is called with each connection and the uid of its peer. */
   constructor(socket: Descriptor, log: Log, accepted: (socket: Descriptor, uid: number) => void) {
     this.socket = socket;
     this.log = log;
@@ -45,7 +45,7 @@ export class Listener {
     try {
       connection = native.accept(this.socket.fd, this.peer);
     } catch (error) {
-      // EAGAIN: whoever asked is gone again.
+      // EAGAIN: the peer has closed its connection.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.rest();
       return;
     }

@@ -1,5 +1,5 @@
-// A thread of its own for what may have to wait for processes that wait for this very daemon: it is asked, and answers
-// later. The wait is bounded. The thread is started with the first question.
+// A thread for work that may wait for processes which in turn wait for this daemon. It answers questions later, and the wait
+// is bounded. The first question starts the thread.
 import { parentPort, Worker } from 'node:worker_threads';
 
 /** Beyond this many ms there is no answer. The start of a thread takes some 50 ms, in an emulator 2 s. */
@@ -47,7 +47,7 @@ export class Aside<Question, Answer> {
     return this.asked.size > 0;
   }
 
-  /** What was asked is answered no more. */
+  /** Pending questions get no answer any more. */
   close(): void {
     for (const { late } of this.asked.values()) clearTimeout(late);
     this.asked.clear();

@@ -1,23 +1,23 @@
-// Looks for kernel pins (N10) without holding the caller up: in a thread of its own, which a daemon starts when it first
-// asks. It reads the memory maps of processes that may be waiting for this very daemon, so that it may have to wait until
-// the daemon has served them; the wait is bounded.
+// Searches for kernel pins (N10) in a thread of its own, which the daemon starts with its first search, so that the event
+// loop does not wait. The search reads the memory maps of processes that may be waiting for this daemon, so it may have to
+// wait until the daemon has served them; the wait is bounded.
 //
-// One search answers everybody who asked before it began. Where it could not look everywhere (no descriptor, no
-// permission, no time) it says so: that is not the same as having found nothing.
+// One search answers every caller that asked before it began. A search that could not look everywhere (no descriptor, no
+// permission, no time) says so: that is not the same as having found nothing.
 import { Worker } from 'node:worker_threads';
 import { guarded, type Log } from '../base/guarded.js';
 import type { Found, KernelPin } from './kernel-pins.js';
 
 /** What is looked for in the memory maps of processes. */
 export interface Place {
-  /** As /proc/PID/maps writes it; the same for everybody who asks. */
+  /** As /proc/PID/maps writes it; the same for all callers. */
   readonly device: string;
   readonly inos: readonly number[];
 }
 
 export type Question = Place;
 
-/** Beyond this many ms nobody waits. A search takes some 10 ms; the first starts the thread, in an emulator 2 s. */
+/** The longest wait for an answer, ms. A search takes some 10 ms; the first starts the thread, in an emulator 2 s. */
 const LIMIT_MS = 5000;
 
 interface Asked {
@@ -28,7 +28,7 @@ interface Asked {
 
 export class KernelPinSearch {
   private readonly log: Log;
-  /** Who waits for the next search, and for the one under way. */
+  /** The callers that wait for the next search, and for the one under way. */
   private next = new Set<Asked>();
   private current = new Set<Asked>();
   private searching = false;
@@ -38,16 +38,16 @@ export class KernelPinSearch {
     this.log = log;
   }
 
-  /** Calls `found`, which throws nothing, once, later. */
+  /** Calls `found` once, later; `found` must not throw. */
   find(place: Place, found: Asked['found']): void {
     const late = setTimeout(() => this.giveUp(asked), LIMIT_MS);
     const asked: Asked = { place, found, late };
     this.next.add(asked);
-    // Those who ask in the same turn of the event loop are answered by one search.
+    // One search answers all callers of one turn of the event loop.
     setImmediate(() => this.start());
   }
 
-  /** Nobody is told any more. */
+  /** Waiting callers get no answer any more. */
   close(): void {
     for (const { late } of [...this.current, ...this.next]) clearTimeout(late);
     this.current.clear();

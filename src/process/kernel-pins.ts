@@ -1,6 +1,6 @@
-// Pins that the kernel holds though nobody told us (N10): the registered buffers of io_uring over mapped files, as far as
-// /proc shows them. Reads /proc of every process and may wait for a process's memory map: never in the session's thread,
-// which that process may be waiting for.
+// Kernel pins (N10): registered buffers of io_uring over mapped files, as far as /proc shows them. The search reads /proc of
+// every process and may wait for a process's memory map, so it never runs in the session's thread, which that process may be
+// waiting for.
 //
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
 // own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
@@ -36,7 +36,7 @@ const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)\n/m;
 
 /**
  * Pages of the machine that are pinned, for a device, a ring or a direct read, by the kernel's own count; undefined where
- * we may not know. The counters are per CPU; reading stat_refresh, which root may, adds them up.
+ * the daemon may not read it. The counters are per CPU; reading stat_refresh, which root may, adds them up.
  */
 export function pinnedPages(): number | undefined {
   counters ??= openCounters();
@@ -80,7 +80,7 @@ function openCounters(): Counters | 'unknown' {
 export interface Found {
   /** By process and ring, in rising order. */
   readonly pins: readonly KernelPin[];
-  /** Why there may be others; undefined: everything was looked at. */
+  /** Why there may be more pins than found; undefined: the search was complete. */
   readonly unseen: string | undefined;
 }
 

@@ -121,7 +121,7 @@ export function fileIdIn(fdinfo: string): FileId | undefined {
   return mount === null || ino === null ? undefined : { mount: Number(mount[1]), ino: Number(ino[1]) };
 }
 
-/** Everybody's but the calling process, in rising order. */
+/** The pids of all processes but the calling one, in rising order. */
 export function otherProcesses(names = listOf('/proc')): number[] {
   const pids = names.map(Number);
   return pids.filter(pid => Number.isInteger(pid) && pid !== process.pid).sort((a, b) => a - b);
@@ -141,7 +141,7 @@ export function deviceNameOf(dev: number): string {
 
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 
-/** Sleeps: what was busy may be free again then. */
+/** Sleeps before another try at something busy. */
 export function pause(ms: number): void {
   Atomics.wait(nobody, 0, 0, ms);
 }

@@ -21,10 +21,10 @@ export function commandOf(pid: number): string {
 }
 
 interface Uids {
-  /** Real and saved: whom kill(2) compares with. */
+  /** Real and saved uid, which kill(2) compares. */
   readonly real: number;
   readonly saved: number;
-  /** By which its files are judged. */
+  /** The uid that file permissions are checked against. */
   readonly fs: number;
 }
 

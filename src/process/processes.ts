@@ -1,6 +1,6 @@
-// Who a request comes from. A request carries a thread id (F6); a lease has a process as its owner. A process is
-// identified once, by a pidfd opened while its request is unanswered (so that it cannot vanish meanwhile,
-// K27), and gets a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
+// Identifies the process of a request. A request carries a thread id (F6); the owner of a lease is a process. A process is
+// identified once, by a pidfd opened while its request is unanswered (so that the process cannot end before, K27), and gets
+// a ProcessId that is never used again: a recycled pid is never mistaken for it (A3).
 import { LRUCache } from 'lru-cache';
 import { guarded, type Log } from '../base/guarded.js';
 import { POLLIN } from '../base/linux.js';
@@ -8,7 +8,10 @@ import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { commandOf, openFileLimit, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
 
-/** Processes that nothing names are let go beyond this number: each costs a descriptor, two once it has pinned. */
+/**
+ * Beyond this number, processes that no lease, pin or waiter refers to are evicted: each costs a descriptor, two once it
+ * has pinned.
+ */
 const IDLE_PROCESSES = 128;
 /** Each costs a descriptor, but for the first of its process. */
 const RECENT_THREADS = 64;
@@ -70,8 +73,8 @@ export class Processes {
   private readonly log: Log;
 
   /**
-   * @param died is told once of each identified process that ended, as soon as the event loop hears of it.
-   * @param keeps whether somebody still names the process: others may be forgotten and get a new id when they come again.
+   * @param died is called once for each identified process that ended, as soon as the event loop is notified.
+   * @param keeps whether a lease, pin or waiter refers to the process. Others may be evicted and get a new id later.
    */
   constructor(
     died: (process: ProcessId) => void,
@@ -101,7 +104,7 @@ export class Processes {
     return this.byId.get(id) ?? NOBODY;
   }
 
-  /** Hears of its end now, if it has ended and the event loop has not told us yet. */
+  /** Records the process's end now, if it has ended and the event loop has not reported it yet. */
   hear(id: ProcessId): void {
     const process = this.byId.get(id);
     if (process?.alive && native.pollWait(process.fd, POLLIN, 0) > 0) this.ended(process);
@@ -138,7 +141,7 @@ export class Processes {
     return native.pidfdSignal(process.fd, signal, cookie) >= 0;
   }
 
-  /** Forgets a process that is dead and named by nobody any more. */
+  /** Drops a dead process that no lease, pin or waiter refers to. */
   forget(id: ProcessId): void {
     const process = this.byId.get(id);
     if (process !== undefined && !process.alive && !this.keeps(id)) this.byId.delete(id);
@@ -238,7 +241,7 @@ export class Processes {
   }
 }
 
-/** A pidfd is readable once what it names has ended; until then its number names nobody else. */
+/** A pidfd is readable once its process or thread has ended; until then no other has its number. */
 const lives = (pidfd: number): boolean => native.pollWait(pidfd, POLLIN, 0) === 0;
 
 /** Both calls are needed: the pid may be a new process's, the thread may be another's now. */

@@ -1,11 +1,11 @@
 // Memory that a process has registered with the kernel, which holds its pages: the buffers of an io_uring, an io_uring
-// in memory of the process, the memory of an AF_XDP socket, the regions of an RDMA device. The kernel notifies nobody of
-// its end: by a call, by the last close of a ring or device that may have been passed on, by the end of a process. So the
-// daemon looks when it matters. It keeps no copy of the ring or device for that: a copy would keep the pages.
+// in memory of the process, the memory of an AF_XDP socket, the regions of an RDMA device. The kernel does not report the
+// end of a registration: by a call, by the last close of a ring or device that may have been passed on, by the end of a
+// process. So the daemon checks when it matters. It keeps no copy of the ring or device: a copy would keep the pages.
 //
-// A ring is known by its inode and by what it lists (io_uring's fdinfo), a device by its regions (verbs-regions.ts):
-// wherever the same address and length are listed, in whatever process, the registration lives. What cannot be read (a
-// ring that is busy, one that is mapped and has no descriptor) counts as alive.
+// A ring is identified by its inode and by what it lists (io_uring's fdinfo), a device by its regions (verbs-regions.ts): if
+// any process lists the same address and length, the registration lives. A ring that cannot be read (a busy one, or one that
+// is mapped and has no descriptor) counts as alive.
 //
 // To read /proc of a process waits while the process is in exec(2) (fd, stat, syscall, maps) or mmap(2) (maps), and that
 // may wait for this very daemon, to close a file or to write back a mapping. So `goneOf` is for a thread of its own.
@@ -22,7 +22,7 @@ const ENTRIES_OFFSET = '10000000';
 /** A busy ring leaves its tables out (F21): it is looked at again for up to 10 ms. */
 const BUSY_TRIES = 50;
 const PAUSE_MS = 0.2;
-/** ms after which a call that was not seen to end has ended: it was let go on and its thread only ran. */
+/** ms after which a stopped call counts as ended, even if its end was not seen: the supervisor has let it continue. */
 const UNSEEN_MS = 2000;
 /** io_uring_setup, io_uring_register; ioctl as x86-64, arm64 and i386 have it. */
 const CALLS = new Set(['425', '427', '16', '29', '54']);

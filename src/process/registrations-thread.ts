@@ -9,7 +9,7 @@ export interface Look {
 }
 
 export interface Looked {
-  /** As they came, with what was learned of each. */
+  /** As they were sent, with what the look found out about each. */
   readonly registrations: readonly Registration[];
   /** By index: those whose memory the kernel does not hold any more. */
   readonly gone: readonly number[];

@@ -4,7 +4,7 @@ import { type Descriptor, native } from '../native/binding.js';
 
 /**
  * @param address by which the device knows it
- * @returns 'unknown' where we may not look, the kernel is older than 5.7, or there are too many
+ * @returns 'unknown' where the daemon may not look, the kernel is older than 5.7, or there are too many regions
  */
 export function listsRegion(
   pid: number,

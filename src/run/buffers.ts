@@ -1,5 +1,5 @@
-// Which memory a stopped call is about to have the kernel hold. Pure: reads the caller's memory through a function. What
-// is not well formed is left to the kernel, which refuses it.
+// Which memory a stopped call asks the kernel to hold. Pure: reads the caller's memory through a function. A malformed call
+// is left to the kernel, which refuses it.
 import type { HolderKind } from '../abi/holders.js';
 import {
   REGISTER_BUFFERS,

@@ -1,5 +1,5 @@
 // The system calls that the filter (native/launch/filter.h) stops, decoded: which call it is, by architecture, and
-// what its arguments mean. What the filter stops too much of is `undefined` and goes on. Pure.
+// what its arguments mean. A call that the filter stops needlessly is `undefined` and continues. Pure.
 import { F_GETLEASE, F_SETLEASE, F_SETSIG } from '../base/linux.js';
 import { RDMA_VERBS_IOCTL } from './uverbs.js';
 

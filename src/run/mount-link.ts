@@ -64,7 +64,7 @@ export class MountLink {
     }
   }
 
-  /** Everything that has happened until now is in the events when this returns: pins and processes that have ended. */
+  /** When this returns, the events include the pins and processes that have ended so far. */
   settle(): Result {
     const view = abi.newStruct(abi.report);
     view.setU32(abi.report.what, abi.LEASEFS_REPORT_STATUS);
@@ -84,7 +84,7 @@ export class MountLink {
     return path.startsWith(`${this.path}/`) ? path.slice(this.path.length) : path;
   }
 
-  /** What of the thread's memory are files of this mount. */
+  /** The mappings of this mount's files in the thread's process. */
   mappings(tid: number): Mapping[] {
     return parseMappings(textOf(`/proc/${tid}/maps`), this.device);
   }
@@ -103,12 +103,12 @@ export class MountLink {
     return result < 0 ? result : view.u32(abi.lease.kind);
   }
 
-  /** Takes or converts; may wait for a break of others' leases, without stopping us. */
+  /** Takes or converts a lease; may wait for a break of others' leases, without blocking the supervisor. */
   setLease(fd: number, subject: Subject, wish: LeaseWish): Promise<Result> {
     return native.ioctlAsync(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish).buffer);
   }
 
-  /** The same for what never waits: to give back, to set the signal. */
+  /** The same for calls that never wait: releasing, setting the signal. */
   setLeaseSync(fd: number, subject: Subject, wish: LeaseWish): Result {
     return native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish).buffer);
   }

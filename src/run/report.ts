@@ -28,7 +28,7 @@ interface RefusalLine extends Who {
   readonly errno: string;
   readonly rule: string;
   readonly holder?: { readonly pid: number; readonly command: string };
-  /** What ends what was in the way. */
+  /** What ends the lease or pin that refused. */
   readonly ends?: string;
 }
 
@@ -55,7 +55,7 @@ export interface UnleasedRegistration {
   readonly len: number;
   /** With what: 'io_uring', 'AF_XDP'. */
   readonly by: string;
-  /** --policy report: it was let through. */
+  /** --policy report: the registration was allowed. */
   readonly letThrough: boolean;
 }
 
@@ -72,7 +72,7 @@ export interface RunReport {
   readonly unleased: readonly UnleasedRegistration[];
   /** Events that were not seen because there were too many. */
   readonly lost: number;
-  /** Processes of the command that went on when it had ended. */
+  /** Processes of the command that were still running when it ended. */
   readonly goesOn: boolean;
 }
 

@@ -1,8 +1,9 @@
-// Answers the calls that the filter stops: the proposal's F_SETLEASE and F_GETLEASE become our ioctls on the very
-// description of the caller, F_SETSIG goes along, and memory that is about to be registered is pinned first, or the call
-// refused. Whatever is not about files of the mount goes on in the kernel as if nobody had looked.
+// Answers the calls that the filter stops. The proposal's F_SETLEASE and F_GETLEASE become our ioctls on the caller's own
+// description, with the signal of its F_SETSIG. Memory that a call registers is pinned first, or the call is refused. Calls
+// that are not about files of the mount continue in the kernel unchanged.
 //
-// A process is seen at its call only. What happens later to a ring, the daemon finds out (src/process/registration.ts).
+// The supervisor sees a process only at its calls. The daemon finds out what happens later to a ring
+// (src/process/registration.ts).
 
 import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
@@ -26,7 +27,7 @@ import type { MountLink } from './mount-link.js';
 import type { UnleasedRegistration } from './report.js';
 import { memoryOf, type Target, Targets, take } from './targets.js';
 
-/** strict: refuse as the proposal; report: let it through and say so; off: do not look at registrations. */
+/** strict: refuse as the proposal does; report: allow and report; off: ignore registrations. */
 type Policy = 'strict' | 'report' | 'off';
 
 const NOTIF_RECV = 0xc050_2100;
@@ -103,7 +104,7 @@ export class Supervisor {
     if (typeof answer === 'number') this.send(notification.id, answer);
   }
 
-  /** Whether the caller took the answer; false when it got a signal or was killed meanwhile. */
+  /** Whether the caller took the answer; false when it has since got a signal or was killed. */
   private send(id: bigint, answer: Answer): boolean {
     const goesOn = Number.isNaN(answer);
     if (goesOn) this.counts.continued++;
@@ -225,14 +226,14 @@ export class Supervisor {
       this.look = undefined;
     }
     const taken = this.send(lease.id, result);
-    // The caller was told EINTR, or is dead: it has no lease that it did not have before.
+    // The caller got EINTR, or is dead: it must have no lease that it did not have before.
     if (!taken && result === 0 && lease.isNew) this.giveBack(target, file);
     file.close();
   }
 
   /**
-   * A caller that got a signal waits no more (B5). The kernel tells nobody: it is looked at from time to time, and
-   * before any other call is judged, which may be about what was waited for.
+   * A caller that got a signal no longer waits (B5). The kernel does not report the signal, so the supervisor checks from
+   * time to time, and before it judges another call, which may concern the same lease.
    */
   private cancelInterrupted(but = 0): void {
     for (const lease of this.waiting.values()) {
@@ -246,7 +247,7 @@ export class Supervisor {
     return this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: 0, cookie: 0 });
   }
 
-  /** Pins first, then lets the kernel register; whatever the kernel says, the daemon sees whether it holds the memory. */
+  /** Pins first, then lets the kernel register. The daemon checks later whether the kernel holds the memory. */
   private judgeRegistration(target: Target, call: RegisterCall | SetupCall | UmemCall | VerbsCall): Answer {
     if (call.kind === 'register' && call.opcode >= REGISTER_UNKNOWN)
       return this.judgeUnknown(target, call.opcode);

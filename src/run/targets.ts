@@ -1,17 +1,17 @@
-// The processes whose calls are stopped: who a thread belongs to, its descriptors and its memory, as ptrace(2) allows.
-// A process is kept by its pidfd, so that a pid which is another's by now is never taken for it.
+// The processes whose calls are stopped: the process of a thread, its descriptors and its memory, as far as ptrace(2)
+// allows. A pidfd identifies a process, so that a recycled pid is never mistaken for it.
 import { LRUCache } from 'lru-cache';
 import { type Descriptor, native } from '../native/binding.js';
 import { commandOf, startTimeOf, threadGroupOf } from '../process/proc.js';
 import type { Subject } from './mount-link.js';
 
-/** Beyond this the least recently stopped are let go: each costs a descriptor. */
+/** Beyond this number the least recently stopped process is dropped: each costs a descriptor. */
 const KEPT = 64;
 
 export interface Target extends Subject {
   readonly command: string;
   readonly pidfd: Descriptor;
-  /** Its descriptor whose lease was given back in a call that it begins again, not having had the answer. */
+  /** Its descriptor whose lease was released by a call that it begins again, since it did not get the answer. */
   givenBack: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export class Targets {
     dispose: target => target.pidfd.close(),
   });
 
-  /** Undefined when it is gone, or is none that we may look into. */
+  /** Undefined when the process is gone, or the supervisor may not ptrace(2) it. */
   of(tid: number): Target | undefined {
     const known = this.byThread.get(tid);
     if (

@@ -1,34 +1,34 @@
 // Which store blocks are free, and which of them a file gets. Pure: block numbers only.
 //
-// It promises: no block is handed out twice; a file that grows in order gets runs as long as there are, also while
-// others grow beside it, because each growing file has a **window**, a run taken ahead of time that doubles as it is
-// used up; windows are free space in all accounts and are given up when nothing else is left, so that the last block
-// can be had. Every call is O(log32 blocks + blocks moved / 32); nothing makes garbage, but for a new window's place
-// in the list. Counterparts: ext3's reservation windows, XFS's speculative preallocation.
+// It promises: no block is handed out twice. A file that grows in order gets the longest runs available, also while others
+// grow beside it: each growing file has a **window**, a run reserved ahead of time that doubles as it is used up. Windows
+// count as free space and are released when nothing else is left, so that the last block can be allocated. Every call is
+// O(log32 blocks + blocks moved / 32); nothing makes garbage, but for a new window's place in the list. Counterparts:
+// ext3's reservation windows, XFS's speculative preallocation.
 import { BlockBitmap } from './block-bitmap.js';
 
-/** Blocks a group, 2 MiB: a wish that is longer is first looked for where nothing is taken at all. */
+/** Blocks a group, 2 MiB: a longer request is first searched for in groups without a taken block. */
 const GROUP = 512;
 /** Blocks of a window at most, 32 MiB; and no more than 1/64 of what is free. */
 const MAX_AHEAD = 8192;
 const AHEAD_SHIFT = 6;
-/** Runs that are looked at before one is taken that is shorter than wished. */
+/** Runs that are examined before one shorter than requested is taken. */
 const PROBES = 8;
 
-/** What one file has taken ahead of time: [start, end), empty at first. Only the allocator changes it. */
+/** The run that one file has reserved ahead of time: [start, end), empty at first. Only the allocator changes it. */
 export class Window {
   start = 0;
   end = 0;
-  /** Blocks to take beyond what is asked, when it is next used up. */
+  /** Blocks to reserve beyond the request when the window is next used up. */
   ahead = 0;
 }
 
 export class BlockAllocator {
-  /** Store blocks are 1 to `total`; block 0 is nobody's. */
+  /** Store blocks are 1 to `total`; block 0 belongs to no file. */
   readonly total: number;
   /** Blocks that `take` can still hand out. */
   available: number;
-  /** Out of `take`: how many blocks, one after the other. */
+  /** Output of `take`: how many consecutive blocks. */
   run = 0;
   private readonly taken: BlockBitmap;
   /** Of each group: whether any block is taken, and how many. */

@@ -14,7 +14,7 @@ export class BlockBitmap {
     const levels: Int32Array[] = [];
     for (let bits = length; ; bits = Math.ceil(bits / WORD)) {
       const words = new Int32Array(Math.ceil(bits / WORD));
-      // What is beyond the end is taken, so no search finds it.
+      // Bits beyond the end are set, so that no search finds them.
       if (bits % WORD !== 0) words[words.length - 1] = -1 << (bits % WORD);
       levels.push(words);
       if (words.length === 1) break;

@@ -6,7 +6,7 @@ const PIECE = 1 << 20;
 const buffer = new ArrayBuffer(PIECE);
 const extent = new Extent();
 
-/** 0 or `-errno` (-ENOSPC). Precondition: what `to` has, `from` has too, or overwrites. */
+/** 0 or `-errno` (-ENOSPC). Precondition: `from` has data, or a hole to be zeroed, wherever `to` has data. */
 export function copyContents(from: StoredFile, to: StoredFile): number {
   const size = from.size();
   const sized = to.setSize(size);

@@ -5,7 +5,7 @@
 // own ftruncate passes; holes are filled by MADV_POPULATE_WRITE; only a real punch needs the flag lifted for an
 // instant, which the caller allows (`lift`) while nothing in the file is protected.
 //
-// A file costs a descriptor. One that nobody uses can be moved into the pool meanwhile (moves.ts).
+// A file costs a descriptor. An unused file can be moved into the pool until it is opened again (moves.ts).
 import { errno, FsError } from '../base/errno.js';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA, SEEK_HOLE } from '../base/linux.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
@@ -58,7 +58,7 @@ export class DirectStore implements FileStore {
   }
 }
 
-/** The client maps the file itself, whose memory is nobody else's. */
+/** The client maps the file itself, whose memory belongs to no other file. */
 const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, release: () => {} };
 
 class DirectFile implements StoredFile {

@@ -1,8 +1,8 @@
-// The store's face to the filesystem: one object a regular file, whatever its blocks live in. It moves bytes and
-// blocks and knows nothing of inodes, leases or pins: who may ask for what is settled before.
+// What the filesystem sees of a store: one object a regular file, for each kind of store. It moves bytes and blocks and
+// knows nothing of inodes, leases or pins: the filesystem has checked the caller's rights before.
 import type { Gather } from '../base/gather.js';
 
-/** What a file's data say of themselves at this instant. One object is used again. */
+/** What the store knows of a file's data now. One object serves all calls in turn. */
 export class FileStat {
   size = 0;
   /** Units of 512 bytes. */
@@ -13,11 +13,11 @@ export class FileStat {
   mtimeNsec = 0;
   ctime = 0;
   ctimeNsec = 0;
-  /** Counts the changes of the content; undefined where the store tells of them by its times alone. */
+  /** Counts the changes of the content; undefined where the store reports them only by its times. */
   changes: number | undefined;
 }
 
-/** A run of a file's blocks in one segment of the store. One object is used again. */
+/** A run of a file's blocks in one segment of the store. One object serves all calls in turn. */
 export class Extent {
   /** Bytes in the file, whole blocks. */
   off = 0;
@@ -30,11 +30,11 @@ export class Extent {
   unwritten = false;
 }
 
-/** What a client may reach by itself. Its blocks go to no other file before `release` and before nobody maps them. */
+/** Blocks granted to a client. The store gives them to no other file before `release` and while a process maps them. */
 export interface Grant {
   /**
-   * Adds an extent of a segment; the segment's descriptor, for the client, valid until `release`. -EBUSY while somebody
-   * maps the segment though he has no grant any more; -EMFILE, -ENOMEM.
+   * Adds an extent of a segment; the segment's descriptor, for the client, valid until `release`. -EBUSY while a process
+   * maps the segment though its grant has ended; -EMFILE, -ENOMEM.
    */
   add(extent: Extent): number;
   release(): void;
@@ -43,9 +43,9 @@ export interface Grant {
 export interface StoredFile {
   /** A descriptor that the kernel may serve by passthrough, or -1. */
   readonly backing: number;
-  /** Whether some process but this one has its memory open or mapped, as far as the kernel tells. */
+  /** Whether a process other than this one has its memory open or mapped, as far as the kernel reports it. */
   isInUse(): boolean;
-  /** Bytes; asked of the store each time, since passthrough writes are not seen (K22). */
+  /** Bytes, as the store has them now: the daemon does not see passthrough writes (K22). */
   size(): number;
   stat(out: FileStat): void;
   /**
@@ -57,7 +57,10 @@ export interface StoredFile {
   read(off: number, len: number, out: ArrayBuffer, at: number): number;
   /** Bytes written, fewer than `len` where no more find a block; -ENOSPC where none does, `-errno`. */
   write(off: number, len: number, data: ArrayBuffer, at: number): number;
-  /** 0 or `-errno` (-EFBIG). What is cut is freed, and blocks beyond the end unless it grows; what is added reads as zeros. */
+  /**
+   * 0 or `-errno` (-EFBIG). Frees what is cut off, and blocks beyond the end unless the file grows; what is added reads as
+   * zeros.
+   */
   setSize(size: number): number;
   /**
    * Gives the holes of [off, off + len) their blocks; extends the file unless `keepSize`. `lift`: the guard may be
@@ -75,13 +78,15 @@ export interface StoredFile {
   hasHole(start: number, end: number): boolean;
   /** Counts the changes of the layout; of the identity, which never changes, 0. */
   readonly seq: number;
-  /** The first extent that ends behind byte `off`, from its block on, not beyond the block of the last byte; false: none. */
+  /**
+   * The first extent that ends behind byte `off`, from its block on, not beyond the block of the last byte; false: none.
+   */
   nextExtent(off: number, out: Extent): boolean;
   /** How many extents the file has; of the identity, which is never in pieces, 1. */
   extentCount(): number;
   /** Makes the unwritten blocks of [off, off + len) written: they read as before. 0 or -ENOSPC. */
   commit(off: number, len: number): number;
-  /** Gives everything back. */
+  /** Frees the file's memory and blocks. */
   free(): void;
 }
 
@@ -110,19 +115,19 @@ export interface FileStore {
 }
 
 /**
- * Files that may live without a descriptor of their own meanwhile. What is answered takes the place of `file`, which is
- * gone then; its times are of this instant.
+ * Files that may live without a descriptor of their own for a time. The answer replaces `file`, which is gone then; its
+ * times are those of the move.
  */
 export interface Moves {
   /** Files that have one now. */
   readonly descriptors: number;
   /**
-   * Gives the file's descriptor up: `backing` is -1 from then on. Precondition: nobody has it open through us. -EAGAIN
-   * while somebody has or maps it still; -EBUSY, after up to 165 ms, while the kernel has pages of it pinned, and for
-   * blocks beyond the end of the file; -ENOSPC, -EMFILE. Then nothing is changed.
+   * Closes the file's descriptor: `backing` is -1 from then on. Precondition: the file is not open on the mount. -EAGAIN
+   * while a process still has it open or mapped; -EBUSY, after up to 165 ms, while the kernel has pages of it pinned, and
+   * for blocks beyond the end of the file; -ENOSPC, -EMFILE. On failure nothing is changed.
    */
   out(file: StoredFile): StoredFile | number;
-  /** Gives it one again. -EMFILE, -ENFILE, -ENOMEM; then nothing is changed. */
+  /** Gives the file a descriptor again. -EMFILE, -ENFILE, -ENOMEM; on failure nothing is changed. */
   in(file: StoredFile, label: string): StoredFile | number;
 }
 

@@ -1,7 +1,7 @@
-// Runs of blocks that were freed and still have their pages: a few are given back to the kernel at once, those that are
-// neighbours by one call. Kernel counterpart: the discards that ext4 gathers for a commit.
+// Runs of blocks that were freed and still have their pages. They are returned to the kernel in batches, neighbours by one
+// call. Kernel counterpart: the discards that ext4 gathers for a commit.
 
-/** Give back when there are so many: 512 KiB, of memory that nobody uses and of waiting when it is given back. */
+/** Blocks, 512 KiB, at which the pages are returned: bounds the unused memory and the time of one return. */
 const FULL = 128;
 
 export class FreedRuns {

@@ -4,8 +4,8 @@ import { errno, FsError } from '../base/errno.js';
 import { native } from '../native/binding.js';
 
 /**
- * Sets the guard; false where we may not: there is no passthrough then, and MADV_REMOVE arrives as FALLOCATE.
- * @throws FsError for what else FS_IOC_SETFLAGS may say.
+ * Sets the guard; false where the daemon may not: then there is no passthrough, and MADV_REMOVE arrives as FALLOCATE.
+ * @throws FsError for other errors of FS_IOC_SETFLAGS.
  */
 export function setGuard(fd: number): boolean {
   const result = native.setImmutable(fd, true);

@@ -1,14 +1,15 @@
-// Whether anybody else has a memfd open or mapped (F20): the kernel grants a write lease only where nobody does, which
-// mappings count as. What was made by memfd_create is not counted, so a daemon's own first descriptor is no obstacle.
+// Whether another process has a memfd open or mapped (F20): the kernel grants a write lease only if no other description is
+// open, and a mapping keeps one open. The kernel does not count the description that memfd_create made, so the daemon's own
+// first descriptor does not matter.
 import { F_SETLEASE, F_WRLCK } from '../base/linux.js';
 import { type Descriptor, native } from '../native/binding.js';
 
 const O_RDONLY_NONBLOCK = 0o4000;
 
 /**
- * A descriptor that holds the kernel's write lease on the memfd, until it is closed; undefined while somebody else has
- * the memfd, and when there is no descriptor left to ask with. O_NONBLOCK: a client may hold a kernel lease on what it was
- * lent, and the open would wait for that client (fs.lease-break-time).
+ * A descriptor that holds the kernel's write lease on the memfd, until it is closed; undefined while another process has
+ * the memfd, and when no descriptor is left for the probe. O_NONBLOCK: a client may hold a kernel lease on a segment that it
+ * was lent, and the open would wait for that client (fs.lease-break-time).
  */
 export function openExclusive(memfd: number): Descriptor | undefined {
   let asking: Descriptor;

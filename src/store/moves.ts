@@ -1,9 +1,9 @@
 // A direct file's way into the pool and back, so that more files can be there than descriptors.
 //
-// The order is lease test, copy, seal, copy, free (F20). The lease proves that nobody has the memfd open or mapped, and
-// while it is held nobody can come. The first copy finds out whether there is room, for the seal is final. The seal
-// against writing fails while the kernel has a page pinned, for a device that may still write into it; once it is there
-// nobody can write any more, and the second copy is the true one.
+// The order is lease test, copy, seal, copy, free (F20). The kernel's write lease proves that no other process has the memfd
+// open or mapped, and keeps new opens out while it is held. The first copy shows whether there is room, since a seal is
+// final. The seal against writing fails while the kernel has a page pinned, for a device that may still write into it; a
+// sealed memfd cannot be written, so the second copy is exact.
 import { errno, FsError, failureOf } from '../base/errno.js';
 import { F_ADD_SEALS, F_SEAL_WRITE } from '../base/linux.js';
 import { BLOCK, blocksFor } from '../base/units.js';
@@ -60,7 +60,7 @@ export class DirectMoves implements Moves {
     } catch (error) {
       return failureOf(error);
     }
-    // It was let in long ago: nothing is in its way, also where passthrough has written beyond --size.
+    // The file was admitted when it was written: its size is not checked again, even if passthrough wrote beyond --size.
     const { used } = capacity;
     capacity.used -= used;
     const result = copyContents(file, back);

@@ -1,6 +1,6 @@
-// Whether anybody ever mapped a direct file: only the memory of a mapping can be pinned (F7). mmap(2) moves a file's time
-// of access, as read(2) does, and a memfd of the store begins with one that no clock shows (native.memfdNumber). Who
-// opens it with O_NOATIME leaves no trace: that is for the caller to know.
+// Whether a direct file was ever mapped: only the memory of a mapping can be pinned (F7). mmap(2) changes a file's access
+// time, as read(2) does, and a memfd of the store begins with access time 0 (native.memfdNumber). A process that opens it
+// with O_NOATIME leaves no trace: the caller must know of that.
 import { native, PROT_READ, STAT } from '../native/binding.js';
 
 const PAGE = 4096;
@@ -8,14 +8,14 @@ const PAGE = 4096;
 /** @param atime the memfd's own, as it was last seen. False where it is not known. */
 export function neverMapped({ sec, nsec }: { readonly sec: number; readonly nsec: number }): boolean {
   if (sec !== 0 || nsec !== 0) return false;
-  told ??= isTold();
-  return told;
+  shown ??= showsMmap();
+  return shown;
 }
 
-let told: boolean | undefined;
+let shown: boolean | undefined;
 
-/** Tried once, with a memfd that we map. */
-function isTold(): boolean {
+/** Whether this kernel changes the access time at mmap(2): tried once, with a memfd that we map. */
+function showsMmap(): boolean {
   const memfd = native.memfdNumber('leasefs:mapped');
   if (memfd < 0) return false;
   try {

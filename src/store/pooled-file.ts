@@ -17,7 +17,7 @@ import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
 
 /** What a gathered hole reads as: as long as the longest read. */
 const zeros = new ArrayBuffer(1 << 20);
-/** Runs that one change takes or frees: file block, store block, how many. Used again by the next. */
+/** Runs that one change takes or frees: file block, store block, how many. One array serves all changes in turn. */
 const runs: number[] = [];
 const RUN = 3;
 
@@ -125,7 +125,7 @@ export class PooledFile implements StoredFile {
 
   setSize(size: number): number {
     const kept = blocksFor(Math.min(size, this.length));
-    // What was preallocated beyond the end goes too, as on tmpfs.
+    // Frees preallocated blocks beyond the end too, as tmpfs does.
     const freed = size <= this.length ? this.drop(kept, MAX_PGOFF) : 0;
     if (freed < 0) return freed;
     if (size < this.length) this.clear(size, kept * BLOCK);
@@ -134,7 +134,7 @@ export class PooledFile implements StoredFile {
     return 0;
   }
 
-  /** The guard is the segments' and settled there: here and below `lift` has no meaning. */
+  /** The segments have the guard and lift it themselves: here and below `lift` has no meaning. */
   allocate(off: number, len: number, keepSize: boolean): number {
     const filled = this.fill(blockOf(off), blocksFor(off + len), false);
     if (filled < 0) return filled;
@@ -287,7 +287,7 @@ export class PooledFile implements StoredFile {
     }
   }
 
-  /** Gives the blocks of `runs` their pages, or all blocks back. */
+  /** Populates the blocks of `runs`, or frees them all. */
   private populateRuns(): number {
     const { space } = this;
     for (let i = 0; i < runs.length; i += RUN) {
@@ -300,7 +300,7 @@ export class PooledFile implements StoredFile {
     return 0;
   }
 
-  /** When the arena is full, what is mapped by then stays: blocks of zeros, which read as the hole did. */
+  /** When the arena is full, the blocks mapped so far stay: they are zero and read as the hole did. */
   private mapRuns(written: boolean): number {
     const { map, space } = this;
     for (let i = 0; i < runs.length; i += RUN) {

@@ -1,4 +1,4 @@
-// Blocks of pooled files that a client was told of and may map: held, so that they go to nobody else meanwhile.
+// Blocks of pooled files that were granted to a client, which may map them: held, so that no other file gets them.
 import { BLOCK } from '../base/units.js';
 import type { Extent, Grant } from './file-store.js';
 import type { PooledSpace } from './pooled-space.js';
@@ -6,7 +6,7 @@ import { SEGMENT_BLOCKS } from './segments.js';
 
 export class PooledGrant implements Grant {
   private readonly space: PooledSpace;
-  /** By their first block, so that to ask again for the same holds nothing twice. */
+  /** By their first block, so that a repeated grant of the same blocks holds them once. */
   private readonly held = new Map<number, { readonly blocks: number; readonly hold: number }>();
 
   constructor(space: PooledSpace) {

@@ -1,13 +1,13 @@
 // The store blocks of all pooled files: which are free (the allocator), what memory they have (the segments), and
-// which must not go to anybody else yet.
+// which must not be used again yet.
 //
-// A hold is the promise that somebody outside may still reach the memory of a run of blocks: a granted layout, a pin's
-// DMA. While any block of a segment is held the segment's guard stays (F14). So a block freed there that was never
-// held is made zero by hand and is free; one that was ever held waits until the segment's last hold is gone, and until
-// no client that was lent the segment maps it any more (F20), since it may go on only with new pages (W). Kernel counterpart: fs/xfs/xfs_extent_busy.c.
+// A hold says that a client or a device may still reach the memory of a run of blocks: a granted layout, a pin's DMA. While
+// a block of a segment is held the segment's guard stays (F14). So a freed block that was never held is zeroed by a write
+// and is free at once. One that was ever held waits until the segment's last hold has ended and no client that was lent the
+// segment maps it (F20), since its next file must get new pages (W). Kernel counterpart: fs/xfs/xfs_extent_busy.c.
 //
-// A few blocks that were freed in a segment where nothing is held keep their pages until there are more of them, or one
-// is wanted: to give pages back is what a punch costs.
+// A few freed blocks in a segment without holds keep their pages until there are more of them, or one is needed: returning
+// pages to the kernel is the main cost of a punch.
 import { errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
 import { RangeIndex } from '../extent/range-index.js';
@@ -25,7 +25,7 @@ type Runs = number[];
 
 export class PooledSpace {
   readonly segments = new Segments();
-  /** What is used is what cannot be handed out: blocks of files, and freed ones that wait for a hold to end. */
+  /** Counts as used what cannot be handed out: blocks of files, and freed blocks that wait for the end of a hold. */
   readonly capacity: Capacity;
   private readonly allocator: BlockAllocator;
   private readonly holds = new RangeIndex();
@@ -113,7 +113,10 @@ export class PooledSpace {
     return 0;
   }
 
-  /** Frees what need not wait any more: nobody tells us that a client has unmapped, so it is asked when it matters. */
+  /**
+   * Frees the blocks whose wait is over. The kernel does not report that a client has unmapped, so the store checks on
+   * demand.
+   */
   settle(): void {
     if (this.waiting.size === 0 && this.segments.lent.size === 0) return;
     for (const segment of this.segments.lent) {

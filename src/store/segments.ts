@@ -1,5 +1,5 @@
 // The memory behind store blocks: memfds of 1 GiB, sparse, made when their first block is needed and mapped once.
-// Nobody can make them longer or shorter (seals), nor punch them behind our back where we may set the guard (F14).
+// Seals keep their size; the guard (F14), where the daemon may set it, keeps other processes from punching them.
 //
 // It promises: a block that is not in use is zero, always; a block is populated before it is touched, so that want of
 // memory is an error code and never SIGBUS. Places are store blocks and bytes behind their beginning; runs may cross
@@ -102,7 +102,7 @@ export class Segments {
     }
   }
 
-  /** Gives the pages of [blk, blk + n) back to the kernel: the blocks are zero. Lifts the guard for an instant. */
+  /** Returns the pages of [blk, blk + n) to the kernel: the blocks are zero. Lifts the guard for an instant. */
   punch(blk: number, n: number): void {
     for (let at = blk; at < blk + n; ) {
       const part = partOf(at, blk + n);
@@ -133,7 +133,7 @@ export class Segments {
     return { dev: stat[STAT.dev]!, byIno };
   }
 
-  /** Lends it no more. Whether nobody else has it (F20): neither a descriptor nor a mapping. */
+  /** Ends the loan of the segment. Answers whether no other process has it (F20), neither open nor mapped. */
   reclaim(segment: number): boolean {
     const free = this.segments[segment]!.reclaim();
     if (free) this.lent.delete(segment);
@@ -200,7 +200,7 @@ class Segment {
       this.bytes.fill(0, at, at + length);
   }
 
-  /** @param inUse others may have the segment: then the guard stays, which lets nobody open it for writing. */
+  /** @param inUse others may have the segment: then the guard stays, so that no process can open it for writing. */
   lend(inUse: boolean): number {
     if (this.handout !== undefined) return this.handout.fd;
     if (inUse && this.guarded && !this.reclaim()) return -errno.EBUSY;

@@ -1,9 +1,9 @@
 // Attributes on the wire: fuse_attr (88 bytes), alone in fuse_attr_out (104) and after a name in fuse_entry_out (128), and
 // fuse_statx_out (288), which adds the time of birth.
 //
-// How long the kernel may answer from its own memory. Names and what they lead to change through this mount only, and
-// the kernel then corrects its dentries itself: for ever, the absence of a name included. Attributes as long as the
-// filesystem says (src/fs/vfs/attr-cache.ts).
+// How long the kernel may cache. Names change through this mount only, and the kernel then corrects its dentries itself: it
+// may cache them for ever, the absence of a name included. Attributes may be cached as long as the filesystem says
+// (src/fs/vfs/attr-cache.ts).
 import { BLOCK, FIRST_VIRTUAL } from '../../base/units.js';
 import type { Attr } from '../../fs/operations.js';
 import type { Reply } from './reply.js';

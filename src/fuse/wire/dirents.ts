@@ -9,7 +9,7 @@ import { OUT_HEADER, type Reply } from './reply.js';
 
 const DIRENT = 24;
 
-/** Collects the entries of one READDIR or READDIRPLUS in the reply. One is used again for all. */
+/** Collects the entries of one READDIR or READDIRPLUS in the reply. One object serves all requests in turn. */
 export class Dirents implements DirSink {
   private readonly reply: Reply;
   private limit = 0;

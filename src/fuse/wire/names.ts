@@ -1,6 +1,6 @@
-// Names seen lately, so that one that comes again is neither decoded nor left to the collector: a lookup hit allocates
-// nothing, and the directory's map finds the hash of the string computed already. Bounded: a slot keeps the last name
-// that fell on it. Kernel counterpart: the hash of full_name_hash in fs/namei.c.
+// A cache of recent names, so that a repeated name is not decoded again: a lookup hit allocates nothing, and the string
+// already has its hash for the directory's map. Bounded: a slot keeps the last name that hashed to it. Kernel counterpart:
+// the hash of full_name_hash in fs/namei.c.
 import type { Name } from '../../base/units.js';
 
 const SLOTS = 1024;

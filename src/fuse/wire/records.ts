@@ -1,5 +1,5 @@
-// The shape of a request's body: so many bytes, then nothing, a name, two names or data. What has not its shape is
-// answered EIO before any adapter reads it. Data whose length a field tells are checked by their adapter.
+// The shape of a request's body: a number of bytes, then nothing, a name, two names or data. A request of another shape is
+// answered EIO before an adapter reads it. The adapter checks data whose length a field gives.
 import { IN_HEADER, type Request } from './request.js';
 
 /** What follows the fixed part. */

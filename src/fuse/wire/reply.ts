@@ -3,8 +3,8 @@
 //    0 len        4 error (0 or -errno; of a notification its code)        8 unique (64 bits, 0 of a notification)
 //
 // Positions (`at`) are bytes from the payload's begin, multiples of 4. One buffer serves all: an adapter writes it only
-// after its operation has answered, since an operation may wake others, whose replies are written meanwhile. Those that
-// fill it themselves (read, readlink, readdir, xattrs) wake nobody.
+// after its operation has answered, since an operation may wake parked requests, whose replies are written first. The
+// operations that fill it themselves (read, readlink, readdir, xattrs) wake no request.
 import { StructView } from '../../abi/struct.js';
 import type { Request } from './request.js';
 

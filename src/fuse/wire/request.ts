@@ -27,7 +27,7 @@ export class Request {
   private readonly text: Buffer;
   private structOfIoctl: StructView | undefined;
 
-  // What the operations fill and read belongs to the request: a request that wakes others is not done while they run.
+  // The operations' inputs and outputs belong to the request: one that wakes others is not finished while they run.
   readonly caller = new Caller();
   readonly attr = new Attr();
   readonly opened = new Opened();
@@ -52,7 +52,9 @@ export class Request {
     this.text = Buffer.from(buffer);
   }
 
-  /** Takes the header of a record of `length` bytes; false when it contradicts itself, with `opcode` and the rest still set. */
+  /**
+   * Takes the header of a record of `length` bytes; false when it contradicts itself, with `opcode` and the rest still set.
+   */
   receive(length: number): boolean {
     const { words, caller } = this;
     if (length < IN_HEADER) return false;
@@ -100,7 +102,7 @@ export class Request {
     return this.u32(at) | 0;
   }
 
-  /** Exact to 2^53-1; what is larger comes out as some number above that. */
+  /** Exact to 2^53-1; a larger value reads as some number above that. */
   u64(at: number): number {
     return this.u32(at) + this.u32(at + 4) * WORD;
   }
@@ -110,7 +112,7 @@ export class Request {
     return this.u32(at) + this.i32(at + 4) * WORD;
   }
 
-  /** A file handle that we never gave out is found nowhere. */
+  /** A file handle; one that we never gave out is found nowhere. */
   fh(at: number): FileHandle {
     return this.u64(at) as FileHandle;
   }
