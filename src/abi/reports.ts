@@ -83,7 +83,7 @@ export interface ReportedStatus {
     readonly freeInLongRuns: number;
   } | null;
   readonly files: number;
-  /** Of all kinds, and how many there may be. */
+  /** As --inodes counts them, and how many there may be. */
   readonly inodes: number;
   readonly maxInodes: number;
   readonly leases: number;

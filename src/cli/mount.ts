@@ -32,7 +32,7 @@ Files live in memory and are gone with the mount.
                            the root directory; and the options below, as in
                            -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
-  --inodes N               files and directories there may be: 10000, 1m (default:
+  --inodes N               files, directories and hard links: 10000, 1m (default:
                            as many as half of the heap holds, which NODE_OPTIONS=
                            --max-old-space-size=MIB sets); 1 KiB of extended
                            attributes counts for one

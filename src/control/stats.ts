@@ -45,7 +45,7 @@ export function metricsText(m: Stats): string {
       [{ store: m.store, state: 'used' }, m.used],
     ]),
     gauge('leasefs_files', 'Regular files.', m.files),
-    gauge('leasefs_inodes', 'Inodes of all kinds.', m.inodes),
+    gauge('leasefs_inodes', 'Inodes in use, as --inodes counts them.', m.inodes),
     gauge('leasefs_leases', 'Layout leases, zombies included.', m.leases),
     gauge('leasefs_zombies', 'Leases whose description is closed and whose pins remain.', m.zombies),
     gauge('leasefs_breaking', 'Leases that are being broken.', m.breaking),

@@ -32,16 +32,19 @@ suiteNeeding('--inodes', ['mount'], test => {
         assert.is.not(spawnSync('mkfifo', [mount.file('more')]).status, 0);
       };
       wanting();
-      linkSync(mount.file('file'), mount.file('dir/link'));
+      assert.throws(() => linkSync(mount.file('file'), mount.file('dir/link')), /ENOSPC/);
       unlinkSync(mount.file('open'));
       wanting();
       closeSync(fd);
       // The kernel releases it after close(2) has returned.
       await eventually('a free inode', () => statfsSync(mount.path).ffree === 1);
       symlinkSync('x', mount.file('more'));
-      unlinkSync(mount.file('dir/link'));
       rmdirSync(mount.file('dir'));
       await eventually('a free inode', () => statfsSync(mount.path).ffree === 1);
+      linkSync(mount.file('file'), mount.file('link'));
+      assert.is(statfsSync(mount.path).ffree, 0, 'a further name counts, as on tmpfs');
+      unlinkSync(mount.file('link'));
+      assert.is(statfsSync(mount.path).ffree, 1);
     } finally {
       await mount.stop();
     }

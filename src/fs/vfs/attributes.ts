@@ -82,7 +82,7 @@ export function statfs(sb: Superblock, out: StatFs): Answer {
   sb.lookAtOpenFiles();
   out.blocks = Math.floor(capacity.total / BLOCK);
   out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
-  out.files = sb.maxInodes;
-  out.filesFree = sb.inodesFree;
+  out.files = sb.budget.max;
+  out.filesFree = sb.budget.free;
   return 0;
 }

@@ -18,6 +18,7 @@ import type { Answer, Attr, Caller } from '../operations.js';
 import { ACCESS_ACL, aclWithMode, DEFAULT_ACL, isModeAlone, modeOfAcl } from './acl.js';
 import { invalidateAttrs } from './attr-cache.js';
 import { addDentry, type Inode } from './inode.js';
+import { targetCost } from './inode-budget.js';
 import { badName, type Superblock } from './superblock.js';
 import { putXattr } from './xattrs.js';
 
@@ -63,21 +64,31 @@ export function placeFor(sb: Superblock, parent: InodeNumber, name: Name): Inode
 
 /**
  * A new inode below `dir`, -ENOSPC beyond --inodes, with the group and, for a directory, the setgid bit of a setgid
- * directory. The directory's default ACL takes the place of the umask.
+ * directory. The directory's default ACL takes the place of the umask. `target`: of a symbolic link.
  */
-export function newChild(sb: Superblock, caller: Caller, dir: Inode, mode: number): Inode | number {
-  if (sb.inodesFree < 1) return -errno.ENOSPC;
+export function newChild(
+  sb: Superblock,
+  caller: Caller,
+  dir: Inode,
+  mode: number,
+  target?: Uint8Array,
+): Inode | number {
   const inherits = (dir.mode & S_ISGID) !== 0;
   const type = mode & S_IFMT;
   const setgid = inherits && type === S_IFDIR ? S_ISGID : 0;
   const acl = type === S_IFLNK ? undefined : dir.xattrs?.get(DEFAULT_ACL);
   const allowed = type === S_IFLNK ? 0o777 : acl === undefined ? ~caller.umask : modeOfAcl(acl)!;
   const bits = (mode & ~0o777) | (mode & allowed & 0o777) | setgid;
+  const cost = targetCost(target?.length ?? 0);
+  if (!sb.budget.addInode(cost)) return -errno.ENOSPC;
   try {
     const inode = sb.newInode(bits, caller.uid, inherits ? dir.gid : caller.gid);
-    if (acl !== undefined) inheritAcl(sb, inode, acl);
-    return inode;
+    inode.target = target?.slice();
+    if (acl === undefined || inheritAcl(sb, inode, acl)) return inode;
+    sb.reap(inode);
+    return -errno.ENOSPC;
   } catch (error) {
+    sb.budget.cancelInode(cost);
     // No descriptor or memory left for another memfd.
     sb.log(
       `create refused: ${error instanceof Error ? error.message : error}; close files or raise RLIMIT_NOFILE`,
@@ -86,9 +97,10 @@ export function newChild(sb: Superblock, caller: Caller, dir: Inode, mode: numbe
   }
 }
 
-function inheritAcl(sb: Superblock, inode: Inode, acl: Uint8Array): void {
-  if (!isModeAlone(acl)) putXattr(sb, inode, ACCESS_ACL, aclWithMode(acl, inode.mode));
-  if (inode.children !== undefined) putXattr(sb, inode, DEFAULT_ACL, acl);
+/** False when there is no room for it. */
+function inheritAcl(sb: Superblock, inode: Inode, acl: Uint8Array): boolean {
+  if (!isModeAlone(acl) && !putXattr(sb, inode, ACCESS_ACL, aclWithMode(acl, inode.mode))) return false;
+  return inode.children === undefined || putXattr(sb, inode, DEFAULT_ACL, acl);
 }
 
 /** Makes the inode's first name. */
@@ -106,13 +118,14 @@ function make(
   name: Name,
   mode: number,
   out: Attr,
-  set?: (made: Inode) => void,
+  rdev = 0,
+  target?: Uint8Array,
 ): Answer {
   const dir = placeFor(sb, parent, name);
   if (typeof dir === 'number') return dir;
-  const inode = newChild(sb, caller, dir, mode);
+  const inode = newChild(sb, caller, dir, mode, target);
   if (typeof inode === 'number') return inode;
-  set?.(inode);
+  inode.rdev = rdev;
   sb.residency.rest(inode);
   enter(sb, dir, name, inode);
   return answer(sb, inode, out);
@@ -130,9 +143,8 @@ export function mknod(
   const type = mode & S_IFMT;
   const kind = type === 0 ? S_IFREG : type;
   if (![S_IFREG, S_IFIFO, S_IFSOCK, S_IFBLK, S_IFCHR].includes(kind)) return -errno.EINVAL;
-  return make(sb, caller, parent, name, kind | (mode & 0o7777), out, made => {
-    made.rdev = kind === S_IFBLK || kind === S_IFCHR ? rdev : 0;
-  });
+  const device = kind === S_IFBLK || kind === S_IFCHR ? rdev : 0;
+  return make(sb, caller, parent, name, kind | (mode & 0o7777), out, device);
 }
 
 export function mkdir(
@@ -156,9 +168,7 @@ export function symlink(
 ): Answer {
   if (target.length === 0) return -errno.ENOENT;
   if (target.length >= PATH_MAX) return -errno.ENAMETOOLONG;
-  return make(sb, caller, parent, name, S_IFLNK | 0o777, out, made => {
-    made.target = target.slice();
-  });
+  return make(sb, caller, parent, name, S_IFLNK | 0o777, out, 0, target);
 }
 
 export function readlink(sb: Superblock, ino: InodeNumber, out: Uint8Array, at: number): Answer {
@@ -168,7 +178,7 @@ export function readlink(sb: Superblock, ino: InodeNumber, out: Uint8Array, at: 
   return target.length;
 }
 
-/** Also gives a file made by O_TMPFILE its first name. */
+/** Also gives a file made by O_TMPFILE its first name. -ENOSPC beyond --inodes, where a further name counts. */
 export function link(sb: Superblock, ino: InodeNumber, parent: InodeNumber, name: Name, out: Attr): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
@@ -176,6 +186,7 @@ export function link(sb: Superblock, ino: InodeNumber, parent: InodeNumber, name
   if (inode.nlink >= LINK_MAX) return -errno.EMLINK;
   const dir = placeFor(sb, parent, name);
   if (typeof dir === 'number') return dir;
+  if (inode.nlink > 0 && !sb.budget.addLink()) return -errno.ENOSPC;
   addDentry(dir, name, inode);
   inode.nlink++;
   sb.touch(inode);

@@ -90,13 +90,6 @@ export function killPrivileges(inode: Inode): void {
   inode.mode &= ~privilegesOf(inode);
 }
 
-/** Bytes of the extended attributes, names and values. */
-export function xattrBytes({ xattrs }: Inode): number {
-  let bytes = 0;
-  for (const [name, value] of xattrs ?? []) bytes += name.length + value.length;
-  return bytes;
-}
-
 /** Adds a name at the end of a directory. Precondition: the name is not there. */
 export function addDentry(dir: Inode, name: Name, inode: Inode): void {
   const dentry: Dentry = { name, dir, inode, cookie: dir.nextCookie++ };

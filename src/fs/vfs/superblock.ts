@@ -8,16 +8,14 @@ import { native } from '../../native/binding.js';
 import { FileStat, type FileStore, type StoredFile } from '../../store/file-store.js';
 import type { Attr, Host } from '../operations.js';
 import { closedFor, isLasting, openedFor } from './attr-cache.js';
-import { Inode, killPrivileges, type Time, xattrBytes } from './inode.js';
+import { Inode, killPrivileges, type Time } from './inode.js';
+import { InodeBudget } from './inode-budget.js';
 import { type LayoutGate, openGate } from './layout-gate.js';
 import type { OpenFile } from './open-file.js';
 import { pathOf } from './path.js';
 import { Residency } from './residency.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
 import type { Virtual } from './virtual.js';
-
-/** What an inode counts for where extended attributes are counted with them; tmpfs's BOGO_INODE_SIZE. */
-const INODE_BYTES = 1024;
 
 export interface SuperblockOptions {
   /** Permissions and owner of the root directory. */
@@ -52,10 +50,7 @@ export class Superblock {
   readonly residency: Residency;
   /** Asked before each layout change. Set before the first operation. */
   gate: LayoutGate = openGate;
-  /** Inodes that there may be. */
-  readonly maxInodes: number;
-  /** Bytes of all extended attributes, names and values. */
-  xattrBytes = 0;
+  readonly budget: InodeBudget;
   /** Files below the root that no user made. */
   virtual: Virtual | undefined;
   host: Host | undefined;
@@ -74,10 +69,11 @@ export class Superblock {
     this.chooseStore = chooseStore;
     this.credentials = credentials;
     this.log = options.log;
-    this.maxInodes = options.inodes;
+    this.budget = new InodeBudget(options.inodes);
     this.acls = options.acls ?? true;
     this.accessTimes = options.accessTimes ?? true;
     this.residency = new Residency(this, options.descriptors);
+    this.budget.addInode(0);
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
     this.root.parent = this.root;
     this.root.nlink = 2;
@@ -97,11 +93,6 @@ export class Superblock {
     return this.present;
   }
 
-  /** Inodes that can still be made: extended attributes take their room, a KiB for one inode, as on tmpfs. */
-  get inodesFree(): number {
-    return this.maxInodes - this.inodes.size - Math.ceil(this.xattrBytes / INODE_BYTES);
-  }
-
   inode(ino: InodeNumber): Inode | undefined {
     return this.inodes.get(ino);
   }
@@ -119,6 +110,7 @@ export class Superblock {
     return inode.children === undefined ? -errno.ENOTDIR : inode;
   }
 
+  /** Precondition: it is counted (`budget`). */
   newInode(mode: number, uid: number, gid: number): Inode {
     const ino = this.nextIno++ as InodeNumber;
     const inode = new Inode(ino, mode, uid, gid, this.now());
@@ -270,7 +262,7 @@ export class Superblock {
     if (inode.nlink > 0 || inode.nlookup > 0 || inode.nopen > 0) return;
     if (inode.file !== undefined && this.gate.holds(inode.ino)) return;
     if (!this.inodes.delete(inode.ino)) return;
-    this.xattrBytes -= xattrBytes(inode);
+    this.budget.removeInode(inode);
     if (inode.file === undefined) return;
     this.residency.forget(inode.ino);
     this.host?.backingGone(inode.ino);

@@ -16,6 +16,7 @@ function drop(sb: Superblock, dir: Inode, inode: Inode): void {
     dir.nlink--;
   } else {
     inode.nlink--;
+    if (inode.nlink > 0) sb.budget.removeLink();
   }
   sb.touch(inode);
   sb.reap(inode);

@@ -7,6 +7,7 @@ import type { Answer, Caller } from '../operations.js';
 import { ACCESS_ACL, DEFAULT_ACL, isAclName, isModeAlone, modeOfAcl } from './acl.js';
 import { invalidateAttrs } from './attr-cache.js';
 import type { Inode } from './inode.js';
+import { xattrCost } from './inode-budget.js';
 import { settleSetgid } from './killpriv.js';
 import type { Superblock } from './superblock.js';
 
@@ -46,12 +47,8 @@ export function setxattr(
 /** False when there is no room for it. */
 export function putXattr(sb: Superblock, inode: Inode, name: Name, value: Uint8Array): boolean {
   const before = inode.xattrs?.get(name);
-  const added = before === undefined ? name.length + value.length : value.length - before.length;
-  sb.xattrBytes += added;
-  if (added > 0 && sb.inodesFree < 0) {
-    sb.xattrBytes -= added;
-    return false;
-  }
+  const added = before === undefined ? xattrCost(name.length, value.length) : value.length - before.length;
+  if (!sb.budget.addBytes(added)) return false;
   inode.xattrs ??= new Map();
   inode.xattrs.set(name, value.slice());
   return true;
@@ -61,7 +58,7 @@ function deleteXattr(sb: Superblock, inode: Inode, name: Name): boolean {
   const value = inode.xattrs?.get(name);
   if (value === undefined) return false;
   inode.xattrs!.delete(name);
-  sb.xattrBytes -= name.length + value.length;
+  sb.budget.addBytes(-xattrCost(name.length, value.length));
   return true;
 }
 
