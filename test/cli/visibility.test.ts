@@ -18,9 +18,9 @@ mountedSuite('seen on the command line', {}, ({ test, mount, stage }) => {
     writeFileSync(file, Buffer.alloc(8 * BLOCK, 1));
     truncateSync(file, 16 * BLOCK);
     actor = await stage.actor('holder');
-    await actor.must('open', 0, file, O_RDWR);
-    await actor.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    await actor.must('pin', 0, 0, 2 * BLOCK, 0, 0);
+    await actor.open(file, O_RDWR);
+    await actor.setLease(EXCLUSIVE);
+    await actor.pin(0, 2 * BLOCK);
   });
 
   const leasefs = (...args: string[]) => {

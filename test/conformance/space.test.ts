@@ -62,17 +62,17 @@ suiteNeeding('a full file system', ['mount'], test => {
       const actor = await stage.actor('pinner');
       const free = () => statfsSync(mount.path).bfree;
       try {
-        await actor.must('open', 0, mount.file('f'), O_RDWR_CREAT);
-        await actor.must('open', 1, mount.file('ballast'), O_RDWR_CREAT);
-        await actor.must('ftruncate', 0, 16 * BLOCK);
-        await actor.must('fallocate', 1, 0, 0, (free() - 4) * BLOCK);
-        await actor.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-        assert.is(await actor.verdict('pin', 0, 0, 16 * BLOCK, 0, 0), 'ENOSPC');
+        await actor.open(mount.file('f'), O_RDWR_CREAT);
+        await actor.open(mount.file('ballast'), O_RDWR_CREAT, { slot: 1 });
+        await actor.ftruncate(16 * BLOCK);
+        await actor.fallocate(0, 0, (free() - 4) * BLOCK, { slot: 1 });
+        await actor.setLease(EXCLUSIVE);
+        assert.is(await actor.try.pin(0, 16 * BLOCK), 'ENOSPC');
         assert.equal([free(), statSync(mount.file('f')).blocks, mount.report('pins').pins.length], [4, 0, 0]);
-        await actor.must('pin', 0, 0, 4 * BLOCK, 0, 0);
-        assert.is(await actor.verdict('pin', 0, 0, 5 * BLOCK, 0, 0), 'ENOSPC');
-        await actor.must('ftruncate', 1, 0);
-        await actor.must('pin', 0, 0, 5 * BLOCK, 0, 0);
+        await actor.pin(0, 4 * BLOCK);
+        assert.is(await actor.try.pin(0, 5 * BLOCK), 'ENOSPC');
+        await actor.ftruncate(0, { slot: 1 });
+        await actor.pin(0, 5 * BLOCK);
         assert.equal(
           mount.report('pins').pins.map(({ len }) => len),
           [4 * BLOCK, 5 * BLOCK],

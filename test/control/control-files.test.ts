@@ -25,7 +25,7 @@ import * as assert from 'uvu/assert';
 import { events, type LostEvents, type ReportedEvent } from '../../src/client/index.js';
 import { type Actor, eventually } from '../support/actors.js';
 import { HASTY, Mounted, PATIENT } from '../support/mounted.js';
-import { BLOCK, BY_DESCRIPTION, EXCLUSIVE, O_RDWR, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { BLOCK, EXCLUSIVE, O_RDWR, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
 
@@ -43,8 +43,8 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
   const text = (name: string): string => readFileSync(control(name), 'utf8');
   async function holder(kind = EXCLUSIVE): Promise<Actor> {
     const actor = await stage.actor(`holder${number++}`);
-    await actor.must('open', 0, file, O_RDWR);
-    await actor.must('setlease', 0, kind, 0, 0, 0);
+    await actor.open(file, O_RDWR);
+    await actor.setLease(kind);
     return actor;
   }
   /** The events of this test's file so far. */
@@ -141,7 +141,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('A1: leases and pins tell what is held, as lines and as JSON', async () => {
     const actor = await holder();
-    const pin = await actor.must('pin', 0, BLOCK, 2 * BLOCK, 0, 0);
+    const pin = await actor.pin(BLOCK, 2 * BLOCK);
     const path = file.slice(mount.path.length);
     const lease = text('leases')
       .split('\n')
@@ -170,7 +170,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('A1: of the leases and pins of another user one sees the process, neither file nor range', async () => {
     const actor = await holder();
-    await actor.must('pin', 0, 0, BLOCK, 0, 0);
+    await actor.pin(0, BLOCK);
     const seen = (name: string): string =>
       spawnSync('setpriv', ['--reuid=1234', '--regid=1234', '--clear-groups', 'cat', control(name)], {
         encoding: 'utf8',
@@ -183,12 +183,12 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('pid/PID/file_pins has the form of the RFC', async () => {
     const actor = await holder();
-    await actor.must('pin', 0, 0, BLOCK, 0, 0);
+    await actor.pin(0, BLOCK);
     assert.ok(readdirSync(control('pid')).includes(`${actor.pid}`));
     assert.is(text(`pid/${actor.pid}/file_pins`), `${file}\n`);
-    const described = await actor.must('pin', 0, 0, BLOCK, BY_DESCRIPTION, 0);
+    const described = await actor.pin(0, BLOCK, { byDescription: true });
     assert.match(text(`pid/${actor.pid}/file_pins`), new RegExp(`^\\d+: ${file}\n   ${file}\n${file}\n$`));
-    await actor.must('unpin', 0, described, 0);
+    await actor.unpin(described);
     assert.is(text(`pid/${process.pid}/file_pins`), '', 'a process without pins has an empty one');
     assert.is(existsSync(control('pid/999999999')), false);
     await actor.kill();
@@ -210,10 +210,10 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('events tell of a grant, a conversion, pins and the release', async () => {
     const actor = await holder(SHARED_BREAKABLE);
-    await actor.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    const pin = await actor.must('pin', 0, 0, BLOCK, 0, 0);
-    await actor.must('unpin', 0, pin, 0);
-    await actor.must('setlease', 0, UNLCK, 0, 0, 0);
+    await actor.setLease(EXCLUSIVE);
+    const pin = await actor.pin(0, BLOCK);
+    await actor.unpin(pin);
+    await actor.setLease(UNLCK);
     const told = await eventsOf();
     assert.equal(
       told.map(({ event }) => event),
@@ -226,7 +226,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('X1, X2: a refusal names the call, the rule, who is in the way and what ends that', async () => {
     const actor = await holder();
-    const pin = await actor.must('pin', 0, 0, 2 * BLOCK, 0, 0);
+    const pin = await actor.pin(0, 2 * BLOCK);
     assert.is(
       code(() => truncateSync(file, 0)),
       'ETXTBSY',
@@ -243,11 +243,11 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('B1: a break is told, and its answer with the time that it took', async () => {
     const actor = await holder(SHARED_BREAKABLE);
-    await actor.must('watch', 0);
+    await actor.watch();
     const breaker = await stage.actor('breaker');
-    const cut = breaker.start('truncate', file, 0);
+    const cut = breaker.begin.truncate(file, 0);
     await eventually('the break', async () => (await namesOf()).includes('break'));
-    await actor.must('setlease', 0, UNLCK, 0, 0, 0);
+    await actor.setLease(UNLCK);
     assert.is((await cut.result).verdict, 'ok');
     const told = await eventsOf();
     assert.equal(
@@ -265,8 +265,8 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
       const path = hasty.file('f');
       writeFileSync(path, Buffer.alloc(BLOCK));
       const [owner, breaker] = await stage.pair(path);
-      await owner.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      assert.is(await breaker.verdict('truncate', path, 0), 'ok');
+      await owner.setLease(SHARED_BREAKABLE);
+      assert.is(await breaker.try.truncate(path, 0), 'ok');
       const told: ReportedEvent[] = [];
       for await (const event of events(hasty.path)) if (event.event !== 'lost') told.push(event);
       assert.equal(
@@ -279,8 +279,8 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
 
   test('N5: a zombie begins with the last close and ends with its last pin', async () => {
     const actor = await holder();
-    await actor.must('pin', 0, 0, BLOCK, 0, 0);
-    await actor.must('close', 0);
+    await actor.pin(0, BLOCK);
+    await actor.close();
     await eventually('a zombie', async () => (await namesOf()).includes('zombie'));
     await actor.kill();
     await eventually('its end', async () => (await namesOf()).includes('zombie-end'));
@@ -336,7 +336,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
   test('a reader that does not read stalls nobody and is told what it has missed', async () => {
     const fd = openSync(control('events'), constants.O_RDONLY | constants.O_NONBLOCK);
     const actor = await holder();
-    await actor.must('pin_many', 0, 4200, 16);
+    await actor.pinMany(4200, 16);
     const buffer = Buffer.alloc(1 << 16);
     const [first] = buffer.toString('utf8', 0, readSync(fd, buffer)).split('\n');
     closeSync(fd);

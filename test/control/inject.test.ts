@@ -69,8 +69,8 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     );
   async function holder(kind: number): Promise<Actor> {
     const actor = await stage.actor(`holder${number++}`);
-    await actor.must('open', 0, mount.file(name), O_RDWR);
-    await actor.must('setlease', 0, kind, 0, 0, 0);
+    await actor.open(mount.file(name), O_RDWR);
+    await actor.setLease(kind);
     return actor;
   }
   const code = (injection: Injection): string => {
@@ -101,7 +101,7 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
 
   test('change: the verdict on a range is told, and the file is as it was', async () => {
     const actor = await holder(EXCLUSIVE);
-    await actor.must('pin', 0, 0, BLOCK, 0, 0);
+    await actor.pin(0, BLOCK);
     inject(mount.path, { do: 'change', file: name, off: 0, len: BLOCK });
     const refused = (await told()).find(({ event }) => event === 'refused');
     assert.equal([refused!.rule, refused!.errno, refused!.holder!.pid], ['X1', 'ETXTBSY', actor.pid]);
@@ -114,10 +114,10 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     const actor = await holder(EXCLUSIVE);
     inject(mount.path, { do: 'pins', count: 2, errno: 'EAGAIN' });
     for (const verdict of ['EAGAIN', 'EAGAIN', 'ok']) {
-      assert.is(await actor.verdict('pin', 0, 0, BLOCK, 0, 0), verdict);
+      assert.is(await actor.try.pin(0, BLOCK), verdict);
     }
     inject(mount.path, { do: 'pins', count: 1, errno: 'ENOMEM' });
-    assert.is(await actor.verdict('pin', 0, 0, BLOCK, 0, 0), 'ENOMEM');
+    assert.is(await actor.try.pin(0, BLOCK), 'ENOMEM');
     assert.equal(await short(), [
       'grant',
       'injected injected',
@@ -134,10 +134,10 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     const order: string[] = [];
     const slow = await stage.actor('slow');
     const quick = await stage.actor('quick');
-    for (const actor of [slow, quick]) await actor.must('open', 0, mount.file(name), O_RDWR);
-    const late = slow.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0).then(() => order.push('slow'));
+    for (const actor of [slow, quick]) await actor.open(mount.file(name), O_RDWR);
+    const late = slow.setLease(SHARED_BREAKABLE).then(() => order.push('slow'));
     await eventually('it waits', () => mount.report('status').waiters === 1);
-    await quick.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0).then(() => order.push('quick'));
+    await quick.setLease(SHARED_BREAKABLE).then(() => order.push('quick'));
     await late;
     assert.equal(order, ['quick', 'slow']);
     assert.is(mount.report('leases').leases.length, 2);
@@ -146,8 +146,8 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
   test('B5: a lease call that is held back is ended by a signal', async () => {
     inject(mount.path, { do: 'delay', count: 1, ms: 60_000 });
     const slow = await stage.actor('slow');
-    await slow.must('open', 0, mount.file(name), O_RDWR);
-    slow.start('setlease', 0, SHARED_BREAKABLE, 0, 0, 0).result.catch(() => {});
+    await slow.open(mount.file(name), O_RDWR);
+    slow.begin.setLease(SHARED_BREAKABLE).result.catch(() => {});
     await eventually('it waits', () => mount.report('status').waiters === 1);
     await slow.kill();
     await eventually('it is gone', () => mount.report('status').waiters === 0);
@@ -156,17 +156,17 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
 
   test('enospc: a pin over a hole and an fallocate are refused, no pin is left', async () => {
     const actor = await holder(EXCLUSIVE);
-    await actor.must('ftruncate', 0, 32 * BLOCK);
+    await actor.ftruncate(32 * BLOCK);
     inject(mount.path, { do: 'enospc', count: 2 });
-    assert.is(await actor.verdict('pin', 0, 20 * BLOCK, BLOCK, 0, 0), 'ENOSPC');
+    assert.is(await actor.try.pin(20 * BLOCK, BLOCK), 'ENOSPC');
     assert.is(mount.report('pins').pins.length, 0);
-    assert.is(await actor.verdict('fallocate', 0, 0, 24 * BLOCK, BLOCK), 'ENOSPC');
-    assert.is(await actor.verdict('pin', 0, 20 * BLOCK, BLOCK, 0, 0), 'ok');
+    assert.is(await actor.try.fallocate(0, 24 * BLOCK, BLOCK), 'ENOSPC');
+    assert.is(await actor.try.pin(20 * BLOCK, BLOCK), 'ok');
   });
 
   test('end: the owner of the lease is killed, and what it held goes', async () => {
     const actor = await holder(EXCLUSIVE);
-    await actor.must('pin', 0, 0, BLOCK, 0, 0);
+    await actor.pin(0, BLOCK);
     inject(mount.path, { do: 'end', file: name });
     await actor.gone;
     await eventually('its pin and lease are gone', () => mount.report('leases').leases.length === 0);

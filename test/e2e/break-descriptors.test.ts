@@ -34,72 +34,72 @@ for (const store of stores) {
   mountedSuite(`break descriptors, ${store}`, { store, args }, ({ test, mount, stage, files }) => {
     test('buffered io_uring reads and writes send no POLL: the first is answered ENOSYS, for the whole mount', async () => {
       const [a] = await stage.pair(files.fresh());
-      assert.is(await a.must('uring_buffered', 0, 1, 40), 40 * BLOCK);
-      assert.is(await a.must('uring_buffered', 0, 0, 40), 40 * BLOCK);
+      assert.is(await a.ringWrites(40), 40 * BLOCK);
+      assert.is(await a.ringReads(40), 40 * BLOCK);
       assert.ok((mount.report('status').requests.POLL ?? 0) <= 1);
     });
 
     test('without -o poll, poll(2) of a file answers at once that it is ready, a break or none', async () => {
       const [a, b] = await stage.pair(files.fresh());
-      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      assert.is(await b.verdict('setlease', 0, EXCLUSIVE_BREAKABLE, 1, 0, 0), 'EAGAIN');
-      assert.is(await a.must('poll', 0, POLLIN | POLLOUT | POLLPRI, -1), POLLIN | POLLOUT);
+      await a.setLease(SHARED_BREAKABLE);
+      assert.is(await b.try.setLease(EXCLUSIVE_BREAKABLE, { nonblock: true }), 'EAGAIN');
+      assert.is(await a.poll(POLLIN | POLLOUT | POLLPRI, -1), POLLIN | POLLOUT);
     });
 
     test('B1: C: a break is told, what it must become, again when that is more, and that it was answered', async () => {
       const path = files.fresh();
       const [a, b] = await stage.pair(path);
       const file = LeaseFile.open(path);
-      await a.must('setlease', 0, EXCLUSIVE_BREAKABLE, 0, 0, 0);
-      await a.must('watch', 0);
-      assert.is(await b.verdict('setlease', 0, SHARED_BREAKABLE, 1, 0, 0), 'EAGAIN');
-      assert.is(await a.must('break', 0, -1), SHARED_BREAKABLE);
-      const cut = b.start('truncate', path, 0);
-      await eventually('more is demanded', async () => (await a.must('break', 0, -1)) === UNLCK);
-      await a.must('setlease', 0, UNLCK, 0, 0, 0);
+      await a.setLease(EXCLUSIVE_BREAKABLE);
+      await a.watch();
+      assert.is(await b.try.setLease(SHARED_BREAKABLE, { nonblock: true }), 'EAGAIN');
+      assert.is(await a.awaitBreak(), SHARED_BREAKABLE);
+      const cut = b.begin.truncate(path, 0);
+      await eventually('more is demanded', async () => (await a.awaitBreak()) === UNLCK);
+      await a.setLease(UNLCK);
       assert.is((await cut.result).verdict, 'ok');
-      assert.is(await a.must('break', 0, 0), 0);
+      assert.is(await a.awaitBreak(0), 0);
       file.close();
     });
 
     test('B1: a descriptor that is made while a break is pending tells of it, and ends with the file', async () => {
       const path = files.fresh();
       const [a, b] = await stage.pair(path);
-      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      const cut = b.start('truncate', path, 0);
+      await a.setLease(SHARED_BREAKABLE);
+      const cut = b.begin.truncate(path, 0);
       await eventually('it breaks', () => mount.report('leases').leases.some(l => l.state === 'breaking'));
-      assert.is(await a.must('break', 0, -1), UNLCK);
+      assert.is(await a.awaitBreak(), UNLCK);
       const told = LeaseFile.open(path);
       using notices = new Notices(new Calls(told.fd));
       told.close();
       await eventually('its file is closed', () => notices.take() === 'ended');
-      await a.must('close', 0);
+      await a.close();
       assert.is((await cut.result).verdict, 'ok');
     });
 
     test('B5: sharers hear when the lease is taken for the death of its owner', async () => {
       const path = files.fresh();
       const [a, b] = await stage.pair(path);
-      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+      await a.setLease(SHARED_BREAKABLE);
       const child = await a.fork(`child-${store}`);
-      await child.must('watch', 0);
-      const cut = b.start('truncate', path, 0);
-      assert.is(await child.must('break', 0, -1), UNLCK);
+      await child.watch();
+      const cut = b.begin.truncate(path, 0);
+      assert.is(await child.awaitBreak(), UNLCK);
       await a.kill();
       assert.is((await cut.result).verdict, 'ok');
-      await eventually('it is over', async () => (await child.must('break', 0, 0)) === 0);
+      await eventually('it is over', async () => (await child.awaitBreak(0)) === 0);
     });
 
     test('B1: from another network namespace', async () => {
       const path = files.fresh();
       const [, b] = await stage.pair(path);
       const a = await stage.actor(`elsewhere-${store}`, { through: ['unshare', '--net'] });
-      await a.must('open', 0, path, O_RDWR);
-      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      await a.must('watch', 0);
-      const cut = b.start('truncate', path, 0);
-      assert.is(await a.must('break', 0, -1), UNLCK);
-      await a.must('setlease', 0, UNLCK, 0, 0, 0);
+      await a.open(path, O_RDWR);
+      await a.setLease(SHARED_BREAKABLE);
+      await a.watch();
+      const cut = b.begin.truncate(path, 0);
+      assert.is(await a.awaitBreak(), UNLCK);
+      await a.setLease(UNLCK);
       assert.is((await cut.result).verdict, 'ok');
     });
   });
@@ -137,7 +137,7 @@ mountedSuite(
       const told: LeaseBreak[] = [];
       file.onBreak(notice => told.push(notice));
       const [, b] = await stage.pair(path);
-      const cut = b.start('truncate', path, 0);
+      const cut = b.begin.truncate(path, 0);
       await eventually('it is told', () => told.length > 0);
       assert.is(threads(), before);
       file.setLeaseSync('none');
@@ -162,7 +162,7 @@ mountedSuite(
       });
       await eventually('it watches', () => said.includes('watching'));
       const [, b] = await stage.pair(path);
-      assert.is(await b.verdict('truncate', path, 0), 'ok');
+      assert.is(await b.try.truncate(path, 0), 'ok');
       assert.is(await new Promise(resolve => child.once('exit', resolve)), 0);
       assert.match(said, /the lease must become 2 within \d+ ms/);
     });
@@ -177,12 +177,12 @@ mountedSuite(
         'ok',
       );
       const [a] = await stage.pair(files.fresh());
-      await a.must('setlease', 0, SHARED, 0, 0, 0);
+      await a.setLease(SHARED);
       await eventually('a notice', () => {
         const last = notices.take();
         return notices.first.readable || (last !== 'ended' && last?.readable === true);
       });
-      await a.must('setlease', 0, UNLCK, 0, 0, 0);
+      await a.setLease(UNLCK);
       assert.is(notices.take(), undefined);
       closeSync(events);
       closeSync(fd);
@@ -242,11 +242,11 @@ mountedSuite(
       assert.is(show(socket, token), 0);
       const room = new ArrayBuffer(1 << 20);
       for (let n = 0; n < 1500; n++) {
-        assert.is(await b.verdict('setlease', 0, EXCLUSIVE_BREAKABLE, 1, 0, 0), 'EAGAIN');
+        assert.is(await b.try.setLease(EXCLUSIVE_BREAKABLE, { nonblock: true }), 'EAGAIN');
         file.setLeaseSync('none');
         file.setLeaseSync('shared,breakable');
       }
-      await a.must('getlease', 0);
+      await a.getLease();
       let read = 0;
       for (let length = 1; length > 0; read += length) {
         length = native.receiveMessage(socket.fd, room);
@@ -263,14 +263,14 @@ mountedSuite('-o poll', { args: ['-o', 'poll', ...HASTY] }, ({ test, mount, stag
       const path = patient.file('f');
       writeFileSync(path, Buffer.alloc(BLOCK));
       const [a, b] = await stage.pair(path);
-      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      const polling = a.start('poll', 0, POLLPRI, -1);
+      await a.setLease(SHARED_BREAKABLE);
+      const polling = a.begin.poll(POLLPRI, -1);
       await eventually('it polls', () => (patient.report('status').requests.POLL ?? 0) > 0);
-      const cut = b.start('truncate', path, 0);
+      const cut = b.begin.truncate(path, 0);
       assert.is((await polling.result).value & POLLPRI, POLLPRI);
-      await a.must('setlease', 0, UNLCK, 0, 0, 0);
+      await a.setLease(UNLCK);
       assert.is((await cut.result).verdict, 'ok');
-      assert.is((await a.must('poll', 0, POLLPRI, 0)) & POLLPRI, 0);
+      assert.is((await a.poll(POLLPRI, 0)) & POLLPRI, 0);
       await stage.clear();
     });
   });
@@ -278,11 +278,11 @@ mountedSuite('-o poll', { args: ['-o', 'poll', ...HASTY] }, ({ test, mount, stag
   test('B2: and when the lease was taken by force, until somebody asks', async () => {
     const path = files.fresh();
     const [a, b] = await stage.pair(path);
-    await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-    assert.is(await b.verdict('truncate', path, 0), 'ok');
-    assert.is((await a.must('poll', 0, POLLPRI, -1)) & POLLPRI, POLLPRI);
-    await a.must('getlease', 0);
-    assert.is((await a.must('poll', 0, POLLPRI, 0)) & POLLPRI, 0);
+    await a.setLease(SHARED_BREAKABLE);
+    assert.is(await b.try.truncate(path, 0), 'ok');
+    assert.is((await a.poll(POLLPRI, -1)) & POLLPRI, POLLPRI);
+    await a.getLease();
+    assert.is((await a.poll(POLLPRI, 0)) & POLLPRI, 0);
     assert.ok((mount.report('status').requests.POLL ?? 0) > 1);
   });
 
@@ -292,7 +292,7 @@ mountedSuite('-o poll', { args: ['-o', 'poll', ...HASTY] }, ({ test, mount, stag
     while (code(() => readSync(fd, room)) === 'ok');
     assert.is(native.pollWait(fd, POLLIN, 0), 0);
     const [a] = await stage.pair(files.fresh());
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
+    await a.setLease(SHARED);
     assert.is(native.pollWait(fd, POLLIN, -1), POLLIN);
     closeSync(fd);
   });

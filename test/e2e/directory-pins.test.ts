@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually } from '../support/actors.js';
 import { bothStores, PATIENT } from '../support/mounted.js';
-import { BY_DESCRIPTION, O_RDONLY, SHARED } from '../support/numbers.js';
+import { O_RDONLY, SHARED } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
 
 const DIRECTORY = 1;
@@ -26,12 +26,12 @@ for (const store of bothStores) {
         mkdirSync(directory);
         writeFileSync(path, Buffer.alloc(8192, 1));
         [a, b] = await stage.pair(path);
-        await a.must('open', DIRECTORY, directory, O_RDONLY);
-        await a.must('setlease', 0, SHARED, 0, 0, 0);
-        const [, , token = ''] = (await a.do('getlease', DIRECTORY)).text.split(' ');
-        await a.must('pin', 0, 0, 4096, BY_DESCRIPTION, token);
-        await a.must('close', 0);
-        assert.is(await b.verdict('truncate', path, 0), 'ETXTBSY');
+        await a.open(directory, O_RDONLY, { slot: DIRECTORY });
+        await a.setLease(SHARED);
+        const { token } = await a.lease({ slot: DIRECTORY });
+        await a.pin(0, 4096, { owner: token });
+        await a.close();
+        assert.is(await b.try.truncate(path, 0), 'ETXTBSY');
       });
 
       const nothingLeft = () =>
@@ -40,15 +40,15 @@ for (const store of bothStores) {
         });
 
       test('N4, N5: the last close of the directory ends the pin and the zombie', async () => {
-        await a.must('close', DIRECTORY);
+        await a.close({ slot: DIRECTORY });
         await nothingLeft();
-        assert.is(await b.verdict('truncate', path, 0), 'ok');
+        assert.is(await b.try.truncate(path, 0), 'ok');
       });
 
       test("A2: the process's death ends the pin and the zombie", async () => {
         await a.kill();
         await nothingLeft();
-        assert.is(await b.verdict('truncate', path, 0), 'ok');
+        assert.is(await b.try.truncate(path, 0), 'ok');
       });
     },
   );

@@ -46,17 +46,17 @@ suiteNeeding('faults', ['mount'], test => {
   test('A4: SIGINT on a busy mount says who holds what and goes on; a second one detaches it', async () => {
     const mount = await Mounted.start();
     writeFileSync(mount.file('f'), Buffer.alloc(8192));
-    await a.must('open', 0, mount.file('f'), O_RDWR);
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    await a.must('pin', 0, 0, 4096, 0, 0);
+    await a.open(mount.file('f'), O_RDWR);
+    await a.setLease(EXCLUSIVE);
+    await a.pin(0, 4096);
     process.kill(mount.pid, 'SIGINT');
     await eventually('the daemon says who', () => mount.log().includes(String(a.pid)));
     assert.ok(isMounted(mount.path));
-    assert.is(await a.verdict('ftruncate', 0, 0), 'EDEADLK');
+    assert.is(await a.try.ftruncate(0), 'EDEADLK');
     process.kill(mount.pid, 'SIGINT');
     await eventually('it is detached', () => !isMounted(mount.path));
     // The store lives until its last user is gone.
-    assert.is(await a.verdict('ftruncate', 0, 0), 'EDEADLK');
+    assert.is(await a.try.ftruncate(0), 'EDEADLK');
     const ended = mount.ended();
     await a.kill();
     assert.is(await ended, 0);
@@ -66,8 +66,8 @@ suiteNeeding('faults', ['mount'], test => {
   test('A4: umount of a busy mount is refused in one line that names the holder; --lazy detaches', async () => {
     const mount = await Mounted.start();
     writeFileSync(mount.file('f'), Buffer.alloc(8192));
-    await a.must('open', 0, mount.file('f'), O_RDWR);
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+    await a.open(mount.file('f'), O_RDWR);
+    await a.setLease(EXCLUSIVE);
     const refused = leasefs('umount', mount.path);
     assert.is(refused.status, 1);
     assert.match(refused.stderr, String(a.pid));
@@ -129,10 +129,10 @@ suiteNeeding('faults', ['mount'], test => {
     const mount = await Mounted.start();
     writeFileSync(mount.file('f'), Buffer.alloc(8192, 5));
     const fd = openSync(mount.file('f'), 'r+');
-    await a.must('open', 0, mount.file('f'), O_RDWR);
+    await a.open(mount.file('f'), O_RDWR);
     await mount.kill('SIGKILL');
-    assert.is(await a.verdict('ftruncate', 0, 0), 'ENOTCONN');
-    assert.is(await a.must('pread', 0, 0), 5);
+    assert.is(await a.try.ftruncate(0), 'ENOTCONN');
+    assert.is(await a.pread(0), 5);
     closeSync(fd);
     await stage.clear();
     await mount.stop();

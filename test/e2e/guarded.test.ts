@@ -33,8 +33,8 @@ for (const store of bothStores) {
       eventually(`'${what}' in the log`, () => mount.log().includes(what));
 
     test('the end of a process: its lease and pin end', async () => {
-      await holder.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      await holder.must('pin', 0, 0, 4096, 0, 0);
+      await holder.setLease(EXCLUSIVE);
+      await holder.pin(0, 4096);
       failing('process end');
       await holder.end();
       await logged('process end failed: Error: injected');
@@ -42,18 +42,18 @@ for (const store of bothStores) {
     });
 
     test('the timer of a break: it is forced all the same', async () => {
-      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+      await holder.setLease(SHARED_BREAKABLE);
       failing('break timer', 2);
-      const change = other.start('truncate', path, 0);
+      const change = other.begin.truncate(path, 0);
       assert.is((await change.result).verdict, 'ok');
       await logged('break timer failed: Error: injected');
     });
 
     test('words about what happened: it has happened, and the other effects with it', async () => {
-      await holder.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      await holder.must('pin', 0, 0, 4096, 0, 0);
+      await holder.setLease(EXCLUSIVE);
+      await holder.pin(0, 4096);
       failing('words', 8);
-      assert.is((await other.do('truncate', path, 0)).verdict, 'ETXTBSY');
+      assert.is(await other.try.truncate(path, 0), 'ETXTBSY');
       await holder.end();
       await eventually('the end of the pin', () => mount.report('pins').pins.length === 0);
       inject(mount.path, { do: 'throw', in: 'words', count: 0 });
@@ -86,10 +86,10 @@ for (const store of bothStores) {
           if (event.event === 'release') return;
         }
       })();
-      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+      await holder.setLease(SHARED_BREAKABLE);
       await eventually('the grant', () => seen.length > 0);
       failing('event wake');
-      await other.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+      await other.setLease(SHARED_BREAKABLE);
       await logged('event wake failed: Error: injected');
       await holder.end();
       await other.end();
@@ -99,7 +99,7 @@ for (const store of bothStores) {
     test('a lease call that was held back: EIO, it does not wait for ever', async () => {
       inject(mount.path, { do: 'delay', count: 1, ms: 50 });
       failing('delayed grant');
-      assert.is((await holder.do('setlease', 0, SHARED_BREAKABLE, 0, 0, 0)).verdict, 'EIO');
+      assert.is(await holder.try.setLease(SHARED_BREAKABLE), 'EIO');
       await logged('delayed grant failed: Error: injected');
     });
 

@@ -184,7 +184,7 @@ class Replay {
         [...this.slots].find(([name, held]) => name.endsWith(`:${effect.d}`) && held.length > 0) ?? [];
       const holder = this.procs.get(Number(key?.split(':')[0]));
       if (holder !== undefined)
-        assert.ok((await holder.must('break', slots![0]!, -1)) > 0, `${where}: the break descriptor`);
+        assert.ok((await holder.awaitBreak(-1, { slot: slots![0]! })) > 0, `${where}: the break descriptor`);
     }
   }
 
@@ -218,25 +218,25 @@ class Replay {
     const slot = this.held(p, d).at(-1);
     // A description that the asker does not hold has a token that it cannot know.
     if (slot === undefined) return '1234567';
-    return (await this.procs.get(p)!.do('getlease', slot)).text.split(' ')[2]!;
+    return `${(await this.procs.get(p)!.lease({ slot })).token}`;
   }
 
   /** A registered buffer of io_uring over a mapping of the file (N10). The descriptor is closed: the pin needs none. */
   private async pinByKernel(actor: Actor, { f, lo, hi, id }: Event): Promise<Command> {
     const slot = this.nextSlot++;
-    await actor.must('open', slot, this.path(f), O_RDWR);
-    await actor.must('mmap', slot, slot, lo, hi - lo);
-    await actor.must('close', slot);
-    return actor.start('uring_register', id, slot, 0, hi - lo);
+    await actor.open(this.path(f), O_RDWR, { slot });
+    await actor.mmap(hi - lo, { slot, map: slot, off: lo });
+    await actor.close({ slot });
+    return actor.begin.registerBuffer(hi - lo, { ring: id, map: slot });
   }
 
   /** Stores through a mapping, and what the page cache then writes. */
   private async writeBack(actor: Actor, event: Event): Promise<Command> {
     const map = this.nextSlot++;
     const len = event.hi - event.lo;
-    await actor.must('mmap', this.slot(event), map, event.lo, len);
-    await actor.must('store', map, 0, len, 7);
-    return actor.start('msync', map);
+    await actor.mmap(len, { slot: this.slot(event), map, off: event.lo });
+    await actor.store(0, len, 7, { map });
+    return actor.begin.msync({ map });
   }
 
   private async start(event: Event): Promise<Command | Result> {
@@ -250,16 +250,16 @@ class Replay {
           (event.write === false || !regular ? 0 : O_RDWR) |
           (event.trunc ? O_TRUNC : 0) |
           (event.nonblock ? O_NONBLOCK : 0);
-        const command = actor.start('open', slot, this.path(event.f!), flags);
+        const command = actor.begin.open(this.path(event.f!), flags, { slot });
         if (event.nonblock) this.nonblocking.add(d!);
         void command.result.then(({ verdict }) => verdict === 'ok' && this.held(p, d!).push(slot));
         return command;
       }
       case 'close':
-        return actor.start('close', this.held(p, d!).pop()!);
+        return actor.begin.close({ slot: this.held(p, d!).pop()! });
       case 'dup': {
         const from = this.slot(event);
-        return actor.start('dup', from, this.add(p, d!));
+        return actor.begin.dup(from, this.add(p, d!));
       }
       case 'fork': {
         const child = await actor.fork(`${this.name}-${event.child}`);
@@ -272,15 +272,15 @@ class Replay {
       }
       case 'pass': {
         const receiver = this.procs.get(event.q!)!;
-        const sent = actor.start('send', this.slot(event), receiver.name);
+        const sent = actor.begin.send(receiver.name, { slot: this.slot(event) });
         await sent.result;
-        await receiver.must('receive', this.add(event.q!, d!));
+        await receiver.receive({ slot: this.add(event.q!, d!) });
         return sent;
       }
       case 'send':
-        return actor.start('send', this.slot(event), this.procs.get(event.q!)!.name);
+        return actor.begin.send(this.procs.get(event.q!)!.name, { slot: this.slot(event) });
       case 'receive':
-        return actor.start('receive', this.add(p, d!));
+        return actor.begin.receive({ slot: this.add(p, d!) });
       case 'exit': {
         await actor.exit();
         for (const key of [...this.slots.keys()]) if (key.startsWith(`${p}:`)) this.slots.delete(key);
@@ -290,35 +290,27 @@ class Replay {
       }
       case 'setlease':
         // The ioctl has the flag of its own (B4); F_SETLEASE goes by the description's.
-        return actor.start(
-          'setlease',
-          this.slot(event),
-          kindValue(event.kind!),
-          this.nonblocking.has(d!) ? 1 : 0,
-          0,
-          0,
-        );
+        return actor.begin.setLease(kindValue(event.kind!), {
+          slot: this.slot(event),
+          nonblock: this.nonblocking.has(d!),
+        });
       case 'getlease':
-        return actor.start('getlease', this.slot(event));
+        return actor.begin.getLease({ slot: this.slot(event) });
       case 'pin': {
-        const own = event.own === 'p' ? [0, 0] : [1, await this.token(p, event.own!)];
-        return actor.start('pin', this.slot(event), event.lo!, event.hi! - event.lo!, ...own);
+        const owner = event.own === 'p' ? undefined : await this.token(p, event.own!);
+        return actor.begin.pin(event.lo!, event.hi! - event.lo!, { slot: this.slot(event), owner });
       }
       case 'unpin':
-        return actor.start('unpin', this.slot(event), this.pins.get(event.id!) ?? 999_999, 0);
+        return actor.begin.unpin(this.pins.get(event.id!) ?? 999_999, { slot: this.slot(event) });
       case 'truncate':
-        if (event.d !== undefined) return actor.start('ftruncate', this.slot(event), event.size!);
-        return actor.start('truncate', this.path(event.f!), event.size!);
+        if (event.d !== undefined) return actor.begin.ftruncate(event.size!, { slot: this.slot(event) });
+        return actor.begin.truncate(this.path(event.f!), event.size!);
       case 'fallocate':
-        return actor.start(
-          'fallocate',
-          this.slot(event),
-          modes[event.mode!]!,
-          event.lo!,
-          event.hi! - event.lo!,
-        );
+        return actor.begin.fallocate(modes[event.mode!]!, event.lo!, event.hi! - event.lo!, {
+          slot: this.slot(event),
+        });
       case 'write':
-        return actor.start('pwrite', this.slot(event), event.lo!, event.hi! - event.lo!, 7);
+        return actor.begin.pwrite(event.lo!, event.hi! - event.lo!, 7, { slot: this.slot(event) });
       case 'writeback':
         return this.writeBack(actor, event);
       case 'kpin':
@@ -327,10 +319,10 @@ class Replay {
         chownSync(this.seen(event.f!), event.uid!, 0);
         return { value: 0, verdict: 'ok', text: '' };
       case 'unlink':
-        return actor.start('unlink', this.path(event.f!));
+        return actor.begin.unlink(this.path(event.f!));
       case 'signal': {
         const waiter = [...this.waiting.values()].find(one => one.p === p)!;
-        return actor.start('interrupt', waiter.command.id);
+        return actor.begin.interrupt(waiter.command);
       }
       case 'tick':
         // The daemon's timer may be a little late.

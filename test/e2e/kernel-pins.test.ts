@@ -8,7 +8,7 @@ import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { type Actor, eventually, isParked } from '../support/actors.js';
 import { cli, Mounted } from '../support/mounted.js';
-import { BLOCK, O_RDWR, O_TRUNC, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { BLOCK, EXCLUSIVE, O_RDWR, O_TRUNC, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
 
 const O_NOATIME = 0o1000000;
@@ -28,30 +28,30 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
     const holder = await stage.actor(`holder${files}`);
     const other = await stage.actor(`other${files}`);
-    await holder.must('open', 0, path, O_RDWR);
-    await holder.must('mmap', 0, 0, 0, 8 * BLOCK);
-    await holder.must('close', 0);
-    await holder.must('uring_register', 0, 0, 0, 2 * BLOCK, setup, table);
-    return { path, holder, other, truncate: () => other.verdict('truncate', path, 0) };
+    await holder.open(path, O_RDWR);
+    await holder.mmap(8 * BLOCK);
+    await holder.close();
+    await holder.registerBuffer(2 * BLOCK, { setup, table });
+    return { path, holder, other, truncate: () => other.try.truncate(path, 0) };
   };
   const searches = (): number => mount.report('status').kernelPinSearches;
 
   test('N10: whatever takes or clears a pinned block is refused, the rest of the file goes on', async () => {
     const { path, holder, other, truncate } = await scene();
     assert.is(await truncate(), 'ETXTBSY');
-    assert.is(await other.verdict('open', 1, path, O_RDWR | O_TRUNC), 'ETXTBSY');
-    await other.must('open', 1, path, O_RDWR);
-    assert.is(await other.verdict('ftruncate', 1, BLOCK), 'ETXTBSY');
-    assert.is(await other.verdict('fallocate', 1, PUNCH, BLOCK, BLOCK), 'ETXTBSY');
-    assert.is(await other.verdict('fallocate', 1, PUNCH, 100, 100), 'ETXTBSY');
-    assert.is(await other.verdict('fallocate', 1, ZERO, 0, 4 * BLOCK), 'ETXTBSY');
-    assert.is(await holder.verdict('truncate', path, 0), 'EDEADLK');
-    assert.is(await other.verdict('fallocate', 1, PUNCH, 2 * BLOCK, 2 * BLOCK), 'ok');
-    assert.is(await other.verdict('ftruncate', 1, 4 * BLOCK), 'ok');
-    assert.is(await other.verdict('ftruncate', 1, 16 * BLOCK), 'ok');
+    assert.is(await other.try.open(path, O_RDWR | O_TRUNC, { slot: 1 }), 'ETXTBSY');
+    await other.open(path, O_RDWR, { slot: 1 });
+    assert.is(await other.try.ftruncate(BLOCK, { slot: 1 }), 'ETXTBSY');
+    assert.is(await other.try.punch(BLOCK, BLOCK, { slot: 1 }), 'ETXTBSY');
+    assert.is(await other.try.punch(100, 100, { slot: 1 }), 'ETXTBSY');
+    assert.is(await other.try.fallocate(ZERO, 0, 4 * BLOCK, { slot: 1 }), 'ETXTBSY');
+    assert.is(await holder.try.truncate(path, 0), 'EDEADLK');
+    assert.is(await other.try.punch(2 * BLOCK, 2 * BLOCK, { slot: 1 }), 'ok');
+    assert.is(await other.try.ftruncate(4 * BLOCK, { slot: 1 }), 'ok');
+    assert.is(await other.try.ftruncate(16 * BLOCK, { slot: 1 }), 'ok');
     // What a device writes arrives.
-    await holder.must('uring_read', 0, 0, 0, BLOCK, 7);
-    assert.is(await other.must('pread', 1, 0), 7);
+    await holder.fixedRead(0, BLOCK, 7);
+    assert.is(await other.pread(0, { slot: 1 }), 7);
   });
 
   test('N10: the log names the process, the ring, the range and the rule', async () => {
@@ -65,10 +65,10 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
 
   test('N10: unregistering, closing the ring and the death of its process each end it', async () => {
     const one = await scene();
-    await one.holder.must('uring_unregister', 0);
+    await one.holder.unregisterBuffer();
     assert.is(await one.truncate(), 'ok');
     const two = await scene();
-    await two.holder.must('uring_close', 0);
+    await two.holder.closeRing();
     await eventually('the ring to be gone', async () => (await two.truncate()) === 'ok');
     const three = await scene();
     assert.is(await three.truncate(), 'ETXTBSY');
@@ -79,11 +79,11 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
   test('N10: a forked child keeps the ring, and with it the pin', async () => {
     const { path, holder, truncate } = await scene();
     const child = await holder.fork(`child${files}`);
-    assert.is(await holder.verdict('truncate', path, 0), 'EDEADLK');
-    assert.is(await child.verdict('truncate', path, 0), 'ETXTBSY', 'it is not its own doing');
+    assert.is(await holder.try.truncate(path, 0), 'EDEADLK');
+    assert.is(await child.try.truncate(path, 0), 'ETXTBSY', 'it is not its own doing');
     await holder.kill();
     assert.is(await truncate(), 'ETXTBSY');
-    assert.is(await child.verdict('truncate', path, 0), 'ETXTBSY');
+    assert.is(await child.try.truncate(path, 0), 'ETXTBSY');
     await child.kill();
     await eventually('the child to be gone', async () => (await truncate()) === 'ok');
   });
@@ -96,14 +96,14 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
 
   test('N10: a ring that is in use all the time does not hide its buffers', async () => {
     const { holder, truncate } = await scene();
-    const spinning = [1, 2].map(() => holder.start('uring_spin', 0, 600));
+    const spinning = [1, 2].map(() => holder.begin.spinRing(600));
     for (let i = 0; i < 20; i++) assert.is(await truncate(), 'ETXTBSY');
     for (const { result } of spinning) assert.is((await result).verdict, 'ok');
   });
 
   test('N10: others are served while a search goes on', async () => {
     const { holder, truncate } = await scene();
-    const spinning = [1, 2].map(() => holder.start('uring_spin', 0, 2000));
+    const spinning = [1, 2].map(() => holder.begin.spinRing(2000));
     await eventually('a change that is parked', async () => {
       const asked = truncate();
       let parked = false;
@@ -121,16 +121,16 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
 
   test('N10: memory that was unmapped or moved since is not seen: such a pin protects nothing', async () => {
     const one = await scene();
-    await one.holder.must('move', 0);
+    await one.holder.move();
     assert.is(await one.truncate(), 'ok');
     const two = await scene();
-    await two.holder.must('munmap', 0);
+    await two.holder.munmap();
     assert.is(await two.truncate(), 'ok');
   });
 
   test('N10: without a descriptor to look with the change is refused, and changes nothing', async () => {
     const { path, other } = await scene();
-    await other.must('open', 1, path, O_RDWR);
+    await other.open(path, O_RDWR, { slot: 1 });
     const limits = `/proc/${mount.pid}/limits`;
     const [, soft, hard] = /^Max open files +(\d+) +(\d+)/m.exec(readFileSync(limits, 'utf8'))!;
     const limit = (count: number | string) => {
@@ -139,33 +139,34 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     // Twice: with and without the thread that looks.
     for (let round = 0; round < 2; round++) {
       limit(3);
-      const verdict = await other.verdict('ftruncate', 1, 0);
+      const verdict = await other.try.ftruncate(0, { slot: 1 });
       limit(soft!);
       assert.ok(verdict === 'EAGAIN' || verdict === 'ETXTBSY', verdict);
       assert.is(statSync(path).size, 8 * BLOCK);
-      assert.is(await other.verdict('ftruncate', 1, 0), 'ETXTBSY');
+      assert.is(await other.try.ftruncate(0, { slot: 1 }), 'ETXTBSY');
     }
   });
 
   test('N10: a kernel pin breaks no lease and refuses none', async () => {
     const { path, holder, other, truncate } = await scene();
-    await other.must('open', 1, path, O_RDWR);
-    await other.must('setlease', 1, SHARED_BREAKABLE, 0, 0, 0);
-    assert.is(await holder.verdict('truncate', path, 0), 'EDEADLK');
-    assert.match((await other.do('getlease', 1)).text, /^16 0 /);
+    await other.open(path, O_RDWR, { slot: 1 });
+    await other.setLease(SHARED_BREAKABLE, { slot: 1 });
+    assert.is(await holder.try.truncate(path, 0), 'EDEADLK');
+    const { kind, breakMs } = await other.lease({ slot: 1 });
+    assert.equal([kind, breakMs], [SHARED_BREAKABLE, 0]);
     assert.is(await truncate(), 'ETXTBSY');
   });
 
   test('N10: a pin that comes while a change waits for a lease is found when the wait is over', async () => {
     const { path, holder, other } = await scene();
-    await holder.must('uring_unregister', 0);
-    await holder.must('open', 1, path, O_RDWR);
-    await holder.must('setlease', 1, SHARED_BREAKABLE, 0, 0, 0);
-    const waiting = other.start('truncate', path, 0);
+    await holder.unregisterBuffer();
+    await holder.open(path, O_RDWR, { slot: 1 });
+    await holder.setLease(SHARED_BREAKABLE, { slot: 1 });
+    const waiting = other.begin.truncate(path, 0);
     assert.ok(await isParked(mount, waiting));
-    await holder.must('uring_close', 0);
-    await holder.must('uring_register', 0, 0, 0, BLOCK);
-    await holder.must('setlease', 1, UNLCK, 0, 0, 0);
+    await holder.closeRing();
+    await holder.registerBuffer(BLOCK);
+    await holder.setLease(UNLCK, { slot: 1 });
     assert.is((await waiting.result).verdict, 'ETXTBSY');
     assert.is(statSync(path).size, 8 * BLOCK);
   });
@@ -178,7 +179,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     // The last close is told asynchronously.
     await eventually('the file to be closed', async () => {
       const before = searches();
-      await other.must('truncate', path, statSync(path).size - 1);
+      await other.truncate(path, statSync(path).size - 1);
       return searches() === before;
     });
     const fd = openSync(path, 'r+');
@@ -196,15 +197,15 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     const { other } = await scene();
     const path = mount.file('unmapped');
     writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
-    await other.must('open', 1, path, O_RDWR);
+    await other.open(path, O_RDWR, { slot: 1 });
     const before = searches();
-    await other.must('ftruncate', 1, 6 * BLOCK);
+    await other.ftruncate(6 * BLOCK, { slot: 1 });
     // Our own mapping, which fills the holes, does not count.
-    await other.must('fallocate', 1, 0, 0, 16 * BLOCK);
-    await other.must('fallocate', 1, PUNCH, 8 * BLOCK, BLOCK);
+    await other.fallocate(0, 0, 16 * BLOCK, { slot: 1 });
+    await other.punch(8 * BLOCK, BLOCK, { slot: 1 });
     assert.is(searches(), before);
-    assert.is(await other.must('pread', 1, 0), 1);
-    await other.must('ftruncate', 1, 4 * BLOCK);
+    assert.is(await other.pread(0, { slot: 1 }), 1);
+    await other.ftruncate(4 * BLOCK, { slot: 1 });
     assert.is(searches(), before + 1);
   });
 
@@ -212,11 +213,11 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     const path = mount.file('unseen');
     writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
     const holder = await stage.actor('unseen');
-    await holder.must('open', 0, path, O_RDWR | O_NOATIME);
-    await holder.must('mmap', 0, 0, 0, 8 * BLOCK);
-    await holder.must('uring_register', 0, 0, 0, BLOCK);
-    await holder.must('open', 1, path, O_RDWR);
-    assert.is(await holder.verdict('ftruncate', 1, 0), 'EDEADLK');
+    await holder.open(path, O_RDWR | O_NOATIME);
+    await holder.mmap(8 * BLOCK);
+    await holder.registerBuffer(BLOCK);
+    await holder.open(path, O_RDWR, { slot: 1 });
+    assert.is(await holder.try.ftruncate(0, { slot: 1 }), 'EDEADLK');
   });
 
   test('N10: pins and status tell them, once they are not told by their process', async () => {
@@ -237,9 +238,9 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     const [pin] = JSON.parse(run('pins', '--json', path)).unleased;
     assert.equal([pin.pid, pin.off, pin.len, pin.busy, pin.path], [holder.pid, 0, 8192, false, path]);
     assert.equal(JSON.parse(run('pins', '--json', mount.path)).unleased, [pin]);
-    await holder.must('open', 1, path, O_RDWR);
-    await holder.must('setlease', 1, 48, 0, 0, 0);
-    await holder.must('pin', 1, 0, 2 * BLOCK, 0, 0);
+    await holder.open(path, O_RDWR, { slot: 1 });
+    await holder.setLease(EXCLUSIVE, { slot: 1 });
+    await holder.pin(0, 2 * BLOCK, { slot: 1 });
     assert.equal(JSON.parse(run('pins', '--json', path)).unleased, []);
   });
 
@@ -249,10 +250,10 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
       const path = pooled.file('f');
       writeFileSync(path, Buffer.alloc(BLOCK, 1));
       const actor = await stage.actor('pooled');
-      await actor.must('open', 0, path, O_RDWR);
-      await actor.must('mmap', 0, 0, 0, BLOCK);
-      assert.is(await actor.verdict('uring_register', 0, 0, 0, BLOCK), 'EFAULT');
-      assert.is(await actor.verdict('ftruncate', 0, 0), 'ok');
+      await actor.open(path, O_RDWR);
+      await actor.mmap(BLOCK);
+      assert.is(await actor.try.registerBuffer(BLOCK), 'EFAULT');
+      assert.is(await actor.try.ftruncate(0), 'ok');
       assert.is(pooled.report('status').kernelPinSearches, 0);
       await stage.clear();
     } finally {
@@ -265,7 +266,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     const paths = ['before', 'f'].map(name => pooled.file(name));
     for (const path of paths) writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
     const other = await stage.actor('other-pooled');
-    const truncate = (size: number): Promise<string> => other.verdict('truncate', paths[1]!, size);
+    const truncate = (size: number): Promise<string> => other.try.truncate(paths[1]!, size);
     const file = LeaseFile.open(paths[1]!);
     const ring = native.uring(4);
     try {
@@ -280,7 +281,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
       assert.is(await truncate(2 * BLOCK), 'ETXTBSY');
       assert.match(pooled.log(), `kernel pin [4096, 12288) of ${process.pid}`);
       assert.is(await truncate(3 * BLOCK), 'ok');
-      assert.is(await other.verdict('truncate', paths[0]!, 0), 'ok');
+      assert.is(await other.try.truncate(paths[0]!, 0), 'ok');
       assert.is(ring.unregister(), 0);
       assert.is(await truncate(BLOCK), 'ok');
       native.unmap(memory);

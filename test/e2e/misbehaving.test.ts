@@ -23,7 +23,7 @@ for (const store of bothStores) {
       [holder, breaker] = await stage.pair(path);
     });
 
-    const kindOf = async (actor: Actor) => Number((await actor.do('getlease', 0)).text.split(' ')[0]);
+    const kindOf = async (actor: Actor) => (await actor.lease()).kind;
     const nothingIsHeld = () =>
       mount.report('pins').pins.length === 0 && mount.report('leases').leases.length === 0;
 
@@ -32,9 +32,9 @@ for (const store of bothStores) {
       Mounted.during(['--store', store, ...HASTY], async hasty => {
         const at = hasty.file('f');
         writeFileSync(at, Buffer.alloc(MIB, 1));
-        await holder.must('open', 0, at, O_RDWR);
-        await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-        const breaking = breaker.start('truncate', at, 4096);
+        await holder.open(at, O_RDWR);
+        await holder.setLease(SHARED_BREAKABLE);
+        const breaking = breaker.begin.truncate(at, 4096);
         await eventually('the break', () => hasty.log().includes('break: lease'));
         await more(at, breaking, hasty);
         await stage.clear();
@@ -42,52 +42,52 @@ for (const store of bothStores) {
 
     test('B6, B2: who writes before he yields waits for his own break, and no longer than its time', () =>
       broken(async (at, breaking) => {
-        const writing = holder.start('pwrite', 0, 0, 1, 9);
+        const writing = holder.begin.pwrite(0, 1, 9);
         assert.is((await breaking.result).verdict, 'ok');
         assert.is((await writing.result).verdict, 'ok');
         assert.is(await kindOf(holder), UNLCK);
         assert.is(statSync(at).size, 4096);
-        assert.is(await holder.must('pread', 0, 0), 9);
+        assert.is(await holder.pread(0), 9);
       }));
 
     test('B2: who writes, syncs and changes modes instead of answering is not alone: others are served meanwhile', () =>
       broken(async (_at, breaking, hasty) => {
-        const stuck = [holder.start('pwrite', 0, 0, 1, 9), holder.start('pwrite', 0, 4096, 1, 9)];
+        const stuck = [holder.begin.pwrite(0, 1, 9), holder.begin.pwrite(4096, 1, 9)];
         writeFileSync(hasty.file('other'), 'served');
         assert.is(statSync(hasty.file('other')).size, 6);
         for (const command of [breaking, ...stuck]) assert.is((await command.result).verdict, 'ok');
       }));
 
     test('B5, L1: who forks in a break shares the duty: the child may answer it', async () => {
-      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      const breaking = breaker.start('truncate', path, 4096);
+      await holder.setLease(SHARED_BREAKABLE);
+      const breaking = breaker.begin.truncate(path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
       const child = await holder.fork(`child${made}`);
       assert.is(await kindOf(child), UNLCK);
-      await child.must('setlease', 0, UNLCK, 0, 0, 0);
+      await child.setLease(UNLCK);
       assert.is((await breaking.result).verdict, 'ok');
-      assert.is(await holder.verdict('setlease', 0, UNLCK, 0, 0, 0), 'EAGAIN');
+      assert.is(await holder.try.setLease(UNLCK), 'EAGAIN');
     });
 
     test('B5: who forks in a break and dies leaves a child with a descriptor and no lease', async () => {
-      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      const breaking = breaker.start('truncate', path, 4096);
+      await holder.setLease(SHARED_BREAKABLE);
+      const breaking = breaker.begin.truncate(path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
       const child = await holder.fork(`child${made}`);
       await holder.kill();
       assert.is((await breaking.result).verdict, 'ok');
       assert.is(await kindOf(child), UNLCK);
-      assert.is(await child.verdict('setlease', 0, UNLCK, 0, 0, 0), 'EAGAIN');
-      assert.is(await breaker.verdict('truncate', path, 0), 'ok');
+      assert.is(await child.try.setLease(UNLCK), 'EAGAIN');
+      assert.is(await breaker.try.truncate(path, 0), 'ok');
     });
 
     test('B3: who answers a break and takes the lease anew at once stops nobody', async () => {
-      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      const breaking = breaker.start('truncate', path, 4096);
+      await holder.setLease(SHARED_BREAKABLE);
+      const breaking = breaker.begin.truncate(path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
-      assert.is(await holder.verdict('setlease', 0, EXCLUSIVE, 0, 0, 0), 'EAGAIN');
-      await holder.must('setlease', 0, UNLCK, 0, 0, 0);
-      const again = holder.start('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
+      assert.is(await holder.try.setLease(EXCLUSIVE), 'EAGAIN');
+      await holder.setLease(UNLCK);
+      const again = holder.begin.setLease(SHARED_BREAKABLE);
       assert.is((await breaking.result).verdict, 'ok');
       await again.result;
       assert.is(statSync(path).size, 4096);
@@ -99,26 +99,26 @@ for (const store of bothStores) {
         const victim = await stage.actor(`victim${made}-${round}`);
         truncateSync(path, 0);
         truncateSync(path, 24 * MIB);
-        await victim.must('open', 0, path, O_RDWR);
-        await victim.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-        const pinning = victim.start('pin', 0, 0, 24 * MIB, 0, 0);
+        await victim.open(path, O_RDWR);
+        await victim.setLease(EXCLUSIVE);
+        const pinning = victim.begin.pin(0, 24 * MIB);
         await Promise.race([pinning.result, new Promise(resolve => setTimeout(resolve, round))]);
         await victim.kill();
         await eventually('nothing is held', nothingIsHeld);
         assert.is(statSync(path).size, 24 * MIB);
       }
-      assert.is(await breaker.verdict('truncate', path, 0), 'ok');
+      assert.is(await breaker.try.truncate(path, 0), 'ok');
       assert.is(statSync(path).blocks, 0);
     });
 
     test('L2: who is killed while he waits for a lease leaves no lease behind', async () => {
-      await holder.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      const asking = breaker.start('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      await holder.setLease(SHARED_BREAKABLE);
+      const asking = breaker.begin.setLease(EXCLUSIVE);
       assert.ok(await waitsForBreak(mount, path, asking));
       await breaker.kill();
-      await holder.must('setlease', 0, UNLCK, 0, 0, 0);
+      await holder.setLease(UNLCK);
       await eventually('nothing is held', nothingIsHeld);
-      await holder.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
+      await holder.setLease(EXCLUSIVE);
     });
   });
 }

@@ -59,7 +59,7 @@ else {
     ftruncateSync(fd, 3 * BLOCK);
     closeSync(fd);
     [a, b] = await stage.pair(path);
-    await a.must('mmap', 0, 0, 0, 3 * BLOCK);
+    await a.mmap(3 * BLOCK);
   });
   test.after.each(async () => {
     await stage.clear();
@@ -74,24 +74,20 @@ else {
   /** What `a` has stored is there, by its mapping and by reads, and what `b` would write is not. */
   async function storesStay(...offsets: readonly number[]): Promise<void> {
     for (const off of offsets) {
-      assert.is((await a.do('load', 0, off)).value, 0xaa, `the mapping, ${off}`);
-      assert.is((await b.do('pread', 0, off)).value, 0xaa, `a read, ${off}`);
-      assert.is(
-        (await a.do('load', 0, off + 1)).value,
-        off < BLOCK || off >= 2 * BLOCK ? 0 : 1,
-        `${off + 1}`,
-      );
+      assert.is(await a.load(off), 0xaa, `the mapping, ${off}`);
+      assert.is(await b.pread(off), 0xaa, `a read, ${off}`);
+      assert.is(await a.load(off + 1), off < BLOCK || off >= 2 * BLOCK ? 0 : 1, `${off + 1}`);
     }
   }
 
   pastTheCache('X: a write that a lease refuses takes no store away, nor are its bytes seen', async () => {
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
-    await a.must('pin', 0, BLOCK, BLOCK, 0, 0);
-    await a.must('store', 0, BLOCK + 100, 1, 0xaa);
-    assert.is(await b.verdict('pwrite', 0, 0, 2 * BLOCK, 7), 'ETXTBSY', 'a hole in front');
+    await a.setLease(SHARED);
+    await a.pin(BLOCK, BLOCK);
+    await a.store(BLOCK + 100, 1, 0xaa);
+    assert.is(await b.try.pwrite(0, 2 * BLOCK, 7), 'ETXTBSY', 'a hole in front');
     await storesStay(BLOCK + 100);
-    await a.must('store', 0, BLOCK + 200, 1, 0xaa);
-    assert.is(await b.verdict('pwrite', 0, BLOCK, 2 * BLOCK, 7), 'ETXTBSY', 'a hole behind');
+    await a.store(BLOCK + 200, 1, 0xaa);
+    assert.is(await b.try.pwrite(BLOCK, 2 * BLOCK, 7), 'ETXTBSY', 'a hole behind');
     await storesStay(BLOCK + 100, BLOCK + 200);
   });
 
@@ -99,13 +95,13 @@ else {
     'X, B5: a write that waits for a lease break and is interrupted takes no store away',
     async () => {
       const c = await stage.actor(`c${made}`);
-      await c.must('open', 0, path, 2);
-      await c.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      await a.must('store', 0, BLOCK + 100, 1, 0xaa);
-      const writing = b.start('pwrite', 0, 0, 2 * BLOCK, 7);
+      await c.open(path, 2);
+      await c.setLease(SHARED_BREAKABLE);
+      await a.store(BLOCK + 100, 1, 0xaa);
+      const writing = b.begin.pwrite(0, 2 * BLOCK, 7);
       await eventually('it waits', () => mount.report('status').waiters === 1);
-      await a.must('store', 0, BLOCK + 300, 1, 0xaa);
-      await b.must('interrupt', writing.id);
+      await a.store(BLOCK + 300, 1, 0xaa);
+      await b.interrupt(writing);
       assert.is((await writing.result).verdict, 'EINTR');
       await storesStay(BLOCK + 100, BLOCK + 300);
     },
@@ -122,8 +118,8 @@ else {
         (error: NodeJS.ErrnoException) => error.code === 'ENOSPC',
       );
     }
-    await a.must('store', 0, BLOCK + 100, 1, 0xaa);
-    assert.is(await b.verdict('pwrite', 0, 0, 2 * BLOCK, 7), 'ENOSPC');
+    await a.store(BLOCK + 100, 1, 0xaa);
+    assert.is(await b.try.pwrite(0, 2 * BLOCK, 7), 'ENOSPC');
     await storesStay(BLOCK + 100);
     closeSync(fd);
     unlinkSync(big);
@@ -131,13 +127,13 @@ else {
 
   test('a write that has waited and a store into its page meanwhile are both there', async () => {
     const c = await stage.actor(`c${made}`);
-    await c.must('open', 0, path, 2);
-    await c.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-    const writing = b.start('pwrite', 0, 50, 10, 7);
+    await c.open(path, 2);
+    await c.setLease(SHARED_BREAKABLE);
+    const writing = b.begin.pwrite(50, 10, 7);
     await eventually('it waits', () => mount.report('status').waiters === 1);
-    await a.must('store', 0, 1000, 1, 0xaa);
-    await a.must('store', 0, 55, 1, 0xbb);
-    await c.must('setlease', 0, UNLCK, 0, 0, 0);
+    await a.store(1000, 1, 0xaa);
+    await a.store(55, 1, 0xbb);
+    await c.setLease(UNLCK);
     assert.is((await writing.result).verdict, 'ok');
     for (const [off, byte] of [
       [50, 7],
@@ -146,15 +142,15 @@ else {
       [59, 7],
       [1000, 0xaa],
     ] as const) {
-      assert.is((await b.do('pread', 0, off)).value, byte, `a read, ${off}`);
-      assert.is((await a.do('load', 0, off)).value, byte, `the mapping, ${off}`);
+      assert.is(await b.pread(off), byte, `a read, ${off}`);
+      assert.is(await a.load(off), byte, `the mapping, ${off}`);
     }
   });
 
   test('N7: the blocks that a pin fills are in st_blocks at once', async () => {
     assert.is(statSync(path).blocks, 8);
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    await a.must('pin', 0, 0, 3 * BLOCK, 0, 0);
+    await a.setLease(EXCLUSIVE);
+    await a.pin(0, 3 * BLOCK);
     assert.is(statSync(path).blocks, 24);
   });
 

@@ -44,52 +44,52 @@ mountedSuite('pooled store, mounted', options, ({ test, mount, stage }) => {
   });
 
   test('X8: a write into present blocks asks no lease, one into a hole or beyond the end is refused', async () => {
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
-    await b.must('pwrite', 0, 0, 100, 5);
-    assert.is(await b.verdict('pwrite', 0, BLOCK, 1, 5), 'ETXTBSY');
-    assert.is(await b.verdict('pwrite', 0, 4 * BLOCK, 1, 5), 'ETXTBSY');
-    assert.is(await a.verdict('pwrite', 0, 0, BLOCK + 1, 5), 'EDEADLK', 'X3');
+    await a.setLease(SHARED);
+    await b.pwrite(0, 100, 5);
+    assert.is(await b.try.pwrite(BLOCK, 1, 5), 'ETXTBSY');
+    assert.is(await b.try.pwrite(4 * BLOCK, 1, 5), 'ETXTBSY');
+    assert.is(await a.try.pwrite(0, BLOCK + 1, 5), 'EDEADLK', 'X3');
     const { size, blocks } = statSync(path);
     assert.equal([size, blocks], [4 * BLOCK, 8]);
     assert.match(mount.log(), `write [${BLOCK}, ${BLOCK + 1})`);
   });
 
   test('X8: such a write breaks a breakable lease, waits for it, and then is done', async () => {
-    await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-    const writing = b.start('pwrite', 0, 2 * BLOCK + 10, 1, 7);
+    await a.setLease(SHARED_BREAKABLE);
+    const writing = b.begin.pwrite(2 * BLOCK + 10, 1, 7);
     assert.ok(await waits(writing, 50));
     assert.is(statSync(path).blocks, 8);
-    await a.must('setlease', 0, UNLCK, 0, 0, 0);
+    await a.setLease(UNLCK);
     assert.is((await writing.result).verdict, 'ok');
     assert.is(readFileSync(path)[2 * BLOCK + 10], 7);
   });
 
   test('X8, B4: with O_NONBLOCK it answers EWOULDBLOCK at once', async () => {
-    await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-    await b.must('open', 1, path, O_RDWR | O_NONBLOCK);
-    assert.is(await b.verdict('pwrite', 1, 4 * BLOCK, 1, 7), 'EAGAIN');
+    await a.setLease(SHARED_BREAKABLE);
+    await b.open(path, O_RDWR | O_NONBLOCK, { slot: 1 });
+    assert.is(await b.try.pwrite(4 * BLOCK, 1, 7, { slot: 1 }), 'EAGAIN');
   });
 
   test('X8: the exclusive owner extends beside his pins', async () => {
-    await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-    await a.must('pin', 0, 0, BLOCK, 0, 0);
-    await a.must('pwrite', 0, 4 * BLOCK, BLOCK, 3);
-    await a.must('pwrite', 0, BLOCK, BLOCK, 3);
-    assert.is(await b.verdict('pwrite', 0, 5 * BLOCK, 1, 3), 'ETXTBSY');
+    await a.setLease(EXCLUSIVE);
+    await a.pin(0, BLOCK);
+    await a.pwrite(4 * BLOCK, BLOCK, 3);
+    await a.pwrite(BLOCK, BLOCK, 3);
+    assert.is(await b.try.pwrite(5 * BLOCK, 1, 3), 'ETXTBSY');
   });
 
   test('X8: writeback of a mapping never waits and is never refused', async () => {
-    await b.must('mmap', 0, 0, 0, 4 * BLOCK);
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
-    await b.must('store', 0, 3 * BLOCK, 1, 9);
-    await b.must('munmap', 0);
-    await b.must('close', 0);
+    await b.mmap(4 * BLOCK);
+    await a.setLease(SHARED);
+    await b.store(3 * BLOCK, 1, 9);
+    await b.munmap();
+    await b.close();
     await eventually('it is in the store', () => statSync(path).blocks === 16);
     assert.is(readFileSync(path)[3 * BLOCK], 9);
   });
 
   test('X8: copy_file_range that would allocate is refused, and a hole is copied onto a hole for nothing', async () => {
-    await a.must('setlease', 0, SHARED, 0, 0, 0);
+    await a.setLease(SHARED);
     const from = openSync(path, 'r');
     const to = openSync(path, 'r+');
     const ETXTBSY = 26;
@@ -97,7 +97,7 @@ mountedSuite('pooled store, mounted', options, ({ test, mount, stage }) => {
     assert.is(native.copyFileRange(from, BLOCK, to, 2 * BLOCK, BLOCK), BLOCK);
     assert.is(native.copyFileRange(from, BLOCK, to, 4 * BLOCK, BLOCK), -ETXTBSY);
     assert.is(fstatSync(to).blocks, 8);
-    await a.must('setlease', 0, UNLCK, 0, 0, 0);
+    await a.setLease(UNLCK);
     assert.is(native.copyFileRange(from, BLOCK, to, 4 * BLOCK, BLOCK), BLOCK);
     assert.equal([fstatSync(to).size, fstatSync(to).blocks], [5 * BLOCK, 8]);
     assert.is(native.copyFileRange(from, 0, to, 2 * BLOCK, BLOCK), BLOCK);
@@ -121,13 +121,13 @@ mountedSuite('pooled store, mounted', options, ({ test, mount, stage }) => {
       }
       assert.is(written, SIZE - BLOCK, 'all but the block of the other file');
       assert.is(statfsSync(mount.path).bavail, 0);
-      assert.is(await b.verdict('pwrite', 0, BLOCK, 1, 3), 'ENOSPC');
-      assert.is(await b.verdict('pwrite', 0, 0, 1, 3), 'ok');
-      assert.is(await b.verdict('fallocate', 0, 0, BLOCK, BLOCK), 'ENOSPC');
-      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      assert.is(await a.verdict('pin', 0, 0, 2 * BLOCK, 0, 0), 'ENOSPC');
+      assert.is(await b.try.pwrite(BLOCK, 1, 3), 'ENOSPC');
+      assert.is(await b.try.pwrite(0, 1, 3), 'ok');
+      assert.is(await b.try.fallocate(0, BLOCK, BLOCK), 'ENOSPC');
+      await a.setLease(EXCLUSIVE);
+      assert.is(await a.try.pin(0, 2 * BLOCK), 'ENOSPC');
       assert.is(mount.report('pins').pins.length, 0);
-      await a.must('setlease', 0, UNLCK, 0, 0, 0);
+      await a.setLease(UNLCK);
       closeSync(fd);
       unlinkSync(big);
       await eventually('it is free again', () => statfsSync(mount.path).bavail === (SIZE - BLOCK) / BLOCK);
@@ -135,12 +135,12 @@ mountedSuite('pooled store, mounted', options, ({ test, mount, stage }) => {
   });
 
   test('mappings of two processes see one another, and read(2)', async () => {
-    for (const actor of [a, b]) await actor.must('mmap', 0, 0, 0, 4 * BLOCK);
-    await a.must('store', 0, BLOCK + 1, 1, 42);
-    assert.is(await b.must('load', 0, BLOCK + 1), 42);
-    assert.is(await b.must('pread', 0, BLOCK + 1), 42);
-    await b.must('pwrite', 0, 2, 1, 43);
-    assert.is(await a.must('load', 0, 2), 43);
+    for (const actor of [a, b]) await actor.mmap(4 * BLOCK);
+    await a.store(BLOCK + 1, 1, 42);
+    assert.is(await b.load(BLOCK + 1), 42);
+    assert.is(await b.pread(BLOCK + 1), 42);
+    await b.pwrite(2, 1, 43);
+    assert.is(await a.load(2), 43);
   });
 
   test('many small files and their ends leave nothing behind', () => {

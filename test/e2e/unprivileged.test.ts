@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage, waits } from '../support/actors.js';
 import { hasPassthrough, Mounted, PATIENT } from '../support/mounted.js';
 import type { Need } from '../support/needs.js';
-import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, PUNCH, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { EXCLUSIVE, MADV_REMOVE, O_RDWR_CREAT, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { publicCli } from '../support/public-copy.js';
 import { suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
@@ -124,8 +124,8 @@ for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(
       const name = `${context.__test__}`.replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 20);
       a = await stage.actor(`a${name}`, { uid, through: inside(mount.pid) });
       b = await stage.actor(`b${name}`, { uid, through: inside(mount.pid) });
-      for (const actor of [a, b]) await actor.must('open', 0, mount.file(name), O_RDWR_CREAT);
-      await a.must('pwrite', 0, 0, MIB, 1);
+      for (const actor of [a, b]) await actor.open(mount.file(name), O_RDWR_CREAT);
+      await a.pwrite(0, MIB, 1);
     });
     test.after.each(() => stage.clear());
     test.after(async () => {
@@ -155,40 +155,40 @@ for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(
     });
 
     test('X1, X2: a pinned range is refused, MADV_REMOVE too, which arrives here', async () => {
-      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      await a.must('pin', 0, 0, 65536, 0, 0);
-      assert.is(await b.verdict('fallocate', 0, PUNCH, 0, 4096), 'ETXTBSY');
-      assert.is(await a.verdict('ftruncate', 0, 0), 'EDEADLK');
-      assert.is(await b.verdict('ftruncate', 0, MIB / 2), 'ETXTBSY');
-      await b.must('mmap', 0, 0, 0, MIB);
-      assert.is(await b.verdict('madvise', 0, 0, 4096, MADV_REMOVE), 'ETXTBSY');
-      assert.is(await b.must('pread', 0, 0), 1);
+      await a.setLease(EXCLUSIVE);
+      await a.pin(0, 65536);
+      assert.is(await b.try.punch(0, 4096), 'ETXTBSY');
+      assert.is(await a.try.ftruncate(0), 'EDEADLK');
+      assert.is(await b.try.ftruncate(MIB / 2), 'ETXTBSY');
+      await b.mmap(MIB);
+      assert.is(await b.try.madvise(0, 4096, MADV_REMOVE), 'ETXTBSY');
+      assert.is(await b.pread(0), 1);
     });
 
     test('B5: a break is asked for and answered', async () => {
-      await a.must('setlease', 0, SHARED_BREAKABLE, 0, 0, 0);
-      const breaking = b.start('ftruncate', 0, 0);
+      await a.setLease(SHARED_BREAKABLE);
+      const breaking = b.begin.ftruncate(0);
       assert.ok(await waits(breaking));
-      await a.must('setlease', 0, UNLCK, 0, 0, 0);
+      await a.setLease(UNLCK);
       assert.is((await breaking.result).verdict, 'ok');
     });
 
     test('L2: without passthrough a mapping holds the description, and the lease with it', async () => {
-      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      await a.must('mmap', 0, 0, 0, MIB);
-      await a.must('close', 0);
-      assert.is(await b.verdict('ftruncate', 0, 0), 'ETXTBSY');
-      await a.must('munmap', 0);
-      await eventually('the end of the lease', async () => (await b.verdict('ftruncate', 0, 0)) === 'ok');
+      await a.setLease(EXCLUSIVE);
+      await a.mmap(MIB);
+      await a.close();
+      assert.is(await b.try.ftruncate(0), 'ETXTBSY');
+      await a.munmap();
+      await eventually('the end of the lease', async () => (await b.try.ftruncate(0)) === 'ok');
     });
 
     test('N4: its pins end with it', async () => {
-      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      await a.must('pin', 0, 0, 4096, 0, 0);
-      await a.must('close', 0);
-      assert.is(await b.verdict('ftruncate', 0, 0), 'ETXTBSY');
+      await a.setLease(EXCLUSIVE);
+      await a.pin(0, 4096);
+      await a.close();
+      assert.is(await b.try.ftruncate(0), 'ETXTBSY');
       await a.exit();
-      await eventually('the end of the pin', async () => (await b.verdict('ftruncate', 0, 0)) === 'ok');
+      await eventually('the end of the pin', async () => (await b.try.ftruncate(0)) === 'ok');
     });
   });
 }

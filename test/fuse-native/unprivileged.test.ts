@@ -53,16 +53,16 @@ suiteNeeding(
     });
 
     test('N1, X1, N5: a pin protects its range until its process is gone; L7: a file that is open for reading alone', async () => {
-      await a.must('open', 0, mount.file('f'), O_RDWR_CREAT);
-      await a.must('pwrite', 0, 0, MIB, 1);
-      await b.must('open', 0, mount.file('f'), O_RDONLY);
-      assert.is(await b.verdict('setlease', 0, EXCLUSIVE, 0, 0, 0), 'EBADF');
-      await a.must('setlease', 0, EXCLUSIVE, 0, 0, 0);
-      await a.must('pin', 0, 0, 65536, 0, 0);
-      assert.is(await b.verdict('truncate', mount.file('f'), 0), 'ETXTBSY');
+      await a.open(mount.file('f'), O_RDWR_CREAT);
+      await a.pwrite(0, MIB, 1);
+      await b.open(mount.file('f'), O_RDONLY);
+      assert.is(await b.try.setLease(EXCLUSIVE), 'EBADF');
+      await a.setLease(EXCLUSIVE);
+      await a.pin(0, 65536);
+      assert.is(await b.try.truncate(mount.file('f'), 0), 'ETXTBSY');
       await a.kill();
       await eventually('it may be truncated', async () => {
-        return (await b.verdict('truncate', mount.file('f'), 0)) === 'ok';
+        return (await b.try.truncate(mount.file('f'), 0)) === 'ok';
       });
     });
   },

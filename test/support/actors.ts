@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errnoName } from '../../src/base/errno.js';
+import { type At, Verbs, View, type Word } from './actor-verbs.js';
 import type { Mounted } from './mounted.js';
 import { O_RDWR } from './numbers.js';
 import { late, timeFactor } from './time-factor.js';
@@ -49,7 +50,13 @@ export interface ActorOptions {
   readonly through?: readonly string[];
 }
 
-export class Actor {
+/**
+ * `await a.truncate(path, 0)` does it and answers the call's value; a refusal is an error of the test.
+ * `await a.try.truncate(path, 0)` answers 'ok' or the errno name. `a.begin.truncate(path, 0)` does not wait.
+ */
+export class Actor extends Verbs<Promise<number>> {
+  readonly try = new View(async (verb, ...args) => (await this.issue(verb, args).result).verdict);
+  readonly begin = new View((verb, ...args) => this.issue(verb, args));
   readonly name: string;
   readonly pid: number;
   /** Resolves when the process is gone. */
@@ -60,6 +67,7 @@ export class Actor {
   private nextId = 1;
 
   constructor(stage: Stage, name: string, pid: number, socket: Socket) {
+    super();
     this.stage = stage;
     this.name = name;
     this.pid = pid;
@@ -74,7 +82,7 @@ export class Actor {
   }
 
   /** Lines from the process, after its hello. */
-  receive(line: string): void {
+  heard(line: string): void {
     const [id, value, ...text] = line.split(' ');
     const number = Number(value);
     this.pending.get(Number(id))?.({
@@ -85,7 +93,7 @@ export class Actor {
     this.pending.delete(Number(id));
   }
 
-  start(verb: string, ...args: readonly (string | number | bigint)[]): Command {
+  private issue(verb: string, args: readonly Word[]): Command {
     const id = this.nextId++;
     const result = new Promise<Result>((resolve, reject) => {
       const timer = setTimeout(
@@ -102,27 +110,52 @@ export class Actor {
     return { id, result };
   }
 
-  /** Does it and waits for the answer. */
-  do(verb: string, ...args: readonly (string | number | bigint)[]): Promise<Result> {
-    return this.start(verb, ...args).result;
+  /** Does it; a refusal is an error of the test. */
+  private async must(verb: string, args: readonly Word[]): Promise<Result> {
+    const result = await this.issue(verb, args).result;
+    if (result.verdict !== 'ok')
+      throw new Error(`${this.name}: ${verb} ${args.join(' ')}: ${result.verdict}`);
+    return result;
   }
 
-  /** The verdict alone: 'ok' or an errno name. */
-  async verdict(verb: string, ...args: readonly (string | number | bigint)[]): Promise<string> {
-    return (await this.do(verb, ...args)).verdict;
+  async call(verb: string, ...args: readonly Word[]): Promise<number> {
+    return (await this.must(verb, args)).value;
   }
 
-  /** Does it; any refusal is an error of the test. The value. */
-  async must(verb: string, ...args: readonly (string | number | bigint)[]): Promise<number> {
-    const { verdict, value } = await this.do(verb, ...args);
-    if (verdict !== 'ok') throw new Error(`${this.name}: ${verb} ${args.join(' ')}: ${verdict}`);
-    return value;
+  private async words(verb: string, ...args: readonly Word[]): Promise<string[]> {
+    return (await this.must(verb, args)).text.split(' ');
+  }
+
+  /** What GETLEASE answers: the kind, what is left of the time of a break, the token of the description (N4). */
+  async lease({ slot = 0 }: At = {}): Promise<{ kind: number; breakMs: number; token: bigint }> {
+    const [kind, breakMs, token] = await this.words('getlease', slot);
+    return { kind: Number(kind), breakMs: Number(breakMs), token: BigInt(token!) };
+  }
+
+  /** What GETPINS answers after the pin of this id: how many it lists, of how many, and the first one's id. */
+  async pinsAfter(
+    id: number,
+    { slot = 0 }: At = {},
+  ): Promise<{ count: number; total: number; first: number }> {
+    const { value, text } = await this.must('getpins', [slot, id]);
+    const [total, first] = text.split(' ').map(Number);
+    return { count: value, total: total!, first: first! };
+  }
+
+  /** st_blocks, units of 512 bytes. */
+  async blocks({ slot = 0 }: At = {}): Promise<number> {
+    return Number((await this.words('stat', slot))[1]);
+  }
+
+  /** The signals that came, as `NUMBER:VALUE NUMBER:VALUE`. */
+  async signals(): Promise<string> {
+    return (await this.words('signals')).join(' ');
   }
 
   /** fork(2): the child has all descriptors and mappings. */
   async fork(name: string): Promise<Actor> {
     const child = this.stage.expect(name);
-    await this.must('fork', name);
+    await this.call('fork', name);
     return child;
   }
 
@@ -184,7 +217,7 @@ export class Stage {
   async pair(path: string): Promise<[Actor, Actor]> {
     const n = ++this.pairs;
     const pair: [Actor, Actor] = [await this.actor(`a${n}`), await this.actor(`b${n}`)];
-    for (const actor of pair) await actor.must('open', 0, path, O_RDWR);
+    for (const actor of pair) await actor.open(path, O_RDWR);
     return pair;
   }
 
@@ -221,7 +254,7 @@ export class Stage {
         const line = text.slice(0, end);
         text = text.slice(end + 1);
         if (actor !== undefined) {
-          actor.receive(line);
+          actor.heard(line);
           continue;
         }
         const [, name = '', pid] = line.split(' ');
