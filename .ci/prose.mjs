@@ -1,0 +1,43 @@
+// The words that .github/STYLE.md keeps out of prose and code, with what to write. `npm run lint` runs it.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+
+const WORDS = [
+  [/\b(no|some|every)body\b/i, "name the actor: 'no process', 'another process', 'the caller', 'every user'"],
+  [/\b(whoever|whomever)\b/i, "name the actor: 'the process that ...'"],
+  [/\bwhatever\b/i, "'every', 'any', or the thing itself"],
+  [/\bwho asks\b/i, "'the caller'"],
+  [/\btold\b/i, "'notified', 'reported', 'given', 'named'"],
+  [/\bmeanwhile\b/i, "'concurrently', 'since then', or nothing"],
+  [/\bremembered\b/i, "'cached'"],
+  [/\bhears? of\b/i, "'is notified of'"],
+  [/\bgiv(e|es|en|ing) back\b/i, "'release', 'return'"],
+  [/\btak(e|es|en|ing) away\b/i, "'free', 'remove', 'clear'"],
+  [/\bbears? (each other|one another)\b/i, "'are compatible'"],
+  [/\bin the way\b/i, "'refuses', 'conflicts', or the lease or pin itself"],
+  [/\bno news\b/i, "'already known', 'unchanged'"],
+  [/\b(he|his|him)\b/i, "'it', 'they'"],
+];
+
+/** The lists of the words themselves. */
+const EXEMPT = new Set(['.ci/prose.mjs', '.github/STYLE.md', '.ci/words.txt']);
+
+const files = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.md', '*.c', '*.h', '*.cc', '*.py', '*.sh'], {
+  encoding: 'utf8',
+});
+let found = 0;
+for (const file of files.trim().split('\n')) {
+  if (EXEMPT.has(file) || !existsSync(file)) continue;
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .forEach((line, at) => {
+      for (const [word, instead] of WORDS) {
+        const hit = word.exec(line);
+        if (hit === null) continue;
+        console.error(`${file}:${at + 1}: '${hit[0]}': write ${instead} (.github/STYLE.md)`);
+        found++;
+      }
+    });
+}
+if (found > 0) console.error(`${found} words that a stranger reads twice`);
+process.exitCode = found > 0 ? 1 : 0;
