@@ -22,9 +22,13 @@ const WORDS = [
 /** The lists of the words themselves. */
 const EXEMPT = new Set(['.ci/prose.mjs', '.github/STYLE.md', '.ci/words.txt']);
 
-const files = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.md', '*.c', '*.h', '*.cc', '*.py', '*.sh'], {
-  encoding: 'utf8',
-});
+const files = execFileSync(
+  'git',
+  ['ls-files', '*.ts', '*.mjs', '*.md', '*.c', '*.h', '*.cc', '*.py', '*.sh'],
+  {
+    encoding: 'utf8',
+  },
+);
 let found = 0;
 for (const file of files.trim().split('\n')) {
   if (EXEMPT.has(file) || !existsSync(file)) continue;

@@ -34,7 +34,7 @@ int64_t MountIdOf(int fd) {
 
 /**
  * Unmounts what is mounted on `target` (absolute) if it is the mount `id`, and nothing else: -ESTALE. The directory above
- * is held meanwhile, so that to rename or replace it leads nowhere else, and no symbolic link is followed.
+ * is held open, so that renaming or replacing it has no effect, and no symbolic link is followed.
  */
 int64_t UnmountMount(const std::string& target, int64_t id, int flags, bool act) {
   size_t slash = target.rfind('/');
@@ -56,7 +56,7 @@ int64_t UnmountMount(const std::string& target, int64_t id, int flags, bool act)
   return umount2(path.c_str(), flags | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-/** On a thread of libuv's: the mount's daemon, which may be this very process, writes back meanwhile what is dirty. */
+/** On a thread of libuv's: the mount's daemon, which may be this very process, must serve the writeback of dirty pages. */
 class UnmountWorker : public Napi::AsyncWorker {
  public:
   static Napi::Promise Start(Napi::Env env, std::string target, int64_t id, int flags, bool act) {

@@ -47,10 +47,13 @@ export interface EventFacts {
   readonly must?: LeaseKind;
   /** ms. Of a break: until it is forced. Of an answer or a force: since the break began. */
   readonly ms?: number;
-  /** The process that began the break, or made it demand more; pid 0: an injection, or a process that could not be identified. */
+  /**
+   * The process that began the break, or made it demand more; pid 0: an injection, or a process that could not be
+   * identified.
+   */
   readonly breaker?: EventProcess;
   /** How the holder was notified. */
-  readonly told?: string;
+  readonly notified?: string;
   readonly pin?: number;
   /** Bytes. */
   readonly off?: number;

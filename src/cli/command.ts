@@ -1,5 +1,5 @@
-// The command line: finds the verb, loads it alone, tells what went wrong in one line. Exit codes: 0; 1 it could not
-// be done; 2 it was typed wrongly.
+// The command line: finds the verb, loads only that, and reports a failure in one line. Exit codes: 0; 1 it could not be
+// done; 2 it was typed wrongly.
 import { pairs } from './table.js';
 import { errorLine, UsageError, type Verb } from './verb.js';
 import { version } from './version.js';

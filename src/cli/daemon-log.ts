@@ -1,5 +1,5 @@
-// The daemon's log: lines to a file, a terminal or a pipe. It never waits for who reads it, and no user fills it: what
-// cannot be written now is dropped, what a user causes is bounded (log-limit.ts), and both are counted.
+// The daemon's log: lines to a file, a terminal or a pipe. It never waits for a reader: a line that cannot be written now is
+// dropped. No user can fill it: the lines that one user causes are bounded (log-limit.ts). Both are counted.
 import { closeSync, constants, fstatSync, open, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { guarded } from '../base/guarded.js';
 import { POLLOUT } from '../base/linux.js';
@@ -8,12 +8,12 @@ import { LogLimit } from './log-limit.js';
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
 const MODE = 0o644;
-/** ms after which it is told what was left out. */
+/** ms after which the log reports how many lines were left out. */
 const TELL_MS = 1000;
 
 /**
- * Opens a log, for no reader to hold up: a FIFO that nobody reads yet is opened for reading too, which never waits.
- * @throws what open(2) says
+ * Opens a log without waiting for a reader: a FIFO without one is opened for reading too, which never waits.
+ * @throws the errors of open(2)
  */
 export function openLog(path: string): number {
   return openSync(path, flagsFor(path), MODE);
@@ -59,7 +59,7 @@ export class DaemonLog {
   readonly reopen = (): boolean => {
     const { path } = this;
     if (path === undefined) return false;
-    // Not here: it may lie on a filesystem that is slow, or on our own.
+    // Not in this thread: the file may lie on a slow filesystem, or on our own mount.
     open(
       path,
       O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY,
@@ -108,7 +108,7 @@ export class DaemonLog {
   }
 }
 
-/** A description of its own for what may wait, so that nobody else who writes there is changed; a socket has none. */
+/** A new description of a file that may block, so that O_NONBLOCK affects no other writer; a socket has none. */
 function unblocked(fd: number): number {
   const stat = fstatSync(fd);
   if (!stat.isFIFO() && !stat.isCharacterDevice()) return fd;

@@ -27,7 +27,7 @@ const BREAK_DESCRIPTORS = 4096;
 
 /** What both transports are to the daemon. */
 type Served = Pick<Session, 'ready' | 'ended' | 'passthrough' | 'reason' | 'waiting' | 'requestCounts'> & {
-  /** Version of the protocol; undefined: a library's business. */
+  /** Version of the protocol; undefined where a library speaks it. */
   readonly kernel: Session['kernel'] | undefined;
 };
 
@@ -55,7 +55,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS - breakDescriptors),
     log,
   });
-  // The package of the other transport reads no file that says it is empty.
+  // fuse-native never reads a file whose size is 0, so `.leasefs/` would not work there.
   if (options.transport === 'kernel') {
     const { showControl: listed, allowInject } = options;
     filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject }));
@@ -83,7 +83,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   });
   try {
     await session.ready;
-    // The package mounts when it likes.
+    // The package mounts later, in its own time.
     if (options.transport === 'fuse-native') mounted();
     const { reason } = session;
     const isNews = passthrough && reason !== undefined;
@@ -103,8 +103,8 @@ export async function serve(options: ServeOptions): Promise<number> {
 }
 
 /**
- * The last net: what no callback caught. The files are in this process and nowhere else, so a fault of ours is logged and
- * the mount goes on; whatever was under way is what it left.
+ * The last resort for exceptions that no callback caught. The files are only in this process, so the daemon logs the fault
+ * and continues; the operation under way stays as the fault left it.
  */
 function goOnAfterFaults(log: Log): void {
   process.on('warning', warning => log(`warning: ${oneLine(warning)}`));

@@ -1,4 +1,4 @@
-// `leasefs events`: what happened to leases and pins, and what happens.
+// `leasefs events`: what has happened to leases and pins, and with --follow what happens.
 import { printable } from '../base/words.js';
 import { type EventOptions, events, type LostEvents, type ReportedEvent } from '../client/index.js';
 import { inodeOn } from './mounted-path.js';
@@ -12,20 +12,20 @@ export const verb: Verb = {
 
 Prints the events that are kept (the last 4096 of the mount), one a line; of FILE only its own.
 
-  -f, --follow  goes on with what happens, until it is interrupted
+  -f, --follow  wait for further events, until it is interrupted
   --json        one JSON object a line
 
-  grant convert release owner   a lease: taken, of another kind, given back, of a new owner
+  grant convert release owner   a lease: taken, converted, released, taken over
   pin unpin                     a range, with the lease that it is under
   break answered forced         notice, the holder's answer, or the end of its time
-  refused                       the call, by whom, the rule, who holds and what ends that
+  refused                       the call, its caller, the rule, the holder, what ends that
   zombie zombie-end             a lease that its pins hold after the last close
   died                          a process that held something
   lost                          a slow reader missed so many
-  injected                      asked for by 'leasefs inject'
+  injected                      caused by 'leasefs inject'
 
 Of the processes of other users only root sees files and ranges, as in /proc.
-It reads .leasefs/events of the mount: whatever reads lines can do the same.`,
+It reads .leasefs/events of the mount: any program that reads lines can do the same.`,
 
   async run(args) {
     const { values, positionals } = parseOptions(args, {
@@ -55,7 +55,21 @@ export function eventText(event: ReportedEvent | LostEvents): string {
 }
 
 function said(event: ReportedEvent): string {
-  const { event: name, kind, from, must, ms, breaker, told, lease, pin, call, errno, holder, ends } = event;
+  const {
+    event: name,
+    kind,
+    from,
+    must,
+    ms,
+    breaker,
+    notified,
+    lease,
+    pin,
+    call,
+    errno,
+    holder,
+    ends,
+  } = event;
   const broken =
     breaker === undefined || breaker.pid === 0 ? '' : `, for ${breaker.pid} (${breaker.command})`;
   const time = ms === undefined ? '' : readableAge(ms);
@@ -68,7 +82,7 @@ function said(event: ReportedEvent): string {
     case 'break':
       return must === undefined
         ? ''
-        : `lease ${lease}: ${kind} must become ${must} within ${time}${broken}; ${told}`;
+        : `lease ${lease}: ${kind} must become ${must} within ${time}${broken}; ${notified}`;
     case 'answered':
     case 'forced':
       return kind === undefined

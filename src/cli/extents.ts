@@ -20,7 +20,7 @@ export const verb: Verb = {
                own (the direct store)
   STORE        bytes into the segment
   STATE        written; unwritten: has blocks and reads as zeros; hole: has none
-  PINNED       parts that no truncate and no punch may take: 'leasefs pins' says whose
+  PINNED       parts that no truncate and no punch may free: 'leasefs pins' names the owner
 
 On a terminal a bar of the whole file comes first.`,
 

@@ -12,20 +12,22 @@ export const verb: Verb = {
   summary: 'faults on demand: breaks, refusals, delays, deaths',
   help: `usage: leasefs inject MNT WHAT ...
 
-  break FILE                 begin a break of FILE's lease now, as a truncate of somebody
-                             else would
-  change FILE OFF LEN        judge somebody else's layout change of the range: the verdict is
-                             in 'leasefs events', nothing changes
-  expire FILE                let the time of FILE's break run out now
+  break FILE                 begin a break of FILE's lease now, as a truncate by another
+                             process would
+  change FILE OFF LEN        judge a layout change of the range by another process: the
+                             verdict is in 'leasefs events', nothing changes
+  expire FILE                force FILE's pending break now
   end FILE                   kill the owner of FILE's lease
   pins N ENOMEM|EAGAIN       refuse the next N pins
-  delay N MS                 hold the next N lease calls back for MS
+  delay N MS                 delay the next N lease calls by MS
   enospc N                   refuse the next N pins over holes and fallocates
-  throw CALLBACK N           let the daemon's next N callbacks of that name fail, as by a fault
-                             of its own: it logs and goes on ('process end', 'break timer', ...)
+  throw CALLBACK N           make the daemon's next N callbacks of that name throw, as by a
+                             bug of its own: it logs and continues ('process end',
+                             'break timer', ...)
 
-FILE is a path, from the mount point or as it is. Only root and the user of the mount may, and only
-where it was mounted with --allow-inject. Each is in the events as injected, and what comes of it.
+FILE is a path, from the mount point or as it is. Only root and the user of the mount may
+inject, and only on a mount with --allow-inject. The events mark each injection and its
+effects as injected.
 As JSON, one object a line into MNT/.leasefs/inject, or a list for 'leasefs run --inject':
   [{"do": "break", "file": "f", "after": 500}, {"do": "pins", "count": 2, "errno": "EAGAIN"}]`,
 

@@ -1,4 +1,4 @@
-// `leasefs leases`: who holds which lease (A1), in the manner of lslocks(8).
+// `leasefs leases`: the leases and their holders (A1), in the manner of lslocks(8).
 import type { ReportedLease } from '../client/index.js';
 import { type Held, holderTexts, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
 import { readableAge } from './sizes.js';
@@ -21,7 +21,7 @@ export const verb: Verb = {
                'in flight or hidden' when there is none (a descriptor in a socket's queue or
                in a ring)
 
-To free a file end the processes that are named: there is no force.`,
+To free a file, end the named processes: a lease cannot be removed by force.`,
 
   async run(args) {
     const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });

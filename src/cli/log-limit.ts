@@ -3,7 +3,7 @@
 /** Lines at once, and a second after that. */
 const BURST = 100;
 const PER_SECOND = 10;
-/** Users that are told apart; further ones share. */
+/** Users with a limit of their own; further users share one. */
 const USERS = 256;
 const OTHERS = -2;
 
@@ -34,7 +34,7 @@ export class LogLimit {
   *takeLeftOut(): Generator<string> {
     for (const [uid, share] of this.shares) {
       if (share.leftOut === 0) continue;
-      const whose = uid === OTHERS ? 'other users' : uid < 0 ? 'nobody in particular' : `uid ${uid}`;
+      const whose = uid === OTHERS ? 'other users' : uid < 0 ? 'no user in particular' : `uid ${uid}`;
       yield `left out: ${share.leftOut} lines caused by ${whose}`;
       share.leftOut = 0;
     }

@@ -6,15 +6,15 @@ import type { DaemonLog } from './daemon-log.js';
 import { parseSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
 
-/** As tmpfs: everybody may make files, nobody may remove another's. */
+/** As tmpfs: every user may create files, and only the owner may remove them. */
 const ROOT_MODE = 0o1777;
-/** As many as statfs can say. */
+/** The largest number that statfs can report. */
 const MAX_INODES = 2 ** 32;
 /** Bytes of the heap for an inode with its name and its file: a million of them were seen to take 1.2 KiB each. */
 const INODE_BYTES = 2048;
 
 interface MountOptions {
-  /** Absolute; whether it can be mounted on is the daemon's to find out. */
+  /** Absolute; the daemon finds out whether it can be mounted on. */
   readonly mountPoint: string;
   /** The words of -o that are the kernel's or fusermount3's: ro, noexec, allow_other, ... */
   readonly mountOptions: readonly string[];
@@ -39,7 +39,7 @@ interface MountOptions {
 
 /** What the daemon is given by the command. */
 export interface ServeOptions extends MountOptions {
-  /** To be called once the mount answers; `notice`: one line that whoever mounts should read. */
+  /** To be called once the mount answers; `notice`: one line for the user who mounts. */
   readonly ready: (notice?: string) => void;
   readonly log: DaemonLog;
 }
@@ -121,13 +121,13 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   };
 }
 
-/** What -o takes too, for /etc/fstab: the options by the same names, and whose the root directory is. */
+/** The words of -o with a value, for /etc/fstab: the options by the same names, and the owner of the root directory. */
 const OWN_WORDS = [
   ...['size', 'inodes', 'lease-break-time', 'semantics', 'store', 'transport'],
   ...['uid', 'gid', 'mode'],
 ] as const;
 
-/** And without a value. */
+/** The words of -o without a value. */
 const SHOW_CONTROL = 'show-control';
 const ALLOW_INJECT = 'allow-inject';
 

@@ -1,5 +1,5 @@
-// `leasefs mount`: starts the daemon. Without --foreground it is a child of its own session that tells through a pipe
-// when the mount answers, or in one line why it does not; the command ends then.
+// `leasefs mount`: starts the daemon. Without --foreground it is a child in its own session. It reports through a pipe that
+// the mount answers, or in one line why it does not; then the command ends.
 import { spawn } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { url } from 'node:inspector';
@@ -12,7 +12,7 @@ import { absolute } from './mounts.js';
 import { seal, sealedEnvironment, sealedOptions } from './sealed.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
 
-/** ms until a daemon that says nothing is given up. */
+/** ms until a daemon that does not report counts as failed. */
 const START_LIMIT_MS = 30_000;
 const READY = 'ready';
 /** Where the child finds the pipe. */
@@ -27,7 +27,7 @@ Mounts an empty filesystem on the directory MNT and returns when it is ready.
 Files live in memory and are gone with the mount.
 
   -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, noatime, allow_other, ... as mount(8);
-                           noacl: no POSIX ACLs; poll: poll(2) of a file tells of breaks,
+                           noacl: no POSIX ACLs; poll: poll(2) of a file reports breaks,
                            which makes buffered io_uring slow; uid=, gid= and mode= of
                            the root directory; and the options below, as in
                            -o size=4g,store=pooled, for /etc/fstab
@@ -76,7 +76,9 @@ async function serveHere(command: MountCommand): Promise<number> {
       writeSync(command.readyFd, `${line}\n`);
       closeSync(command.readyFd);
     } catch (error) {
-      throw new CommandError(`nobody reads descriptor ${command.readyFd} of --ready-fd: ${errorLine(error)}`);
+      throw new CommandError(
+        `descriptor ${command.readyFd} of --ready-fd has no reader: ${errorLine(error)}`,
+      );
     }
   };
   const { serve } = await import('./daemon.js');

@@ -39,7 +39,7 @@ export function inodeOn(path: string): { readonly mountPoint: string; readonly i
   });
 }
 
-/** What `ask` says of the file or directory, opened for reading. @throws CommandError as readMounted. */
+/** The answer of `ask` about the file or directory, opened for reading. @throws CommandError as readMounted. */
 export function onMounted<T>(path: string, ask: (file: LeaseFile, mountPoint: string) => T): T {
   const full = absolute(path);
   const mount = mountOf(full, mountsNow());

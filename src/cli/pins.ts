@@ -1,4 +1,4 @@
-// `leasefs pins`: which ranges may not be taken away, and which process must end before they may (A1, A2).
+// `leasefs pins`: which ranges are pinned, and which process must end before they are free (A1, A2).
 import type { ReportedPin } from '../client/index.js';
 import { type Held, holderTexts, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
@@ -19,12 +19,12 @@ export const verb: Verb = {
                owns: the file of that description), 'mem' by a mapping alone; 'in flight or
                hidden' when there is none
 
-Below, 'kernel pins without a lease': buffers that io_uring has registered though nobody
-told leasefs, as far as /proc shows them to you. They refuse a layout change too; RING is
-the descriptor of that io_uring, 'busy' when it could not be looked into.
+Below, 'kernel pins without a lease': buffers that a program has registered with io_uring
+without a pin, as far as /proc shows them to you. They refuse a layout change too; RING is
+the descriptor of that io_uring, 'busy' when the kernel did not list its buffers.
 
-There is no force-unpin: a device would go on writing into freed blocks. End the processes
-that are named; the moment they are gone the pins are.`,
+There is no force-unpin: a device would continue to write into freed blocks. End the named
+processes; their pins end with them.`,
 
   async run(args) {
     const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });

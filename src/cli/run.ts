@@ -23,7 +23,7 @@ import { parseRunCommand, type RunOptions } from './run-options.js';
 import { mountTemporarily } from './temporary-mount.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
 
-/** What of ours ends a run: 125 as env(1) and timeout(1); 77 is a skipped test to automake, TAP and meson. */
+/** Exit codes of our own: 125 as env(1) and timeout(1); 77 is a skipped test to automake, TAP and meson. */
 const EXIT_FAILED = 125;
 const EXIT_SKIPPED = 77;
 /** ms for processes that are just ending when the command has ended. */
@@ -34,18 +34,18 @@ export const verb: Verb = {
   summary: 'run an unmodified program under the proposal: F_SETLEASE works, registered memory is a pin',
   help: `usage: leasefs run [OPTIONS] -- CMD [ARG...]
 
-Runs CMD and all its children on a fresh leasefs: its path is in the environment as
-LEASEFS_MNT and takes the place of {} in the arguments. fcntl F_SETLEASE, F_GETLEASE and
-F_SETSIG work with F_LAYOUT (16), F_EXCLUSIVE (32) and F_UNBREAK (64), and registering memory
-of its files with io_uring, RDMA or AF_XDP is a pin, which needs an unbreakable lease. Only
-those calls are stopped, all others run at full speed; root is not needed.
+Runs CMD and all its children on a fresh leasefs. LEASEFS_MNT in the environment is its
+path, which also replaces {} in the arguments. fcntl F_SETLEASE, F_GETLEASE and F_SETSIG work
+with F_LAYOUT (16), F_EXCLUSIVE (32) and F_UNBREAK (64). Registering memory of its files
+with io_uring, RDMA or AF_XDP is a pin, which needs an unbreakable lease. Only those calls
+are stopped; all others run at full speed. It needs no root.
 
   --at MNT             an existing mount of yours instead of a fresh one
   --policy strict|report|off
                        strict (default): refuse pins that the rules refuse, EPERM without a
-                       lease; report: let them through, and say so; off: do not look
+                       lease; report: allow and report them; off: ignore registrations
   --fail-on WHAT[,WHAT]...
-                       exit 125 if there was a zombie, unleased-pin, late-break, refusal
+                       exit 125 after a zombie, unleased-pin, late-break or refusal
   --json               the report as JSON
   --junit FILE         the report as a JUnit test suite too
   --output FILE        where the report goes (default: standard error)
@@ -54,9 +54,8 @@ those calls are stopped, all others run at full speed; root is not needed.
   --size, --store, --semantics, --lease-break-time
                        as 'leasefs mount' takes them
 
-The exit code is CMD's, 128 and the signal's number if one ended it. It is 77, a skipped
-test, where this machine lacks what is needed (FUSE, seccomp), and 125 if LEASEFS_REQUIRE=1
-says that it may not.`,
+The exit code is CMD's, or 128 plus the number of the signal that ended it. If this machine
+lacks what is needed (FUSE, seccomp) it is 77, a skipped test; with LEASEFS_REQUIRE=1, 125.`,
 
   async run(args) {
     const options = parseRunCommand(args);

@@ -1,13 +1,13 @@
-// A daemon that nobody opens: Node as it is started for one has no debugger, and none of the environment's variables.
+// A daemon without a debugger: Node is started for it without one, and without the variables of the environment.
 //
-// SIGUSR1 makes Node listen for a debugger, and whoever reaches that port of this machine runs code as the daemon's user.
-// A handler of our own prevents it, but not before our first line has run; so the address to listen at is one that no
-// machine has (TEST-NET-1, RFC 5737), and to bind it fails. NODE_OPTIONS and the like open it too, or load code.
+// SIGUSR1 makes Node listen for a debugger, and every process that can connect to that port runs code as the daemon's user.
+// A handler of our own prevents it, but not before our first line has run. So the address to listen at is one that no
+// machine has (TEST-NET-1, RFC 5737), and binding it fails. NODE_OPTIONS and the like start a debugger too, or load code.
 import { native } from '../native/binding.js';
 import { CommandError } from './verb.js';
 
 const NO_DEBUGGER = '--inspect-port=192.0.2.1:9229';
-/** What is sized by NODE_OPTIONS stays so (README: --inodes). */
+/** The options of NODE_OPTIONS that set the heap's size are kept (README: --inodes). */
 const HEAP = /^--(max[-_](old[-_]space|semi[-_]space|heap)[-_]size)=\d+$/;
 /** The rest of the environment is for other programs. */
 const KEPT =
@@ -15,7 +15,9 @@ const KEPT =
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Options of Node for a daemon: those of this process and the heap's, without any of a debugger. Warnings go to no pipe. */
+/**
+ * Options of Node for a daemon: those of this process and the heap's, without any of a debugger. Warnings go to no pipe.
+ */
 export function sealedOptions(execArgv: readonly string[], env: Environment): string[] {
   const heap = (env.NODE_OPTIONS ?? '').split(/\s+/).filter(word => HEAP.test(word));
   const own = execArgv.filter(word => !/^--(inspect|debug)/.test(word) && word !== '--no-warnings');

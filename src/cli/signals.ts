@@ -38,8 +38,8 @@ export function ignoreSignals(log: Log, reopen: () => boolean): void {
       if (!reopen()) log('SIGHUP is ignored: there is no --log FILE to begin anew');
     }),
   );
-  // The store asks by kernel leases whether its memory is in use (F20). Whoever opens that in this very moment breaks
-  // one, and the signal that says so kills by default.
+  // The store probes by kernel leases whether its memory is in use (F20). An open during such a probe breaks the lease and
+  // sends SIGIO, whose default action would kill the daemon.
   process.on('SIGIO', () => {});
   for (const signal of TERMINAL) native.ignoreSignal(signal);
   for (let signal = FIRST_REAL_TIME; signal <= LAST_REAL_TIME; signal++) native.ignoreSignal(signal);

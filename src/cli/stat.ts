@@ -29,7 +29,7 @@ export const verb: Verb = {
   data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
                'daemon': through leasefs, with the reason
   extents      runs of blocks: 'leasefs extents' lists them
-  leases       'leasefs leases' says who holds them
+  leases       'leasefs leases' names their holders
   pins         how many, and the bytes of each added up: 'leasefs pins' lists them`,
 
   async run(args) {

@@ -47,13 +47,13 @@ export function statusLines(
       `${status.leases}, broken within ${readableAge(status.leaseBreakMs)}, semantics ${status.semantics}`,
     ],
     ['pins', `${status.pins}${unleasedText(unleased)}`],
-    ['waiting', `${status.waiters} for a lease to be given back`],
+    ['waiting', `${status.waiters} for the end of a lease break`],
     ['protocol', `FUSE ${status.kernel}`],
     ['requests', requests.map(([name, count]) => `${name} ${count}`).join(', ') || 'none'],
   ]);
 }
 
-/** Who holds kernel pins without a lease, by process and ring. */
+/** The holders of kernel pins without a lease, by process and ring. */
 function unleasedText(pins: readonly UnleasedPin[]): string {
   if (pins.length === 0) return '';
   const holders = new Set(pins.map(({ pid, command, ring }) => `${pid} ${command} (io_uring ${ring})`));

@@ -1,5 +1,5 @@
-// A mount in a new directory under /tmp, made and unmade by the command itself in processes of its own: what `demo` shows
-// is what everybody gets. For `doctor` and `demo`; it is gone afterwards, whatever happens.
+// A mount in a new directory under /tmp, mounted and unmounted by the command in processes of its own, so that `demo` shows
+// what every user gets. For `doctor` and `demo`; it is always removed afterwards.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,7 @@ export async function leasefs(...args: readonly string[]): Promise<Ran> {
 
 export interface TemporaryMount {
   readonly path: string;
-  /** What `leasefs mount` had to say: why there is no passthrough. */
+  /** The notice of `leasefs mount`: why there is no passthrough. */
   readonly notice: string;
 }
 

@@ -19,13 +19,14 @@ export const verb: Verb = {
   summary: 'leases, pins and breaks by file, as they change',
   help: `usage: leasefs top [--once] [--sort WHAT] [--filter TEXT] [--delay SECONDS] MNT
 
-  --once        print it one time and end; also where the output is no terminal
+  --once        print once and end; the default where the output is no terminal
   --sort WHAT   pins (the default), breaks, leases, age, path
   --filter TEXT only files whose path, owner or kind of lease has it
-  --delay S     between two looks, 0.1 or more (default: 1)
+  --delay S     seconds between two updates, 0.1 or more (default: 1)
 
   BREAK         time until the next break of the file is forced
-  OWNER, KIND   of its oldest lease; STATE of the one that is worst off
+  OWNER, KIND   of its oldest lease; STATE: of its leases
+                the first of breaking, zombie, held
 
 Keys: q quits, s sorts by the next, p b l a f sort by pins, breaks, leases, age, path (file),
 / takes a filter until Enter, Escape drops it.`,

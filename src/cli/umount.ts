@@ -17,8 +17,9 @@ export const verb: Verb = {
   summary: 'unmount; a busy mount is refused, with who holds what',
   help: `usage: leasefs umount [--lazy] MNT
 
-  --lazy    detach it now: nobody can open its files any more, those who have them go on,
-            and the memory is freed when the last lease, pin, descriptor and mapping is gone
+  --lazy    detach it now: its files cannot be opened any more, processes that have them
+            open continue, and the memory is freed when the last lease, pin, descriptor and
+            mapping is gone
 
 The data are gone with the mount.`,
 

@@ -1,5 +1,4 @@
-// Pins of the kernel's that nobody told leasefs of (N10): what `leasefs pins` and `status` find in /proc, each user what
-// /proc shows him.
+// Kernel pins without a lease (N10): what `leasefs pins` and `status` find in /proc, as far as /proc shows it to the user.
 import type { ReportedPin } from '../client/index.js';
 import { type KernelPin, kernelPinsOf } from '../process/kernel-pins.js';
 import { commandOf } from '../process/proc.js';
@@ -23,20 +22,20 @@ export interface UnleasedPin {
 /**
  * @param dev st_dev of the mount.
  * @param ino the file; undefined: all.
- * @param told pins that are left out where they protect the range already.
+ * @param pins of leasefs: a kernel pin whose range one of them covers is left out.
  */
 export function unleasedPins(
   dev: number,
   ino: number | undefined,
-  told: readonly ReportedPin[],
+  pins: readonly ReportedPin[],
 ): UnleasedPin[] {
   const inos = ino === undefined ? undefined : new Set([ino]);
   return kernelPinsOf(deviceNameOf(dev), inos)
-    .pins.filter(found => !told.some(pin => covers(pin, found)))
+    .pins.filter(found => !pins.some(pin => covers(pin, found)))
     .map(({ pid, ring, ino, path, begin, end, busy }) => {
       return { pid, command: commandOf(pid), ring, ino, path, off: begin, len: end - begin, busy };
     });
 }
 
-const covers = (told: ReportedPin, { ino, begin, end }: KernelPin): boolean =>
-  told.ino === ino && told.off <= begin && told.off + told.len >= end;
+const covers = (pin: ReportedPin, { ino, begin, end }: KernelPin): boolean =>
+  pin.ino === ino && pin.off <= begin && pin.off + pin.len >= end;

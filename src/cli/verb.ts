@@ -42,13 +42,13 @@ export function onlyArgument(positionals: readonly string[], name: string): stri
   return first;
 }
 
-/** The line that an error of any kind is told in. */
+/** The line that reports an error of any kind. */
 export function errorLine(error: unknown): string {
   if (error instanceof CommandError || error instanceof UsageError || error instanceof FsError)
     return error.message;
   if (error instanceof AddonError) return error.message;
   if (!(error instanceof Error)) return String(error);
-  // The system's own refusals have a message that says it all; anything else is a fault of ours.
+  // An error of a system call has a complete message; any other error is a bug of ours.
   if ('syscall' in error) {
     const { path } = error as NodeJS.ErrnoException;
     const missing = 'code' in error && error.code === 'ENOENT' && path?.includes('/.leasefs/');

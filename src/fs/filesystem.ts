@@ -1,5 +1,5 @@
-// The filesystem as its transports see it: builds the wings (vfs, layout, trace), and routes each operation to the family
-// that does it; those on virtual inodes to the tree of virtual files.
+// The filesystem as its transports see it: builds the wings (vfs, layout, trace) and routes each operation to the family
+// that implements it, or for a virtual inode to the tree of virtual files.
 import type { ReportedStatus, ReportKind, Reports } from '../abi/reports.js';
 import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
@@ -53,10 +53,10 @@ import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 type FilesystemOptions = SuperblockOptions & LeaseOptions;
 
 export class Filesystem implements Operations {
-  /** Leases and pins: what src/control shows and steers. */
+  /** Leases and pins, for src/control. */
   readonly plane: LeasePlane;
   private readonly sb: Superblock;
-  /** What the transport and the command line add to the status, as it is now. */
+  /** What the transport and the command line add to the status now. */
   session: () => SessionStatus = () => unserved;
 
   /** @param chooseStore called once, by the first operation that needs it. */
@@ -132,7 +132,7 @@ export class Filesystem implements Operations {
   }
 
   setattr(caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer {
-    // Of O_TRUNC the kernel makes no SETATTR.
+    // The kernel sends no SETATTR for O_TRUNC.
     if (isVirtual(ino)) return -errno.EPERM;
     return setattr(this.sb, caller, ino, set, out);
   }
@@ -268,7 +268,7 @@ export class Filesystem implements Operations {
   }
 
   getxattr(_caller: Caller, ino: InodeNumber, name: Name, out: Uint8Array, at: number, size: number): Answer {
-    // The kernel asks for their ACLs when others than the owner come.
+    // The kernel asks for their ACLs when a process other than the owner's looks.
     if (isVirtual(ino)) return isAclName(name) ? -errno.ENODATA : -errno.EOPNOTSUPP;
     return getxattr(this.sb, ino, name, out, at, size);
   }
@@ -362,7 +362,7 @@ export class Filesystem implements Operations {
     this.sb.virtual = new Virtual(this.sb, tree);
   }
 
-  /** Before the first operation, and behind `show`: who holds break descriptors. */
+  /** Sets the holders of break descriptors. Before the first operation, and after `show`. */
   watchBy(watchers: Watchers): void {
     watchBy(this.plane, watchers);
   }
@@ -373,7 +373,7 @@ export class Filesystem implements Operations {
     return this.plane.injector;
   }
 
-  /** Who holds what, a phrase each: what a daemon that is told to stop says first (A4). */
+  /** The holders of leases and pins, a phrase each, for a daemon that is asked to stop (A4). */
   heldBy(): string[] {
     return heldBy(this.plane);
   }

@@ -18,7 +18,7 @@ export type Answer = number;
  */
 export const PARKED: Answer = 0x7fff_ffff;
 
-/** Who asks. One object is used again for every request. */
+/** The caller. One object serves all requests in turn. */
 export class Caller {
   uid = 0;
   gid = 0;
@@ -30,11 +30,13 @@ export class Caller {
    * itself, soon; and the signal may not be the program's (the kernel notifies a thread of the end of its io_uring so).
    */
   interruptible = true;
-  /** Of whoever makes a file, where the transport does not apply it itself. */
+  /** The umask of a caller that creates a file, where the transport does not apply it itself. */
   umask = 0;
 }
 
-/** An inode's attributes: st_*, times as seconds (may be negative) and nanoseconds. One object is used again. */
+/**
+ * An inode's attributes: st_*, times as seconds (may be negative) and nanoseconds. One object serves all requests in turn.
+ */
 export class Attr {
   ino = 0 as InodeNumber;
   size = 0;
@@ -56,7 +58,7 @@ export class Attr {
   /** dev_t as the kernel's 32-bit new_encode_dev. */
   rdev = 0;
   generation = 0;
-  /** They change by requests only, and the kernel may keep them until one does. */
+  /** The attributes change by requests only, so the kernel may cache them until one does. */
   lasting = false;
 }
 
@@ -66,7 +68,7 @@ export class Opened {
   fh = 0 as FileHandle;
   /** The memfd to serve by passthrough, -1: through the daemon. */
   backing = -1;
-  /** What the kernel has cached of the file still holds. */
+  /** The kernel's page cache of the file is still valid. */
   keepCache = true;
   /** Nothing of it may be cached: every read comes to us (virtual files). */
   uncached = false;
@@ -76,7 +78,7 @@ export class Opened {
   tellsClose = false;
 }
 
-/** Which fields of SETATTR are meant. Bits of `SetAttr.valid`. */
+/** Which fields a SETATTR sets: bits of `SetAttr.valid`. */
 export const SET_MODE = 1;
 export const SET_UID = 2;
 export const SET_GID = 4;
@@ -119,7 +121,7 @@ export interface DirSink {
   add(name: Name, ino: InodeNumber, mode: number, next: number, attr: Attr | undefined): boolean;
 }
 
-/** SETLEASE by whatever route. `signal` 0: none. */
+/** SETLEASE, by any route. `signal` 0: none. */
 export interface SetLeaseRequest {
   /** undefined: there is no such kind, or no such signal; EINVAL, which L9 puts behind EPERM. */
   readonly kind: Kind | undefined;
@@ -136,23 +138,23 @@ export interface GetLeaseAnswer {
   readonly token: bigint;
 }
 
-/** WATCH: what a watch is asked for with, and at which abstract address. */
+/** The answer to WATCH: the token to send, and the abstract address to connect to. */
 export interface Watched {
   /** Names the description, as GETLEASE's does. */
   readonly token: bigint;
   readonly address: string;
 }
 
-/** LAYOUT. `seq` undefined: whatever it is. */
+/** LAYOUT. `seq` undefined: any. */
 export interface LayoutRequest {
   readonly off: number;
   readonly len: number;
-  /** Tell, do not grant. */
+  /** Only list, do not grant. */
   readonly list: boolean;
   readonly seq: number | undefined;
 }
 
-/** Extents of one segment in the order of the file: see leasefs.h. One object is used again. */
+/** Extents of one segment in the order of the file: see leasefs.h. One object serves all requests in turn. */
 export class Layout {
   seq = 0;
   /** Where to go on, bytes. */
@@ -197,23 +199,23 @@ export interface Host {
   retry(waiter: WaiterId): void;
   /** @param errno positive. */
   answer(waiter: WaiterId, errno: number): void;
-  /** poll(2) of the description would answer something else now. */
+  /** The answer of poll(2) on the description has changed. */
   notifyPoll(fh: FileHandle): void;
   /** The kernel must drop the attributes that were answered as lasting (FUSE_NOTIFY_INVAL_INODE). */
   invalidateAttrs(ino: InodeNumber): void;
   /** The same where the kernel may make the notifier wait; the present request is answered after it. */
   invalidateAttrsAsync(ino: InodeNumber): void;
   /**
-   * The present request, of user `uid`, is answered when the kernel has taken and released the inode's lock once: what it
-   * does to its page cache after earlier answers is over then, and `passed` is called.
+   * Delays the answer to the present request, of user `uid`, until the kernel has taken and released the inode's lock once:
+   * its changes to the page cache after earlier answers are then complete, and `passed` is called.
    */
   afterInodeLock(ino: InodeNumber, uid: number, passed: () => void): void;
   /**
-   * write(2) of a file that is served through the daemon comes without touching the kernel's page cache: a write that is
-   * refused leaves the pages as they were.
+   * Whether write(2) of a file that is served through the daemon bypasses the kernel's page cache: a refused write then
+   * leaves the pages unchanged.
    */
   readonly writesDirectly: boolean;
-  /** The file's descriptor is gone, with the inode or since its data have moved; nobody has it open. */
+  /** The file's descriptor is closed, with the inode or since its data have moved; no description has the file open. */
   backingGone(ino: InodeNumber): void;
 }
 
@@ -221,7 +223,7 @@ export interface Operations {
   /** Must be called before the first operation. */
   attach(host: Host): void;
 
-  // names. An entry that is answered counts one lookup, which `forget` gives back.
+  // names. Each entry in an answer counts one lookup, which `forget` releases.
   lookup(caller: Caller, parent: InodeNumber, name: Name, out: Attr): Answer;
   forget(ino: InodeNumber, nlookup: number): void;
   mknod(caller: Caller, parent: InodeNumber, name: Name, mode: number, rdev: number, out: Attr): Answer;
@@ -295,7 +297,9 @@ export interface Operations {
   /** close(2) of a descriptor: one of those that share the description. */
   flush(caller: Caller, fh: FileHandle): Answer;
   release(fh: FileHandle): void;
-  /** revents: POLLPRI while a break is pending, besides POLLIN | POLLOUT; `notify`: tell `Host.notifyPoll` once of a change. */
+  /**
+   * revents: POLLPRI while a break is pending, besides POLLIN | POLLOUT; `notify`: call `Host.notifyPoll` once at a change.
+   */
   poll(fh: FileHandle, notify: boolean): Answer;
 
   // directories
@@ -318,7 +322,7 @@ export interface Operations {
   // leases and pins
   setLease(caller: Caller, ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer;
   getLease(ino: InodeNumber, fh: FileHandle): GetLeaseAnswer;
-  /** The way to a break descriptor (B1); `-errno`: EINVAL, ENETUNREACH, EMFILE, EOPNOTSUPP. */
+  /** How to connect a break descriptor (B1); `-errno`: EINVAL, ENETUNREACH, EMFILE, EOPNOTSUPP. */
   watch(caller: Caller, ino: InodeNumber, fh: FileHandle): Watched | number;
   /** The pin's id, or `-errno`. */
   pin(caller: Caller, ino: InodeNumber, fh: FileHandle, request: PinRequest): Answer;
@@ -329,8 +333,8 @@ export interface Operations {
   /** 0 or `-errno` (EINVAL, EPERM, EBADF, EAGAIN, EBUSY, ENOSPC, EMFILE). */
   layout(caller: Caller, ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer;
   /**
-   * Before `pins` and `report`: 0, or PARKED while it is found out which pins and processes have ended. @param due only if
-   * many pins may have ended unnoticed: before `pinFor`.
+   * Before `pins` and `report`: 0, or PARKED while the daemon finds out which pins and processes have ended. @param due only
+   * if many pins may have ended unnoticed: before `pinFor`.
    */
   settle(caller: Caller, due: boolean): Answer;
   /** Of one file unless `ino` is a directory. */
@@ -343,12 +347,12 @@ export interface Operations {
   supervise(caller: Caller, fh: FileHandle, fd: number): Answer;
   /** setLease for another process: -EPERM, -ESRCH too. */
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer;
-  /** EINTR to a setLeaseFor of that thread's which waits; 0, or -EPERM. */
+  /** Answers EINTR to a waiting setLeaseFor of that thread; 0, or -EPERM. */
   cancelLeaseFor(caller: Caller, tid: number): Answer;
   /** The pin's id; -EPERM, -ESRCH, -ENOENT too. */
   pinFor(caller: Caller, request: PinForRequest): Answer;
 
-  /** A signal came to a parked operation: it vanishes (B5), the transport answers EINTR. */
+  /** A signal interrupted a parked operation: it is dropped (B5), and the transport answers EINTR. */
   interrupt(waiter: WaiterId): void;
   /** The mount is gone: frees everything. */
   destroy(): void;

@@ -43,7 +43,7 @@ export class Parked<Call extends { readonly caller: Caller }> {
     else this.answered(call, answer);
   }
 
-  /** The operation has just answered PARKED. Several calls may share one caller: what it says of the wait is taken off. */
+  /** The operation has just answered PARKED. Several calls may share one caller, so its wait is copied from it here. */
   park(call: Call): void {
     this.keep(call, false);
   }
@@ -61,7 +61,7 @@ export class Parked<Call extends { readonly caller: Caller }> {
     }
     call.caller.waiter = NO_WAITER;
     this.answered(call, answer);
-    // It may have failed before it asked for the lease again: then the wait is to be given up.
+    // The operation may have failed before it asked the lease machine again: then its wait must be cancelled.
     if (answer < 0) this.operations.interrupt(waiter);
   }
 

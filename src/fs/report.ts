@@ -1,6 +1,5 @@
-// What the administrator sees (A1): status, leases and pins. A process that reads it learns of others'
-// processes the pid, start time and command, which /proc shows to everybody. Paths and commands are bytes, a char
-// (U+0000 to U+00FF) a byte.
+// The reports to the administrator (A1): status, leases and pins. Of other users' processes they show pid, start time and
+// command, which /proc shows to every user. Paths and commands are bytes, a char (U+0000 to U+00FF) a byte.
 import { kindName } from '../abi/kinds.js';
 import type {
   ReportedFile,

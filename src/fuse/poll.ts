@@ -1,4 +1,4 @@
-// POLL. The kernel asks once with the wish to be told, and again whenever it was told; kh is its name for the open file.
+// POLL. The kernel asks once with a request for a notification, and again after each one; kh is its name for the open file.
 import { errno } from '../base/errno.js';
 import type { FileHandle } from '../base/units.js';
 import type { Answer } from '../fs/operations.js';
@@ -12,7 +12,7 @@ const POLL_OUT = 8;
 /** fuse_notify_poll_wakeup_out: kh. */
 const WAKEUP_OUT = 8;
 
-/** Who wants to be told, by description. */
+/** The descriptions whose changes the kernel wants to be notified of. */
 export class Polls {
   private readonly channel: Channel;
   private readonly reply: Reply;
@@ -32,12 +32,12 @@ export class Polls {
     this.kernelHandles.delete(fh);
   }
 
-  /** Makes the kernel ask POLL again for whoever waits on the description. */
+  /** Makes the kernel send POLL again for the processes that wait on the description. */
   notify(fh: FileHandle): void {
     const kh = this.kernelHandles.get(fh);
     if (kh === undefined) return;
     this.reply.set64(0, kh);
-    // Refused only when the connection ends: nobody waits then.
+    // Refused only when the connection ends, and then no process waits.
     this.channel.send(this.reply.notify(NOTIFY_POLL, WAKEUP_OUT));
   }
 }

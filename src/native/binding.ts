@@ -181,8 +181,8 @@ interface Binding {
   umount(target: string, flags: number): Result;
   /**
    * The same of the mount `id` (mountinfo) alone: ESTALE where another is mounted on `target` (absolute). Follows no
-   * symbolic link, and no directory above `target` that is renamed or replaced meanwhile. On another thread: the daemon of
-   * the mount may be this process.
+   * symbolic link, and no directory above `target` that is renamed or replaced during the call. On another thread: the
+   * daemon of the mount may be this process.
    */
   umountMount(target: string, id: number, flags: number): Promise<Result>;
   /** 0 where the mount `id` is the one that `target` leads to, else -ESTALE or why it cannot be looked at. */

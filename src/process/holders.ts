@@ -15,7 +15,7 @@ export interface FileHolder {
 
 /**
  * @param dev st_dev of the filesystem, its inodes being `inos`.
- * @returns by inode number, in the order of pids; inodes that nobody holds are absent. The calling process is left out.
+ * @returns by inode number, in the order of pids; inodes without a holder are absent. The calling process is left out.
  */
 export function holdersOf(dev: number, inos: ReadonlySet<number>): Map<number, FileHolder[]> {
   const found = new Map<number, FileHolder[]>();

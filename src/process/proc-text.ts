@@ -139,9 +139,9 @@ export function deviceNameOf(dev: number): string {
   return deviceName(major, minor);
 }
 
-const nobody = new Int32Array(new SharedArrayBuffer(4));
+const never = new Int32Array(new SharedArrayBuffer(4));
 
 /** Sleeps before another try at something busy. */
 export function pause(ms: number): void {
-  Atomics.wait(nobody, 0, 0, ms);
+  Atomics.wait(never, 0, 0, ms);
 }

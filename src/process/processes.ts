@@ -55,7 +55,7 @@ export interface ProcessInfo {
   readonly alive: boolean;
 }
 
-const NOBODY: ProcessInfo = { pid: 0, start: 0, command: '', uid: -1, alive: false };
+const NO_PROCESS: ProcessInfo = { pid: 0, start: 0, command: '', uid: -1, alive: false };
 
 export class Processes {
   private readonly byId = new Map<ProcessId, Process>();
@@ -101,7 +101,7 @@ export class Processes {
   }
 
   info(id: ProcessId): ProcessInfo {
-    return this.byId.get(id) ?? NOBODY;
+    return this.byId.get(id) ?? NO_PROCESS;
   }
 
   /** Records the process's end now, if it has ended and the event loop has not reported it yet. */

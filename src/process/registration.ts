@@ -154,7 +154,7 @@ function isElsewhere(registration: Registration, descriptors: Descriptors): bool
       continue;
     if (kind === 'region' && listsRegion(tid, fd, addr, bytes) === 'no') continue;
     if (kind === 'ring' && fileIdIn(infoOf(tid, fd))?.ino !== inode) continue;
-    // It cannot be told which ring it is: only one of its own process is it.
+    // The ring cannot be identified: only a ring of the registering process counts.
     if (kind === 'rings' && other !== pid) continue;
     registration.at = { tid, fd };
     return true;

@@ -70,8 +70,8 @@ const titles = {
 
 const ends = {
   held: 'held at the end',
-  released: 'given back or closed',
-  answered: 'given back in a break',
+  released: 'released or closed',
+  answered: 'released in a break',
   forced: 'taken by force',
   zombie: 'closed with pins left',
 } as const;

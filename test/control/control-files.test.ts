@@ -255,7 +255,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
       ['grant', 'break', 'answered'],
     );
     assert.equal([told[1]!.breaker!.pid, told[1]!.breaker!.uid], [breaker.pid, 0]);
-    assert.equal([told[1]!.must, told[1]!.ms, told[1]!.told], ['none', 600_000, 'notice']);
+    assert.equal([told[1]!.must, told[1]!.ms, told[1]!.notified], ['none', 600_000, 'notice']);
     assert.equal([told[2]!.from, told[2]!.kind], ['shared,breakable', 'none']);
     assert.type(told[2]!.ms, 'number');
   });

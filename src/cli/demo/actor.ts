@@ -1,5 +1,5 @@
-// A process of the demo: `leasefs io -k FILE`, driven by its standard input, so that whatever the demo shows can be typed
-// by anybody. Each verb answers with one line; lines of forks and of breaks come beside them.
+// A process of the demo: `leasefs io -k FILE`, driven by its standard input, so that a user can type each line of the demo.
+// Each verb answers with one line; lines of forks and of breaks come between them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { mainFile } from '../temporary-mount.js';

@@ -20,14 +20,14 @@ export const verb: Verb = {
   help: `usage: leasefs demo [--transport kernel|fuse-native] [--vm]
 
 Mounts a leasefs in a temporary place and shows in seven steps what it is for. Each line is
-a call of one process, what came back, and the rule of README.md. Every process is a
-'leasefs io', so all of it can be typed. Exit code 1 if a step does not come out as it must.
-Unmounts whatever happens. As an ordinary user, or by --transport fuse-native, some steps
-cannot be shown, or come out otherwise, and say so.
+a call of one process, its result, and the rule behind it ('leasefs explain X1'). Every
+process is a 'leasefs io', so each line can be typed. Exit code 1 if a step has another
+result than it must. Always unmounts at the end. For an ordinary user, or with --transport
+fuse-native, some steps cannot be shown, or differ, and say so.
 
 --vm shows it in a virtual machine (qemu, from a clone), where /dev/fuse cannot be had here.
 A user without fusermount3 sees it as root of a user namespace.
-LEASEFS_TIME_FACTOR=N waits N times as long for what must come.`,
+LEASEFS_TIME_FACTOR=N waits N times as long before a step fails.`,
 
   async run(args) {
     const { values, positionals } = parseOptions(args, {

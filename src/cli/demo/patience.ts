@@ -4,6 +4,6 @@
 const factor = Math.max(1, Number(process.env.LEASEFS_TIME_FACTOR) || 1);
 export const LIMIT_MS = 60_000 * factor;
 
-/** That `what` did not come, and how to give more time. */
+/** The error that `what` did not come, and how to allow more time. */
 export const late = (what: string): Error =>
   new Error(`${what}: not within ${LIMIT_MS / 1000} s; LEASEFS_TIME_FACTOR above ${factor} gives more time`);

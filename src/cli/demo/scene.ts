@@ -1,11 +1,11 @@
-// What the demo prints, and what it insists on: each line is a call of one process, what came back, and the rule.
+// What the demo prints and checks: each line is a call of one process, its result, and the rule.
 import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
 import { paint } from '../colour.js';
 import { Actor, type Answer } from './actor.js';
 import { callText } from './call-text.js';
 import { LIMIT_MS, late } from './patience.js';
 
-/** A call came back with something else than the rules say. */
+/** A call had a result other than the rules say. */
 export class Unexpected extends Error {}
 
 const CALL_WIDTH = 38;
@@ -29,7 +29,7 @@ export class Scene {
     console.log(paint('dim', `   ${text}`));
   }
 
-  /** The verb must come through, with a text that contains `says` if given. */
+  /** The verb must succeed, with a text that contains `says` if given. */
   async ok(actor: Actor, verb: string, rule = '', says = ''): Promise<void> {
     this.show(actor.name, actor.pid, verb, await actor.run(verb), undefined, rule, says);
   }

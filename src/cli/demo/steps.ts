@@ -1,4 +1,4 @@
-// The seven steps of the demo. A holds the lease, B is somebody else, A' is a child of A.
+// The seven steps of the demo. A holds the lease, B is another process, A' is a child of A.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reports } from '../../client/index.js';
@@ -16,12 +16,12 @@ export interface Means {
   readonly uring: boolean;
   /** The kernel serves the data: it can pin them, and it guards them. */
   readonly passthrough: boolean;
-  /** The kernel's own protocol: it says who asks, and carries fallocate. */
+  /** The kernel's own protocol: it names the caller and carries fallocate. */
   readonly kernel: boolean;
 }
 
 export async function tmpfsLoses(scene: Scene, means: Means): Promise<void> {
-  scene.title(1, 'tmpfs: a hole punched under a device loses its data, and nobody is told');
+  scene.title(1, 'tmpfs: a hole punched under a device loses its data without an error');
   if (!means.uring) return scene.note('not shown: io_uring is not to be had here (`leasefs doctor`)');
   const path = join(means.tmpfs, `leasefs-demo-${process.pid}`);
   try {
@@ -33,7 +33,7 @@ export async function tmpfsLoses(scene: Scene, means: Means): Promise<void> {
     await scene.ok(b, 'fpunch 0 4k');
     await scene.ok(a, 'uring-read 0 4k', '', 'THE FILE DISAGREES');
     scene.note(
-      'the device wrote 4 KiB and was told so; the file reads zeros: the data went to orphaned pages',
+      'the device wrote 4 KiB and got no error; the file reads zeros: the data went to orphaned pages',
     );
     await Promise.all([a.kill(), b.kill()]);
   } finally {
@@ -115,7 +115,7 @@ export async function breakableYields(scene: Scene, means: Means): Promise<void>
   const b = scene.actor('B', path);
   if (!means.kernel) return yieldsLater(scene, a, b);
   const truncated = b.run('truncate 0');
-  // Whoever waits below hears of its failure; this is for the case that something else fails first.
+  // The await below reports its failure; this is for the case that something else fails first.
   truncated.catch(() => {});
   scene.seen(b, 'ftruncate(fd, 0)', 'waits', 'X4');
   scene.seen(a, 'break descriptor: readable', await a.aside('break'), 'B1');
@@ -124,7 +124,7 @@ export async function breakableYields(scene: Scene, means: Means): Promise<void>
   scene.later(b, 'truncate 0', await truncated, 'X5');
 }
 
-/** Who cannot be told apart does not wait. */
+/** An unidentified process does not wait. */
 async function yieldsLater(scene: Scene, a: Actor, b: Actor): Promise<void> {
   await scene.refused(b, 'truncate 0', 'EAGAIN', 'X4, B4');
   scene.seen(a, 'break descriptor: readable', await a.aside('break'), 'B1');

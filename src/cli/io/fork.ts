@@ -8,7 +8,7 @@ import { UsageError } from '../verb.js';
 import { type Forked, type IoOptions, IoProcess, type Ring } from './io-process.js';
 import { type Command, programText } from './program.js';
 
-/** What the child is told besides its chain, as JSON. */
+/** What the child gets besides its chain, as JSON. */
 interface Inherited {
   readonly name: string;
   readonly openFlags: number;

@@ -79,7 +79,7 @@ export class IoProcess {
     this.options.err(this.marked(line));
   }
 
-  /** open(2) again; the description before is let go. */
+  /** open(2) again; closes the earlier description. */
   openFile(moreFlags = 0): void {
     this.closeFile();
     this.open = LeaseFile.open(this.options.path, this.options.openFlags | moreFlags);
@@ -124,7 +124,7 @@ export class IoProcess {
     return stat[STAT.size]!;
   }
 
-  /** Tells of breaks as they come, while the process sleeps or waits. On other filesystems there is nothing to hear. */
+  /** Reports breaks as they come, while the process sleeps or waits. Other filesystems have none. */
   watchBreaks(): void {
     try {
       this.file.onBreak(({ must, breakMs }) => {

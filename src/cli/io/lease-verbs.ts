@@ -36,7 +36,7 @@ pin needs; exclusive,breakable or shared,breakable; none.
   },
 };
 
-/** Its default action might be death. */
+/** Catches the lease's signal, whose default action might end the process. */
 function hear(io: IoProcess, signal: Signal): void {
   process.removeAllListeners(signal);
   process.on(signal, () => io.print(`signal: ${signal}`));

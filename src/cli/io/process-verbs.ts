@@ -43,7 +43,7 @@ export async function waitForForks(io: IoProcess): Promise<string> {
 
 const sleep: IoVerb = {
   usage: 'sleep MS',
-  summary: 'stay; breaks of the lease are told as they come',
+  summary: 'stay; breaks of the lease are printed as they come',
   bind(args) {
     const word = args.word('MS');
     const ms = Number(word);

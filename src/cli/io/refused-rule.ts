@@ -20,7 +20,7 @@ export async function refusedRule(path: string, code: number): Promise<string | 
       rule = errno[event.errno as ErrnoName] === code ? event.rule : undefined;
     }
   } catch {
-    // A mount by fuse-native, or none any more: the refusal itself is told all the same.
+    // A mount by fuse-native, or none any more: the refusal itself is still printed.
   }
   return rule;
 }

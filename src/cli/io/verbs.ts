@@ -48,7 +48,7 @@ export async function run(io: IoProcess, steps: readonly Step[]): Promise<boolea
   return passed;
 }
 
-/** To a person at a terminal: where the rule is told. */
+/** For a person at a terminal: where to look up the rule. */
 async function hint(io: IoProcess, error: unknown): Promise<string> {
   if (process.stderr.isTTY !== true) return '';
   const rule = await refusedRule(io.options.path, (error as NodeJS.ErrnoException).errno!);

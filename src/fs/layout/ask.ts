@@ -17,15 +17,15 @@ import { endGrant } from './grant.js';
 import type { LeasePlane } from './plane.js';
 import type { SupervisedPin } from './supervised.js';
 
-/** Refusals that a pin may be the reason of. */
+/** Refusals that a pin may have caused. */
 const byPins: ReadonlySet<string> = new Set(['EBUSY', 'EAGAIN', 'ETXTBSY', 'EDEADLK']);
 
 /** ms after which the timer tries again what failed. */
 const FAULT_REST_MS = 100;
 
 /**
- * Asks, and answers after all effects were carried out: 0, `-errno`, or PARKED. A call that is refused while pins of
- * registered memory stand on the file is parked and runs again: they may have ended, which only a look shows.
+ * Asks, and answers after all effects were carried out: 0, `-errno`, or PARKED. A call that is refused while the file has
+ * pins of registered memory is parked and runs again: the registrations may have ended, which only a check shows.
  * @param question calls the lease machine, for this waiter; pure but for that.
  * @param call the call in words, for the log and the events.
  */
@@ -72,7 +72,7 @@ function refuse(
   return -errno[name];
 }
 
-/** Parks the call until it is known which of the pins have ended, and have been ended here. */
+/** Parks the call until the daemon knows which registrations have ended, and has ended their pins. */
 export function lookFor(plane: LeasePlane, caller: Caller, pins: readonly SupervisedPin[]): Answer {
   const { sb, supervision } = plane;
   const waiter = sb.newWaiter();
@@ -98,22 +98,22 @@ export function endAll(plane: LeasePlane, pins: readonly SupervisedPin[]): void 
   for (const { handle } of pins) endHandle(plane, handle);
 }
 
-/** The description, or what stands for one, has ended: its lease and the pins that it owns end too (L2, N4, N5). */
+/** The description, or a connection in its place, has ended: its lease and the pins that it owns end too (L2, N4, N5). */
 export function endHandle(plane: LeasePlane, handle: FileHandle): void {
   plane.leases.release(handle);
   carryOut(plane);
 }
 
 /**
- * Runs after every call into the machine that may have changed something. Each effect is carried out, whatever becomes of
- * the others; what is said of it comes after it and undoes nothing.
+ * Runs after every call into the machine that may have changed something. Carries out each effect, even if another one
+ * throws. The log and the events follow the effect, and a failure in them undoes nothing.
  */
 export function carryOut(plane: LeasePlane): void {
   for (const effect of plane.leases.drain()) {
     try {
-      const told = act(plane, effect);
+      const notified = act(plane, effect);
       if (faults.size > 0) strike('words');
-      say(plane, effect, told);
+      say(plane, effect, notified);
     } catch (error) {
       plane.log(`words failed: ${effect.effect}: ${oneLine(error)}`);
     }
@@ -142,7 +142,7 @@ function force(plane: LeasePlane): void {
   armTimer(plane, done ? 0 : FAULT_REST_MS);
 }
 
-/** How the holder was told of a break; '' for every other effect. */
+/** How the holder was notified of a break; '' for every other effect. */
 function act(plane: LeasePlane, effect: Effect): string {
   const { sb } = plane;
   switch (effect.effect) {
@@ -204,7 +204,7 @@ function notify(
 }
 
 /**
- * Break descriptors of the description hear (B1), and poll(2) on the file. @param news see Watchers.changed
+ * Notifies the break descriptors of the description (B1), and poll(2) on the file. @param news see Watchers.changed
  * @returns the ways in which it was notified, in words.
  */
 function changed({ sb, watchers }: LeasePlane, fh: FileHandle, news: boolean): string[] {
@@ -214,15 +214,15 @@ function changed({ sb, watchers }: LeasePlane, fh: FileHandle, news: boolean): s
   return ways;
 }
 
-function say(plane: LeasePlane, effect: Effect, told: string): void {
+function say(plane: LeasePlane, effect: Effect, notified: string): void {
   const { recorder } = plane;
   switch (effect.effect) {
     case 'wake':
       return;
     case 'tell':
-      recorder.told(effect, told);
+      recorder.notified(effect, notified);
       plane.log(
-        `break: lease ${effect.lease} of ${processName(plane, effect.owner)} on ${fileName(plane, effect.file)} must become ${kindName(effect.must)} within ${plane.breakTime} ms [${effect.rule}]; told by ${told}`,
+        `break: lease ${effect.lease} of ${processName(plane, effect.owner)} on ${fileName(plane, effect.file)} must become ${kindName(effect.must)} within ${plane.breakTime} ms [${effect.rule}]; notified by ${notified}`,
         plane.process(effect.breaker).uid,
       );
       return;

@@ -17,7 +17,7 @@ import { forgetToken } from './watches.js';
 interface Change {
   readonly caller: Caller;
   readonly inode: Inode;
-  /** The description it is asked through; undefined: by path. */
+  /** The description that the call comes through; undefined: by path. */
   readonly through: OpenFile | undefined;
   readonly nonblock: boolean;
 }
@@ -112,8 +112,8 @@ export class Gate implements LayoutGate {
   }
 
   /**
-   * Kernel pins (N10) are looked for once the leases are not waited for, or no more.
-   * @param rangeNow called only where a lease or a pin may be in the way.
+   * Searches for kernel pins (N10) when the call does not wait for a lease, or no longer does.
+   * @param rangeNow called only where a lease or a pin may refuse the change.
    */
   private admit(change: Change, rangeNow: () => ChangeRange, call: () => string): Answer {
     const { kernelPins, leases } = this.plane;
@@ -151,7 +151,7 @@ export class Gate implements LayoutGate {
     return PARKED;
   }
 
-  /** N10: what could not be looked at may be pinned. */
+  /** N10: an incomplete search means that the range may be pinned. */
   private couldNotLook({ caller, inode }: Change, why: string, call: () => string): Answer {
     const { plane } = this;
     const process = plane.processes.identify(caller.tid);
@@ -169,7 +169,7 @@ export class Gate implements LayoutGate {
     const { plane } = this;
     const { caller, inode, through, nonblock } = change;
     const { ino } = inode;
-    // The answer is yes for every caller then: identifying it can be saved.
+    // Every caller is admitted then, so it need not be identified.
     if (found === undefined && !plane.leases.concerns(ino)) return 0;
     const process = plane.processes.identify(caller.tid);
     const question: Omit<ChangeAsk, 'waiter'> = {

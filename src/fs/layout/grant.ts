@@ -1,7 +1,7 @@
-// Layouts for clients: where in the store a file's blocks lie, to be told, or granted to whoever holds a lease, for
-// loads and stores without us. A grant lives as long as its lease: a break of the lease is the recall, and until then
-// whoever wants to change the layout meets the lease (X2 to X4). Counterparts: pNFS block layouts (RFC 5663), whose
-// LAYOUTGET and CB_LAYOUTRECALL these are, and xfs_fs_map_blocks.
+// Layouts for clients: where in the store a file's blocks lie, listed, or granted to the holder of a lease for loads and
+// stores without the daemon. A grant lives as long as its lease: a break of the lease is the recall, and until then a layout
+// change meets the lease (X2 to X4). Counterparts: pNFS block layouts (RFC 5663) with LAYOUTGET and CB_LAYOUTRECALL, and
+// xfs_fs_map_blocks.
 import { errno } from '../../base/errno.js';
 import { O_ACCMODE, O_RDWR } from '../../base/linux.js';
 import {
@@ -41,7 +41,7 @@ export function layout(
   const committed = file.commit(start, end - start);
   if (committed < 0) return committed;
   list(file, start, end, out);
-  // The file itself needs nothing kept: its memory is nobody else's.
+  // The file itself needs no hold: no other file uses its memory.
   if (out.segment === 0) return 0;
   open.inode.cache.bypassedByClient = true;
   return keep(grantOf(plane, lease as LeaseId), out);
@@ -53,7 +53,10 @@ export const isGranted = (plane: LeasePlane, ino: InodeNumber): boolean =>
 
 const isStale = (file: StoredFile, seq: number | undefined): boolean => seq !== undefined && seq !== file.seq;
 
-/** The live lease that the caller's process owns on this description, not being broken: the notice of its break is the recall. */
+/**
+ * The live lease that the caller's process owns on this description, not being broken: the notice of its break is the
+ * recall.
+ */
 function leaseFor(plane: LeasePlane, caller: Caller, open: OpenFile): LeaseId | number {
   const process = plane.processes.identify(caller.tid);
   const lease = plane.leases.leases(open.inode.ino).find(({ description }) => description === open.fh);
@@ -92,7 +95,7 @@ function list(file: StoredFile, start: number, end: number, out: Layout): Answer
 
 const stat = new Float64Array(STAT.length);
 
-/** Keeps what is told for the client. What was kept when the last cannot be stays so, until the lease ends. */
+/** Holds the blocks that the client gets. If the last cannot be held, those held so far stay until the lease ends. */
 function keep(grant: Grant, out: Layout): Answer {
   for (let i = 0; i < out.count; i++) {
     const fd = grant.add(out.extents[i]!);
@@ -114,7 +117,7 @@ function grantOf(plane: LeasePlane, lease: LeaseId): Grant {
   return grant;
 }
 
-/** The lease is gone, and with it what was granted under it. */
+/** The lease has ended, and with it the layouts granted under it. */
 export function endGrant(plane: LeasePlane, lease: LeaseId): void {
   plane.grants.get(lease)?.release();
   plane.grants.delete(lease);

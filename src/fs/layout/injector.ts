@@ -1,6 +1,6 @@
 // Faults on demand, for those who test their programs (`leasefs inject`): breaks, refusals, delays and deaths that would
-// else need the right moment. Off unless the mount was started with --allow-inject. Whatever it brings about is told in
-// the events as injected; nothing it does frees a block that is pinned. Kernel counterpart: lib/fault-inject.c.
+// else need the right moment. Off unless the mount was started with --allow-inject. The events mark its effects as
+// injected; none of them frees a pinned block. Kernel counterpart: lib/fault-inject.c.
 import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
 import { attempt, type Callback, faults } from '../../base/guarded.js';
 import { SIGKILL } from '../../base/linux.js';
@@ -24,21 +24,23 @@ export class Injector {
   private pins: { left: number; errno: ErrnoName } = { left: 0, errno: 'ENOMEM' };
   private space = 0;
   private grants: { left: number; ms: number } = { left: 0, ms: 0 };
-  /** Lease calls that are held back; undefined: their time is over. */
+  /** Delayed lease calls; undefined: their delay is over. */
   private readonly held = new Map<WaiterId, NodeJS.Timeout | undefined>();
 
   constructor(plane: LeasePlane) {
     this.plane = plane;
   }
 
-  /** Breaks the file's breakable leases now, as a stranger's truncate under O_NONBLOCK would. -ESRCH: it has none. */
+  /**
+   * Breaks the file's breakable leases now, as a truncate of another process with O_NONBLOCK would. -ESRCH: it has none.
+   */
   break(asker: ProcessId, ino: InodeNumber): Answer {
     const { plane } = this;
     if (plane.leases.leases(ino).length === 0) return -errno.ESRCH;
     return this.change(asker, ino, 0, 0, 'break');
   }
 
-  /** Judges a stranger's change of the blocks [start, end) of the file, and changes nothing: the verdict is an event. */
+  /** Judges a change of the file's blocks [start, end) by another process. Changes nothing: the verdict is an event. */
   change(asker: ProcessId, ino: InodeNumber, start: number, end: number, call: string): Answer {
     const { plane } = this;
     return this.recorded(asker, ino, call, () => {
@@ -55,7 +57,7 @@ export class Injector {
     });
   }
 
-  /** Lets the time of the file's breaks run out. -ESRCH: none is pending. */
+  /** Forces the file's pending breaks. -ESRCH: none is pending. */
   expire(asker: ProcessId, ino: InodeNumber): Answer {
     const { plane } = this;
     if (!plane.leases.leases(ino).some(({ breaking }) => breaking !== undefined)) return -errno.ESRCH;

@@ -1,5 +1,5 @@
-// Kernel pins that were made without a lease (N10), looked for before a layout change. The search is not the session's work: the
-// change is parked as if it waited for a lease, and runs again when the answer is there.
+// Kernel pins that were made without a lease (N10), looked for before a layout change. The search is not the session's
+// work: the change is parked as if it waited for a lease, and runs again when the answer is there.
 //
 // Nothing is looked for where nothing can be lost: the change takes no block, or no process has the memory. A direct file is
 // pinned through a mapping of the file. A pooled one cannot be, but through a mapping of the store's segments, which
@@ -19,7 +19,7 @@ import type { LeasePlane } from './plane.js';
 /** What is known of the kernel's pins of a file. */
 interface Looked {
   readonly pins: readonly KernelPin[];
-  /** Why there may be others; undefined: everything was looked at. */
+  /** Why there may be more; undefined: the search was complete. */
   readonly unseen: string | undefined;
 }
 
@@ -55,7 +55,7 @@ export class KernelPins {
     if (pinStart >= pinEnd || !inode.file!.hasData(pinStart, pinEnd)) return false;
     // Mostly nothing is pinned on the whole machine: that is asked at once, at a fraction of what a search costs.
     if (pinnedPages() !== 0) return true;
-    // It takes its time, and passthrough writes go on meanwhile.
+    // The search takes some ms, in which passthrough writes continue.
     this.plane.sb.refresh(inode);
     return false;
   }
@@ -85,7 +85,7 @@ export class KernelPins {
     };
     this.search!.find(place, found => {
       if (attempt(sb.log, 'pin search', () => use(found))) return;
-      // What could not be judged is not changed.
+      // A change that could not be checked is refused.
       this.answers.delete(waiter);
       sb.host?.answer(waiter, errno.EAGAIN);
     });
@@ -97,7 +97,7 @@ export class KernelPins {
     return this.answers.get(waiter);
   }
 
-  /** The same for a change that looks for something else meanwhile, under another waiter. */
+  /** The same for a change that now waits for something else, under another waiter. */
   keep(waiter: WaiterId, pins: readonly KernelPin[]): void {
     this.answers.set(waiter, { pins, unseen: undefined });
   }
@@ -125,7 +125,7 @@ function toKernelPin(
 
 const extent = new Extent();
 
-/** What of a pinned range of a segment is the file's at this instant. */
+/** The part of a segment's pinned range that belongs to the file now. */
 function inFile(plane: LeasePlane, pin: FoundPin, segment: number, file: StoredFile): KernelPin[] {
   const pins: KernelPin[] = [];
   for (let off = 0; file.nextExtent(off, extent); off = extent.off + extent.len) {

@@ -30,7 +30,7 @@ export function setLease(
   const taking = kind !== NONE;
   if (taking && plane.injector?.grantAnswer(caller) === PARKED) return PARKED;
   const owner = plane.leases.ownerOf(fh);
-  // L6: a process that has waited for the owner's end takes the lease over, though we may not have noticed the end yet.
+  // L6: a process that has waited for the owner's end takes the lease over, even if the daemon has not seen the end yet.
   if (owner !== process) plane.processes.hear(owner);
   const question = {
     process,

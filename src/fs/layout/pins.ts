@@ -74,7 +74,7 @@ export function makePin(
     if (made.verdict.kind !== 'ok') return made.verdict;
     id = made.pin;
     filled = fill(plane, process, inode, off, len, range);
-    // It has got no blocks: it never was (N7).
+    // The pin got no blocks, so it never existed (N7).
     if (filled < 0) leases.abandon(id);
     return made.verdict;
   };
@@ -85,7 +85,7 @@ export function makePin(
   return id;
 }
 
-/** Gives the range its blocks (N7). The last block may reach beyond the size: it has its page whatever the size. */
+/** Gives the range its blocks (N7). The last block may reach beyond the size: it always has a whole page. */
 function fill(
   plane: LeasePlane,
   process: ProcessId,
@@ -177,7 +177,7 @@ export function zombiesOf(plane: LeasePlane, file: InodeNumber | undefined): Rea
   return new Set(leases.map(({ lease }) => lease));
 }
 
-/** Goes on where the same description's last call stopped, without looking at what it has told. */
+/** Continues where the same description's last call stopped, without a walk over the pins already listed. */
 export function pins(
   plane: LeasePlane,
   caller: Caller,

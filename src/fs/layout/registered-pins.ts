@@ -1,6 +1,6 @@
-// Pins that end with a registration of memory, of whose end the daemon is not notified: it looks when they are in the way
-// (ask.ts), before listings, at the close of their lease's file and when a process ends. The look may have to wait, so it
-// is made in a thread of its own, and the call that needs it is parked.
+// Pins that end with a registration of memory. The kernel does not report that end: the daemon checks when such a pin
+// refuses a call (ask.ts), before listings, at the close of their lease's file and when a process ends. The check may have
+// to wait, so a thread of its own makes it, and the call that needs it is parked.
 import type { PinId, ProcessId } from '../../base/units.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import type { OpenFile } from '../vfs/open-file.js';
@@ -24,9 +24,9 @@ export function settle(plane: LeasePlane, caller: Caller, due: boolean): Answer 
 }
 
 /**
- * close(2) of one descriptor of the description, which may be the last: the close waits for this, so what is pinned now is
- * pinned at the close, whatever comes until RELEASE does. A close that exec(2) makes holds up the look at its process: it
- * goes on after CLOSE_LIMIT_MS, and RELEASE looks.
+ * close(2) of one descriptor of the description, which may be the last. The close waits for this check, so a pin that is
+ * seen now counts as pinned at the close, also if it ends before RELEASE comes. A close that exec(2) makes delays the check
+ * of its own process: the close continues after CLOSE_LIMIT_MS, and RELEASE checks.
  */
 export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answer {
   const { sb, supervision, processes, pinnedAtClose } = plane;
@@ -56,8 +56,8 @@ export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answ
 }
 
 /**
- * The description is gone: ends its lease, or makes it a zombie (N5), when it is known whether its pins are there still.
- * A process that is ending takes its own pins with it: its end is waited for.
+ * The description has ended: ends its lease, or makes it a zombie (N5), once the daemon knows whether its pins remain. It
+ * waits for the end of a process that is ending, which ends that process's own pins.
  */
 export function endDescription(plane: LeasePlane, file: OpenFile): void {
   const { supervision, processes, pinnedAtClose } = plane;

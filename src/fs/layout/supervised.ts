@@ -19,7 +19,7 @@ export interface SupervisedPin {
   readonly end: number;
 }
 
-/** Pins may end unnoticed: beyond these and as many again as were alive, they are looked at before more are made. */
+/** Pins may end unnoticed: beyond this number plus twice the living ones, they are checked before more are made. */
 const UNLOOKED = 16;
 
 export class Supervision {
@@ -85,7 +85,10 @@ export class Supervision {
     return [...this.held.values()].filter(held => ino === undefined || held.ino === ino);
   }
 
-  /** Without those that a pin of a supervisor's stands for: the kernel's pins of the same memory, whichever process has the ring. */
+  /**
+   * Without those that a pin of a supervisor's stands for: the kernel's pins of the same memory, whichever process has the
+   * ring.
+   */
   unknown(ino: InodeNumber, pins: readonly KernelPin[]): readonly KernelPin[] {
     if (this.held.size === 0 || pins.length === 0) return pins;
     const ours = this.heldOf(ino);
@@ -103,8 +106,8 @@ export class Supervision {
   }
 
   /**
-   * Finds out which of the pins have ended, and which of the processes are ending; calls `looked` later, with nothing
-   * where that could not be found out.
+   * Finds out which of the pins have ended, and which of the processes are ending. Calls `looked` later, without a result
+   * if the check failed.
    * @param tid the thread that asks, 0 for none.
    */
   look(

@@ -1,6 +1,6 @@
-// `leasefs run`: its supervisor acts for the processes that it has stopped at a call. It is known by a file that only
-// those who could trace this daemon can get hold of, so the kernel judges who may. Whom it acts for is looked up here,
-// by thread and start time, not believed.
+// `leasefs run`: its supervisor acts for the processes that it has stopped at a call. It proves its right by a file that
+// only a process that may trace this daemon can get, so the kernel decides. The daemon looks up the process that the
+// supervisor acts for by thread and start time, and does not trust its word.
 import { readlinkSync } from 'node:fs';
 import { errno } from '../../base/errno.js';
 import {
@@ -28,7 +28,9 @@ import { setLease } from './leases.js';
 import { makePin } from './pins.js';
 import type { LeasePlane } from './plane.js';
 
-/** The number of the descriptor to show; -EPERM for who is neither root nor our user, or in another pid namespace. */
+/**
+ * The number of the descriptor to show; -EPERM for a caller that is neither root nor our user, or in another pid namespace.
+ */
 export function askSecret(plane: LeasePlane, caller: Caller): Answer {
   return maySupervise(caller) ? plane.supervision.secretFd() : -errno.EPERM;
 }
@@ -109,7 +111,7 @@ export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest
   return id;
 }
 
-/** A supervisor takes a pin back that it has made: 1, or undefined where it is none of those. */
+/** Releases a pin that a supervisor has made: 1, or undefined if it made no such pin. */
 export function unpinFor(plane: LeasePlane, caller: Caller, id: number): Answer | undefined {
   const held = plane.supervision.heldPin(id as PinId);
   if (held === undefined || !plane.supervision.isSupervisor(plane.processes.identify(caller.tid)))
@@ -118,7 +120,7 @@ export function unpinFor(plane: LeasePlane, caller: Caller, id: number): Answer 
   return 1;
 }
 
-/** The thread, as who asks; -EPERM when the caller is no supervisor, -ESRCH when the thread is not that process's. */
+/** The thread as the caller; -EPERM when the real caller is no supervisor, -ESRCH when the thread is not that process's. */
 function actingFor(plane: LeasePlane, caller: Caller, { tid, start }: Subject): Caller | number {
   if (!plane.supervision.isSupervisor(plane.processes.identify(caller.tid))) return -errno.EPERM;
   const process = plane.processes.identify(tid);

@@ -1,6 +1,6 @@
-// Watches: what a break descriptor tells (B1), and how a program finds its way to one. A watch is of one open file
-// description: of a file it tells of breaks of the lease, of a stream of `.leasefs` that there is something to read. The
-// descriptor itself is src/control's, behind the interface here.
+// Watches: what a break descriptor reports (B1), and how a program connects one. A watch belongs to one open file
+// description: of a file it reports breaks of the lease, of a stream of `.leasefs` that there is something to read.
+// src/control has the descriptor itself, behind the interface here.
 import { randomBytes } from 'node:crypto';
 import { type Kind, NONE } from '../../abi/kinds.js';
 import { errno } from '../../base/errno.js';
@@ -14,7 +14,7 @@ export interface Watchers {
   /** Where the caller can connect: an abstract address of its network namespace; or `-errno` (ENETUNREACH, EMFILE). */
   address(caller: Caller): string | number;
   /**
-   * What `newsOf` answers for the description may have changed. @param news watchers are notified though it may be the same.
+   * The answer of `newsOf` for the description may have changed. @param news notify watchers even if it is the same.
    * @returns the number of watchers.
    */
   changed(fh: FileHandle, news: boolean): number;

@@ -1,5 +1,5 @@
-// What happened to leases and pins, as records (A1): the newest are kept, numbered without gaps, for whoever reads them.
-// Nobody is waited for: a reader that is too slow finds that records are gone, and how many. No I/O, no clock.
+// What happened to leases and pins, as records (A1): the ring keeps the newest, numbered without gaps, for any reader. It
+// waits for no reader: a slow one finds that records are gone, and how many. No I/O, no clock.
 import type { EventFacts, EventName, EventProcess } from '../../abi/events.js';
 import type { InodeNumber } from '../../base/units.js';
 import type { Rule } from '../../lease/types.js';
@@ -29,9 +29,9 @@ export class EventRing {
   next = 1;
   /** How many of each have happened since the mount. */
   readonly counts = new Map<EventName, number>();
-  /** Called after an event was added; it throws nothing. */
+  /** Called after an event was added; must not throw. */
   added: () => void = () => {};
-  /** Written over in place: new objects that live so long are the collector's dearest. */
+  /** Slots are reused: long-lived allocations are the most expensive ones for the garbage collector. */
   private readonly slots: (Slot | undefined)[];
 
   /** @param capacity how many are kept. */

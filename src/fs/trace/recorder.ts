@@ -46,7 +46,7 @@ export class Recorder {
     this.add('refused', rule, ino, process, { call, errno, ...inTheWay });
   }
 
-  /** A pin that was judged rightly got no blocks (N7); injected refusals have told of themselves. */
+  /** An admitted pin got no blocks (N7). An injected refusal is already an event. */
   noSpace(process: ProcessId, ino: InodeNumber, answer: number, call: string): void {
     const verdict = { kind: 'refused', errno: errnoName(answer) as ErrnoName, rule: 'N7' } as const;
     this.refused(process, ino, verdict, call);
@@ -61,7 +61,7 @@ export class Recorder {
     this.add('died', 'B5', 0, process, {});
   }
 
-  told(effect: Extract<Effect, { effect: 'tell' }>, told: string): void {
+  notified(effect: Extract<Effect, { effect: 'tell' }>, notified: string): void {
     const known = this.leases.get(effect.lease);
     if (known !== undefined) known.breakingSince ??= performance.now();
     const { lease, file, owner, breaker: breaking, must, rule } = effect;
@@ -74,11 +74,11 @@ export class Recorder {
       must: kindName(must),
       breaker,
       ms,
-      told,
+      notified,
     });
   }
 
-  /** Of every effect but `tell` and `wake`, as it is carried out. */
+  /** Records an effect other than `tell` and `wake`, when it is carried out. */
   effect(effect: Exclude<Effect, { effect: 'tell' | 'wake' }>): void {
     switch (effect.effect) {
       case 'granted': {
@@ -157,7 +157,7 @@ export class Recorder {
     facts: EventFacts,
   ): void {
     const path = ino === 0 ? undefined : this.names.pathOf(ino, KEPT_BYTES);
-    // Mostly of the same file again: one string for all, since events live long.
+    // Often the same file again: share one string, since events live long.
     if (path !== this.lastPath) this.lastPath = path;
     const by = this.names.process(process);
     const { lastPath, injecting: injected } = this;

@@ -1,4 +1,4 @@
-// How the log, the events and the listings name processes, files, and whoever holds a lease or a pin.
+// How the log, the events and the listings name processes, files, and the holders of leases and pins.
 import { type Kind, kindName, NONE } from '../../abi/kinds.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../../base/units.js';
 import { readable } from '../../base/words.js';
@@ -17,7 +17,8 @@ export interface Names {
 
 export function processName(names: Names, process: ProcessId): string {
   const { pid, command, alive } = names.process(process);
-  if (pid === 0) return 'a process that is not told or outside our pid namespace';
+  if (pid === 0)
+    return 'an unidentified process (another pid namespace, or a transport that does not report the caller)';
   return `${pid} (${readable(command)})${alive ? '' : ', dead'}`;
 }
 
@@ -26,7 +27,7 @@ export function fileName(names: Names, ino: InodeNumber): string {
   return path === undefined ? `inode ${ino} (deleted)` : readable(path);
 }
 
-/** The end of a refusal's line: the lease or pin in the way, whose it is, and what ends it. */
+/** The end of a refusal's line: the lease or pin that refuses, its owner, and what ends it. */
 export function heldBy(names: Names, holder: Holder): string {
   const by = processName(names, holder.process);
   switch (holder.by) {
@@ -50,7 +51,7 @@ export function wantedFor(own: Kind): string {
   return `the caller has ${has} on the file: a pin needs 'exclusive' or 'shared'`;
 }
 
-/** What ends a lease or pin that is in the way. */
+/** What ends the lease or pin that refuses. */
 export function endOf(holder: Holder): string {
   switch (holder.by) {
     case 'lease':

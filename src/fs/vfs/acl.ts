@@ -1,5 +1,5 @@
-// POSIX ACLs as their xattrs hold them (acl(5), linux/posix_acl_xattr.h). The kernel judges by them, checks who may set
-// them and that they are in order (FUSE_POSIX_ACL); that lists and mode bits follow each other is left to the server. Pure.
+// POSIX ACLs as their xattrs hold them (acl(5), linux/posix_acl_xattr.h). The kernel applies them, and checks who may set
+// them and that they are well formed (FUSE_POSIX_ACL); the server must keep lists and mode bits in step. Pure.
 //
 //   header  0 version 2
 //   entry   0 tag  2 permissions  4 id
@@ -48,7 +48,7 @@ export function modeOfAcl(acl: Uint8Array): number | undefined {
 /** Whether the list says no more than mode bits do. Precondition: it is one. */
 export const isModeAlone = (acl: Uint8Array): boolean => acl.length === HEADER + 3 * ENTRY;
 
-/** The list, with the mode bits in it. Precondition: it is one. */
+/** The list with the mode bits put into it. Precondition: it is one. */
 export function aclWithMode(acl: Uint8Array, mode: number): Uint8Array {
   const [owner, group, other] = modePlaces(acl)!;
   const result = acl.slice();

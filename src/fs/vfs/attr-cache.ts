@@ -34,7 +34,7 @@ export class AttrCache {
 
 /** Whether the kernel may cache the attributes. Precondition: the inode was refreshed just now. */
 export function isLasting(sb: Superblock, inode: Inode, size: number, blocks: number): boolean {
-  // A write clears setuid and setgid without a word to the kernel's inode (HANDLE_KILLPRIV_V2).
+  // A write clears setuid and setgid without an update of the kernel's inode (HANDLE_KILLPRIV_V2).
   if (inode.mode & (S_ISUID | S_ISGID)) return false;
   if (!sb.store.identity) return !inode.cache.writebackSeen;
   // No mapping reaches an empty file, and the kernel notices what gives it a size.

@@ -1,5 +1,5 @@
-// Attributes: getattr, setattr, statfs. Who may change what is the kernel's to judge (default_permissions, and it
-// sends the mode with setuid and setgid cleared where they must be).
+// Attributes: getattr, setattr, statfs. The kernel checks permissions (default_permissions), and sends the mode with setuid
+// and setgid cleared where they must be.
 import { errno } from '../../base/errno.js';
 import { S_IFMT } from '../../base/linux.js';
 import { BLOCK, type InodeNumber } from '../../base/units.js';
@@ -44,12 +44,13 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
     const answer = setSize(sb, caller, inode, set.size, through, isNonblocking(through));
     if (answer !== 0) return answer;
   }
-  // Nothing to set is chown(-1, -1), which moves the ctime as on tmpfs. Few files have bits for a write to clear.
+  // A SETATTR that sets nothing is chown(-1, -1), which changes the ctime as on tmpfs. Few files have bits for a write to
+  // clear.
   const nothing = set.valid === SET_SIZE || (set.valid === SET_KILL_SUIDGID && privilegesOf(inode) === 0);
   if (!nothing) apply(sb, inode, set);
   if (set.valid === SET_SIZE) sb.attributesAsSeen(inode, out);
   else sb.attributes(inode, out);
-  // The kernel takes over what SETATTR answers, though it may have been notified since.
+  // The kernel caches the attributes of SETATTR's answer, even if it was notified since.
   if (inode.file !== undefined) out.lasting = false;
   return 0;
 }

@@ -1,12 +1,12 @@
-// What the kernel's page cache does with a file that is served through the daemon, as far as our answers must know it.
+// The kernel's page cache of a file that is served through the daemon, as far as our answers depend on it.
 //
-// write(2) comes to us past the page cache (FOPEN_DIRECT_IO, files.ts): the kernel writes dirty pages of the range back and
-// drops them, asks us, and drops them again. A page that somebody reads into the cache between the first drop and our
-// write has the old bytes; once it was stored into, its writeback would carry them over the new ones. So a write over
-// such pages keeps the bytes that it replaced, and of a writeback what equals them is no store. All this ends with the
-// next request that holds the inode's lock: then the kernel has done what it does after the write.
+// write(2) bypasses the page cache (FOPEN_DIRECT_IO, files.ts): the kernel writes dirty pages of the range back and drops
+// them, asks us, and drops them again. A page that a process reads into the cache between the first drop and our write has
+// the old bytes; after a store into it, its writeback would overwrite the new bytes with them. So a write over such pages
+// keeps the bytes that it replaced, and bytes of a writeback that equal them are not stored. The kept bytes are dropped at
+// the next request that holds the inode's lock, since the kernel has then finished the write.
 //
-// After the answer to a truncate, a punch or a copy the kernel drops pages, stores and all, under the inode's lock.
+// After the answer to a truncate, a punch or a copy the kernel drops pages with their stores, under the inode's lock.
 // Kernel counterparts: fuse_direct_io, fuse_file_fallocate, fuse_do_setattr (fs/fuse).
 import { BLOCK, blockOf, blocksFor } from '../../base/units.js';
 import type { StoredFile } from '../../store/file-store.js';
@@ -30,10 +30,10 @@ let keptBytes = 0;
 const scratch = new ArrayBuffer(1 << 20);
 
 export class CachedPages {
-  /** Answers after which the kernel drops pages, and how many of them it is known to be done with. */
+  /** Answers after which the kernel drops pages, and how many of these drops are known to be complete. */
   private drops = 0;
   private dropped = 0;
-  /** Pages were read into the cache while somebody could store into them. */
+  /** Pages were read into the cache while a process could store into them. */
   mayBeStored = false;
   /** Blocks [from, to) hold all that were read into the cache since a write was last carried out. */
   private from = 0;
@@ -92,7 +92,7 @@ export class CachedPages {
     }
   }
 
-  /** Takes out of the `len` bytes of a writeback at `off` what is no store but older than a write. */
+  /** Removes from the `len` bytes of a writeback at `off` those that are older than a write and no store. */
   settle(file: StoredFile, off: number, len: number, buffer: ArrayBuffer, at: number): void {
     const { replaced } = this;
     if (replaced === undefined) return;
@@ -110,7 +110,7 @@ export class CachedPages {
     }
   }
 
-  /** Nobody has the file open for stores any more. */
+  /** No description of the file is open for stores any more. */
   closed(): void {
     this.mayBeStored = false;
   }

@@ -1,4 +1,4 @@
-// Names: lookup, forget, and whatever makes a name. Permissions are the kernel's (default_permissions).
+// Names: lookup, forget, and the operations that make a name. The kernel checks permissions (default_permissions).
 import { errno } from '../../base/errno.js';
 import {
   NAME_MAX,

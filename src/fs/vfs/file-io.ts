@@ -1,6 +1,5 @@
-// The data path through the daemon: where passthrough is not to be had, and for what the kernel always asks (lseek,
-// fsync, copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask the leases
-// first (X8).
+// The data path through the daemon: for files without passthrough, and for requests that always come (lseek, fsync,
+// copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask the gate first (X8).
 import { errno } from '../../base/errno.js';
 import type { Gather } from '../../base/gather.js';
 import { SEEK_DATA, SEEK_HOLE } from '../../base/linux.js';
@@ -14,7 +13,7 @@ import type { Inode } from './inode.js';
 import { contentChanged } from './killpriv.js';
 import type { Superblock } from './superblock.js';
 
-/** One copy_file_range moves at most this many bytes, so that it does not hold others up; the caller asks again. */
+/** Bytes that one copy_file_range moves at most, so that it does not delay other requests; the caller asks again. */
 const COPY_MAX = 1 << 20;
 const copyBuffer = new ArrayBuffer(COPY_MAX);
 
@@ -62,7 +61,7 @@ export function write(
     if (sb.host?.writesDirectly) inode.cachedPages?.writing(inode.file, off, len);
   }
   const written = inode.file.write(off, len, data, at);
-  // The kernel takes a page of its cache as written, however few bytes we say, unless it hears an error.
+  // The kernel takes a page of its cache as written, even if we answer fewer bytes, unless we answer an error.
   return writeback && written >= 0 && written < len ? -errno.ENOSPC : written;
 }
 
@@ -117,8 +116,8 @@ export function copyFileRange(
 }
 
 /**
- * After a copy_file_range the kernel drops whole pages of its cache, and with them what others have stored into them
- * meanwhile (fuse_copy_file_range). Refused with EOPNOTSUPP, it copies by read and write.
+ * After a copy_file_range the kernel drops whole pages of its cache, and with them the stores of other processes since the
+ * copy (fuse_copy_file_range). On EOPNOTSUPP it copies by read and write.
  */
 const mayLoseStores = (sb: Superblock, inode: Inode): boolean =>
   sb.host?.writesDirectly ? inode.cachedPages?.mayBeStored === true : !sb.store.identity && inode.nrdwr > 0;
@@ -129,7 +128,7 @@ function holeAt(file: StoredFile, off: number, len: number): number {
   return data < 0 ? len : Math.min(data - off, len);
 }
 
-/** Memory is as stable as it gets. */
+/** fsync: memory needs no write-back. */
 export function fsync(sb: Superblock, fh: FileHandle): Answer {
   return sb.handles.has(fh) ? 0 : -errno.EBADF;
 }

@@ -5,7 +5,10 @@ import type { StoredFile } from '../../store/file-store.js';
 import { AttrCache } from './attr-cache.js';
 import { CachedPages } from './cached-pages.js';
 
-/** One name. Its cookie is its place in the directory: growing, never used again, so telldir and seekdir hold while names come and go. */
+/**
+ * One name. Its cookie is its place in the directory: growing, never used again, so telldir and seekdir hold while names
+ * come and go.
+ */
 export interface Dentry {
   readonly name: Name;
   readonly dir: Inode;
@@ -83,7 +86,7 @@ export class Inode {
   }
 }
 
-/** The bits that a write by somebody without CAP_FSETID takes away: setuid, and setgid where the group may execute. */
+/** The bits that a write by a process without CAP_FSETID clears: setuid, and setgid where the group may execute. */
 export const privilegesOf = ({ mode }: Inode): number => mode & (S_ISUID | (mode & S_IXGRP ? S_ISGID : 0));
 
 export function killPrivileges(inode: Inode): void {

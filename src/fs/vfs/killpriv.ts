@@ -1,4 +1,4 @@
-// Setuid and setgid on files that are changed: who may leave them there, where no flag of the request says it.
+// Clears setuid and setgid of changed files, where no flag of the request says whether the caller may keep them.
 import { CAP_FSETID, S_ISGID, S_ISUID } from '../../base/linux.js';
 import type { Caller } from '../operations.js';
 import { type Inode, killPrivileges } from './inode.js';

@@ -1,5 +1,5 @@
-// What the POSIX filesystem asks of the lease plane before it changes a file's layout, and tells it of the ends of
-// descriptions. The one seam between them: nothing else here knows of leases and pins. Kernel counterpart:
+// The gate: what the POSIX filesystem asks the lease plane before it changes a file's layout, and what it reports about the
+// ends of descriptions. It is the one seam between them: nothing else here knows of leases and pins. Kernel counterpart:
 // xfs_break_layouts before a change.
 import type { FileHandle, InodeNumber } from '../../base/units.js';
 import type { Answer, Caller } from '../operations.js';

@@ -24,6 +24,6 @@ export interface DirCursor {
   pending: Dentry | undefined;
 }
 
-/** B4: as given to open; a later F_SETFL does not reach us. A change by path never is. */
+/** O_NONBLOCK as given to open (B4); a later F_SETFL does not reach the daemon. A change by path is never non-blocking. */
 export const isNonblocking = (file: OpenFile | undefined): boolean =>
   file !== undefined && (file.flags & O_NONBLOCK) !== 0;

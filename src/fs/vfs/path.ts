@@ -1,4 +1,4 @@
-// The path of an inode, for people and records: bounded, whatever the depth of the tree.
+// The path of an inode, for people and records: bounded, for a tree of any depth.
 import type { Name } from '../../base/units.js';
 import type { Inode } from './inode.js';
 

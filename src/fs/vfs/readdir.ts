@@ -1,6 +1,6 @@
 // Directories: opendir and readdir. A cookie names the entry after which reading goes on; it stays good
 // while names come and go (telldir, seekdir). 1 and 2 are '.' and '..', 3 the virtual directory of the root. What is made
-// after opendir or rewinddir is not listed, so that whoever renames what he reads comes to an end, as on tmpfs
+// after opendir or rewinddir is not listed, so that a process that renames what it reads comes to an end, as on tmpfs
 // (offset_dir_open in fs/libfs.c).
 import { errno } from '../../base/errno.js';
 import { S_IFDIR } from '../../base/linux.js';

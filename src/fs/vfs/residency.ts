@@ -1,6 +1,6 @@
 // Which files keep a descriptor. A direct file costs one, so over the budget the least recently
-// used of those that nobody has open move into the pool, and their next open brings them back. A leased or pinned file
-// never moves; whether one is mapped, or has pages pinned by the kernel, the store finds out before it moves it (F20).
+// used closed ones move into the pool, and their next open brings them back. A leased or pinned file never moves; the store
+// checks whether a file is mapped, or has pages pinned by the kernel, before it moves it (F20).
 import { LRUCache } from 'lru-cache';
 import { errno, errnoName } from '../../base/errno.js';
 import type { InodeNumber } from '../../base/units.js';
@@ -13,17 +13,17 @@ import type { Superblock } from './superblock.js';
 const TRIES = 16;
 
 /** Keeps the cache from becoming empty: lru-cache clears its whole backing arrays when its last entry is deleted. */
-const NOBODY = 0 as InodeNumber;
+const NO_INODE = 0 as InodeNumber;
 
 export class Residency {
-  /** Descriptors that files may have. A move needs some itself, so all of them are never a file's. */
+  /** Descriptors that files may have. A move needs some itself, so some of the daemon's are kept back. */
   readonly budget: number;
   /** How many they have before some must move. */
   private readonly comfortable: number;
   /** Moves so far, into the pool and back. */
   movedOut = 0;
   movedIn = 0;
-  /** Files with a descriptor that nobody has open, the one that was closed last in front. They bound its size. */
+  /** Closed files that have a descriptor, the last closed first. The descriptors bound its size. */
   private readonly idle = new LRUCache<InodeNumber, InodeNumber>({
     maxSize: Number.MAX_SAFE_INTEGER,
     sizeCalculation: () => 1,
@@ -37,10 +37,10 @@ export class Residency {
     this.sb = sb;
     this.budget = budget;
     this.comfortable = budget - Math.ceil(budget / 8);
-    this.idle.set(NOBODY, NOBODY);
+    this.idle.set(NO_INODE, NO_INODE);
   }
 
-  /** Nobody has the file open any more, or yet. */
+  /** The file is not open, any more or yet. */
   rest(inode: Inode): void {
     if (this.sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0)
       this.idle.set(inode.ino, inode.ino);
@@ -107,7 +107,7 @@ export class Residency {
 
   private oldest(): Inode | undefined {
     for (const ino of this.idle.rkeys()) {
-      if (ino === NOBODY) continue;
+      if (ino === NO_INODE) continue;
       this.idle.delete(ino);
       return this.sb.inode(ino);
     }

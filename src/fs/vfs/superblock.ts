@@ -1,5 +1,5 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
-// descriptions, the present time, the fate of inodes that nobody refers to. Kernel counterpart: struct super_block.
+// descriptions, the present time, the end of unreferenced inodes. Kernel counterpart: struct super_block.
 import { errno, FsError } from '../../base/errno.js';
 import type { Log } from '../../base/guarded.js';
 import { NAME_MAX, O_ACCMODE, O_NOATIME, O_RDONLY, S_IFDIR, S_IFREG } from '../../base/linux.js';
@@ -24,7 +24,7 @@ export interface SuperblockOptions {
   readonly gid: number;
   /** Inodes that there may be, the root one of them. */
   readonly inodes: number;
-  /** Whether reads move a direct file's time of access; noatime: they do not. True by default. */
+  /** Whether reads change a direct file's access time; noatime: they do not. True by default. */
   readonly accessTimes?: boolean;
   /** Whether files have POSIX ACLs. True by default. */
   readonly acls?: boolean;
@@ -33,7 +33,7 @@ export interface SuperblockOptions {
   readonly log: Log;
 }
 
-/** What the kernel knows of a thread, and no request says. */
+/** What the kernel knows of a thread but no request carries. */
 interface Credentials {
   /** In our own user namespace. */
   isCapable(tid: number, capability: number): boolean;
@@ -85,7 +85,7 @@ export class Superblock {
     return this.chosen;
   }
 
-  /** The present, of the clock that the kernel stamps files with. The object is used again. */
+  /** The present time, of the clock that the kernel stamps files with. One object serves all calls in turn. */
   now(): Time {
     native.clock();
     this.present.sec = native.seen[0]!;
@@ -124,7 +124,7 @@ export class Superblock {
     return inode;
   }
 
-  /** Where the file's content is from now on. The times of that are no news. */
+  /** Sets where the file's content is from now on. The times of the new place are taken as already seen. */
   replace(inode: Inode, file: StoredFile): void {
     inode.file = file;
     file.stat(this.stat);
@@ -136,7 +136,7 @@ export class Superblock {
     return this.nextFh++ as FileHandle;
   }
 
-  /** Under which an operation waits, for whatever it waits. Never used again. */
+  /** The number under which an operation waits, for anything. Never used again. */
   newWaiter(): WaiterId {
     return this.nextWaiter++ as WaiterId;
   }
@@ -182,7 +182,9 @@ export class Superblock {
     this.attributesAsSeen(inode, out);
   }
 
-  /** The same, as `refresh`, `modified` or `newInode` has seen the file. Precondition: the last of them was of this inode. */
+  /**
+   * The same, as `refresh`, `modified` or `newInode` has seen the file. Precondition: the last of them was of this inode.
+   */
   attributesAsSeen(inode: Inode, out: Attr): void {
     if (inode.file !== undefined) {
       out.size = this.stat.size;
@@ -212,21 +214,22 @@ export class Superblock {
   }
 
   /**
-   * Looks what passthrough did to the file meanwhile. A write clears setuid and setgid; of a passthrough write the
-   * kernel tells nobody (HANDLE_KILLPRIV_V2), so it is done when it is seen, at the latest by the GETATTR that the
-   * kernel sends before it executes the file. That root's own write clears them too is the safe side.
+   * Finds out what passthrough has done to the file since the last look. A write clears setuid and setgid; the kernel does
+   * not report a passthrough write (HANDLE_KILLPRIV_V2), so they are cleared when it is seen, at the latest by the GETATTR
+   * that the kernel sends before it executes the file. A write by root clears them too: writers cannot be distinguished, and
+   * clearing is the safe choice.
    * @returns the size of a regular file, bytes.
    */
   refresh(inode: Inode): number {
     if (inode.file === undefined) return 0;
     inode.file.stat(this.stat);
     const written = adoptTimes(inode, this.stat, this.accessTimes);
-    // A write that came to us has said itself whether it clears them (WRITE_KILL_SUIDGID).
+    // A write that came as a request says itself whether it clears them (WRITE_KILL_SUIDGID).
     if (written && this.stat.changes === undefined) killPrivileges(inode);
     return this.stat.size;
   }
 
-  /** Brings the capacity up to date: what passthrough writes, nobody is told of. */
+  /** Brings the capacity up to date: the kernel does not report passthrough writes. */
   lookAtOpenFiles(): void {
     if (!this.store.identity) return;
     for (const { inode } of this.handles.values()) inode.file?.size();
@@ -237,7 +240,7 @@ export class Superblock {
     setTime(inode.ctime, this.now());
   }
 
-  /** The content was changed by an operation of ours: mtime and ctime are now, the store's own are no news. */
+  /** An operation changed the content: mtime and ctime are now, and the store's own times are taken as seen. */
   modified(inode: Inode): void {
     if (inode.file !== undefined) {
       inode.file.stat(this.stat);
@@ -248,7 +251,7 @@ export class Superblock {
     setTime(inode.ctime, now);
   }
 
-  /** Tells poll(2) on the description to look again; false: none waits. */
+  /** Notifies poll(2) on the description; false: none waits. */
   notifyPoll(fh: FileHandle): boolean {
     const file = this.handles.get(fh);
     if (file === undefined || !file.pollArmed) return false;

@@ -1,10 +1,10 @@
-// Times of an inode. The kernel itself moves a memfd's times at passthrough reads and writes, of which we hear
-// nothing; we move ours at everything else. A time of the store counts when it has changed since we last saw it,
-// and where the store counts its changes, when there was one.
+// Times of an inode. The kernel itself sets a memfd's times at passthrough reads and writes, which it does not report; the
+// daemon sets its own at everything else. A time of the store counts when it has changed since the daemon last saw it, or,
+// where the store counts its changes, when there was one.
 import type { FileStat } from '../../store/file-store.js';
 import type { Inode, Time } from './inode.js';
 
-/** Whether it was news. @param changed that it is, whatever the time says. */
+/** Takes over a time of the store; answers whether it has changed. @param changed it has, even if the time is the same. */
 function adopt(
   own: Time,
   seen: Time,
@@ -24,7 +24,7 @@ function adopt(
 
 /**
  * Takes over what the store's times say; whether the file was written since they were last seen.
- * @param accessTimes whether that of access counts; it is seen anyway, since it tells of mappings.
+ * @param accessTimes whether the access time counts; it is read anyway, since it shows whether the file was mapped.
  */
 export function adoptTimes(inode: Inode, stat: FileStat, accessTimes: boolean): boolean {
   const { seenAtime } = inode;
@@ -35,7 +35,7 @@ export function adoptTimes(inode: Inode, stat: FileStat, accessTimes: boolean): 
   return adopt(inode.mtime, inode.seenMtime, stat.mtime, stat.mtimeNsec, false, changed);
 }
 
-/** From here on the store's present times are not news: our own, set next, stand until it changes again. */
+/** Takes the store's present times as seen: our own, set next, hold until the store's change again. */
 export function ignoreTimes(inode: Inode, stat: FileStat): void {
   const { seenAtime, seenMtime, seenCtime } = inode;
   seenAtime.sec = stat.atime;

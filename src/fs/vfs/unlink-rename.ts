@@ -1,5 +1,5 @@
-// Taking names away: unlink, rmdir, rename. An inode lives on while it is open, mapped, leased or pinned, and its
-// leases and pins with it: neither unlink nor rename over it is a layout change (W).
+// Removing names: unlink, rmdir, rename. An inode lives on while it is open, mapped, leased or pinned, and its leases and
+// pins with it: neither unlink nor rename over it is a layout change (W).
 import { errno } from '../../base/errno.js';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, S_IFCHR } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';

@@ -1,6 +1,6 @@
-// Virtual files: a tree below the root that is nobody's data, as /proc is. What is in it src/control says, behind the
-// interface here; this file is what the operations ask. Inode numbers are fixed and far beyond those of files, so that
-// nothing is counted or remembered of them. Kernel counterpart: fs/proc/generic.c, seq_file.
+// Virtual files: a tree below the root that holds no data of users, as /proc. src/control provides its content, behind the
+// interface here; this file serves the operations. Inode numbers are fixed and far beyond those of files, so that no lookup
+// is counted and nothing is cached. Kernel counterpart: fs/proc/generic.c, seq_file.
 import { errno } from '../../base/errno.js';
 import { O_NONBLOCK, POLLIN, POLLOUT, S_IFDIR } from '../../base/linux.js';
 import {
@@ -29,7 +29,7 @@ export interface VirtualFile {
   close(): void;
 }
 
-/** Who watches streams. */
+/** The watcher of streams. */
 interface StreamWatch {
   /** Whether a read would wait may have changed. */
   changed(fh: FileHandle): void;
@@ -196,7 +196,9 @@ export class Virtual {
     return this.tree.mode(ino) === 0 ? -errno.ENOENT : 0;
   }
 
-  /** A cookie is the number of entries before; what comes or goes meanwhile may be missed, as in /proc. */
+  /**
+   * A cookie is the number of entries before it; an entry that comes or goes between two reads may be missed, as in /proc.
+   */
   readdir(ino: InodeNumber, offset: number, sink: DirSink): Answer {
     const { tree, sb } = this;
     const above = ino === tree.top ? sb.root.ino : tree.parent(ino);
@@ -209,7 +211,7 @@ export class Virtual {
     return 0;
   }
 
-  /** Whether it is the tree's own name, which nobody makes, moves or takes. */
+  /** Whether it is the tree's own name, which no user can create, move or remove. */
   isReserved(dir: InodeNumber, name: Name): boolean {
     return dir === this.sb.root.ino && name === this.tree.name;
   }
