@@ -10,22 +10,28 @@ export class Quota {
     this.max = max;
   }
 
-  /** One more for the user; false when there is none. */
-  take(uid: number): boolean {
-    const theirs = this.taken.get(uid) ?? 0;
-    const quarter = this.max / 4;
-    const room = uid === 0 ? this.total < this.max : theirs < quarter && this.total < this.max - quarter;
+  /** What one user may have. */
+  get share(): number {
+    return Math.ceil(this.max / 4);
+  }
+
+  /** `amount` more for the user, above 0; false, and nothing is taken, when there is not so much. */
+  take(uid: number, amount = 1): boolean {
+    const theirs = (this.taken.get(uid) ?? 0) + amount;
+    const all = this.total + amount;
+    const free = Math.floor(this.max / 4);
+    const room = uid === 0 ? all <= this.max : theirs <= this.share && all <= this.max - free;
     if (!room) return false;
-    this.taken.set(uid, theirs + 1);
-    this.total++;
+    this.taken.set(uid, theirs);
+    this.total = all;
     return true;
   }
 
-  /** Releases one. */
-  give(uid: number): void {
-    const left = this.taken.get(uid)! - 1;
+  /** Releases what was taken. */
+  give(uid: number, amount = 1): void {
+    const left = this.taken.get(uid)! - amount;
     if (left === 0) this.taken.delete(uid);
     else this.taken.set(uid, left);
-    this.total--;
+    this.total -= amount;
   }
 }

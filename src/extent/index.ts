@@ -2,5 +2,5 @@
 export { type ArenaUse, ExtentArena } from './arena.js';
 export { MAX_BLK, MAX_PGOFF } from './entry.js';
 export { ExtentMap } from './extent-map.js';
-export { RangeIndex, type PinnedRange } from './range-index.js';
+export { type PinnedRange, RangeIndex } from './range-index.js';
 export { EXTENT_FIELDS, EXTENT_LAST, EXTENT_UNWRITTEN } from './walk.js';

@@ -11,7 +11,7 @@ import { ioctls, runIoctl } from '../ioctl/ioctl.js';
 import { type Command, type IoctlTransport, isValid } from '../ioctl/structs.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { uidsOf } from '../process/proc.js';
-import type { Call } from './call.js';
+import { CALL_BYTES, type Call } from './call.js';
 import type { Description } from './description.js';
 import { MESSAGE_MAX, type MessageReply, MessageRequest } from './messages.js';
 
@@ -104,6 +104,7 @@ export class ControlConnection {
     request.ino = description.ino;
     const call: Call = {
       caller: request.caller,
+      cost: CALL_BYTES + request.length,
       operation: () => runIoctl(command, state, request, description.fh),
       done: answer => {
         this.calls.delete(request.id);

@@ -7,7 +7,7 @@ import { guarded, type Log, oneLine } from '../base/guarded.js';
 import type { InodeNumber, WaiterId } from '../base/units.js';
 import { type Answer, Caller, type Host, type Operations } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
-import type { Call } from './call.js';
+import { CALL_BYTES, type Call } from './call.js';
 import { ControlSocket } from './control-socket.js';
 import { nativeOperations } from './operations.js';
 import { loadFuseNative, type NativeOperations } from './package.js';
@@ -49,13 +49,14 @@ export class NativeSession implements Host {
       operations,
       call => this.answerOf(call),
       (call, answer) => call.done(answer),
+      log,
     );
     this.control = new ControlSocket(operations, this.parked, log);
     operations.attach(this);
     const { caller, parked, control } = this;
     const translated = nativeOperations(operations, {
       caller,
-      run: (operation, done) => parked.start({ caller, operation, done }),
+      run: (operation, done) => parked.start({ caller, cost: CALL_BYTES, operation, done }),
       control: ino => control.address(ino),
     });
     const fuse = new Fuse(mountPoint, this.guarded(translated), {

@@ -70,6 +70,8 @@ interface Held {
   record: Uint8Array | undefined;
 }
 
+const copyOf = (request: Request): Request => request.copy();
+
 class ChannelSession implements Session, Host {
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
@@ -121,6 +123,7 @@ class ChannelSession implements Session, Host {
       operations,
       request => this.run(request),
       (request, answer) => this.answerLate(request, answer),
+      log,
     );
     operations.attach(this);
     channel.start(
@@ -238,11 +241,8 @@ class ChannelSession implements Session, Host {
     const { opcode } = request;
     this.requests[opcode < OPCODES ? opcode : 0]!++;
     const answer = this.run(request);
-    if (answer === PARKED) {
-      this.parked.park(request.copy());
-      return 0;
-    }
-    return this.encoded(request, answer);
+    if (answer !== PARKED) return this.encoded(request, answer);
+    return this.parked.park(request, copyOf) ? 0 : this.encoded(request, -errno.EAGAIN);
   }
 
   /** As `encode`; 0 where the answer waits for a notification. */

@@ -3,7 +3,7 @@
 import { type Kind, NONE } from '../abi/kinds.js';
 import { UNIDENTIFIED } from '../base/units.js';
 import { breakByAnother, breakLease, takeAway } from './break.js';
-import { isUnbreakable, breakTarget, REFUSES } from './compatible.js';
+import { breakTarget, isUnbreakable, REFUSES } from './compatible.js';
 import { wouldDeadlock } from './deadlock.js';
 import type { Lease, LeaseState } from './state.js';
 import type { LeaseAsk } from './types.js';

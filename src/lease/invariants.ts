@@ -1,7 +1,7 @@
 // What holds between any two calls, as executable code: tests call it after each step.
 import { EXCLUSIVE_BREAKABLE, NONE, SHARED_BREAKABLE } from '../abi/kinds.js';
 import type { RangeIndex } from '../extent/range-index.js';
-import { isUnbreakable, breakTarget } from './compatible.js';
+import { breakTarget, isUnbreakable } from './compatible.js';
 import type { FileRecord, Lease, LeaseState, Waiter } from './state.js';
 
 function must(holds: boolean, what: string): void {

@@ -25,4 +25,17 @@ test('one user has a quarter, all users three quarters, root the rest', () => {
   assert.ok(quota.take(1003));
 });
 
+test('amounts are taken whole or not at all', () => {
+  const quota = new Quota(1000);
+  assert.is(quota.share, 250);
+  assert.ok(quota.take(1000, 200));
+  assert.not.ok(quota.take(1000, 51));
+  assert.ok(quota.take(1000, 50));
+  quota.give(1000, 200);
+  assert.ok(quota.take(1000, 200));
+  assert.not.ok(quota.take(0, 751));
+  assert.ok(quota.take(0, 750));
+  assert.not.ok(quota.take(0));
+});
+
 test.run();

@@ -2,6 +2,7 @@
 // their wait is interruptible.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Quota } from '../../src/base/quota.js';
 import type { WaiterId } from '../../src/base/units.js';
 import { type Answer, Caller, type Operations, PARKED } from '../../src/fs/operations.js';
 import { Parked } from '../../src/fs/parked.js';
@@ -9,10 +10,12 @@ import { Parked } from '../../src/fs/parked.js';
 const test = suite('parked operations');
 
 const EINTR = -4;
+const EAGAIN = -11;
 const ETXTBSY = 26;
 
 interface Call {
   readonly caller: Caller;
+  readonly cost: number;
 }
 
 /** What an operation does at each of its runs. */
@@ -20,11 +23,14 @@ type Step = { readonly wait: number; readonly interruptible?: boolean } | { read
 
 class Desk {
   readonly answers: Answer[] = [];
+  readonly log: string[] = [];
+  /** For two calls of a user. */
+  readonly room = new Quota(800);
   /** The waiters that the operation ran under. */
   readonly ranUnder: number[] = [];
   readonly givenUp: number[] = [];
   readonly parked: Parked<Call>;
-  readonly call: Call = { caller: new Caller() };
+  readonly call: Call = { caller: new Caller(), cost: 100 };
   private readonly steps: Step[];
 
   constructor(...steps: Step[]) {
@@ -34,6 +40,8 @@ class Desk {
       operations as unknown as Operations,
       call => this.run(call),
       (_call, answer) => this.answers.push(answer),
+      line => this.log.push(line),
+      this.room,
     );
     this.parked.start(this.call);
   }
@@ -131,6 +139,35 @@ test('a dropped call is not answered', () => {
   desk.retry(1);
   assert.equal(desk.answers, []);
   assert.equal(desk.givenUp, [1]);
+});
+
+test("beyond a user's share a call does not wait: EAGAIN, and the wait is given up", () => {
+  const desk = new Desk({ wait: 1 }, { wait: 2 }, { wait: 3 }, { wait: 4 });
+  const { caller } = desk.call;
+  caller.uid = 1000;
+  // The first one was root's.
+  desk.parked.clear();
+  for (let n = 0; n < 2; n++) desk.parked.start(desk.call);
+  assert.equal(desk.answers, []);
+  desk.parked.start(desk.call);
+  assert.equal(desk.answers, [EAGAIN]);
+  assert.equal(desk.givenUp, [4]);
+  assert.is(desk.parked.size, 2);
+  assert.match(desk.log[0]!, 'EAGAIN to user 1000');
+});
+
+test('a share is free again however the wait ends, and stays taken while a call waits anew', () => {
+  for (const end of ['retry', 'answer', 'interrupt', 'drop', 'clear'] as const) {
+    const desk = new Desk({ wait: 1 }, { wait: 1 }, { answer: 0 });
+    desk.retry(1);
+    assert.not.ok(desk.room.take(0, 701), end);
+    if (end === 'retry') desk.retry(1);
+    else if (end === 'answer') desk.parked.answer(1 as WaiterId, ETXTBSY);
+    else if (end === 'interrupt') desk.interrupt();
+    else if (end === 'drop') desk.parked.drop(desk.call);
+    else desk.parked.clear();
+    assert.ok(desk.room.take(0, 800), end);
+  }
 });
 
 test.run();

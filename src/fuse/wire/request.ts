@@ -19,6 +19,8 @@ export const IN_HEADER = 40;
 export const IOCTL_IN = 32;
 const IN_HEADER_WORDS = IN_HEADER / 4;
 const WORD = 0x1_0000_0000;
+/** Of a copy without its body: 2.1 KB were seen. */
+const COPY_BYTES = 2048;
 
 export class Request {
   readonly buffer: ArrayBuffer;
@@ -86,6 +88,11 @@ export class Request {
     copy.nameBegin = this.nameBegin;
     Object.assign(copy.caller, this.caller);
     return copy;
+  }
+
+  /** Bytes that a copy takes. */
+  get cost(): number {
+    return COPY_BYTES + this.length;
   }
 
   /** The struct of an ioctl whose length has been looked at. */
