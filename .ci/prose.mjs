@@ -22,16 +22,14 @@ const WORDS = [
 /** The lists of the words themselves. */
 const EXEMPT = new Set(['.ci/prose.mjs', '.github/STYLE.md', '.ci/words.txt']);
 
-const files = execFileSync(
-  'git',
-  ['ls-files', '*.ts', '*.mjs', '*.md', '*.c', '*.h', '*.cc', '*.py', '*.sh'],
-  {
-    encoding: 'utf8',
-  },
-);
+// test/ and bench/ are not held to it yet: `node .ci/prose.mjs test bench` lists their words.
+const HELD = ['src', 'native', '.github', 'README.md', 'CHANGELOG.md'];
+const READ = /\.(ts|mjs|md|c|h|cc|py|sh)$/;
+const where = process.argv.length > 2 ? process.argv.slice(2) : HELD;
+const files = execFileSync('git', ['ls-files', ...where], { encoding: 'utf8' });
 let found = 0;
 for (const file of files.trim().split('\n')) {
-  if (EXEMPT.has(file) || !existsSync(file)) continue;
+  if (!READ.test(file) || EXEMPT.has(file) || !existsSync(file)) continue;
   readFileSync(file, 'utf8')
     .split('\n')
     .forEach((line, at) => {
