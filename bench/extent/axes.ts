@@ -17,6 +17,15 @@ export type TimedAxis = (typeof TIMED)[number];
 
 export const patternOf = (axis: TimedAxis): Pattern => PATTERNS.find(name => axis.endsWith(name)) ?? 'random';
 
+/** One axis of one row, over the rounds. */
+export interface Timing {
+  /** ns an operation: the best round, and the median. */
+  readonly best: number;
+  readonly median: number;
+  /** Times of ours: the median of the ratios within a round. Undefined where ours was not measured. */
+  readonly timesOurs?: number;
+}
+
 /** Latencies of single changes, ns. */
 export interface Tail {
   readonly changes: number;

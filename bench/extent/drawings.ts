@@ -2,7 +2,7 @@
 import { machineLine } from '../shared/machine.js';
 import { type Line, svgOf } from '../shared/plot.js';
 import { TITLES } from './contestant.js';
-import { best, OURS, type Results } from './results.js';
+import { best, drawnTail, OURS, type Results } from './results.js';
 
 const FLOORS = ['flat-table', 'two-level-table'];
 
@@ -32,13 +32,10 @@ export function lookupSvg(results: Results): string {
   });
 }
 
-/** Of the largest fragmented file that all contestants changed. */
 export function tailSvg(results: Results): string {
-  const scenario = results.scenarios
-    .filter(s => s.shape === 'fragmented' && s.count <= 100_000)
-    .sort((a, b) => b.count - a.count)[0];
+  const scenario = drawnTail(results.scenarios);
   const lines = (scenario?.rows ?? []).flatMap(({ name, tail }): Line[] =>
-    tail === undefined
+    tail?.curve === undefined
       ? []
       : [
           {

@@ -1,17 +1,18 @@
 // npm run bench:extent [-- --quick --rounds=N --counts=10,1000 --shapes=large,sparse --only=leasefs,sorted-btree
 // --draw=FILE]: the extent map against its rivals. --only names rows of contestant.ts.
 // --quick takes about a minute, else every size and shape, some thirty minutes. Results go to bench/results/:
-// extent.json (extent-quick.json), and drawn from it extent-lookup.svg, extent-tail.svg. --draw makes tables and
+// extent.json (extent-quick.json; each round stays in extent-rounds.json, which git ignores), and drawn from it extent-lookup.svg, extent-tail.svg. --draw makes tables and
 // drawings again from a results file.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, thisMachine, versionOf } from '../shared/machine.js';
-import { option } from '../shared/numbers.js';
+import { jsonOf, option } from '../shared/numbers.js';
 import { isRowName, NATIVE, ROWS, type RowName } from './contestant.js';
 import { lookupSvg, tailSvg } from './drawings.js';
 import { buildNative } from './native-row.js';
 import { markdown, report } from './report.js';
 import type { Results } from './results.js';
+import { pinRowsOf, scenariosOf } from './rounds.js';
 import { type Effort, type Plan, runPins, runScenario } from './run.js';
 
 const PACKAGES = [
@@ -61,7 +62,8 @@ function refuse(why: string): never {
   process.exit(2);
 }
 
-async function measure(quick: boolean): Promise<Results> {
+/** The figures, and the rounds that they were made of. */
+async function measure(quick: boolean): Promise<{ results: Results; rounds: object }> {
   const machine = thisMachine();
   const from = performance.now();
   const noNative = buildNative();
@@ -94,24 +96,28 @@ async function measure(quick: boolean): Promise<Results> {
   for (const count of quick ? [100_000] : [100_000, 1_000_000])
     pins.push(...(await runPins(count, effort, progress)));
   progress('');
-  return {
+  const results: Results = {
     bench: 'extent',
     quick,
     machine,
     versions: Object.fromEntries(PACKAGES.map(name => [name, versionOf(name)])),
-    scenarios,
-    pins,
+    scenarios: scenariosOf(scenarios),
+    pins: pinRowsOf(pins),
     seconds: Math.round((performance.now() - from) / 1000),
   };
+  return { results, rounds: { machine, scenarios, pins } };
 }
 
 const drawn = option('draw');
 const quick = process.argv.includes('--quick');
-const results: Results =
-  drawn === undefined ? await measure(quick) : (JSON.parse(readFileSync(drawn, 'utf8')) as Results);
+const measured = drawn === undefined ? await measure(quick) : undefined;
+const results = measured?.results ?? (JSON.parse(readFileSync(drawn!, 'utf8')) as Results);
 const name = results.quick ? 'extent-quick' : 'extent';
 mkdirSync(FOLDER, { recursive: true });
-if (drawn === undefined) writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify(results, null, 1)}\n`);
+if (measured !== undefined) {
+  writeFileSync(join(FOLDER, `${name}.json`), jsonOf(measured.results));
+  writeFileSync(join(FOLDER, `${name}-rounds.json`), jsonOf(measured.rounds));
+}
 writeFileSync(join(FOLDER, `${name}-lookup.svg`), lookupSvg(results));
 writeFileSync(join(FOLDER, `${name}-tail.svg`), tailSvg(results));
 writeFileSync(join(FOLDER, `${name}.md`), `${markdown(results)}\n`);

@@ -1,4 +1,6 @@
 // What is measured of an index of pinned ranges.
+import type { Timing } from './axes.js';
+
 export const PIN_AXES = ['overlaps, met', 'overlaps, not met', 'remove and insert'] as const;
 export type PinAxis = (typeof PIN_AXES)[number];
 
@@ -17,5 +19,5 @@ export interface PinRow {
   readonly pins: number;
   readonly insertNs: number;
   readonly bytesAPin: number;
-  readonly rounds: Record<PinAxis, number[]>;
+  readonly times: Record<PinAxis, Timing>;
 }

@@ -1,10 +1,10 @@
 // The results as tables for a terminal. Ratios come first: how many times as long a row takes as ours.
 import { machineLine } from '../shared/machine.js';
-import { DASH, median, short, table } from '../shared/numbers.js';
+import { DASH, short, table } from '../shared/numbers.js';
 import { TIMED } from './axes.js';
 import { TITLES } from './contestant.js';
 import { PIN_AXES } from './pin-axes.js';
-import { best, OURS, type Results, type RowResult, ratio, rowOf, type Scenario } from './results.js';
+import { best, OURS, type Results, type RowResult, type Scenario, timesOurs } from './results.js';
 import { targetsOf } from './targets.js';
 
 const cell = (times: number | undefined, figure: number | undefined): string =>
@@ -17,7 +17,7 @@ function scenarioTable({ rows, shape, count }: Scenario): string {
     const own = ours?.bytesAnExtent;
     return [
       TITLES[row.name],
-      ...TIMED.map(axis => cell(ratio(row, axis, ours), best(row, axis))),
+      ...TIMED.map(axis => cell(timesOurs(row, axis), best(row, axis))),
       bytesAnExtent === undefined
         ? DASH
         : cell(own === undefined ? undefined : bytesAnExtent / own, bytesAnExtent),
@@ -50,10 +50,7 @@ function pinTable({ pins }: Results): string {
     return [
       row.name,
       short(row.pins),
-      ...PIN_AXES.map(axis => {
-        const times = ours && median(row.rounds[axis].map((ns, i) => ns / ours.rounds[axis][i]!));
-        return cell(times, Math.min(...row.rounds[axis]));
-      }),
+      ...PIN_AXES.map(axis => cell(row.times[axis].timesOurs, row.times[axis].best)),
       cell(ours && row.insertNs / ours.insertNs, row.insertNs),
       cell(ours && row.bytesAPin / ours.bytesAPin, row.bytesAPin),
     ];
@@ -77,9 +74,8 @@ export function report(results: Results): string {
 export function markdown(results: Results): string {
   const { scenarios } = results;
   const scenario = scenarios.find(s => s.shape === 'fragmented' && s.count === 100_000) ?? scenarios[0];
-  const ours = rowOf(scenario, OURS);
   const axes = TIMED.map(
-    axis => [axis, (row: RowResult) => cell(ratio(row, axis, ours), best(row, axis))] as const,
+    axis => [axis, (row: RowResult) => cell(timesOurs(row, axis), best(row, axis))] as const,
   );
   const head = `| ${['', ...axes.map(([axis]) => axis), 'bytes an extent'].join(' | ')} |`;
   const rows = (scenario?.rows ?? [])

@@ -1,23 +1,24 @@
-// The results file: everything that was measured, round by round. Tables, targets and drawings are made from it.
+// The results file: figures over the rounds (rounds.ts). Tables, targets and drawings are made from it.
 
 import type { Machine } from '../shared/machine.js';
-import { median } from '../shared/numbers.js';
-import type { Garbage, Tail, TimedAxis } from './axes.js';
+import type { Garbage, Tail, TimedAxis, Timing } from './axes.js';
 import type { RowName } from './contestant.js';
 import type { PinRow } from './pin-axes.js';
 import type { Shape } from './workload.js';
+
+type Quantiles = Omit<Tail, 'curve'>;
 
 export interface RowResult {
   readonly name: RowName;
   /** Why the whole row is missing. */
   cannot?: string;
   bytesAnExtent?: number;
-  /** ns an operation, one figure a round, in the order of the rounds. */
-  readonly rounds: Partial<Record<TimedAxis, number[]>>;
+  readonly times: Partial<Record<TimedAxis, Timing>>;
   garbage?: Garbage;
-  tail?: Tail;
+  /** With the curve where it is drawn. */
+  tail?: Quantiles & Partial<Pick<Tail, 'curve'>>;
   /** As `tail`, of nothing: what the clock and the machine's interrupts have in it. */
-  clock?: Tail;
+  clock?: Quantiles;
 }
 
 export interface Scenario {
@@ -47,24 +48,14 @@ export const rowOf = (scenario: Scenario | undefined, name: RowName): RowResult 
 export const scenarioOf = (results: Results, shape: Shape, count: number): Scenario | undefined =>
   results.scenarios.find(s => s.shape === shape && s.count === count);
 
-/** ns an operation: the best round, the same rule for all. Undefined for a dash. */
-export function best(row: RowResult | undefined, axis: TimedAxis): number | undefined {
-  const rounds = row?.rounds[axis];
-  return rounds === undefined || rounds.length === 0 ? undefined : Math.min(...rounds);
-}
+/** The largest fragmented file that all contestants changed. */
+export const drawnTail = (scenarios: readonly Scenario[]): Scenario | undefined =>
+  scenarios.filter(s => s.shape === 'fragmented' && s.count <= 100_000).sort((a, b) => b.count - a.count)[0];
 
-/**
- * How many times as long the one takes as the other: the median over the rounds, in each of which both were measured
- * one after the other. Undefined where one of them has a dash.
- */
-export function ratio(
-  of: RowResult | undefined,
-  ofAxis: TimedAxis,
-  to: RowResult | undefined,
-  toAxis: TimedAxis = ofAxis,
-): number | undefined {
-  const over = of?.rounds[ofAxis];
-  const under = to?.rounds[toAxis];
-  if (over === undefined || under === undefined || over.length === 0 || under.length === 0) return undefined;
-  return median(over.slice(0, under.length).map((ns, round) => ns / under[round]!));
-}
+/** ns an operation: the best round, the same rule for all. Undefined for a dash. */
+export const best = (row: RowResult | undefined, axis: TimedAxis): number | undefined =>
+  row?.times[axis]?.best;
+
+/** How many times as long the row takes as ours in the same file. Undefined where one of them has a dash. */
+export const timesOurs = (row: RowResult | undefined, axis: TimedAxis): number | undefined =>
+  row?.times[axis]?.timesOurs;

@@ -5,8 +5,8 @@ import type { TimedAxis } from './axes.js';
 import { TIMED } from './axes.js';
 import { NATIVE, ROWS, type RowName } from './contestant.js';
 import { NativeRow } from './native-row.js';
-import { PIN_AXES, PIN_CONTESTANTS, type PinAnswer, type PinAsk, type PinRow } from './pin-axes.js';
-import type { RowResult, Scenario } from './results.js';
+import { PIN_AXES, PIN_CONTESTANTS, type PinAnswer, type PinAsk } from './pin-axes.js';
+import type { MeasuredPinRow, MeasuredRow, MeasuredScenario } from './rounds.js';
 import { NodeRow, type Row, SEED } from './row.js';
 import { extentsOf, randomFrom, type Shape } from './workload.js';
 
@@ -35,17 +35,17 @@ export async function runScenario(
   effort: Effort,
   noNative: string | undefined,
   progress: Progress,
-): Promise<Scenario> {
+): Promise<MeasuredScenario> {
   const names = ROWS.filter(name => only === undefined || only.includes(name));
   const what = `${shape}, ${count} extents`;
-  const results: RowResult[] = [];
-  const running: { readonly row: Row; readonly result: RowResult; readonly axes: readonly TimedAxis[] }[] =
+  const results: MeasuredRow[] = [];
+  const running: { readonly row: Row; readonly result: MeasuredRow; readonly axes: readonly TimedAxis[] }[] =
     [];
   const { end } = extentsOf(shape, count, randomFrom(SEED + 1));
   try {
     for (const name of names) {
       progress(`${what}: loading and checking ${name}`);
-      const result: RowResult = { name, rounds: {} };
+      const result: MeasuredRow = { name, rounds: {} };
       results.push(result);
       if (name === NATIVE && noNative !== undefined) {
         result.cannot = noNative;
@@ -104,8 +104,8 @@ export async function runPins(
   pins: number,
   { rounds, ms }: Effort,
   progress: Progress,
-): Promise<readonly PinRow[]> {
-  const rows: PinRow[] = [];
+): Promise<readonly MeasuredPinRow[]> {
+  const rows: MeasuredPinRow[] = [];
   const processes: PinnedProcess<PinAsk, PinAnswer>[] = [];
   try {
     for (const name of PIN_CONTESTANTS) {

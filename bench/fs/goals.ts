@@ -1,7 +1,7 @@
-// What is measured and what must come out (the figures), as ratios within one run.
+// What is measured and what must come out, as ratios within one run.
 import type { Contender } from './contenders.js';
 
-/** The client's operations (bench/native/fs/client.c). */
+/** The client's operations (bench/native/fs/operations.h). */
 export const OPERATIONS = [
   ...['fstat', 'fstat-asked', 'stat', 'stat-asked', 'stat-miss', 'open-close', 'open-rdwr'],
   ...['create', 'create-write', 'unlink', 'rename', 'readdir'],
@@ -57,7 +57,7 @@ export const GOALS: readonly Goal[] = [
   ),
   ...goals(METADATA, BOTH, 'libfuse3 -s', 1),
   ...goals(METADATA, BOTH, 'bare C', 1.3),
-  // Not the issue's: what is left when C has to make, ask and free a memfd as well.
+  // What is left when C has to make, ask and free a memfd as well.
   ...goals([...METADATA, 'punch', 'truncate'], ['leasefs direct'], 'bare C passthrough', 1.3),
   ...goals(['pread'], ['leasefs pooled'], 'libfuse3', 0.6),
   ...goals(['pwrite'], ['leasefs pooled'], 'libfuse3', 0.8),

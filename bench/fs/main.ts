@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, thisMachine } from '../shared/machine.js';
-import { option } from '../shared/numbers.js';
+import { jsonOf, option } from '../shared/numbers.js';
 import { CPU } from '../shared/pinned-process.js';
 import {
   buildPrograms,
@@ -17,7 +17,7 @@ import {
 } from './contenders.js';
 import { OPERATIONS, THREADED } from './goals.js';
 import { drawingOf, reportOf } from './report.js';
-import type { Garbage, Results, Row } from './results.js';
+import { type Garbage, type MeasuredRow, type Results, rowOf } from './results.js';
 
 /** Of the client's readdir. */
 const FILES = 10_000;
@@ -28,7 +28,11 @@ const WARM_RUNS = 15;
 /** A run that is not better by this factor than the best before it is no news. */
 const BETTER = 0.97;
 
-async function measure(quick: boolean, operations: readonly string[]): Promise<Results> {
+/** The figures, and the rounds that they were made of. */
+async function measure(
+  quick: boolean,
+  operations: readonly string[],
+): Promise<{ results: Results; rounds: object }> {
   const [rounds, ms] = quick ? [3, 40] : [9, 200];
   const machine = thisMachine();
   buildPrograms();
@@ -46,13 +50,18 @@ async function measure(quick: boolean, operations: readonly string[]): Promise<R
       if (before !== undefined && after !== undefined) bytesAFile[mount.contender] = (after - before) / FILES;
       mount.clear();
     }
-    const rows: Row[] = [];
+    const rows: MeasuredRow[] = [];
     for (const operation of operations) rows.push(interleave(mounts, operation, 1, rounds, ms));
     for (const operation of THREADED) {
       if (operations.includes(operation)) rows.push(interleave(mounts, operation, MANY, rounds, ms));
     }
     const mountMs = Object.fromEntries(mounts.map(mount => [mount.contender, mount.mountMs]));
-    return { machine, libfuse: libfuseVersion(), quick, rows, mountMs, bytesAFile, garbage: garbage() };
+    const libfuse = libfuseVersion();
+    const server = { mountMs, bytesAFile, garbage: garbage() };
+    return {
+      results: { machine, libfuse, quick, rows: rows.map(rowOf), ...server },
+      rounds: { machine, rows },
+    };
   } finally {
     for (const mount of mounts) await mount.stop();
   }
@@ -87,7 +96,7 @@ function interleave(
   threads: number,
   rounds: number,
   ms: number,
-): Row {
+): MeasuredRow {
   console.error(`  ${operation}, ${threads} thread${threads > 1 ? 's' : ''}`);
   const samples: Partial<Record<Contender, Sample[]>> = {};
   for (let round = 0; round < rounds; round++) {
@@ -111,14 +120,16 @@ if (unknown !== undefined) {
   console.error(`bench:fs: --operations=${unknown}: there is none; there are ${OPERATIONS.join(', ')}`);
   process.exit(2);
 }
-const results =
-  drawn === undefined
-    ? await measure(process.argv.includes('--quick'), operations)
-    : (JSON.parse(readFileSync(drawn, 'utf8')) as Results);
+const measured =
+  drawn === undefined ? await measure(process.argv.includes('--quick'), operations) : undefined;
+const results = measured?.results ?? (JSON.parse(readFileSync(drawn!, 'utf8')) as Results);
 const name = join(folder, results.quick ? 'fs-quick' : 'fs');
 mkdirSync(folder, { recursive: true });
 if (operations === OPERATIONS) {
-  if (drawn === undefined) writeFileSync(`${name}.json`, `${JSON.stringify(results, null, 1)}\n`);
+  if (measured !== undefined) {
+    writeFileSync(`${name}.json`, jsonOf(measured.results));
+    writeFileSync(`${name}-rounds.json`, jsonOf(measured.rounds));
+  }
   writeFileSync(`${name}.svg`, drawingOf(results));
 }
 console.log(reportOf(results));

@@ -1,14 +1,26 @@
-// A results file: every round of every contender, and what is made of them.
+// A results file: figures of every contender over the rounds, and what is made of them.
 import type { Machine } from '../shared/machine.js';
 import { median } from '../shared/numbers.js';
 import type { Contender, Sample } from './contenders.js';
 import { GOALS, type Goal } from './goals.js';
 
-export interface Row {
+interface Of {
   readonly operation: string;
   readonly threads: number;
+}
+
+/** What a run measures. */
+export interface MeasuredRow extends Of {
   /** By contender, a sample a round; none where the filesystem cannot do it. */
   readonly rounds: Partial<Record<Contender, readonly Sample[]>>;
+}
+
+/** What the results file keeps of it. */
+export interface Row extends Of {
+  /** Medians over the rounds, ns a call. */
+  readonly times: Partial<Record<Contender, Sample>>;
+  /** By `ours / over` of the goals: the median of the ratios within a round. */
+  readonly ratios: Readonly<Record<string, number>>;
 }
 
 /** By request: bytes that it leaves on our heap, and ns that it takes without the kernel (garbage.ts). */
@@ -27,18 +39,27 @@ export interface Results {
 
 export type Figure = 'median' | 'p99';
 
-/** Median of the rounds, ns a call. */
-export function figure(row: Row, contender: Contender, which: Figure): number | undefined {
-  const samples = row.rounds[contender];
-  return samples === undefined || samples.length === 0 ? undefined : median(samples.map(s => s[which]));
+const pairOf = ({ ours, over }: Goal): string => `${ours} / ${over}`;
+const isOf = ({ operation, threads }: Of, goal: Goal): boolean =>
+  operation === goal.operation && threads === 1;
+
+export function rowOf(measured: MeasuredRow): Row {
+  const { operation, threads, rounds } = measured;
+  const times: Partial<Record<Contender, Sample>> = {};
+  for (const [contender, samples] of Object.entries(rounds) as [Contender, Sample[]][])
+    times[contender] = { median: median(samples.map(s => s.median)), p99: median(samples.map(s => s.p99)) };
+  const ratios: Record<string, number> = {};
+  for (const goal of GOALS.filter(goal => isOf(measured, goal))) {
+    const [mine, theirs] = [rounds[goal.ours], rounds[goal.over]];
+    if (mine === undefined || theirs === undefined || mine.length === 0) continue;
+    ratios[pairOf(goal)] = median(mine.map((sample, round) => sample.median / theirs[round]!.median));
+  }
+  return { operation, threads, times, ratios };
 }
 
-/** The median of the ratios within a round. */
-export function ratio(row: Row, ours: Contender, over: Contender): number | undefined {
-  const [mine, theirs] = [row.rounds[ours], row.rounds[over]];
-  if (mine === undefined || theirs === undefined || mine.length === 0) return undefined;
-  return median(mine.map((sample, round) => sample.median / theirs[round]!.median));
-}
+/** ns a call. */
+export const figure = (row: Row, contender: Contender, which: Figure): number | undefined =>
+  row.times[contender]?.[which];
 
 export interface Judged extends Goal {
   /** Undefined when one of the two was not measured. */
@@ -46,7 +67,7 @@ export interface Judged extends Goal {
 }
 
 export const judge = (results: Results): readonly Judged[] =>
-  GOALS.map(goal => {
-    const row = results.rows.find(row => row.operation === goal.operation && row.threads === 1);
-    return { ...goal, ratio: row && ratio(row, goal.ours, goal.over) };
-  });
+  GOALS.map(goal => ({
+    ...goal,
+    ratio: results.rows.find(row => isOf(row, goal))?.ratios[pairOf(goal)],
+  }));

@@ -19,14 +19,12 @@ const child = new PinnedProcess<LeaseAsk, LeaseAnswer>(
   join(import.meta.dirname, 'process.js'),
 );
 const best = new Map<string, number>();
-const rounds: { readonly case: string; readonly pins: number; readonly ns: number }[] = [];
 // The first round warms up.
 for (let round = 0; round <= ROUNDS; round++) {
   for (const name of CASES) {
     for (const pins of PINS) {
       const { ns } = await child.ask({ case: name, pins, ms: MS });
       if (round === 0) continue;
-      rounds.push({ case: name, pins, ns });
       const key = `${name} ${pins}`;
       best.set(key, Math.min(best.get(key) ?? Number.POSITIVE_INFINITY, ns));
     }
@@ -42,7 +40,8 @@ const rows = CASES.map(name => [
 ]);
 const folder = join(ROOT, 'bench/results');
 mkdirSync(folder, { recursive: true });
-const results = { bench: 'lease', quick, machine: thisMachine(), rounds };
+const figures = CASES.flatMap(name => PINS.map(pins => ({ case: name, pins, ns: figure(name, pins) })));
+const results = { bench: 'lease', quick, machine: thisMachine(), figures };
 writeFileSync(
   join(folder, quick ? 'lease-quick.json' : 'lease.json'),
   `${JSON.stringify(results, null, 1)}\n`,

@@ -32,6 +32,10 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** A results file: a line a figure, but pairs of numbers on one. */
+export const jsonOf = (results: object): string =>
+  `${JSON.stringify(results, null, 1).replace(/\[\s+([\d.e+-]+),\s+([\d.e+-]+)\s+\]/g, '[$1, $2]')}\n`;
+
 /** The value of `--name=value`. */
 export function option(name: string): string | undefined {
   const prefix = `--${name}=`;
