@@ -34,7 +34,7 @@ for (const file of files.trim().split('\n')) {
     .split('\n')
     .forEach((line, at) => {
       for (const [word, instead] of WORDS) {
-        const hit = word.exec(line);
+        const hit = word.exec(file.endsWith('.md') ? line.replace(/`[^`]*`/g, '') : line);
         if (hit === null) continue;
         console.error(`${file}:${at + 1}: '${hit[0]}': write ${instead} (.github/STYLE.md)`);
         found++;

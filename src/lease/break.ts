@@ -6,13 +6,13 @@ import type { FileRecord, Lease, LeaseState } from './state.js';
 import type { Rule } from './types.js';
 
 /** B3: whether any process but `process` began or joined the break. An unidentified process is always another. */
-function isAnothers(lease: Lease, process: ProcessId): boolean {
+function isByAnother(lease: Lease, process: ProcessId): boolean {
   return lease.breaking !== undefined && (lease.breaking.joined || lease.breaking.breaker !== process);
 }
 
 /** The first lease of the file whose break another process began or joined; undefined when there is none. */
 export const breakByAnother = (file: FileRecord, process: ProcessId): Lease | undefined =>
-  file.leases.find(lease => isAnothers(lease, process));
+  file.leases.find(lease => isByAnother(lease, process));
 
 /**
  * Begins the break of a lease, or joins it. The owner is notified once, and again when the break demands more (B1).
