@@ -170,7 +170,8 @@ struct leasefs_pins {
  * REPORT reads what the command `leasefs status|leases|pins` prints, as JSON
  * text, on any descriptor of the mount (of the root directory: the whole mount,
  * of a file: that file). The text is made anew when off is 0 and kept with the
- * description; call again with off increased by len until off reaches size.
+ * description until its last byte was read; call again with off increased by
+ * len until off reaches size. EAGAIN: the user reads too many at the same time.
  */
 struct leasefs_report {
 	__u32 version;

@@ -1,21 +1,28 @@
-// A virtual file whose content is fixed when it is opened.
+// A virtual file whose content is fixed by its first read, until its last byte was read.
 import { errno } from '../base/errno.js';
+import { KeptText } from '../base/kept-text.js';
+import type { Quota } from '../base/quota.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
 
 export class TextFile implements VirtualFile {
   readonly stream = false;
-  private readonly bytes: Uint8Array;
+  private readonly make: () => string;
+  private readonly text: KeptText;
 
-  constructor(text: string) {
-    this.bytes = new TextEncoder().encode(text);
+  /** @param room of the texts that are read at the same time. */
+  constructor(make: () => string, room: Quota, uid: number) {
+    this.make = make;
+    this.text = new KeptText(room, uid);
   }
 
   ready(): boolean {
     return true;
   }
 
+  /** -EAGAIN: the user reads so much at the same time that no share is left. */
   read(off: number, out: Uint8Array): number {
-    const piece = this.bytes.subarray(off, off + out.length);
+    const piece = this.text.read(off, out.length, this.make);
+    if (piece === undefined) return -errno.EAGAIN;
     out.set(piece);
     return piece.length;
   }
@@ -26,5 +33,7 @@ export class TextFile implements VirtualFile {
 
   listen(): void {}
 
-  close(): void {}
+  close(): void {
+    this.text.drop();
+  }
 }

@@ -1,5 +1,6 @@
 // `.leasefs/` at the root of the mount: which files there are, and what each says when it is opened (A1).
 import { errno } from '../base/errno.js';
+import { textRoom } from '../base/kept-text.js';
 import { S_IFDIR, S_IFREG } from '../base/linux.js';
 import { FIRST_VIRTUAL, type InodeNumber, type Name } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
@@ -32,7 +33,7 @@ const FILE = S_IFREG | 0o444;
 const WRITABLE = S_IFREG | 0o222;
 const INJECT = 'inject';
 
-/** Text fixed at open. */
+/** Made at the first read, for who opened the file. */
 type Text = (viewer: Viewer) => string;
 
 interface ControlOptions {
@@ -52,6 +53,7 @@ export class ControlTree implements VirtualTree {
   private readonly mountPoint: string;
   private readonly injector: Injector | undefined;
   private readonly wakes: EventWakes;
+  private readonly room = textRoom();
   /** In the order of their inode numbers. */
   private readonly names: readonly string[];
   private readonly texts: Readonly<Record<string, Text>>;
@@ -119,14 +121,14 @@ export class ControlTree implements VirtualTree {
 
   open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number {
     const viewer = new Viewer(caller);
-    if (ino >= FIRST_PID) return this.openFilePins(viewer, pidOf(ino));
+    if (ino >= FIRST_PID) return this.openFilePins(viewer, caller.uid, pidOf(ino));
     const name = this.fileName(ino);
     if (name === undefined) return -errno.ENOENT;
     if (name === INJECT) return this.openInject(caller);
     if (name === 'events') {
       return new EventStream(this.filesystem.plane.recorder.ring, viewer, this.wakes, wake);
     }
-    return new TextFile(this.texts[name]!(viewer));
+    return new TextFile(() => this.texts[name]!(viewer), this.room, caller.uid);
   }
 
   private openInject(caller: Caller): VirtualFile | number {
@@ -135,11 +137,12 @@ export class ControlTree implements VirtualTree {
       : -errno.EPERM;
   }
 
-  private openFilePins(viewer: Viewer, pid: number): VirtualFile | number {
+  private openFilePins(viewer: Viewer, reader: number, pid: number): VirtualFile | number {
     const { plane } = this.filesystem;
     const uid = uidsOf(pid)?.real ?? pinRows(plane, undefined).find(row => row.pid === pid)?.uid;
     if (uid === undefined) return -errno.ESRCH;
-    return viewer.maySee(uid) ? new TextFile(filePins(plane, this.mountPoint, pid)) : -errno.EACCES;
+    if (!viewer.maySee(uid)) return -errno.EACCES;
+    return new TextFile(() => filePins(plane, this.mountPoint, pid), this.room, reader);
   }
 
   private fileName(ino: InodeNumber): string | undefined {

@@ -10,6 +10,7 @@ import { Quota } from '../base/quota.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
 import type { Parked } from '../fs/parked.js';
+import { ReportTexts } from '../ioctl/report-texts.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { Listener } from '../native/listener.js';
 import { field, listOf, textOf } from '../process/proc-text.js';
@@ -41,7 +42,7 @@ export class ControlSocket {
       parked,
       log,
       reply: new MessageReply(),
-      reports: new Map(),
+      reports: new ReportTexts(),
       open: (request, pid) => this.open(request, pid),
     };
     this.listener = new Listener(native.listenMessages(), log, (socket, uid) => this.accepted(socket, uid));

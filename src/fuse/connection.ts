@@ -3,6 +3,7 @@
 import { Gather } from '../base/gather.js';
 import type { FileHandle } from '../base/units.js';
 import type { Answer, Operations } from '../fs/operations.js';
+import { ReportTexts } from '../ioctl/report-texts.js';
 import type { Channel } from '../native/binding.js';
 import type { Passthrough } from './passthrough.js';
 import type { Polls } from './poll.js';
@@ -28,7 +29,7 @@ export class Connection {
   /** Pieces of the answer to a READ. */
   readonly gather = new Gather();
   /** The text that a description reads piece by piece by REPORT. */
-  readonly reports = new Map<FileHandle, Uint8Array>();
+  readonly reports = new ReportTexts();
   /** write(2) of a file that is served through the daemon bypasses the page cache (files.ts). */
   writesDirectly = false;
   /** Whether the kernel may be asked to say when a descriptor is closed. */

@@ -172,25 +172,25 @@ function putExtent({ reply }: IoctlTransport, base: number, { off, len, store, u
   reply.struct.setU32(abi.extent.flags, unwritten ? abi.LEASEFS_EXTENT_UNWRITTEN : 0, base);
 }
 
-const encoder = new TextEncoder();
-
-/** The text is made anew at offset 0 and kept until the description is gone. */
+/** The text is made anew at offset 0 and kept until its last byte was read. -EAGAIN: the user has no share left for it. */
 function report(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): Answer {
   const { operations, reply, reports } = transport;
+  const { caller, ino } = request;
   const what = reportKind(request.struct.u32(abi.report.what));
   const off = request.struct.u32(abi.report.off);
   if (what === undefined) return -errno.EINVAL;
-  let text = reports.get(fh);
-  if (text === undefined || off === 0) {
-    const settled = operations.settle(request.caller, false);
+  let text = off === 0 ? undefined : reports.get(fh);
+  if (text === undefined || !text.has(off)) {
+    const settled = operations.settle(caller, false);
     if (settled !== 0) return settled;
-    text = encoder.encode(JSON.stringify(operations.report(request.caller, request.ino, what)));
-    reports.set(fh, text);
+    text = reports.renew(fh, caller.uid);
   }
-  const piece = text.subarray(off, off + abi.LEASEFS_REPORT_MAX);
+  const make = (): string => JSON.stringify(operations.report(caller, ino, what));
+  const piece = text.read(off, abi.LEASEFS_REPORT_MAX, make);
+  if (piece === undefined) return -errno.EAGAIN;
   echo(transport, request, abi.report.data.at);
   reply.struct.setU32(abi.report.len, piece.length);
-  reply.struct.setU32(abi.report.size, text.length);
+  reply.struct.setU32(abi.report.size, text.size);
   const data = reply.struct.data(abi.report.data);
   data.set(piece);
   data.fill(0, piece.length);

@@ -4,6 +4,7 @@ import { LEASEFS_ABI } from '../abi/leasefs.js';
 import type { Reserved, StructView, U32, Versioned } from '../abi/struct.js';
 import type { FileHandle, InodeNumber } from '../base/units.js';
 import type { Answer, Caller, Operations } from '../fs/operations.js';
+import type { ReportTexts } from './report-texts.js';
 
 export interface IoctlRequest {
   readonly caller: Caller;
@@ -23,7 +24,7 @@ export interface IoctlTransport {
   readonly operations: Operations;
   readonly reply: IoctlReply;
   /** The text that a description reads piece by piece by REPORT; the transport frees it when the description ends. */
-  readonly reports: Map<FileHandle, Uint8Array>;
+  readonly reports: ReportTexts;
 }
 
 const NSIG = 64;

@@ -55,4 +55,31 @@ mountedSuite('a small heap and a hostile user', { start, needs: ['root'] }, ({ t
     assert.ok(memory() - before < 48, `${memory() - before} MiB more`);
     assert.match(mount.log(), 'EAGAIN to user 65534');
   });
+
+  test('listings that are read in part: EAGAIN beyond a share, and whole ones are read on', async () => {
+    const before = memory();
+    const said = await harmless(
+      mount.path,
+      `
+      const files = [];
+      for (let n = 0; n < 200; n++) { const file = open(mnt + '/' + 'a'.repeat(250)); file.setLeaseSync('shared,breakable'); files.push(file); }
+      const byte = new Uint8Array(1); const said = {}; const keep = [];
+      for (let n = 0; n < 200; n++) {
+        const fd = fs.openSync(mnt + '/.leasefs/leases.json'); keep.push(fd);
+        const how = tried(() => fs.readSync(fd, byte));
+        said[how] = (said[how] ?? 0) + 1;
+      }
+      console.log(JSON.stringify(said), readReport(fs.openSync(mnt), 'leases').leases.length >= 200);
+      for (const fd of keep) fs.closeSync(fd);
+      // The kernel releases them after close(2) has returned.
+      let after;
+      do after = tried(() => fs.readSync(fs.openSync(mnt + '/.leasefs/leases.json'), byte)); while (after === 'EAGAIN');
+      console.log(after);`,
+    );
+    const [counts, , after] = said.trim().split(/[ \n]/);
+    const { ok, EAGAIN } = JSON.parse(counts!);
+    assert.ok(ok > 10 && EAGAIN > 10, counts);
+    assert.is(after, 'ok', 'a closed file gives its share back');
+    assert.ok(memory() - before < 48, `${memory() - before} MiB more`);
+  });
 });

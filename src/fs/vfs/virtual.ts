@@ -54,7 +54,7 @@ export interface VirtualTree {
   lookup(dir: InodeNumber, name: Name): InodeNumber | undefined;
   entries(dir: InodeNumber): readonly VirtualEntry[];
   parent(dir: InodeNumber): InodeNumber;
-  /** Fixes what will be read. `wake`: see `listen`. `-errno`: EACCES. */
+  /** Judges who will read. `wake`: see `listen`. `-errno`: EACCES. */
   open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number;
 }
 
