@@ -4,7 +4,6 @@
  * Prints one line: calls, then ns a call: median, 99 %; or "unsupported ERRNO". Every thread has a file of its own. What
  * prepares a call (the file that an unlink removes) is not timed. The clock itself costs some 30 ns a call. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
