@@ -50,14 +50,14 @@ function counts(output: string): Outcome | undefined {
 
 const reasons = new Map<string, number>();
 
-/** Adds up the lines by which suites.ts says what was skipped and why; skips without such a line have no reason. */
-function countReasons(output: string, skipped: number): void {
+/** Adds up the lines by which suites.ts says what was skipped and why; how many skips have no such line. */
+function countReasons(output: string, skipped: number): number {
   let left = skipped;
   for (const [, count, reason] of output.matchAll(/^leasefs skipped (\d+): (.*)$/gm)) {
     reasons.set(reason!, (reasons.get(reason!) ?? 0) + Number(count));
     left -= Number(count);
   }
-  if (left > 0) reasons.set('no reason given', (reasons.get('no reason given') ?? 0) + left);
+  return left;
 }
 
 let measured = { factor: timeFactor, at: performance.now() };
@@ -94,8 +94,10 @@ function run(file: string): Promise<Outcome> {
       clearTimeout(watchdog);
       const seen = isLate ? undefined : counts(output);
       const outcome = seen ?? { passed: 0, failed: 1, skipped: 0 };
-      countReasons(output, outcome.skipped);
-      const bad = outcome.failed > 0 || code !== 0;
+      const unexplained = countReasons(output, outcome.skipped);
+      if (unexplained > 0)
+        output += `\n${unexplained} skipped without a reason: skip by needing() or suiteNeeding() of support/suites.ts\n`;
+      const bad = outcome.failed > 0 || code !== 0 || unexplained > 0;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       console.log(
         `${bad ? 'not ok' : 'ok    '} ${name}: ${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped (${seconds} s)`,

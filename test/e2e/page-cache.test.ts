@@ -14,21 +14,16 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage } from '../support/actors.js';
-import { Mounted, PATIENT, requireMount, skipMount } from '../support/mounted.js';
-import { needing } from '../support/suites.js';
+import { Mounted, PATIENT } from '../support/mounted.js';
+import { needing, suiteNeeding } from '../support/suites.js';
 import { BLOCK, EXCLUSIVE, SHARED, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 
 const MIB = 1 << 20;
 const sources = fileURLToPath(new URL('../../../', import.meta.url));
 
-const test = suite('pages of pooled files');
-
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('pages of pooled files', ['mount', 'gcc'], test => {
   const pastTheCache = needing(test, 'mmap-of-direct-io');
   let mount: Mounted;
   const stage = new Stage();
@@ -169,6 +164,4 @@ else {
       assert.is(stdout, 'stores lost: 0, writes lost: 0\n');
     });
   }
-}
-
-test.run();
+});

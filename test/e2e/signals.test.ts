@@ -15,15 +15,14 @@ import {
 } from 'node:fs';
 import { constants as os, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readReport } from '../../src/client/index.js';
 import { FS_TYPE, mountsNow } from '../../src/fuse/mountinfo.js';
 import { eventually } from '../support/actors.js';
 import { harmless } from '../support/hostile.js';
-import { cli, Mounted, requireMount, skipMount } from '../support/mounted.js';
+import { cli, Mounted } from '../support/mounted.js';
+import { suiteNeeding } from '../support/suites.js';
 
-const test = suite('signals, environment, log');
 const USER = ['-o', 'allow_other,mode=1777', '--store', 'pooled'] as const;
 /** What a signal's default would not end, and what nobody can catch. */
 const HARMLESS = ['SIGKILL', 'SIGSTOP', 'SIGTSTP', 'SIGCONT', 'SIGCHLD', 'SIGURG', 'SIGWINCH'];
@@ -55,9 +54,7 @@ function listening(pid: number): string[] {
   return inodes.filter(inode => stdout.includes(`socket:[${inode}]`));
 }
 
-if (skipMount) test.skip('LEASEFS_SKIP_MOUNT is set');
-else {
-  requireMount();
+suiteNeeding('signals, environment, log', ['mount'], test => {
   let scratch: string;
   test.before(() => {
     scratch = mkdtempSync(join(tmpdir(), 'leasefs-signals-'));
@@ -170,6 +167,4 @@ else {
       await harmless(mount.path, refused, { args: ['1'], uid: 0 });
       await eventually('root', () => /refused: .* of \/0 by/.test(mount.log()));
     }));
-}
-
-test.run();
+});

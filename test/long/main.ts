@@ -3,11 +3,10 @@
 // `N passed, N failed, N skipped`.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Mounted, requireMount, stores } from '../support/mounted.js';
+import { Mounted, stores } from '../support/mounted.js';
 import { checks } from './checks.js';
 import { lacking } from './shell.js';
 
-requireMount();
 const [, , part = '', only] = process.argv;
 const tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
 chmodSync(tmpfs, 0o1777);

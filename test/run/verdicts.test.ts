@@ -1,13 +1,13 @@
 // The verdict on zombies: a registration that is gone before the last close of the leased file makes none, in every order
 // of the calls that end it and the file, and one that is there makes one, always.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
 import { cli } from '../support/mounted.js';
-import { mountedSuite } from '../support/suites.js';
+import { mountedSuite, needing } from '../support/suites.js';
 import { build } from './build-caller.js';
 
 const LIMIT_MS = 120_000;
@@ -112,18 +112,16 @@ mountedSuite('verdicts of leasefs run', { args: ['--lease-break-time', '10000'] 
     );
   });
 
-  if (existsSync('/usr/bin/fio')) {
-    test("fio with the README's helper: buffers registered and unregistered, no zombie", () => {
-      const { report, status } = run(`
+  needing(test, 'fio')("fio with the README's helper: buffers registered and unregistered, no zombie", () => {
+    const { report, status } = run(`
         leased() { perl -e '$^F = 9; open(F, "+<", shift) && fcntl(F, 1024, 16 | 32) || die "$!\\n"; exec(@ARGV)' "$@"; }
         truncate -s 4m f
         for n in 1 2 3 4 5 6; do
           leased f fio --name=x --rw=randwrite --bs=4k --size=1m --filename=g --ioengine=io_uring --fixedbufs \\
             --mem=mmapshared:$PWD/f --iodepth=4 --thread >/dev/null || exit 3
         done`);
-      assert.equal(report.zombies, []);
-      assert.is(status, 0);
-      assert.ok(report.pins.length >= 6, JSON.stringify(report.pins));
-    });
-  }
+    assert.equal(report.zombies, []);
+    assert.is(status, 0);
+    assert.ok(report.pins.length >= 6, JSON.stringify(report.pins));
+  });
 });

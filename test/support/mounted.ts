@@ -178,10 +178,6 @@ export class Mounted {
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
-/** Of tests that know neither mountedSuite nor suiteNeeding: true where they cannot run. */
-export const skipMount = lacking(['mount']) !== undefined;
-export function requireMount(): void {}
-
 export type Store = 'direct' | 'pooled';
 export const bothStores: readonly Store[] = ['direct', 'pooled'];
 

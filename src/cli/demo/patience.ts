@@ -5,5 +5,5 @@ const factor = Math.max(1, Number(process.env.LEASEFS_TIME_FACTOR) || 1);
 export const LIMIT_MS = 60_000 * factor;
 
 /** The error that `what` did not come, and how to allow more time. */
-export const late = (what: string): Error =>
-  new Error(`${what}: not within ${LIMIT_MS / 1000} s; LEASEFS_TIME_FACTOR above ${factor} gives more time`);
+export const late = (what: string, limitMs = LIMIT_MS): Error =>
+  new Error(`${what}: not within ${limitMs / 1000} s; LEASEFS_TIME_FACTOR above ${factor} gives more time`);

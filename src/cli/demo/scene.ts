@@ -76,10 +76,10 @@ export class Scene {
   }
 
   /** Waits for what comes soon. */
-  async eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-    const until = performance.now() + LIMIT_MS;
+  async eventually(what: string, holds: () => Promise<boolean>, limitMs = LIMIT_MS): Promise<void> {
+    const until = performance.now() + limitMs;
     while (!(await holds())) {
-      if (performance.now() > until) throw new Unexpected(late(what).message);
+      if (performance.now() > until) throw new Unexpected(late(what, limitMs).message);
       await new Promise(resolve => setTimeout(resolve, 5));
     }
   }
