@@ -9,7 +9,7 @@ import { cli } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_RDWR } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
 
-mountedSuite('seen on the command line', {}, ({ test, mount, stage }) => {
+mountedSuite('seen on the command line', { actorsStay: true }, ({ test, mount, stage }) => {
   let actor: Actor;
   let file: string;
 

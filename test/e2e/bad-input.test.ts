@@ -13,7 +13,7 @@ const SETLEASE = iowr(0x80, 56);
 const PIN = iowr(0x82, 56);
 
 for (const store of bothStores) {
-  mountedSuite(`bad input, ${store} store`, { store }, ({ test, mount, stage }) => {
+  mountedSuite(`bad input, ${store} store`, { store, actorsStay: true }, ({ test, mount, stage }) => {
     let a: Actor;
     test.before(async () => {
       writeFileSync(mount.file('f'), Buffer.alloc(65536, 1));

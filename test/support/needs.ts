@@ -76,7 +76,7 @@ function ioUring(): string | undefined {
 }
 
 function root(): string | undefined {
-  if (process.getuid?.() !== 0) return 'not root: run it as root';
+  if (process.getuid?.() !== 0) return 'not root: run the tests as root';
   if (isCapable(CAP_SYS_ADMIN)) return undefined;
   return 'root without CAP_SYS_ADMIN: in a container, --cap-add SYS_ADMIN';
 }

@@ -56,6 +56,8 @@ export interface MountOptions {
   readonly args?: readonly string[];
   /** How else to mount than by `Mounted.start`. */
   readonly start?: () => Promise<Mounted>;
+  /** Actors end with the suite, not with each test. */
+  readonly actorsStay?: boolean;
   /** Beside a mount. */
   readonly needs?: readonly Need[];
 }
@@ -64,7 +66,7 @@ export interface MountOptions {
 export interface OnMount {
   readonly test: Test;
   readonly mount: Mounted;
-  /** Actors end after each test. */
+  /** Its actors end after each test, unless `actorsStay`. */
   readonly stage: Stage;
   /** Files are closed after each test. */
   readonly files: LeaseFiles;
@@ -72,7 +74,7 @@ export interface OnMount {
 
 /** A suite on one mount of its own, which is taken down after it. */
 export function mountedSuite(name: string, options: MountOptions, define: (on: OnMount) => void): void {
-  const { store, args = [], start, needs = [] } = options;
+  const { store, args = [], start, actorsStay = false, needs = [] } = options;
   const all: Need[] = ['mount', ...(store === 'direct' ? (['passthrough'] as const) : []), ...needs];
   suiteNeeding(name, all, test => {
     const mount = new Mounted();
@@ -87,9 +89,9 @@ export function mountedSuite(name: string, options: MountOptions, define: (on: O
       });
     });
     define({ test, mount, stage, files });
-    test.after.each(() => {
+    test.after.each(async () => {
       files.close();
-      return stage.clear();
+      if (!actorsStay) await stage.clear();
     });
     test.after(async () => {
       await stage.close();
