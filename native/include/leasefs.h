@@ -239,6 +239,7 @@ struct leasefs_extent {
  * EAGAIN	the lease is being broken; with LEASEFS_LAYOUT_SEQ, the layout has changed
  * EBUSY	a process still maps the segment though its layout was recalled
  * ENOSPC, EMFILE	no memory for the map, no descriptor
+ * ENOLCK	the user holds too many runs of blocks that do not touch
  */
 struct leasefs_layout {
 	__u32 version;

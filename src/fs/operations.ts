@@ -330,7 +330,7 @@ export interface Operations {
   unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer;
   /** Those of the file with ids above `after`, in their order, up to `max`. */
   pins(caller: Caller, ino: InodeNumber, fh: FileHandle, after: number, max: number): PinPage;
-  /** 0 or `-errno` (EINVAL, EPERM, EBADF, EAGAIN, EBUSY, ENOSPC, EMFILE). */
+  /** 0 or `-errno` (EINVAL, EPERM, EBADF, EAGAIN, EBUSY, ENOSPC, EMFILE, ENOLCK). */
   layout(caller: Caller, ino: InodeNumber, fh: FileHandle, request: LayoutRequest, out: Layout): Answer;
   /**
    * Before `pins` and `report`: 0, or PARKED while the daemon finds out which pins and processes have ended. @param due only

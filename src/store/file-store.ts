@@ -34,7 +34,8 @@ export class Extent {
 export interface Grant {
   /**
    * Adds an extent of a segment; the segment's descriptor, for the client, valid until `release`. -EBUSY while a process
-   * maps the segment though its grant has ended; -EMFILE, -ENOMEM.
+   * maps the segment though its grant has ended; -EMFILE, -ENOMEM; -ENOLCK: the user has no
+   * share left for another run of blocks.
    */
   add(extent: Extent): number;
   release(): void;
@@ -103,7 +104,8 @@ export interface FileStore {
   readonly identity: boolean;
   /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
   create(label: string): StoredFile;
-  newGrant(): Grant;
+  /** @param uid whose share of the holds it takes. */
+  newGrant(uid: number): Grant;
   /** The memory of which clients may have mappings of their own; undefined where that is each file itself. */
   lent(): LentMemory | undefined;
   /** Bytes of free space in runs of 2 MiB and more; undefined where no block has a place. */

@@ -1,33 +1,77 @@
-// Blocks of pooled files that were granted to a client, which may map them: held, so that no other file gets them.
+// Blocks of pooled files that were granted to a client, which may map them: held, so that no other file gets them. Blocks
+// that lie side by side are one hold; holds take of the user's share.
+import { errno } from '../base/errno.js';
+import type { Quota } from '../base/quota.js';
 import { BLOCK } from '../base/units.js';
 import type { Extent, Grant } from './file-store.js';
 import type { PooledSpace } from './pooled-space.js';
 import { SEGMENT_BLOCKS } from './segments.js';
 
+interface Run {
+  /** Blocks, half open. */
+  readonly start: number;
+  readonly end: number;
+  readonly hold: number;
+}
+
 export class PooledGrant implements Grant {
   private readonly space: PooledSpace;
-  /** By their first block, so that a repeated grant of the same blocks holds them once. */
-  private readonly held = new Map<number, { readonly blocks: number; readonly hold: number }>();
+  private readonly uid: number;
+  private readonly room: Quota;
+  /** In order; none touches the next. */
+  private readonly runs: Run[] = [];
 
-  constructor(space: PooledSpace) {
+  /** @param room of the holds of all grants. */
+  constructor(space: PooledSpace, uid: number, room: Quota) {
     this.space = space;
+    this.uid = uid;
+    this.room = room;
   }
 
   add({ segment, store, len }: Extent): number {
-    const { space, held } = this;
-    const fd = space.lend(segment - 1);
+    const fd = this.space.lend(segment - 1);
     if (fd < 0) return fd;
     const blk = (segment - 1) * SEGMENT_BLOCKS + store / BLOCK;
-    const blocks = len / BLOCK;
-    const before = held.get(blk);
-    if (before !== undefined && before.blocks >= blocks) return fd;
-    held.set(blk, { blocks, hold: space.hold(blk, blocks) });
-    if (before !== undefined) space.release(before.hold);
-    return fd;
+    return this.hold(blk, blk + len / BLOCK) ? fd : -errno.ENOLCK;
   }
 
   release(): void {
-    for (const { hold } of this.held.values()) this.space.release(hold);
-    this.held.clear();
+    for (const { hold } of this.runs) {
+      this.space.release(hold);
+      this.room.give(this.uid);
+    }
+    this.runs.length = 0;
+  }
+
+  /** False: the user has no share left for another run. */
+  private hold(start: number, end: number): boolean {
+    const { space, uid, room, runs } = this;
+    const first = this.firstFrom(start);
+    let next = first;
+    while (next < runs.length && runs[next]!.start <= end) next++;
+    const joined = runs.slice(first, next);
+    const from = Math.min(start, joined[0]?.start ?? start);
+    const to = Math.max(end, joined.at(-1)?.end ?? end);
+    const [only] = joined;
+    if (joined.length === 1 && only!.start === from && only!.end === to) return true;
+    if (joined.length === 0 && !room.take(uid)) return false;
+    runs.splice(first, joined.length, { start: from, end: to, hold: space.hold(from, to - from) });
+    joined.forEach(({ hold }, n) => {
+      space.release(hold);
+      if (n > 0) room.give(uid);
+    });
+    return true;
+  }
+
+  /** The first run that ends at `blk` or behind it. */
+  private firstFrom(blk: number): number {
+    let low = 0;
+    let high = this.runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.runs[middle]!.end < blk) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -1,5 +1,7 @@
 // The pooled store: files whose blocks lie in shared segments, so that they need neither passthrough nor a descriptor
 // each, and the kernel cannot give them more memory than --size promises.
+import { heapPart } from '../base/heap.js';
+import { Quota } from '../base/quota.js';
 import type { ExtentArena } from '../extent/index.js';
 import { arenaInHugePages } from './arena-memory.js';
 import type { Capacity, FileStore, Grant, LentMemory, StoredFile } from './file-store.js';
@@ -9,6 +11,9 @@ import { PooledSpace } from './pooled-space.js';
 
 /** Store blocks for which the arena has a page: even if every 2 MiB of the files are in 64 pieces. */
 const BLOCKS_A_PAGE = 64;
+/** Of a hold: 220 were seen. */
+const HOLD_BYTES = 256;
+const MIB = 2 ** 20;
 const MIN_PAGES = 2 ** 12;
 const MAX_PAGES = 2 ** 21;
 
@@ -18,12 +23,15 @@ export class PooledStore implements FileStore {
   readonly moves = undefined;
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;
+  private readonly holds: Quota;
 
   /**
    * @param size bytes for the blocks of all files, 4 KiB to 8 TiB.
    * @param capacity where they are counted, with others'; its own by default.
+   * @param holds runs of blocks that clients may hold at the same time.
    */
-  constructor(size: number, capacity?: Capacity) {
+  constructor(size: number, capacity?: Capacity, holds = heapPart(32, 4 * MIB, 64 * MIB) / HOLD_BYTES) {
+    this.holds = new Quota(holds);
     this.space = new PooledSpace(size, capacity);
     const pages = Math.ceil(this.space.available / BLOCKS_A_PAGE);
     const bounded = Math.min(MAX_PAGES, Math.max(MIN_PAGES, pages));
@@ -46,7 +54,7 @@ export class PooledStore implements FileStore {
     return this.space.segments.lentMemory();
   }
 
-  newGrant(): Grant {
-    return new PooledGrant(this.space);
+  newGrant(uid: number): Grant {
+    return new PooledGrant(this.space, uid, this.holds);
   }
 }

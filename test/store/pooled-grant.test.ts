@@ -70,7 +70,7 @@ test('extents are whole runs, written and unwritten apart, up to the block of th
 test('the lent descriptor is the memory of the extent', () => {
   const store = new PooledStore(16 * MIB);
   const file = filled(store, MIB, 5);
-  const grant = store.newGrant();
+  const grant = store.newGrant(0);
   const [extent] = extentsOf(file);
   const fd = grant.add(extent!);
   const bytes = new Uint8Array(mapped(fd, extent!));
@@ -91,7 +91,7 @@ test('a granted block of a file that is gone waits for the release, and then for
   const store = new PooledStore(4 * MIB);
   const file = filled(store, MIB, 5);
   const [extent] = extentsOf(file);
-  const grants = [store.newGrant(), store.newGrant()];
+  const grants = [store.newGrant(0), store.newGrant(0)];
   const memory = mapped(grants[0]!.add(extent!), extent!);
   grants[1]!.add(extent!);
   file.free();
@@ -114,7 +114,7 @@ test('a granted block of a file that is gone waits for the release, and then for
 test('a granted block that the file goes on having is kept by nothing but the file', () => {
   const store = new PooledStore(4 * MIB);
   const file = filled(store, MIB, 5);
-  const grant = store.newGrant();
+  const grant = store.newGrant(0);
   for (const extent of extentsOf(file)) grant.add(extent);
   grant.release();
   file.free();
@@ -125,12 +125,37 @@ test('a longer extent with the same beginning is kept whole', () => {
   const store = new PooledStore(4 * MIB);
   const file = filled(store, MIB, 5);
   const [extent] = extentsOf(file);
-  const grant = store.newGrant();
+  const grant = store.newGrant(0);
   grant.add(Object.assign(new Extent(), extent, { len: BLOCK }));
   grant.add(extent!);
   grant.add(Object.assign(new Extent(), extent, { len: 2 * BLOCK }));
   file.free();
   assert.is(store.capacity.used, MIB);
+  grant.release();
+  assert.is(store.capacity.used, 0);
+});
+
+test('blocks side by side are one hold, in whatever order they come; beyond a share of runs: ENOLCK', () => {
+  // Two for a user.
+  const store = new PooledStore(4 * MIB, undefined, 8);
+  const file = filled(store, MIB, 5);
+  const [extent] = extentsOf(file);
+  const block = (n: number, blocks = 1): Extent =>
+    Object.assign(new Extent(), extent, { store: extent!.store + n * BLOCK, len: blocks * BLOCK });
+  const grant = store.newGrant(1000);
+  for (let n = 0; n < 50; n++) assert.ok(grant.add(block(n)) >= 0);
+  for (let n = 99; n > 50; n--) assert.ok(grant.add(block(n)) >= 0);
+  assert.is(grant.add(block(200)), -errno.ENOLCK);
+  assert.ok(grant.add(block(60)) >= 0, 'it is held already');
+  assert.ok(grant.add(block(50)) >= 0, 'it joins both');
+  assert.ok(grant.add(block(200)) >= 0);
+  const other = store.newGrant(1000);
+  assert.is(other.add(block(0)), -errno.ENOLCK);
+  assert.ok(grant.add(block(90, 120)) >= 0, 'it overlaps both');
+  assert.ok(other.add(block(0)) >= 0);
+  other.release();
+  file.free();
+  assert.is(store.capacity.used, 210 * BLOCK, 'what is held waits');
   grant.release();
   assert.is(store.capacity.used, 0);
 });
@@ -141,10 +166,10 @@ needing(test, 'root')(
     const store = new PooledStore(4 * MIB);
     const file = filled(store, MIB, 5);
     const [extent] = extentsOf(file);
-    const first = store.newGrant();
+    const first = store.newGrant(0);
     const memory = mapped(first.add(extent!), extent!);
     first.release();
-    const second = store.newGrant();
+    const second = store.newGrant(0);
     assert.is(second.add(extent!), -errno.EBUSY);
     native.unmap(memory);
     assert.ok(second.add(extent!) > 0);
@@ -160,7 +185,7 @@ test('a kernel lease that a client takes on the lent descriptor makes nobody wai
   const store = new PooledStore(4 * MIB);
   const file = filled(store, MIB, 5);
   const [extent] = extentsOf(file);
-  const first = store.newGrant();
+  const first = store.newGrant(0);
   const lent = native.dup(first.add(extent!));
   const leased = native.open(`/proc/self/fd/${lent.fd}`, 0);
   lent.close();
@@ -171,7 +196,7 @@ test('a kernel lease that a client takes on the lent descriptor makes nobody wai
   const told = () => {};
   process.on('SIGIO', told);
   assert.is(native.fcntl(leased.fd, F_SETLEASE, F_WRLCK), 0);
-  const second = store.newGrant();
+  const second = store.newGrant(0);
   assert.is(second.add(extent!), -errno.EBUSY, 'the open does not wait for the client');
   leased.close();
   process.off('SIGIO', told);
@@ -186,7 +211,7 @@ test('a client adds no seal to the segment', () => {
   const store = new PooledStore(4 * MIB);
   const file = filled(store, MIB, 5);
   const [extent] = extentsOf(file);
-  const grant = store.newGrant();
+  const grant = store.newGrant(0);
   assert.is(native.fcntl(grant.add(extent!), F_ADD_SEALS, F_SEAL_FUTURE_WRITE), -errno.EPERM);
   grant.release();
   file.free();

@@ -44,7 +44,7 @@ export function layout(
   // The file itself needs no hold: no other file uses its memory.
   if (out.segment === 0) return 0;
   open.inode.cache.bypassedByClient = true;
-  return keep(grantOf(plane, lease as LeaseId), out);
+  return keep(grantOf(plane, lease as LeaseId, caller.uid), out);
 }
 
 /** Whether a layout of the file is granted now. */
@@ -108,10 +108,10 @@ function keep(grant: Grant, out: Layout): Answer {
   return 0;
 }
 
-function grantOf(plane: LeasePlane, lease: LeaseId): Grant {
+function grantOf(plane: LeasePlane, lease: LeaseId, uid: number): Grant {
   let grant = plane.grants.get(lease);
   if (grant === undefined) {
-    grant = plane.sb.store.newGrant();
+    grant = plane.sb.store.newGrant(uid);
     plane.grants.set(lease, grant);
   }
   return grant;
