@@ -1,8 +1,10 @@
 // `npm run test:long [PART OF A SENTENCE [tmpfs|direct|pooled]]`: the checks that take minutes, on tmpfs and on each store,
-// each told with its seconds. PJDFSTEST=DIR, XFSTESTS=DIR and FSX=FILE, built beside, add those suites. Ends with
+// each with its seconds; without a PART the test files named `*.long.test.ts` come first, as one check. PJDFSTEST=DIR, XFSTESTS=DIR and FSX=FILE, built beside, add those suites. Ends with
 // `N passed, N failed, N skipped`.
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Mounted, stores } from '../support/mounted.js';
 import { checks } from './checks.js';
 import { lacking } from './shell.js';
@@ -13,6 +15,12 @@ chmodSync(tmpfs, 0o1777);
 let passed = 0;
 let failed = 0;
 let skipped = 0;
+
+if (part === '') {
+  const runner = fileURLToPath(new URL('../run.js', import.meta.url));
+  if (spawnSync(process.execPath, [runner, '.long.test'], { stdio: 'inherit' }).status === 0) passed++;
+  else failed++;
+}
 
 for (const where of ['tmpfs', ...stores] as const) {
   if (only !== undefined && only !== where) continue;
