@@ -297,7 +297,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     } finally {
       closeSync(fd);
     }
-    const asUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups', process.execPath, cli];
+    const asUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups', process.execPath, publicCli()];
     const args = [...asUser, 'run', '--at', mount.path, '--', 'true'];
     const { status, stderr } = spawnSync('setpriv', args, { encoding: 'utf8', timeout: LIMIT_MS, cwd: '/' });
     assert.is(status, 1);
