@@ -12,6 +12,9 @@ const ROOT_MODE = 0o1777;
 const MAX_INODES = 2 ** 32;
 /** Bytes of the heap for an inode with its name and its file: a million of them were seen to take 1.2 KiB each. */
 const INODE_BYTES = 2048;
+/** What the young objects, the program and what is not an inode take of the heap. */
+const OTHER_HEAP = 64 * 2 ** 20;
+const MIN_HEAP = 2 ** 22;
 
 interface MountOptions {
   /** Absolute; the daemon finds out whether it can be mounted on. */
@@ -162,7 +165,8 @@ function sysctl(): string {
 }
 
 /** So many that the heap holds them: a daemon that ran out of it would take every file with it. */
-const defaultInodes = (): number => Math.floor(getHeapStatistics().heap_size_limit / INODE_BYTES);
+const defaultInodes = (): number =>
+  Math.floor(Math.max(MIN_HEAP, getHeapStatistics().heap_size_limit - OTHER_HEAP) / INODE_BYTES);
 
 function sizeOption(text: string): number {
   const size = parseSize(text);

@@ -82,4 +82,27 @@ mountedSuite('a small heap and a hostile user', { start, needs: ['root'] }, ({ t
     assert.is(after, 'ok', 'a closed file gives its share back');
     assert.ok(memory() - before < 48, `${memory() - before} MiB more`);
   });
+
+  test('links, symbolic links and files as many as there may be: ENOSPC', async () => {
+    const said = await harmless(
+      mount.path,
+      `
+      fs.writeFileSync(mnt + '/target', '');
+      const makers = {
+        link: path => fs.linkSync(mnt + '/target', path),
+        symlink: path => fs.symlinkSync('t'.repeat(4000), path),
+        file: path => fs.writeFileSync(path, ''),
+      };
+      for (const [name, make] of Object.entries(makers)) {
+        const top = mnt + '/' + name;
+        fs.mkdirSync(top);
+        let how = 'ok', n = 0;
+        for (; how === 'ok'; n++) how = tried(() => make(top + '/' + String(n).padStart(250, '0')));
+        console.log(name, how, n > 1000);
+        fs.rmSync(top, { recursive: true });
+      }`,
+    );
+    assert.is(said, 'link ENOSPC true\nsymlink ENOSPC true\nfile ENOSPC true\n');
+    assert.not.match(mount.log(), /failed|fault/);
+  });
 });
