@@ -28,7 +28,7 @@ struct leasefs_supervise {
  * SETLEASE_FOR is SETLEASE for the process of thread `tid`, on the description that it is asked through; with
  * LEASEFS_CANCEL it ends such a call of that thread's which waits for a break: that answers EINTR.
  * EPERM	not the supervisor
- * ESRCH	no such thread, or its process did not start at `start`
+ * ESRCH	no such thread, or not the one of `identity`
  * and the errors of SETLEASE
  */
 #define LEASEFS_CANCEL 2
@@ -41,7 +41,8 @@ struct leasefs_lease_for {
 	__u64 cookie;
 	__u64 start; /* of the process: clock ticks since boot, as in /proc/PID/stat */
 	__s32 tid;
-	__u32 reserved[3];
+	__u32 reserved;
+	__u64 identity; /* st_ino of the supervisor's pidfd of the thread; 0 before Linux 6.9 */
 };
 
 /* leasefs_pin_for.holder: what of the process holds the memory; FIRST with the first pin of a call */
@@ -72,7 +73,7 @@ struct leasefs_pin_for {
 	__u64 addr;       /* of a region as the device knows it */
 	__u64 registered; /* bytes of the registration; the pin may be a part */
 	__u64 id;         /* (out) */
-	__u64 reserved;
+	__u64 identity;   /* as above */
 };
 
 #define LEASEFS_IOC_SUPERVISE    _IOWR('Y', 0x90, struct leasefs_supervise)

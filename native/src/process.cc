@@ -142,7 +142,7 @@ Napi::Value HasCapability(const Napi::CallbackInfo& info) {
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
   if (syscall(SYS_capget, &header, data) < 0) return Failure(info.Env(), errno);
   bool effective = data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
-  return Napi::Number::New(info.Env(), effective && InOurUserNamespace(link) ? 1 : 0);
+  return Napi::Number::New(info.Env(), effective && (link < 0 || InOurUserNamespace(link)) ? 1 : 0);
 }
 
 Napi::Value SameDescription(const Napi::CallbackInfo& info) {

@@ -177,7 +177,8 @@ export const leaseFor = {
   cookie: u64(16),
   start: u64(24),
   tid: s32(32),
-  reserved: reserved(36, 48),
+  reserved: reserved(36, 40),
+  identity: u64(40),
 } as const;
 
 /** struct leasefs_pin_for */
@@ -194,7 +195,7 @@ export const pinFor = {
   addr: u64(48),
   registered: u64(56),
   id: u64(64),
-  reserved: reserved(72, 80),
+  identity: u64(72),
 } as const;
 
 /** struct leasefs_message; `code` of an answer is 0 or -errno. */

@@ -12,6 +12,7 @@ import {
   type TimedInjection,
   watchEvents,
 } from '../client/index.js';
+import { type Descriptor, native } from '../native/binding.js';
 import { launch } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
 import { type RunReport, reportOf, type UnleasedRegistration } from '../run/report.js';
@@ -129,13 +130,17 @@ async function supervised(
   forget();
   stopInjecting();
   supervisor.close();
-  link.settle();
+  const isServed = link.settle() >= 0;
   link.close();
   watch?.close();
   const report = reportOf(events, { command: options.command, code, unleased, goesOn });
   tell(options, report, (performance.now() - started) / 1000);
   if (watch === undefined)
     console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);
+  if (!isServed) {
+    console.error(`leasefs run: the daemon of ${path} ended during the run: the report is not complete`);
+    return EXIT_FAILED;
+  }
   const failed = [...options.failOn].some(failure => findings(report, failure).length > 0);
   return failed ? EXIT_FAILED : code;
 }
@@ -158,14 +163,35 @@ function tell({ json, output, junit, failOn }: RunOptions, report: RunReport, se
 
 /** As a shell tells it. */
 function exitOf(child: ChildProcess): Promise<number> {
+  // Node reaps it in the event loop, so that the pid is its own here.
+  const pidfd = child.pid === undefined ? undefined : native.pidfdOpen(child.pid);
   return new Promise((resolve, reject) => {
     child.once('error', error =>
       reject(new CommandError(`the launcher is not built: \`npm run build\` does it (${error.message})`)),
     );
     child.once('exit', (code, signal) =>
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+      resolve(waitStatusOf(pidfd) ?? code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
     );
+    child.once('exit', () => pidfd?.close());
   });
+}
+
+const PIDFD_GET_INFO = 0xc040_ff0b;
+const PIDFD_INFO_EXIT = 1n << 3n;
+/** struct pidfd_info */
+const INFO_BYTES = 64;
+const INFO_EXIT_CODE = 60;
+
+/** As a shell tells it, of a process that has been reaped: Node knows no real-time signal. Undefined before Linux 6.15. */
+function waitStatusOf(pidfd: Descriptor | undefined): number | undefined {
+  if (pidfd === undefined) return undefined;
+  const info = new DataView(new ArrayBuffer(INFO_BYTES));
+  info.setBigUint64(0, PIDFD_INFO_EXIT, true);
+  if (native.ioctl(pidfd.fd, PIDFD_GET_INFO, info.buffer) < 0) return undefined;
+  if ((info.getBigUint64(0, true) & PIDFD_INFO_EXIT) === 0n) return undefined;
+  const status = info.getInt32(INFO_EXIT_CODE, true);
+  const signal = status & 0x7f;
+  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }
 
 /** What is sent to us is meant for the command; Ctrl-C at a terminal reaches it by itself. */

@@ -24,6 +24,8 @@ export class Caller {
   gid = 0;
   /** The calling thread (F6), 0 when it is outside our pid namespace. */
   tid = 0;
+  /** A supervisor has stopped the thread at a call: it does not wait for us, may be gone, or in exec(2). */
+  isStopped = false;
   waiter: WaiterId = NO_WAITER;
   /**
    * Of an operation that answered PARKED: whether a signal ends its wait (B5). A search for kernel pins (N10) ends by
@@ -179,10 +181,13 @@ export interface PinRequest {
   readonly owner: bigint | undefined;
 }
 
-/** The thread that a supervisor acts for, and the start of its process (A3). */
+/** The thread that a supervisor acts for (A3). */
 export interface Subject {
   readonly tid: number;
+  /** Of the process, clock ticks since boot. */
   readonly start: number;
+  /** As the supervisor's pidfd says (src/process/identity.ts). */
+  readonly identity: number;
 }
 
 export interface PinForRequest extends Subject {

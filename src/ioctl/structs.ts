@@ -32,7 +32,7 @@ const NSIG = 64;
 /** A struct of a call, from src/abi/leasefs.ts. */
 interface CallStruct extends Versioned {
   readonly flags?: U32;
-  readonly reserved: Reserved;
+  readonly reserved?: Reserved;
 }
 
 export interface Command {
@@ -51,7 +51,7 @@ export function isValid(
 ): boolean {
   if (struct.u32(version) !== LEASEFS_ABI) return false;
   if (flags !== undefined && struct.u32(flags) & ~known) return false;
-  return struct.isZero(reserved);
+  return reserved === undefined || struct.isZero(reserved);
 }
 
 /** Puts the struct's first `bytes`, a multiple of 4, into the reply as they came. After the operation. */

@@ -35,6 +35,7 @@ function setLeaseFor(transport: IoctlTransport, request: IoctlRequest, fh: FileH
   const subject = {
     tid: request.struct.s32(abi.leaseFor.tid),
     start: request.struct.u64(abi.leaseFor.start),
+    identity: request.struct.u64(abi.leaseFor.identity),
   };
   const flags = request.struct.u32(abi.leaseFor.flags);
   if (flags & abi.LEASEFS_CANCEL) {
@@ -59,6 +60,7 @@ function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
   const asked: PinForRequest = {
     tid: request.struct.s32(abi.pinFor.tid),
     start: request.struct.u64(abi.pinFor.start),
+    identity: request.struct.u64(abi.pinFor.identity),
     ino: request.struct.u64(abi.pinFor.ino),
     first: (holder & abi.LEASEFS_HOLDER_FIRST) !== 0,
     off: request.struct.u64(abi.pinFor.off),

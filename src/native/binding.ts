@@ -213,7 +213,8 @@ interface Binding {
   memlockOf(pid: number): Result;
   /**
    * capget(2): 1 when CAP_* `capability` is effective in the thread and its process in our user namespace; 0; -ESRCH,
-   * -EINVAL. `link`: /proc/PID/ns/user of the process, opened with O_PATH | O_NOFOLLOW.
+   * -EINVAL. `link`: /proc/PID/ns/user of the process, opened with O_PATH | O_NOFOLLOW; -1: of any
+   * namespace.
    */
   hasCapability(tid: number, capability: number, link: number): Result;
   /**

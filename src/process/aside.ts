@@ -1,5 +1,5 @@
-// A thread for work that may wait for processes which in turn wait for this daemon. It answers questions later, and the wait
-// is bounded. The first question starts the thread.
+// A thread for work that may wait for processes which in turn wait for this daemon (K29, K30). It answers questions later,
+// and the wait is bounded. The first question starts the thread.
 import { parentPort, Worker } from 'node:worker_threads';
 
 /** Beyond this many ms there is no answer. The start of a thread takes some 50 ms, in an emulator 2 s. */

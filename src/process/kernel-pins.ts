@@ -35,27 +35,42 @@ const RING = 'anon_inode:[io_uring]';
 const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)\n/m;
 
 /**
- * Pages of the machine that are pinned, for a device, a ring or a direct read, by the kernel's own count; undefined where
- * the daemon may not read it. The counters are per CPU; reading stat_refresh, which root may, adds them up.
+ * Whether a page of the machine is pinned, for a device, a ring or a direct read, by the kernel's own count; undefined
+ * where the daemon may not read it (K31). The counters are per CPU; reading stat_refresh, which root may, adds them up, one CPU
+ * after the other: a page acquired on one and released on another may be counted as released alone. So nothing
+ * is pinned only when no release has been added since an earlier look.
  */
-export function pinnedPages(): number | undefined {
+export function isAnythingPinned(): boolean | undefined {
   counters ??= openCounters();
   if (counters === 'unknown') return undefined;
-  readSync(counters.refresh, text, 0, 1, 0);
-  return countIn(counters, bytesBefore) ?? countIn(counters, text.length);
+  for (let tries = 0; tries < LOOKS; tries++) {
+    readSync(counters.refresh, text, 0, 1, 0);
+    const counts = countsIn(counters, bytesBefore) ?? countsIn(counters, text.length);
+    if (counts === undefined) return undefined;
+    const [acquired, released] = counts;
+    const isSettled = released === releasedBefore;
+    releasedBefore = released;
+    if (acquired !== released) return true;
+    if (isSettled) return false;
+  }
+  return true;
 }
+
+const LOOKS = 3;
+let releasedBefore = -1;
 
 /** The kernel writes only as many lines as we read: all 200 cost three times as much as those up to ours. */
 let bytesBefore = 0;
 /** For numbers that have grown since. */
 const SPARE = 64;
 
-function countIn({ vmstat }: Counters, bytes: number): number | undefined {
+/** Pages acquired and released. */
+function countsIn({ vmstat }: Counters, bytes: number): readonly [number, number] | undefined {
   const length = readSync(vmstat, text, 0, bytes, 0);
   const found = PIN_COUNTS.exec(text.toString('latin1', 0, length));
   if (found === null) return undefined;
   bytesBefore = found.index + found[0].length + SPARE;
-  return Number(found[1]) - Number(found[2]);
+  return [Number(found[1]), Number(found[2])];
 }
 
 /** Kept open: they are read at each change of an open file's layout. */
@@ -94,9 +109,9 @@ interface Patience {
 const PATIENCE: Patience = { all: 4000, user: 1500 };
 
 /**
- * Looks at those whose VmPin says that they have pinned something, which is cheap to ask; at all others too when that
- * does not account for every page that is pinned, as of a ring that a child has from a parent that is gone. The calling
- * process is left out.
+ * Looks at every process but the calling one, also those whose VmPin says that they have pinned nothing: a child may have
+ * a ring of a parent that is gone. The sum of all VmPin shows no such child: it counts huge pages whole, and pages that
+ * were released an instant ago.
  * @param device of the filesystem, as /proc/PID/maps writes it.
  * @param inos its inodes that are asked about; undefined: all.
  */
@@ -105,14 +120,12 @@ export function kernelPinsOf(
   inos: ReadonlySet<number> | undefined,
   patience: Patience = PATIENCE,
 ): Found {
-  let pinned: number;
   try {
-    pinned = pinnedPages() ?? Number.POSITIVE_INFINITY;
+    if (isAnythingPinned() === false) return { pins: [], unseen: undefined };
   } catch {
-    pinned = Number.POSITIVE_INFINITY;
+    // Then they are looked at.
   }
-  if (pinned === 0) return { pins: [], unseen: undefined };
-  return new Search(device, inos, patience).run(pinned);
+  return new Search(device, inos, patience).run();
 }
 
 interface Candidate {
@@ -138,12 +151,10 @@ class Search {
     this.patience = patience;
   }
 
-  run(pinned: number): Found {
+  run(): Found {
     const all = this.candidates();
     const pinners = new Set(all.filter(({ pages }) => pages > 0).map(({ pid }) => pid));
-    const accounted = all.reduce((sum, { pages }) => sum + pages, 0);
-    const asked = pinned > accounted ? all : all.filter(({ pages }) => pages > 0);
-    let busy = this.ringsOver(asked).filter(ring => !this.look(ring));
+    let busy = this.ringsOver(all).filter(ring => !this.look(ring));
     for (const until = performance.now() + PATIENCE_MS; busy.length > 0 && performance.now() < until; ) {
       pause(PAUSE_MS);
       busy = busy.filter(ring => !this.look(ring));

@@ -6,6 +6,7 @@ import { guarded, type Log } from '../base/guarded.js';
 import { POLLIN } from '../base/linux.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
+import { identityOf } from './identity.js';
 import { commandOf, openFileLimit, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
 
 /**
@@ -22,7 +23,8 @@ const RESERVE = 96;
 interface Process {
   readonly id: ProcessId;
   readonly pid: number;
-  readonly start: number;
+  /** 0 while it is not known. */
+  start: number;
   readonly command: string;
   readonly uid: number;
   readonly pidfd: Descriptor;
@@ -47,7 +49,7 @@ interface Thread {
 export interface ProcessInfo {
   /** 0 when it could not be identified. */
   readonly pid: number;
-  /** Clock ticks since boot, as in /proc/PID/stat. */
+  /** Clock ticks since boot, as in /proc/PID/stat; 0 while it is not known. */
   readonly start: number;
   readonly command: string;
   /** Its real uid when it was first seen; -1 when unknown. */
@@ -86,18 +88,34 @@ export class Processes {
     this.log = log;
   }
 
-  /** The process of thread `tid`, or UNIDENTIFIED for 0 and for threads that /proc does not show. */
-  identify(tid: number): ProcessId {
+  /**
+   * The process of thread `tid`, or UNIDENTIFIED for 0 and for threads that /proc does not show.
+   * @param isCaller the thread waits for our answer, so its process is not in exec(2). Of another one the start time is
+   * not read here: /proc/PID/stat waits for exec(2), and that may wait for us, to close a file.
+   */
+  identify(tid: number, isCaller = true): ProcessId {
     if (tid === 0) return UNIDENTIFIED;
     const seen = this.byThread.get(tid);
-    if (seen !== undefined && isStill(seen, tid)) return seen.process.id;
+    if (seen !== undefined && isStill(seen, tid)) return withStart(seen.process, isCaller).id;
     const pid = threadGroupOf(tid);
     if (pid === 0) return UNIDENTIFIED;
     let process = this.byPid.get(pid);
     if (process === undefined || !isOf(process, tid)) process = this.watch(pid);
     if (process === undefined) return UNIDENTIFIED;
     this.byThread.set(tid, threadOf(process, tid));
-    return process.id;
+    return withStart(process, isCaller).id;
+  }
+
+  /** What a supervisor says of a process that calls only through it. */
+  learnStart(id: ProcessId, start: number): void {
+    const process = this.byId.get(id);
+    if (process?.start === 0) process.start = start;
+  }
+
+  /** What `identityOf` says of the thread, which must have been identified just now; 0 where the kernel has none. */
+  identity(tid: number): number {
+    const thread = this.byThread.get(tid);
+    return thread === undefined || thread.fd < 0 ? 0 : identityOf(thread.fd);
   }
 
   info(id: ProcessId): ProcessInfo {
@@ -123,10 +141,13 @@ export class Processes {
   /**
    * Whether the thread `tid` of the process has the capability in our own user namespace; those of another one do not
    * count (Words). A process can change its namespace at any time, its threads cannot differ in it (unshare(2)).
+   * @param isCaller as for `identify`. Of another one the namespace is not looked at, which waits for exec(2) too: only a
+   * thread of our root counts.
    */
-  isCapable(id: ProcessId, tid: number, capability: number): boolean {
+  isCapable(id: ProcessId, tid: number, capability: number, isCaller = true): boolean {
     const process = this.byId.get(id);
     if (process === undefined || !process.alive) return false;
+    if (!isCaller) return uidsOf(tid)?.fs === 0 && native.hasCapability(tid, capability, -1) === 1;
     process.namespace ??= userNamespaceOf(process.pid);
     if (process.namespace === undefined) return false;
     return native.hasCapability(tid, capability, process.namespace.fd) === 1;
@@ -170,7 +191,7 @@ export class Processes {
     const process: Process = {
       id,
       pid,
-      start: startTimeOf(pid),
+      start: 0,
       command: commandOf(pid),
       uid,
       pidfd,
@@ -239,6 +260,11 @@ export class Processes {
       this.byId.delete(process.id);
     }
   }
+}
+
+function withStart(process: Process, isCaller: boolean): Process {
+  if (isCaller && process.start === 0) process.start = startTimeOf(process.pid);
+  return process;
 }
 
 /** A pidfd is readable once its process or thread has ended; until then no other has its number. */

@@ -10,11 +10,12 @@ import { deviceNameOf, textOf } from '../process/proc-text.js';
 import { type FileRange, type Mapping, parseMappings } from '../process/registered-buffers.js';
 import type { Held } from './buffers.js';
 
-/** The thread whose call is stopped, and the start of its process: the daemon looks for both. */
+/** The thread whose call is stopped, and what tells it from others: the daemon looks for both. */
 export interface Subject {
   readonly tid: number;
   readonly pid: number;
   readonly start: number;
+  readonly identity: number;
 }
 
 interface LeaseWish {
@@ -129,6 +130,7 @@ export class MountLink {
     view.setU64(abi.pinFor.off, begin);
     view.setU64(abi.pinFor.len, end - begin);
     view.setU64(abi.pinFor.start, subject.start);
+    view.setU64(abi.pinFor.identity, subject.identity);
     view.setS32(abi.pinFor.tid, subject.tid);
     view.setS32(abi.pinFor.fd, held.fd);
     view.setU64(abi.pinFor.addr, held.listedAt ?? held.addr);
@@ -151,6 +153,7 @@ function leaseStruct(subject: Subject, wish: LeaseWish): StructView {
   view.setS32(abi.leaseFor.signal, wish.signal);
   view.setU64(abi.leaseFor.cookie, wish.cookie);
   view.setU64(abi.leaseFor.start, subject.start);
+  view.setU64(abi.leaseFor.identity, subject.identity);
   view.setS32(abi.leaseFor.tid, subject.tid);
   return view;
 }

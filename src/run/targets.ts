@@ -2,6 +2,7 @@
 // allows. A pidfd identifies a process, so that a recycled pid is never mistaken for it.
 import { LRUCache } from 'lru-cache';
 import { type Descriptor, native } from '../native/binding.js';
+import { identityOf } from '../process/identity.js';
 import { commandOf, startTimeOf, threadGroupOf } from '../process/proc.js';
 import type { Subject } from './mount-link.js';
 
@@ -36,7 +37,9 @@ export class Targets {
     try {
       const pidfd = openThread(tid, pid);
       const start = startTimeOf(pid);
-      const target = { tid, pid, start, command: commandOf(pid), pidfd, givenBack: undefined };
+      const identity = identityOf(pidfd.fd);
+      const command = commandOf(pid);
+      const target = { tid, pid, start, identity, command, pidfd, givenBack: undefined };
       this.byThread.set(tid, target);
       return target;
     } catch {

@@ -9,7 +9,15 @@ export const FOREVER = 0x7fff_ffff;
 /** The id of the first file: the probe had the one before. */
 export const PASSTHROUGH_ID = 2;
 export const REGULAR = 0o100644;
-export const caller = { uid: 1000, gid: 2000, tid: 4321, waiter: 0, interruptible: true, umask: 0 };
+export const caller = {
+  uid: 1000,
+  gid: 2000,
+  tid: 4321,
+  isStopped: false,
+  waiter: 0,
+  interruptible: true,
+  umask: 0,
+};
 /** Who makes a file, with the umask that the request carries. */
 export const maker = { ...caller, umask: 0o22 };
 export const header = { unique: 0x1_0000_0007n, nodeid: 7, uid: 1000, gid: 2000, pid: 4321 };

@@ -12,7 +12,7 @@ const test = suite('ioctl');
 
 const EINVAL = -22;
 const ENOTTY = -25;
-const caller = { uid: 0, gid: 0, tid: 100, waiter: 0, interruptible: true, umask: 0 };
+const caller = { uid: 0, gid: 0, tid: 100, isStopped: false, waiter: 0, interruptible: true, umask: 0 };
 
 /** _IOWR('Y', number, size) */
 const iowr = (number: number, size: number): number =>

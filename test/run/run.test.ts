@@ -1,12 +1,15 @@
 // `leasefs run` with real programs of plain system calls (caller.c), linked statically: lease calls, registrations of every
 // kind, what ends them, policies, exit codes, and whom the daemon takes for a supervisor.
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import * as abi from '../../src/abi/leasefs.js';
+import { UNIDENTIFIED } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
+import { Processes } from '../../src/process/processes.js';
 import type { RunReport } from '../../src/run/report.js';
 import { cli } from '../support/mounted.js';
 import { publicCli } from '../support/public-copy.js';
@@ -15,6 +18,12 @@ import { build } from './build-caller.js';
 
 const LIMIT_MS = 120_000;
 const EXCLUSIVE = 48;
+const CAP_LEASE = 28;
+
+function isSince(major: number, minor: number): boolean {
+  const [a = 0, b = 0] = release().split('.').map(Number);
+  return a > major || (a === major && b >= minor);
+}
 
 mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, mount }) => {
   const scratch = mkdtempSync(join(tmpdir(), 'leasefs-run-test-'));
@@ -178,6 +187,36 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     assert.equal(own.stdout.trimEnd().split('\n'), ['unshare ok', 'lease ok', 'thread 48', 'first 2']);
   });
 
+  test('A3: who is stopped is judged without a wait for exec(2), which waits for the daemon', async () => {
+    const execing = build(scratch, 'execing');
+    const args = [cli, 'run', '--at', mount.path, '--output', output, '--', execing, mount.path];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT_MS });
+    const exited = once(child, 'exit');
+    const pid = Number(`${(await once(child.stdout, 'data'))[0]}`);
+    process.kill(mount.pid, 'SIGSTOP');
+    // Who waits nevertheless is freed.
+    const free = spawn('sh', ['-c', `sleep 10; kill -CONT ${mount.pid}`]);
+    const processes = new Processes(
+      () => {},
+      () => true,
+    );
+    try {
+      child.stdin.end('x');
+      // It closes the file meanwhile; too short a wait would show nothing.
+      await new Promise(resolve => setTimeout(resolve, 1000));
+      const process = processes.identify(pid, false);
+      assert.is.not(process, UNIDENTIFIED);
+      assert.ok(processes.identity(pid) > 0 || !isSince(6, 9));
+      processes.isCapable(process, pid, CAP_LEASE, false);
+      assert.match(readFileSync(`/proc/${mount.pid}/status`, 'utf8'), 'T (stopped)');
+    } finally {
+      process.kill(mount.pid, 'SIGCONT');
+      free.kill();
+      processes.close();
+    }
+    assert.equal(await exited, [0, null]);
+  });
+
   test('N2, N4, N5: a child owns no lease; the ring that it has keeps pin and zombie', () => {
     const { lines, report } = call(
       'lease:48 ring buffers:0:8192 fork buffers:0:4096 truncate:0 join await closering unmap close reopen truncate:0 go truncate:0',
@@ -234,6 +273,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
   test("the exit code is the command's own, its signal's, or env(1)'s", () => {
     assert.is(call('exit:7').status, 7);
     assert.is(call('kill:15').status, 128 + 15);
+    if (isSince(6, 15)) assert.is(call('kill:34').status, 128 + 34, 'a real-time signal');
     const run = ['run', '--at', mount.path, '--output', output, '--'];
     assert.is(leasefs([...run, '/does/not/exist']).status, 127);
     assert.is(leasefs([...run, '/etc/passwd']).status, 126);
@@ -251,6 +291,14 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
       if (said === 'up\n') setTimeout(() => child.stdin.end('late'), 1000);
     }
     assert.is(said, 'up\nlate');
+  });
+
+  test('a daemon that dies in the run is a failure, and said', () => {
+    const die =
+      'kill -9 $(ps -eo pid,args | grep -- "--foreground.*-- $LEASEFS_MNT\\$" | grep -v grep | sed "s,^ *,,; s, .*,,")';
+    const { status, stderr } = leasefs(['run', '--', 'sh', '-c', die]);
+    assert.is(status, 125);
+    assert.match(stderr, /the daemon of .* ended during the run/);
   });
 
   test('bad input is one line and exit 2', () => {

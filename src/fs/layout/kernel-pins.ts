@@ -9,7 +9,7 @@ import { attempt } from '../../base/guarded.js';
 import { blockOf, blocksFor, type WaiterId } from '../../base/units.js';
 import type { ChangeRange, KernelPin } from '../../lease/types.js';
 import { KernelPinSearch, type Place } from '../../process/kernel-pin-search.js';
-import { type Found, type KernelPin as FoundPin, pinnedPages } from '../../process/kernel-pins.js';
+import { type Found, type KernelPin as FoundPin, isAnythingPinned } from '../../process/kernel-pins.js';
 import { deviceNameOf } from '../../process/proc-text.js';
 import { Extent, type StoredFile } from '../../store/file-store.js';
 import { neverMapped } from '../../store/never-mapped.js';
@@ -54,7 +54,7 @@ export class KernelPins {
   concern(inode: Inode, { pinStart, pinEnd }: ChangeRange): boolean {
     if (pinStart >= pinEnd || !inode.file!.hasData(pinStart, pinEnd)) return false;
     // Mostly nothing is pinned on the whole machine: that is asked at once, at a fraction of what a search costs.
-    if (pinnedPages() !== 0) return true;
+    if (isAnythingPinned() !== false) return true;
     // The search takes some ms, in which passthrough writes continue.
     this.plane.sb.refresh(inode);
     return false;
@@ -119,7 +119,7 @@ function toKernelPin(
   begin: number,
   end: number,
 ): KernelPin {
-  const process = plane.processes.identify(pid);
+  const process = plane.processes.identify(pid, false);
   return { process, start: blockOf(begin), end: blocksFor(end), ring, inherited };
 }
 

@@ -24,7 +24,7 @@ export function setLease(
   const file = plane.sb.handles.get(fh);
   if (file === undefined) return -errno.EBADF;
   const { inode } = file;
-  const process = plane.processes.identify(caller.tid);
+  const process = plane.processes.identify(caller.tid, !caller.isStopped);
   const { kind } = request;
   if (kind === undefined) return process === UNIDENTIFIED ? -errno.EPERM : -errno.EINVAL;
   const taking = kind !== NONE;
@@ -40,7 +40,9 @@ export function setLease(
     nonblock: request.nonblock,
     regular: inode.type === S_IFREG,
     mayLease:
-      taking && (caller.uid === inode.uid || plane.processes.isCapable(process, caller.tid, CAP_LEASE)),
+      taking &&
+      (caller.uid === inode.uid ||
+        plane.processes.isCapable(process, caller.tid, CAP_LEASE, !caller.isStopped)),
     writable: (file.flags & O_ACCMODE) !== O_RDONLY,
     notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
   };

@@ -53,7 +53,7 @@ export function makePin(
   const call = (): string => range + how;
   const injected = plane.injector?.pinAnswer(process, inode.ino, call()) ?? 0;
   if (injected < 0) return injected;
-  const uncounted = plane.processes.isCapable(process, caller.tid, CAP_IPC_LOCK);
+  const uncounted = plane.processes.isCapable(process, caller.tid, CAP_IPC_LOCK, !caller.isStopped);
   const question: PinAsk = {
     process,
     description,

@@ -94,7 +94,7 @@ export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest
   if (inode === undefined) return -errno.ENOENT;
   const { off, len } = request;
   if (inode.file === undefined || len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
-  const process = plane.processes.identify(acting.tid);
+  const process = plane.processes.identify(acting.tid, false);
   const { pid, start } = plane.processes.info(process);
   const registration = registrationOf({ ...request.registered, pid, start, tid: request.tid });
   const handle = plane.sb.newHandle();
@@ -120,17 +120,19 @@ export function unpinFor(plane: LeasePlane, caller: Caller, id: number): Answer 
   return 1;
 }
 
-/** The thread as the caller; -EPERM when the real caller is no supervisor, -ESRCH when the thread is not that process's. */
-function actingFor(plane: LeasePlane, caller: Caller, { tid, start }: Subject): Caller | number {
+/** The thread as the caller; -EPERM when the real caller is no supervisor, -ESRCH when it is another thread by now. */
+function actingFor(plane: LeasePlane, caller: Caller, { tid, start, identity }: Subject): Caller | number {
   if (!plane.supervision.isSupervisor(plane.processes.identify(caller.tid))) return -errno.EPERM;
-  const process = plane.processes.identify(tid);
+  const process = plane.processes.identify(tid, false);
   const uid = uidsOf(tid)?.fs;
-  if (process === UNIDENTIFIED || uid === undefined || plane.processes.info(process).start !== start) {
+  if (process === UNIDENTIFIED || uid === undefined || plane.processes.identity(tid) !== identity) {
     return -errno.ESRCH;
   }
+  plane.processes.learnStart(process, start);
   const acting = new Caller();
   acting.uid = uid;
   acting.tid = tid;
+  acting.isStopped = true;
   acting.waiter = caller.waiter;
   return acting;
 }
