@@ -70,7 +70,9 @@ export function endDescription(plane: LeasePlane, file: OpenFile): void {
     endHandle(plane, file.fh);
   };
   const pids = isZombie ? [] : owners.map(process => processes.info(process).pid);
-  if (plane.sb.host === undefined || doubtful.length + pids.length === 0) {
+  // Only the report of a supervisor tells a process that closes from one that ends. Elsewhere the lease ends at once: until
+  // then its owner could pin more through another description (N3).
+  if (plane.sb.host === undefined || !supervision.active || doubtful.length + pids.length === 0) {
     ended();
     return;
   }
