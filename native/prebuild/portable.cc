@@ -26,6 +26,11 @@ int __pthread_key_create(pthread_key_t* key, void (*destroy)(void*)) noexcept {
 /** glibc 2.33; inline before. The kernel's struct stat is that of both libcs on x86-64 and arm64. */
 int fstat(int fd, struct stat* to) noexcept { return static_cast<int>(syscall(SYS_fstat, fd, to)); }
 
+/** Not in musl before 1.2.5. */
+int statx(int dir, const char* path, int flags, unsigned mask, struct statx* to) noexcept {
+  return static_cast<int>(syscall(SYS_statx, dir, path, flags, mask, to));
+}
+
 /** glibc's name; libgcc asks it for the atomics of ARMv8.1. */
 unsigned long __getauxval(unsigned long type) noexcept { return getauxval(type); }
 
