@@ -58,7 +58,8 @@ export async function mountTemporarily(
   }
   const unmount = async () => {
     const plain = await leasefs('umount', path);
-    if (plain.code !== 0) await leasefs('umount', '--lazy', path);
+    const last = plain.code === 0 ? plain : await leasefs('umount', '--lazy', path);
+    if (last.code !== 0) throw new CommandError(last.stderr.replace(/^leasefs umount: /, ''));
     rmdirSync(path);
   };
   return { path, notice: said, unmount };
