@@ -24,8 +24,6 @@ mountedSuite(
     test.before(async () => {
       built = mkdtempSync(join(tmpdir(), 'leasefs-pinner-'));
       pinner = join(built, 'pinner');
-      built = mkdtempSync(join(tmpdir(), 'leasefs-pinner-'));
-      pinner = join(built, 'pinner');
       const files = ['support/pinner.c', 'proposal/lease-fcntl.c', 'proposal/memory-uring.c'];
       await must([
         'gcc',
