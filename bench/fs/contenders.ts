@@ -23,7 +23,9 @@ export const CONTENDERS = [
   'leasefs pooled',
   'leasefs fuse-native',
 ] as const;
-export type Contender = (typeof CONTENDERS)[number];
+/** Another checkout's build beside ours (`--against=DIR`): what a change made slower. */
+export const AGAINST = ['against direct', 'against pooled'] as const;
+export type Contender = (typeof CONTENDERS)[number] | (typeof AGAINST)[number];
 
 /** What is not asked of whom: the 10,000 files of readdir take that package minutes to make and remove. */
 const LEFT_OUT: Readonly<Partial<Record<Contender, readonly string[]>>> = {
@@ -60,9 +62,9 @@ export function buildPrograms(): void {
 export const libfuseVersion = (): string =>
   execFileSync('pkg-config', ['--modversion', 'fuse3'], { encoding: 'utf8' }).trim();
 
-function commandOf(contender: Contender, path: string): readonly string[] {
-  const leasefs = (option: string) => [
-    ...[process.execPath, join(ROOT, 'dist/src/cli/main.js'), 'mount', '--foreground'],
+function commandOf(contender: Contender, path: string, against: string): readonly string[] {
+  const leasefs = (option: string, root = ROOT) => [
+    ...[process.execPath, join(root, 'dist/src/cli/main.js'), 'mount', '--foreground'],
     ...[option, path],
   ];
   switch (contender) {
@@ -82,6 +84,10 @@ function commandOf(contender: Contender, path: string): readonly string[] {
       return leasefs('--store=pooled');
     case 'leasefs fuse-native':
       return leasefs('--transport=fuse-native');
+    case 'against direct':
+      return leasefs('--store=direct', against);
+    case 'against pooled':
+      return leasefs('--store=pooled', against);
   }
 }
 
@@ -105,7 +111,8 @@ export class Mount {
     this.mountMs = mountMs;
   }
 
-  static async start(contender: Contender): Promise<Mount> {
+  /** @param against the checkout, built, that `against …` runs */
+  static async start(contender: Contender, against = ROOT): Promise<Mount> {
     const path = mkdtempSync(join(tmpdir(), 'leasefs-bench-'));
     const before = statSync(path).dev;
     const from = performance.now();
@@ -113,7 +120,7 @@ export class Mount {
       execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', path]);
       return new Mount(contender, path, undefined, performance.now() - from);
     }
-    const server = spawn('taskset', ['-c', String(CPU), ...commandOf(contender, path)], {
+    const server = spawn('taskset', ['-c', String(CPU), ...commandOf(contender, path, against)], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const mount = () => new Mount(contender, path, server, performance.now() - from);

@@ -1,6 +1,6 @@
-// npm run bench:fs [-- --quick] [--operations=create,unlink] [--draw=FILE.json]: the mounted filesystem against its
-// rivals (bench/README.md). A run of some operations alone writes no results. Needs root, /dev/fuse, a C compiler and
-// libfuse3-dev.
+// npm run bench:fs [-- --quick] [--operations=create,unlink] [--against=DIR] [--draw=FILE.json]: the mounted filesystem
+// against its rivals (bench/README.md); --against names another checkout, built, to compare with. A run of some operations
+// alone, or against another checkout, writes no results. Needs root, /dev/fuse, a C compiler and libfuse3-dev.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { ROOT, thisMachine } from '../shared/machine.js';
 import { jsonOf, option } from '../shared/numbers.js';
 import { CPU } from '../shared/pinned-process.js';
 import {
+  AGAINST,
   buildPrograms,
   CONTENDERS,
   type Contender,
@@ -32,6 +33,7 @@ const BETTER = 0.97;
 async function measure(
   quick: boolean,
   operations: readonly string[],
+  against: string | undefined,
 ): Promise<{ results: Results; rounds: object }> {
   const [rounds, ms] = quick ? [3, 40] : [9, 200];
   const machine = thisMachine();
@@ -39,6 +41,8 @@ async function measure(
   const mounts: Mount[] = [];
   try {
     for (const contender of CONTENDERS) mounts.push(await Mount.start(contender));
+    if (against !== undefined)
+      for (const contender of AGAINST) mounts.push(await Mount.start(contender, against));
     for (const mount of mounts) {
       for (const operation of operations) settle(mount, operation);
     }
@@ -120,12 +124,13 @@ if (unknown !== undefined) {
   console.error(`bench:fs: --operations=${unknown}: there is none; there are ${OPERATIONS.join(', ')}`);
   process.exit(2);
 }
+const against = option('against');
 const measured =
-  drawn === undefined ? await measure(process.argv.includes('--quick'), operations) : undefined;
+  drawn === undefined ? await measure(process.argv.includes('--quick'), operations, against) : undefined;
 const results = measured?.results ?? (JSON.parse(readFileSync(drawn!, 'utf8')) as Results);
 const name = join(folder, results.quick ? 'fs-quick' : 'fs');
 mkdirSync(folder, { recursive: true });
-if (operations === OPERATIONS) {
+if (operations === OPERATIONS && against === undefined) {
   if (measured !== undefined) {
     writeFileSync(`${name}.json`, jsonOf(measured.results));
     writeFileSync(`${name}-rounds.json`, jsonOf(measured.rounds));

@@ -3,9 +3,10 @@ import { barsSvg } from '../shared/bars.js';
 import { machineLine } from '../shared/machine.js';
 import { DASH, short, table } from '../shared/numbers.js';
 import { CONTENDERS } from './contenders.js';
-import { type Figure, figure, judge, type Results, type Row } from './results.js';
+import { compared, type Figure, figure, judge, type Results, type Row } from './results.js';
 
-const titleOf = (row: Row): string => row.operation + (row.threads > 1 ? ` x${row.threads}` : '');
+const titleOf = (row: Pick<Row, 'operation' | 'threads'>): string =>
+  row.operation + (row.threads > 1 ? ` x${row.threads}` : '');
 const us = (ns: number | undefined): string =>
   ns === undefined ? DASH : ns < 100 ? (ns / 1000).toFixed(4) : short(ns / 1000);
 
@@ -24,6 +25,10 @@ export function reportOf(results: Results): string {
     ratio === undefined ? 'not measured' : ratio <= most ? 'pass' : 'MISS',
   ]);
   const { mountMs, bytesAFile } = results;
+  const against = compared(results).map(row => [
+    titleOf(row),
+    ...row.ratios.map(ratio => ratio?.toFixed(3) ?? DASH),
+  ]);
   return [
     `${machineLine(results.machine)}, libfuse ${results.libfuse}${results.quick ? ', --quick' : ''}`,
     times(results, 'median'),
@@ -42,6 +47,7 @@ export function reportOf(results: Results): string {
       ]),
     ]),
     table([['goal', 'ratio', 'at most', ''], ...goals]),
+    ...(against.length > 0 ? [table([['ours / against', 'direct', 'pooled'], ...against])] : []),
   ].join('\n\n');
 }
 

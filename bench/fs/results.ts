@@ -4,6 +4,12 @@ import { median } from '../shared/numbers.js';
 import type { Contender, Sample } from './contenders.js';
 import { GOALS, type Goal } from './goals.js';
 
+/** Ours and what `--against` names. */
+const PAIRS: readonly (readonly [Contender, Contender])[] = [
+  ['leasefs direct', 'against direct'],
+  ['leasefs pooled', 'against pooled'],
+];
+
 interface Of {
   readonly operation: string;
   readonly threads: number;
@@ -39,7 +45,7 @@ export interface Results {
 
 export type Figure = 'median' | 'p99';
 
-const pairOf = ({ ours, over }: Goal): string => `${ours} / ${over}`;
+const pairOf = (ours: Contender, over: Contender): string => `${ours} / ${over}`;
 const isOf = ({ operation, threads }: Of, goal: Goal): boolean =>
   operation === goal.operation && threads === 1;
 
@@ -49,10 +55,11 @@ export function rowOf(measured: MeasuredRow): Row {
   for (const [contender, samples] of Object.entries(rounds) as [Contender, Sample[]][])
     times[contender] = { median: median(samples.map(s => s.median)), p99: median(samples.map(s => s.p99)) };
   const ratios: Record<string, number> = {};
-  for (const goal of GOALS.filter(goal => isOf(measured, goal))) {
-    const [mine, theirs] = [rounds[goal.ours], rounds[goal.over]];
+  const goals = GOALS.filter(goal => isOf(measured, goal)).map(({ ours, over }) => [ours, over] as const);
+  for (const [ours, over] of [...goals, ...PAIRS]) {
+    const [mine, theirs] = [rounds[ours], rounds[over]];
     if (mine === undefined || theirs === undefined || mine.length === 0) continue;
-    ratios[pairOf(goal)] = median(mine.map((sample, round) => sample.median / theirs[round]!.median));
+    ratios[pairOf(ours, over)] = median(mine.map((sample, round) => sample.median / theirs[round]!.median));
   }
   return { operation, threads, times, ratios };
 }
@@ -69,5 +76,16 @@ export interface Judged extends Goal {
 export const judge = (results: Results): readonly Judged[] =>
   GOALS.map(goal => ({
     ...goal,
-    ratio: results.rows.find(row => isOf(row, goal))?.ratios[pairOf(goal)],
+    ratio: results.rows.find(row => isOf(row, goal))?.ratios[pairOf(goal.ours, goal.over)],
   }));
+
+/** Our time as a share of the other checkout's, on each store; nothing without `--against`. */
+export const compared = (
+  results: Results,
+): readonly (Of & { readonly ratios: readonly (number | undefined)[] })[] =>
+  results.rows
+    .map(({ operation, threads, ratios }) => ({
+      ...{ operation, threads },
+      ratios: PAIRS.map(pair => ratios[pairOf(...pair)]),
+    }))
+    .filter(row => row.ratios.some(ratio => ratio !== undefined));
