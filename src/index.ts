@@ -115,7 +115,11 @@ export async function mount(options: MountOptions = {}): Promise<Mount> {
   const flag = (name: string, value: string | number | undefined) =>
     value === undefined ? [] : [name, `${value}`];
   const args = [
-    ...[main, 'mount', '--foreground', '--ready-fd', `${READY_FD}`],
+    main,
+    'mount',
+    '--foreground',
+    '--ready-fd',
+    `${READY_FD}`,
     ...flag('--size', options.size),
     ...flag('--lease-break-time', options.leaseBreakTime),
     ...flag('--semantics', options.semantics),
@@ -123,7 +127,8 @@ export async function mount(options: MountOptions = {}): Promise<Mount> {
     ...(options.mountOptions ?? []).flatMap(word => ['-o', word]),
     ...(options.allowInject === true ? ['--allow-inject'] : []),
     ...flag('--log', options.log),
-    ...['--', path],
+    '--',
+    path,
   ];
   const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
   const mounted = new Mount(path, daemon, options.path === undefined);

@@ -19,7 +19,13 @@ export function buildNative(): string | undefined {
     if (!/\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))) return 'this CPU has no AVX2';
     mkdirSync(join(ROOT, 'bench/build'), { recursive: true });
     execFileSync(process.env.CC ?? 'cc', [
-      ...['-O3', '-march=native', '-Wall', '-Wextra', '-Werror', '-o', PROGRAM],
+      '-O3',
+      '-march=native',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-o',
+      PROGRAM,
       join(ROOT, 'bench/native/extent/btree.c'),
     ]);
     return undefined;

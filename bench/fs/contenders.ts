@@ -64,8 +64,12 @@ export const libfuseVersion = (): string =>
 
 function commandOf(contender: Contender, path: string, against: string): readonly string[] {
   const leasefs = (option: string, root = ROOT) => [
-    ...[process.execPath, join(root, 'dist/src/cli/main.js'), 'mount', '--foreground'],
-    ...[option, path],
+    process.execPath,
+    join(root, 'dist/src/cli/main.js'),
+    'mount',
+    '--foreground',
+    option,
+    path,
   ];
   switch (contender) {
     case 'tmpfs':

@@ -3,10 +3,30 @@ import type { Contender } from './contenders.js';
 
 /** The client's operations (bench/native/fs/operations.h). */
 export const OPERATIONS = [
-  ...['fstat', 'fstat-asked', 'stat', 'stat-asked', 'stat-miss', 'open-close', 'open-rdwr'],
-  ...['create', 'create-write', 'unlink', 'rename', 'readdir'],
-  ...['pread', 'pread-direct', 'pwrite', 'read-1m', 'read-1m-direct', 'write-1m', 'mmap-fault', 'mmap-store'],
-  ...['lease', 'pin', 'punch', 'truncate'],
+  'fstat',
+  'fstat-asked',
+  'stat',
+  'stat-asked',
+  'stat-miss',
+  'open-close',
+  'open-rdwr',
+  'create',
+  'create-write',
+  'unlink',
+  'rename',
+  'readdir',
+  'pread',
+  'pread-direct',
+  'pwrite',
+  'read-1m',
+  'read-1m-direct',
+  'write-1m',
+  'mmap-fault',
+  'mmap-store',
+  'lease',
+  'pin',
+  'punch',
+  'truncate',
 ] as const;
 
 /** Those that four threads do too. */

@@ -85,7 +85,8 @@ export const compared = (
 ): readonly (Of & { readonly ratios: readonly (number | undefined)[] })[] =>
   results.rows
     .map(({ operation, threads, ratios }) => ({
-      ...{ operation, threads },
+      operation,
+      threads,
       ratios: PAIRS.map(pair => ratios[pairOf(...pair)]),
     }))
     .filter(row => row.ratios.some(ratio => ratio !== undefined));

@@ -10,7 +10,9 @@ export const CPU = availableParallelism() - 1;
  * once: on one CPU the compiler's thread waits for what is measured, which is then interpreted, and eight times as slow.
  */
 const NODE_FLAGS = [
-  ...['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16'],
+  '--expose-gc',
+  '--min-semi-space-size=16',
+  '--max-semi-space-size=16',
   '--no-concurrent-recompilation',
 ];
 

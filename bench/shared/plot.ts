@@ -28,19 +28,20 @@ export interface Plot {
 
 /** As many as there are lines, told apart on white; ours is the first, floors are grey. */
 const COLORS = [
-  ...[
-    '#d62728',
-    '#1f77b4',
-    '#2ca02c',
-    '#ff7f0e',
-    '#9467bd',
-    '#8c564b',
-    '#e377c2',
-    '#17becf',
-    '#bcbd22',
-    '#003f5c',
-  ],
-  ...['#7a5195', '#ffa600', '#488f31', '#00b894'],
+  '#d62728',
+  '#1f77b4',
+  '#2ca02c',
+  '#ff7f0e',
+  '#9467bd',
+  '#8c564b',
+  '#e377c2',
+  '#17becf',
+  '#bcbd22',
+  '#003f5c',
+  '#7a5195',
+  '#ffa600',
+  '#488f31',
+  '#00b894',
 ];
 const GREY = '#777777';
 

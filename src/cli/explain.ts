@@ -48,9 +48,12 @@ export function ruleText({ number, text, sources, example }: Rule): string[] {
     .split(/\n(?=- )/)
     .flatMap(part => wrapped(part.replace(/\s+/g, ' ').trim()));
   return [
-    ...[number, ...paragraphs.map(line => `  ${line}`)],
-    ...['', ...wrapped(`Sources: ${plain(sources)}`).map(line => `  ${line}`)],
-    ...['', ...wrapped(`Example: ${plain(example)}`).map(line => `  ${line}`)],
+    number,
+    ...paragraphs.map(line => `  ${line}`),
+    '',
+    ...wrapped(`Sources: ${plain(sources)}`).map(line => `  ${line}`),
+    '',
+    ...wrapped(`Example: ${plain(example)}`).map(line => `  ${line}`),
   ];
 }
 

@@ -25,8 +25,12 @@ unbreakable), its blocks and holes, and a line for each process with what it has
     const picture: Picture = onMounted(path, file => {
       const { size } = fstatSync(file.fd);
       return {
-        ...{ path, size, store: file.report('status').store, layout: file.layout(0, Math.max(size, 1)) },
-        ...{ leases: file.report('leases').leases, pins: file.report('pins').pins },
+        path,
+        size,
+        store: file.report('status').store,
+        layout: file.layout(0, Math.max(size, 1)),
+        leases: file.report('leases').leases,
+        pins: file.report('pins').pins,
       };
     });
     if (values.svg !== undefined) {

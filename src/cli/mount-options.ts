@@ -126,8 +126,15 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
 
 /** The words of -o with a value, for /etc/fstab: the options by the same names, and the owner of the root directory. */
 const OWN_WORDS = [
-  ...['size', 'inodes', 'lease-break-time', 'semantics', 'store', 'transport'],
-  ...['uid', 'gid', 'mode'],
+  'size',
+  'inodes',
+  'lease-break-time',
+  'semantics',
+  'store',
+  'transport',
+  'uid',
+  'gid',
+  'mode',
 ] as const;
 
 /** The words of -o without a value. */

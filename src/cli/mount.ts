@@ -140,16 +140,30 @@ async function serveInBackground(command: MountCommand): Promise<number> {
 
 function foregroundArguments({ options, mountPoint, logFile }: MountCommand): string[] {
   return [
-    ...['mount', '--foreground', '--ready-fd', `${CHILD_READY_FD}`, '--size', `${options.size}`],
-    ...['--inodes', `${options.inodes}`],
-    ...['--lease-break-time', `${options.breakTimeMs}`, '--semantics', options.semantics],
-    ...['--store', options.store, '--transport', options.transport],
+    'mount',
+    '--foreground',
+    '--ready-fd',
+    `${CHILD_READY_FD}`,
+    '--size',
+    `${options.size}`,
+    '--inodes',
+    `${options.inodes}`,
+    '--lease-break-time',
+    `${options.breakTimeMs}`,
+    '--semantics',
+    options.semantics,
+    '--store',
+    options.store,
+    '--transport',
+    options.transport,
     ...(options.showControl ? ['--show-control'] : []),
     ...(options.allowInject ? ['--allow-inject'] : []),
-    ...['-o', `uid=${options.root.uid},gid=${options.root.gid},mode=${options.root.mode.toString(8)}`],
+    '-o',
+    `uid=${options.root.uid},gid=${options.root.gid},mode=${options.root.mode.toString(8)}`,
     ...options.mountOptions.flatMap(word => ['-o', word]),
     ...(logFile === undefined ? [] : ['--log', resolve(logFile)]),
-    ...['--', absolute(mountPoint)],
+    '--',
+    absolute(mountPoint),
   ];
 }
 

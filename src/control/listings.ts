@@ -10,8 +10,17 @@ export function leasesText(plane: LeasePlane, viewer: Viewer): string {
   return textOf(
     'ID KIND STATE MUST BREAK_MS PINS AGE_MS PID START COMMAND PATH',
     leases(plane, viewer).map(({ id, kind, state, must, breakMs, pins, ageMs, owner, path }) => [
-      ...[id, kind, state === 'held' && !owner.alive ? 'owner-dead' : state, must, breakMs, pins, ageMs],
-      ...[owner.pid, owner.start, owner.command, path],
+      id,
+      kind,
+      state === 'held' && !owner.alive ? 'owner-dead' : state,
+      must,
+      breakMs,
+      pins,
+      ageMs,
+      owner.pid,
+      owner.start,
+      owner.command,
+      path,
     ]),
   );
 }
@@ -21,8 +30,18 @@ export function pinsText(plane: LeasePlane, viewer: Viewer): string {
     'ID BEGIN END OWNER LEASE STATE AGE_MS UID PID START COMMAND PATH',
     pins(plane, viewer).map(
       ({ id, off, len, owner, lease, zombie, ageMs, uid, pid, start, command, path }) => [
-        ...[id, off, off === null || len === null ? null : off + len, owner, lease],
-        ...[zombie ? 'zombie' : 'held', ageMs, uid, pid, start, command, path],
+        id,
+        off,
+        off === null || len === null ? null : off + len,
+        owner,
+        lease,
+        zombie ? 'zombie' : 'held',
+        ageMs,
+        uid,
+        pid,
+        start,
+        command,
+        path,
       ],
     ),
   );
@@ -51,8 +70,12 @@ function pins(plane: LeasePlane, viewer: Viewer) {
     const range = { off: seen ? row.off : null, len: seen ? row.len : null };
     const ownerIno = seen ? row.ownerIno : null;
     return {
-      ...{ ...row, command: decoded(row.command), ...place(row, seen), ...range },
-      ...{ ownerIno, hidden: !seen },
+      ...row,
+      command: decoded(row.command),
+      ...place(row, seen),
+      ...range,
+      ownerIno,
+      hidden: !seen,
     };
   });
 }

@@ -312,7 +312,15 @@ const ms = (sec: number, nsec: number): number => sec * 1000 + Math.floor(nsec /
 function statOf(attr: Attr): NativeStat {
   const { mode, uid, gid, size, nlink, ino, rdev, blocks } = attr;
   return {
-    ...{ mode, uid, gid, size, nlink, ino, rdev, blocks, blksize: BLOCK },
+    mode,
+    uid,
+    gid,
+    size,
+    nlink,
+    ino,
+    rdev,
+    blocks,
+    blksize: BLOCK,
     atime: ms(attr.atime, attr.atimeNsec),
     mtime: ms(attr.mtime, attr.mtimeNsec),
     ctime: ms(attr.ctime, attr.ctimeNsec),

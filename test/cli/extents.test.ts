@@ -17,11 +17,21 @@ const KIB = 1024;
 const BLOCK = 4096;
 
 const extent = (off: number, len: number, more: Partial<LayoutExtent> = {}): LayoutExtent => ({
-  ...{ off, len, store: off, segment: 0, unwritten: false },
+  off,
+  len,
+  store: off,
+  segment: 0,
+  unwritten: false,
   ...more,
 });
 const pin = (off: number, len: number): Pin => ({
-  ...{ id: 1n, off, len, pid: 1, mine: true, owner: 'process', zombie: false },
+  id: 1n,
+  off,
+  len,
+  pid: 1,
+  mine: true,
+  owner: 'process',
+  zombie: false,
 });
 const pieces = (extents: LayoutExtent[], size: number, ...pins: Pin[]): Piece[] =>
   piecesOf({ seq: 0, extents, segments: [] }, pins, size);
@@ -101,7 +111,12 @@ test('the table says where each piece lies', () => {
 test('stat of a pooled file says why it has no passthrough, and in which segments it lies', () => {
   const status = { store: 'pooled', passthrough: false, reason: 'EPERM' } as ReportedStatus;
   const file = {
-    ...{ ino: 7, size: 5000, allocated: 8192, extents: 3, segments: [1, 4], leases: [] },
+    ino: 7,
+    size: 5000,
+    allocated: 8192,
+    extents: 3,
+    segments: [1, 4],
+    leases: [],
     pins: { count: 0, bytes: 0 },
   };
   assert.equal(statLines('f', status, file), [
@@ -160,7 +175,11 @@ mountedSuite('extents on a mount', {}, ({ test, mount }) => {
     assert.is(json.version.command, 'leasefs extents');
     assert.is(json.mount, mount.path);
     assert.equal(json.extents[1], {
-      ...{ off: 128 * KIB, len: 64 * KIB, state: 'written', segment: 0, store: 128 * KIB },
+      off: 128 * KIB,
+      len: 64 * KIB,
+      state: 'written',
+      segment: 0,
+      store: 128 * KIB,
       pinned: [{ begin: 128 * KIB, end: 136 * KIB }],
     });
     const stat = leasefs('stat', path).out;
@@ -182,7 +201,9 @@ mountedSuite('extents on a mount', {}, ({ test, mount }) => {
     assert.equal(leasefs('extents', empty).out, ['no extents']);
     for (const verb of ['extents', 'stat']) {
       assert.equal(leasefs(verb, mount.path), {
-        ...{ status: 1, out: [''], err: `leasefs ${verb}: ${mount.path}: not a regular file` },
+        status: 1,
+        out: [''],
+        err: `leasefs ${verb}: ${mount.path}: not a regular file`,
       });
       assert.match(leasefs(verb, '/etc/passwd').err, /is not on a leasefs mount/);
     }

@@ -11,17 +11,43 @@ import type { LayoutExtent, ReportedLease, ReportedPin, ReportedStatus } from '.
 const KIB = 1024;
 
 const lease = (ino: number, more: Partial<ReportedLease> = {}): ReportedLease => ({
-  ...{ id: ino, ino, path: `/file${ino}`, deleted: false, kind: 'exclusive', state: 'held' },
-  ...{ breakMs: null, must: null, owner: { pid: 100 + ino, start: 1, command: 'fio', uid: 0, alive: true } },
-  ...{ ageMs: 1000, pins: 0 },
+  id: ino,
+  ino,
+  path: `/file${ino}`,
+  deleted: false,
+  kind: 'exclusive',
+  state: 'held',
+  breakMs: null,
+  must: null,
+  owner: { pid: 100 + ino, start: 1, command: 'fio', uid: 0, alive: true },
+  ageMs: 1000,
+  pins: 0,
   ...more,
 });
 const pin = (ino: number, off: number, len: number, pid = 7): ReportedPin => ({
-  ...{ id: off / 4096 + 1, ino, path: `/file${ino}`, deleted: false, off, len, lease: ino, pid, start: 1 },
-  ...{ command: 'rdma <x>', owner: 'process', ownerIno: null, ageMs: 5, zombie: false, uid: 0 },
+  id: off / 4096 + 1,
+  ino,
+  path: `/file${ino}`,
+  deleted: false,
+  off,
+  len,
+  lease: ino,
+  pid,
+  start: 1,
+  command: 'rdma <x>',
+  owner: 'process',
+  ownerIno: null,
+  ageMs: 5,
+  zombie: false,
+  uid: 0,
 });
 const status = {
-  ...{ store: 'direct', passthrough: true, used: 4096, size: 1 << 30, waiters: 0, files: 3 },
+  store: 'direct',
+  passthrough: true,
+  used: 4096,
+  size: 1 << 30,
+  waiters: 0,
+  files: 3,
 } as ReportedStatus;
 const look = (more: Partial<Look> = {}): Look => ({
   at: 0,
@@ -77,7 +103,9 @@ test('top: the screen fits 80x24, whatever there is, and the keys are its last l
 });
 
 const picture: Picture = {
-  ...{ path: '/mnt/f', size: 64 * KIB, store: 'direct' },
+  path: '/mnt/f',
+  size: 64 * KIB,
+  store: 'direct',
   layout: { seq: 1, segments: [], extents: [extent(0, 16 * KIB), extent(16 * KIB, 16 * KIB, true)] },
   leases: [lease(1)],
   pins: [pin(1, 0, 8 * KIB), pin(1, 16 * KIB, 4 * KIB, 8)],
@@ -116,11 +144,23 @@ test('events: each is one line, what is hidden is left out', () => {
     uid: 0,
   } as const;
   const whole = eventText({
-    ...{ ...base, event: 'refused', ino: 2, path: '/f', call: 'truncate to 0', errno: 'ETXTBSY' },
+    ...base,
+    event: 'refused',
+    ino: 2,
+    path: '/f',
+    call: 'truncate to 0',
+    errno: 'ETXTBSY',
     ends: 'it is unpinned or its owner dies',
     holder: {
-      ...{ pid: 9, command: 'fio', uid: 0, kind: 'exclusive', lease: 1, zombie: false },
-      ...{ pin: 3, off: 0, len: 4096 },
+      pid: 9,
+      command: 'fio',
+      uid: 0,
+      kind: 'exclusive',
+      lease: 1,
+      zombie: false,
+      pin: 3,
+      off: 0,
+      len: 4096,
     },
   });
   assert.match(

@@ -60,7 +60,15 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     assert.not(readdirSync(mount.path).includes('.leasefs'));
     assert.is(statSync(control('')).mode & 0o7777, 0o555);
     assert.equal(readdirSync(control('')).sort(), [
-      ...['events', 'leases', 'leases.json', 'metrics', 'pid', 'pins', 'pins.json', 'stats', 'stats.json'],
+      'events',
+      'leases',
+      'leases.json',
+      'metrics',
+      'pid',
+      'pins',
+      'pins.json',
+      'stats',
+      'stats.json',
     ]);
   });
 

@@ -177,8 +177,12 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     const { status, stderr } = spawnSync(
       'setpriv',
       [
-        ...['--reuid=1234', '--regid=1234', '--clear-groups'],
-        ...['sh', '-c', `echo '{"do":"pins","count":1,"errno":"EAGAIN"}' > ${mount.file('.leasefs/inject')}`],
+        '--reuid=1234',
+        '--regid=1234',
+        '--clear-groups',
+        'sh',
+        '-c',
+        `echo '{"do":"pins","count":1,"errno":"EAGAIN"}' > ${mount.file('.leasefs/inject')}`,
       ],
       { encoding: 'utf8' },
     );

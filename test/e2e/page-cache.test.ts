@@ -38,8 +38,15 @@ suiteNeeding('pages of pooled files', ['mount', 'gcc'], test => {
     const { status, stderr } = spawnSync(
       'gcc',
       [
-        ...['-Wall', '-Wextra', '-Werror', '-O1', '-I', join(sources, 'native/include')],
-        ...[join(sources, 'test/support/racer.c'), '-o', racer],
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-O1',
+        '-I',
+        join(sources, 'native/include'),
+        join(sources, 'test/support/racer.c'),
+        '-o',
+        racer,
       ],
       { encoding: 'utf8' },
     );

@@ -50,7 +50,12 @@ interface Case {
 }
 
 const withDevice = (device: string, then: readonly string[]) => [
-  ...['unshare', '--mount', 'sh', '-c', `mount --bind ${device} /dev/fuse && exec "$@"`, 'sh'],
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  `mount --bind ${device} /dev/fuse && exec "$@"`,
+  'sh',
   ...then,
 ];
 
@@ -74,8 +79,18 @@ const cases: Readonly<Record<string, Case>> = {
   'a container': {
     uid: 0,
     through: (device, root) => [
-      ...['unshare', '--mount', '--net', '--ipc', '--uts', 'sh', '-ec', container(device, root), 'sh'],
-      ...['chroot', root, ...asContained],
+      'unshare',
+      '--mount',
+      '--net',
+      '--ipc',
+      '--uts',
+      'sh',
+      '-ec',
+      container(device, root),
+      'sh',
+      'chroot',
+      root,
+      ...asContained,
     ],
     inside: pid => ['nsenter', '-t', `${pid}`, '-m', '-n', '-r'],
     as: asContained,

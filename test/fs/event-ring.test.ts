@@ -9,8 +9,13 @@ import { Viewer } from '../../src/control/viewer.js';
 import { EventRing, type LeaseEvent } from '../../src/fs/trace/event-ring.js';
 
 const event = (uid = 0): Omit<LeaseEvent, 'seq'> => ({
-  ...{ time: 0, event: 'grant', rule: 'L3', ino: 7 as InodeNumber, path: '/caf\u00c3\u00a9' },
-  ...{ by: { pid: 5, command: 'holder', uid }, injected: false },
+  time: 0,
+  event: 'grant',
+  rule: 'L3',
+  ino: 7 as InodeNumber,
+  path: '/caf\u00c3\u00a9',
+  by: { pid: 5, command: 'holder', uid },
+  injected: false,
   facts: { lease: 1 as LeaseId, kind: 'shared,breakable' },
 });
 /** Without capabilities: tid 0 has none. */

@@ -13,7 +13,12 @@ const start = (): Promise<Mounted> =>
   Mounted.through(
     small,
     mkdtempSync(join(tmpdir(), 'leasefs-test-')),
-    ...['--store', 'pooled', '--size', '256m', '-o', 'allow_other,mode=1777'],
+    '--store',
+    'pooled',
+    '--size',
+    '256m',
+    '-o',
+    'allow_other,mode=1777',
   );
 
 mountedSuite('a small heap and a hostile user', { start, needs: ['root'] }, ({ test, mount }) => {

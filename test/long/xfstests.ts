@@ -57,8 +57,13 @@ export function xfstests(dir: string, at: string): string {
   writeFileSync(
     join(here, 'config'),
     [
-      ...['FSTYP=tmpfs', 'MOUNT_OPTIONS="-o size=4g"', 'TEST_FS_MOUNT_OPTS="-o size=4g"'],
-      ...[`TEST_DEV=${here}/xt`, `TEST_DIR=${here}/t`, `SCRATCH_DEV=${here}/xs`, `SCRATCH_MNT=${here}/s`],
+      'FSTYP=tmpfs',
+      'MOUNT_OPTIONS="-o size=4g"',
+      'TEST_FS_MOUNT_OPTS="-o size=4g"',
+      `TEST_DEV=${here}/xt`,
+      `TEST_DIR=${here}/t`,
+      `SCRATCH_DEV=${here}/xs`,
+      `SCRATCH_MNT=${here}/s`,
       `RESULT_BASE=${here}/results`,
     ]
       .map(line => `export ${line}\n`)

@@ -37,8 +37,19 @@ mountedSuite('verdicts of leasefs run', { args: ['--lease-break-time', '10000'] 
     const { status, stderr } = spawnSync(
       process.execPath,
       [
-        ...[cli, 'run', '--at', mount.path, '--json', '--output', output, '--fail-on', 'zombie'],
-        ...['--', 'bash', '-c', `cd "$LEASEFS_MNT"; caller() { ${caller} "$@" >/dev/null; }; ${script}`],
+        cli,
+        'run',
+        '--at',
+        mount.path,
+        '--json',
+        '--output',
+        output,
+        '--fail-on',
+        'zombie',
+        '--',
+        'bash',
+        '-c',
+        `cd "$LEASEFS_MNT"; caller() { ${caller} "$@" >/dev/null; }; ${script}`,
       ],
       { encoding: 'utf8', timeout: LIMIT_MS },
     );

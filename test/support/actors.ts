@@ -207,7 +207,12 @@ export class Stage {
     const { uid = 0, memlock = '', caps = 0n, through = [] } = options;
     const [command, ...args] = [
       ...through,
-      ...[program, join(directory, 'socket'), name, String(uid), String(memlock), String(caps)],
+      program,
+      join(directory, 'socket'),
+      name,
+      String(uid),
+      String(memlock),
+      String(caps),
     ];
     spawn(command!, args, { stdio: 'inherit' });
     return arriving;

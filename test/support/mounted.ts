@@ -109,8 +109,16 @@ export class Mounted {
     const program = isOther ? publicCli() : cli;
     const log = openSync(logFile, 'w');
     const [command, ...words] = [
-      ...[...through, process.execPath, '--enable-source-maps', program],
-      ...['mount', '--foreground', '--ready-fd', '3', ...args, path],
+      ...through,
+      process.execPath,
+      '--enable-source-maps',
+      program,
+      'mount',
+      '--foreground',
+      '--ready-fd',
+      '3',
+      ...args,
+      path,
     ];
     const child = spawn(command!, words, { stdio: ['ignore', log, log, 'pipe'] });
     closeSync(log);

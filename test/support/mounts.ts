@@ -14,7 +14,14 @@ export interface Ground extends Place {
 
 /** What `leasefs run` is told in front of the program, to run it on this mount. */
 export const under = (mount: Mounted, ...options: readonly string[]): readonly string[] => [
-  ...[process.execPath, '--enable-source-maps', cli, 'run', '--at', mount.path, '--output', '/dev/null'],
+  process.execPath,
+  '--enable-source-maps',
+  cli,
+  'run',
+  '--at',
+  mount.path,
+  '--output',
+  '/dev/null',
   ...options,
   '--',
 ];

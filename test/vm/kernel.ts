@@ -6,18 +6,23 @@ import { join } from 'node:path';
 
 /** What the host needs to boot one, and what is run inside on the host's root. */
 const PACKAGES = [
-  ...['qemu-system-x86', 'busybox-static', 'cpio', 'kmod', 'xz-utils', 'iproute2', 'xfsprogs', 'e2fsprogs'],
-  ...[
-    'rdma-core',
-    'ibverbs-providers',
-    'ibverbs-utils',
-    'libibverbs-dev',
-    'perftest',
-    'fio',
-    'fuse3',
-    'gcc',
-    'libc6-dev',
-  ],
+  'qemu-system-x86',
+  'busybox-static',
+  'cpio',
+  'kmod',
+  'xz-utils',
+  'iproute2',
+  'xfsprogs',
+  'e2fsprogs',
+  'rdma-core',
+  'ibverbs-providers',
+  'ibverbs-utils',
+  'libibverbs-dev',
+  'perftest',
+  'fio',
+  'fuse3',
+  'gcc',
+  'libc6-dev',
 ];
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'leasefs/vm');

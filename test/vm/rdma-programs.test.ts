@@ -34,8 +34,15 @@ else {
     const { stdout, stderr, status } = spawnSync(
       process.execPath,
       [
-        ...[cli, 'run', '--json', '--output', output],
-        ...['--', 'bash', '-c', `cd "$LEASEFS_MNT"\n${leased}\n${listening}\n${script}`],
+        cli,
+        'run',
+        '--json',
+        '--output',
+        output,
+        '--',
+        'bash',
+        '-c',
+        `cd "$LEASEFS_MNT"\n${leased}\n${listening}\n${script}`,
       ],
       { encoding: 'utf8', timeout: LIMIT_MS },
     );

@@ -29,7 +29,10 @@ export class ShortPins {
     must('modprobe', 'null_blk', 'nr_devices=1', 'queue_mode=2', 'irqmode=2', delay, 'gb=1');
     must(
       'gcc',
-      ...['-Wall', '-Wextra', '-Werror', '-O1'],
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-O1',
       `-DLIMIT_SECONDS=${LIMIT_SECONDS}`,
       source,
       '-o',

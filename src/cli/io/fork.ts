@@ -52,9 +52,14 @@ export function fork(io: IoProcess, body: readonly Command[]): Forked {
     [
       ...process.execArgv,
       fileURLToPath(new URL('../main.js', import.meta.url)),
-      ...['io', '--inherited', JSON.stringify(inherited), '-c', programText(body)],
+      'io',
+      '--inherited',
+      JSON.stringify(inherited),
+      '-c',
+      programText(body),
       ...(keepGoing ? ['-k'] : []),
-      ...['--', path],
+      '--',
+      path,
     ],
     { stdio },
   );
