@@ -27,8 +27,8 @@ namespace {
 /** Of STAT in src/native/binding.ts. */
 enum StatIndex { kIno, kSize, kBlocks, kMode, kNlink, kDev, kAtime, kMtime = 8, kCtime = 10, kStatLength = 12 };
 
-/** Of the thread, and so of its environment: `seen` in JavaScript. No array to be looked up and checked each time. */
-thread_local double seen[kStatLength];
+/** Of the thread, and so of its environment: `scratch` in JavaScript. No array to be looked up and checked each time. */
+thread_local double scratch[kStatLength];
 
 int CreateMemfd(const std::string& name) {
   int fd = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -43,7 +43,7 @@ Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
   return Descriptor::Make(info.Env(), UniqueFd(fd));
 }
 
-Napi::Value MemfdNumber(const Napi::CallbackInfo& info) {
+Napi::Value MemfdCreateRaw(const Napi::CallbackInfo& info) {
   UniqueFd fd(CreateMemfd(TextArg(info, 0)));
   const timespec never_accessed[2] = {{0, 0}, {0, UTIME_OMIT}};
   if (!fd.IsOpen() || futimens(fd.Get(), never_accessed) < 0) return Failure(info.Env(), errno);
@@ -75,7 +75,7 @@ Napi::Value Fstat(const Napi::CallbackInfo& info) {
   return FstatTo(info, fd, Float64ArrayArg(info, 1, kStatLength));
 }
 
-Napi::Value FstatSeen(const Napi::CallbackInfo& info) { return FstatTo(info, IntArg(info, 0), seen); }
+Napi::Value FstatScratch(const Napi::CallbackInfo& info) { return FstatTo(info, IntArg(info, 0), scratch); }
 
 Napi::Value Ftruncate(const Napi::CallbackInfo& info) {
   return Result(info.Env(), ftruncate(IntArg(info, 0), OffsetArg(info, 1)));
@@ -192,18 +192,18 @@ Napi::Value FallocateGuarded(const Napi::CallbackInfo& info) {
 Napi::Value Clock(const Napi::CallbackInfo& info) {
   timespec now;
   Must(clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0, "clock_gettime");
-  PutTime(seen, now);
+  PutTime(scratch, now);
   return info.Env().Undefined();
 }
 
 }  // namespace
 
 void ExportMemoryFile(Napi::Env env, Napi::Object exports) {
-  exports.Set("seen", Napi::Float64Array::New(env, kStatLength, Napi::ArrayBuffer::New(env, seen, sizeof seen), 0));
+  exports.Set("scratch", Napi::Float64Array::New(env, kStatLength, Napi::ArrayBuffer::New(env, scratch, sizeof scratch), 0));
   Export<MemfdCreate>(exports, "memfdCreate");
-  Export<MemfdNumber>(exports, "memfdNumber");
+  Export<MemfdCreateRaw>(exports, "memfdCreateRaw");
   Export<Fstat>(exports, "fstat");
-  Export<FstatSeen>(exports, "fstatSeen");
+  Export<FstatScratch>(exports, "fstatScratch");
   Export<Ftruncate>(exports, "ftruncate");
   Export<Fallocate>(exports, "fallocate");
   Export<FallocateGuarded>(exports, "fallocateGuarded");

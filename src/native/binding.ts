@@ -111,15 +111,15 @@ interface Binding {
   /** memfd_create with MFD_CLOEXEC | MFD_ALLOW_SEALING (and MFD_NOEXEC_SEAL where known). */
   memfdCreate(name: string): Descriptor;
   /** The same as a plain number, which the caller closes; its access time is 0 until a process reads or maps it. */
-  memfdNumber(name: string): Result;
+  memfdCreateRaw(name: string): Result;
   /** open(2) of a path with O_CLOEXEC added; throws. */
   open(path: string, flags: number, mode?: number): Descriptor;
   close(fd: number): Result;
   fstat(fd: number, out: Float64Array): Result;
-  /** fstat(2) into `seen`, which saves looking up and checking an array in each call. */
-  fstatSeen(fd: number): Result;
-  /** The results of `fstatSeen` (by STAT) and `clock`: one array for all calls. */
-  readonly seen: Float64Array;
+  /** fstat(2) into `scratch`, which saves looking up and checking an array in each call. */
+  fstatScratch(fd: number): Result;
+  /** The results of `fstatScratch` (by STAT) and `clock`: one array for all calls. */
+  readonly scratch: Float64Array;
   ftruncate(fd: number, size: number): Result;
   fallocate(fd: number, mode: number, off: number, len: number): Result;
   /** The same of an immutable memfd: the flag is cleared for the instant of the call. */
@@ -272,7 +272,7 @@ interface Binding {
    * a lease break. `fd` must stay open until then. Neither libuv's thread pool nor process.exit() waits with it.
    */
   ioctlAsync(fd: number, request: number, data: ArrayBuffer): Promise<Result>;
-  /** Coarse CLOCK_REALTIME, the clock of the kernel's own file times, into `seen`: [0] seconds, [1] nanoseconds. */
+  /** Coarse CLOCK_REALTIME, the clock of the kernel's own file times, into `scratch`: [0] seconds, [1] nanoseconds. */
   clock(): void;
   /** Sets RLIMIT_NOFILE's soft limit to the hard one; the new limit. */
   raiseFileLimit(): Result;

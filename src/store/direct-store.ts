@@ -20,15 +20,15 @@ import {
   type StoredFile,
 } from './file-store.js';
 import { fallocate, setGuard } from './guard.js';
-import { openExclusive } from './in-use.js';
+import { probeUnused } from './in-use.js';
 import { DirectMoves } from './moves.js';
 
-const stat = native.seen;
+const stat = native.scratch;
 const zeros = new ArrayBuffer(1 << 20);
 
 export class DirectStore implements FileStore {
   readonly name = 'direct';
-  readonly identity = true;
+  readonly isDirect = true;
   readonly freeInLongRuns = undefined;
   readonly capacity: Capacity;
   readonly moves: Moves = new DirectMoves(this);
@@ -41,7 +41,7 @@ export class DirectStore implements FileStore {
   }
 
   create(label: string): StoredFile {
-    const memfd = native.memfdNumber(label);
+    const memfd = native.memfdCreateRaw(label);
     if (memfd < 0) throw new FsError(memfd, 'memfd_create');
     try {
       return new DirectFile(memfd, setGuard(memfd), this);
@@ -84,7 +84,7 @@ class DirectFile implements StoredFile {
   }
 
   isInUse(): boolean {
-    const alone = openExclusive(this.memfd);
+    const alone = probeUnused(this.memfd);
     alone?.close();
     return alone === undefined;
   }
@@ -199,7 +199,7 @@ class DirectFile implements StoredFile {
 
   /** fstat(2) into `stat`, and the capacity brought up to date. */
   private look(): void {
-    native.fstatSeen(this.memfd);
+    native.fstatScratch(this.memfd);
     const used = stat[STAT.blocks]! * 512;
     this.capacity.used += used - this.counted;
     this.counted = used;

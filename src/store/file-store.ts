@@ -101,7 +101,7 @@ export interface LentMemory {
 export interface FileStore {
   readonly name: 'direct' | 'pooled';
   /** Whether each file's blocks are the store's own (the identity): then writes change no layout (X8). */
-  readonly identity: boolean;
+  readonly isDirect: boolean;
   /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
   create(label: string): StoredFile;
   /** @param uid whose share of the holds it takes. */

@@ -11,7 +11,7 @@ const O_RDONLY_NONBLOCK = 0o4000;
  * the memfd, and when no descriptor is left for the probe. O_NONBLOCK: a client may hold a kernel lease on a segment that it
  * was lent, and the open would wait for that client (fs.lease-break-time).
  */
-export function openExclusive(memfd: number): Descriptor | undefined {
+export function probeUnused(memfd: number): Descriptor | undefined {
   let asking: Descriptor;
   try {
     asking = native.open(`/proc/self/fd/${memfd}`, O_RDONLY_NONBLOCK);

@@ -11,7 +11,7 @@ import { native } from '../native/binding.js';
 import { copyContents } from './contents.js';
 import type { DirectStore } from './direct-store.js';
 import { FileStat, type Moves, type StoredFile } from './file-store.js';
-import { openExclusive } from './in-use.js';
+import { probeUnused } from './in-use.js';
 import { PooledStore } from './pooled-store.js';
 
 const stat = new FileStat();
@@ -33,7 +33,7 @@ export class DirectMoves implements Moves {
     file.stat(stat);
     // Blocks beyond the end, which no listing of a memfd's extents shows.
     if (stat.blocks * 512 > blocksFor(stat.size) * BLOCK) return -errno.EBUSY;
-    const alone = openExclusive(file.backing);
+    const alone = probeUnused(file.backing);
     if (alone === undefined) return -errno.EAGAIN;
     this.pool ??= new PooledStore(capacity.total, capacity);
     const moved = this.pool.create();

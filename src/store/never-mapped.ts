@@ -1,5 +1,5 @@
 // Whether a direct file was ever mapped: only the memory of a mapping can be pinned (F7). mmap(2) changes a file's access
-// time, as read(2) does, and a memfd of the store begins with access time 0 (native.memfdNumber). A process that opens it
+// time, as read(2) does, and a memfd of the store begins with access time 0 (native.memfdCreateRaw). A process that opens it
 // with O_NOATIME leaves no trace: the caller must know of that.
 import { native, PROT_READ, STAT } from '../native/binding.js';
 
@@ -16,13 +16,13 @@ let shown: boolean | undefined;
 
 /** Whether this kernel changes the access time at mmap(2): tried once, with a memfd that we map. */
 function showsMmap(): boolean {
-  const memfd = native.memfdNumber('leasefs:mapped');
+  const memfd = native.memfdCreateRaw('leasefs:mapped');
   if (memfd < 0) return false;
   try {
     native.ftruncate(memfd, PAGE);
     native.unmap(native.map(memfd, 0, PAGE, PROT_READ));
-    native.fstatSeen(memfd);
-    return native.seen[STAT.atimeSec] !== 0;
+    native.fstatScratch(memfd);
+    return native.scratch[STAT.atimeSec] !== 0;
   } catch {
     return false;
   } finally {

@@ -224,8 +224,8 @@ export class PooledFile implements StoredFile {
   private changed(): void {
     this.changes++;
     native.clock();
-    this.mtimeSec = native.seen[0]!;
-    this.mtimeNsec = native.seen[1]!;
+    this.mtimeSec = native.scratch[0]!;
+    this.mtimeNsec = native.scratch[1]!;
   }
 
   /** Makes the blocks [start, end) ready to be written. 0 or -ENOSPC. */

@@ -19,7 +19,7 @@ const MAX_PAGES = 2 ** 21;
 
 export class PooledStore implements FileStore {
   readonly name = 'pooled';
-  readonly identity = false;
+  readonly isDirect = false;
   readonly moves = undefined;
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;

@@ -22,7 +22,7 @@ import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE, STAT } from '../native/binding.js';
 import type { LentMemory } from './file-store.js';
 import { fallocate, setGuard } from './guard.js';
-import { openExclusive } from './in-use.js';
+import { probeUnused } from './in-use.js';
 
 export const SEGMENT_BLOCKS = 2 ** 18;
 const SEGMENT_BYTES = SEGMENT_BLOCKS * BLOCK;
@@ -221,7 +221,7 @@ class Segment {
   reclaim(): boolean {
     this.handout?.close();
     this.handout = undefined;
-    const alone = openExclusive(this.memfd.fd);
+    const alone = probeUnused(this.memfd.fd);
     alone?.close();
     return alone !== undefined;
   }

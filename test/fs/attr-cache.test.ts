@@ -20,7 +20,7 @@ const isLasting = (fs: SmallFilesystem, inode: Inode): boolean => {
 
 /** The pooled store where it says that a file's memory is its own, as the direct store's is. */
 const direct = (): FileStore =>
-  Object.create(new PooledStore(1 << 22), { identity: { value: true } }) as FileStore;
+  Object.create(new PooledStore(1 << 22), { isDirect: { value: true } }) as FileStore;
 
 test('pooled: attributes last until pages come back from the kernel, and again after the last close', () => {
   const fs = new SmallFilesystem();

@@ -226,7 +226,7 @@ test('descriptors that Node opened work too', () => {
 test('the clock is the coarse real time: that of the file times', () => {
   const before = Date.now() / 1000;
   native.clock();
-  const [sec, nsec] = native.seen as unknown as [number, number];
+  const [sec, nsec] = native.scratch as unknown as [number, number];
   // It is as old as the last timer tick, 10 ms at most.
   assert.ok(sec + nsec / 1e9 > before - 0.1 && sec + nsec / 1e9 <= (Date.now() + 1) / 1000);
   assert.ok(nsec >= 0 && nsec < 1e9 && Number.isInteger(nsec));
@@ -234,10 +234,10 @@ test('the clock is the coarse real time: that of the file times', () => {
 
 test('a time of access of 0 stays until somebody reads or maps; writes, punches and populate leave it', () => {
   const atime = (): number => {
-    assert.is(native.fstatSeen(file), 0);
-    return native.seen[STAT.atimeSec]!;
+    assert.is(native.fstatScratch(file), 0);
+    return native.scratch[STAT.atimeSec]!;
   };
-  const file = native.memfdNumber('unmapped');
+  const file = native.memfdCreateRaw('unmapped');
   native.ftruncate(file, 65536);
   assert.is(native.pwrite(file, new ArrayBuffer(10), 0, 10, 0), 10);
   assert.is(native.populate(file, 0, 65536), 0);
@@ -247,23 +247,23 @@ test('a time of access of 0 stays until somebody reads or maps; writes, punches 
   assert.is(native.pread(file, new ArrayBuffer(10), 0, 10, 0), 10);
   assert.ok(atime() > 0);
   native.close(file);
-  const other = native.memfdNumber('mapped');
+  const other = native.memfdCreateRaw('mapped');
   native.ftruncate(other, 4096);
   native.unmap(native.map(other, 0, 4096, 1));
-  native.fstatSeen(other);
-  assert.ok(native.seen[STAT.atimeSec]! > 0);
+  native.fstatScratch(other);
+  assert.ok(native.scratch[STAT.atimeSec]! > 0);
   native.close(other);
 });
 
-test('fstatSeen sees what fstat sees', () => {
-  const file = native.memfdNumber('seen');
+test('fstatScratch sees what fstat sees', () => {
+  const file = native.memfdCreateRaw('seen');
   assert.is(native.ftruncate(file, 12345), 0);
   const out = new Float64Array(STAT.length);
   assert.is(native.fstat(file, out), 0);
-  assert.is(native.fstatSeen(file), 0);
-  assert.equal([...native.seen], [...out]);
+  assert.is(native.fstatScratch(file), 0);
+  assert.equal([...native.scratch], [...out]);
   assert.is(native.close(file), 0);
-  assert.is(native.fstatSeen(file), -errno.EBADF);
+  assert.is(native.fstatScratch(file), -errno.EBADF);
 });
 
 test.run();

@@ -115,8 +115,7 @@ export class Mounted {
       program,
       'mount',
       '--foreground',
-      '--ready-fd',
-      '3',
+      '--ready-fd=3',
       ...args,
       path,
     ];

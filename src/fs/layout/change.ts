@@ -67,7 +67,7 @@ export class Gate implements LayoutGate {
 
   write(caller: Caller, inode: Inode, fh: FileHandle, off: number, len: number): Answer {
     const { sb, leases } = this.plane;
-    if (sb.store.identity || !leases.concerns(inode.ino)) return 0;
+    if (sb.store.isDirect || !leases.concerns(inode.ino)) return 0;
     const file = inode.file!;
     const range = writeRange(file.size(), off, len, file);
     return this.admitWrite(caller, inode, fh, range, () => `write [${off}, ${off + len})`);
@@ -75,7 +75,7 @@ export class Gate implements LayoutGate {
 
   extend(caller: Caller, inode: Inode, fh: FileHandle, off: number, len: number): Answer {
     const { sb, leases } = this.plane;
-    if (sb.store.identity || !leases.concerns(inode.ino)) return 0;
+    if (sb.store.isDirect || !leases.concerns(inode.ino)) return 0;
     const before = inode.file!.size();
     const range = sizeRange(before, Math.max(before, off + len));
     return this.admitWrite(caller, inode, fh, range, () => `write [${off}, ${off + len})`);

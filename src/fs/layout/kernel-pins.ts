@@ -47,7 +47,7 @@ export class KernelPins {
     const { file, nopen } = inode;
     if (this.search === undefined || file === undefined) return false;
     if (!inode.cache.openedNoatime && neverMapped(inode.seenAtime)) return false;
-    return (nopen > 0 && this.plane.sb.store.identity) || file.isInUse();
+    return (nopen > 0 && this.plane.sb.store.isDirect) || file.isInUse();
   }
 
   /** Whether a change of the range could take a page that the kernel has pinned. Precondition: mayBePinned. */

@@ -36,7 +36,7 @@ export class AttrCache {
 export function isLasting(sb: Superblock, inode: Inode, size: number, blocks: number): boolean {
   // A write clears setuid and setgid without an update of the kernel's inode (HANDLE_KILLPRIV_V2).
   if (inode.mode & (S_ISUID | S_ISGID)) return false;
-  if (!sb.store.identity) return !inode.cache.writebackSeen;
+  if (!sb.store.isDirect) return !inode.cache.writebackSeen;
   // No mapping reaches an empty file, and the kernel notices what gives it a size.
   if (size === 0) return true;
   if (inode.nrdwr > 0) return false;
@@ -62,7 +62,7 @@ export function openedFor(sb: Superblock, inode: Inode, flags: number): void {
   if (!mapsForStores(flags)) return;
   inode.nrdwr++;
   inode.cache.mayBeMapped = true;
-  if (sb.store.identity) invalidateAttrs(sb, inode);
+  if (sb.store.isDirect) invalidateAttrs(sb, inode);
 }
 
 export function closedFor(inode: Inode, flags: number): void {

@@ -120,7 +120,7 @@ export function copyFileRange(
  * copy (fuse_copy_file_range). On EOPNOTSUPP it copies by read and write.
  */
 const mayLoseStores = (sb: Superblock, inode: Inode): boolean =>
-  sb.host?.writesDirectly ? inode.cachedPages?.mayBeStored === true : !sb.store.identity && inode.nrdwr > 0;
+  sb.host?.writesDirectly ? inode.cachedPages?.mayBeStored === true : !sb.store.isDirect && inode.nrdwr > 0;
 
 /** Bytes of hole from `off` on, up to `len`; 0 where there are data. */
 function holeAt(file: StoredFile, off: number, len: number): number {

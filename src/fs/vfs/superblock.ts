@@ -88,8 +88,8 @@ export class Superblock {
   /** The present time, of the clock that the kernel stamps files with. One object serves all calls in turn. */
   now(): Time {
     native.clock();
-    this.present.sec = native.seen[0]!;
-    this.present.nsec = native.seen[1]!;
+    this.present.sec = native.scratch[0]!;
+    this.present.nsec = native.scratch[1]!;
     return this.present;
   }
 
@@ -231,7 +231,7 @@ export class Superblock {
 
   /** Brings the capacity up to date: the kernel does not report passthrough writes. */
   lookAtOpenFiles(): void {
-    if (!this.store.identity) return;
+    if (!this.store.isDirect) return;
     for (const { inode } of this.handles.values()) inode.file?.size();
   }
 
