@@ -1,11 +1,13 @@
 // The daemon: puts store, leases, filesystem, session and mount together and serves until the mount is gone. The one
 // place that knows all layers.
+import { getHeapStatistics } from 'node:v8';
 import { errno } from '../base/errno.js';
 import { type Log, oneLine } from '../base/guarded.js';
 import { NoticeSocket } from '../control/notice-socket.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
+import { inodesOfHeap } from '../fs/vfs/inode-budget.js';
 import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { answersPoll, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
 import { OwnMount } from '../fuse/own-mount.js';
@@ -49,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     ...options.root,
     breakTime: breakTimeMs,
     semantics,
-    inodes: options.inodes,
+    inodes: options.inodes ?? inodesOfHeap(getHeapStatistics().heap_size_limit),
     accessTimes: keepsAccessTimes(options.mountOptions),
     acls: keepsAcls(options.mountOptions),
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS - breakDescriptors),

@@ -1,7 +1,6 @@
 // The options of `leasefs mount`, checked: what the daemon (daemon.ts) is started with.
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { getHeapStatistics } from 'node:v8';
 import type { DaemonLog } from './daemon-log.js';
 import { parseSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
@@ -10,11 +9,6 @@ import { onlyArgument, parseOptions, UsageError } from './verb.js';
 const ROOT_MODE = 0o1777;
 /** The largest number that statfs can report. */
 const MAX_INODES = 2 ** 32;
-/** Bytes of the heap for an inode with its name and its file: a million of them were seen to take 1.2 KiB each. */
-const INODE_BYTES = 2048;
-/** What the young objects, the program and what is not an inode take of the heap. */
-const OTHER_HEAP = 64 * 2 ** 20;
-const MIN_HEAP = 2 ** 22;
 
 interface MountOptions {
   /** Absolute; the daemon finds out whether it can be mounted on. */
@@ -25,8 +19,8 @@ interface MountOptions {
   readonly root: { readonly uid: number; readonly gid: number; readonly mode: number };
   /** Bytes that the files may take. */
   readonly size: number;
-  /** Inodes that there may be, the root one of them. */
-  readonly inodes: number;
+  /** Inodes that there may be, the root one of them; undefined: as many as the daemon's heap holds. */
+  readonly inodes: number | undefined;
   /** B2, ms. */
   readonly breakTimeMs: number;
   readonly semantics: 'default' | 'rfc-v2';
@@ -109,7 +103,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
         mode: own.mode === undefined ? ROOT_MODE : modeOption(own.mode),
       },
       size: values.size === undefined ? defaultSize(totalmem()) : sizeOption(values.size),
-      inodes: values.inodes === undefined ? defaultInodes() : inodesOption(values.inodes),
+      inodes: values.inodes === undefined ? undefined : inodesOption(values.inodes),
       breakTimeMs:
         breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
       semantics,
@@ -170,10 +164,6 @@ function sysctl(): string {
     return '';
   }
 }
-
-/** So many that the heap holds them: a daemon that ran out of it would take every file with it. */
-const defaultInodes = (): number =>
-  Math.floor(Math.max(MIN_HEAP, getHeapStatistics().heap_size_limit - OTHER_HEAP) / INODE_BYTES);
 
 function sizeOption(text: string): number {
   const size = parseSize(text);

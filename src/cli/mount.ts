@@ -144,7 +144,7 @@ function foregroundArguments({ options, mountPoint, logFile }: MountCommand): st
     '--foreground',
     `--ready-fd=${CHILD_READY_FD}`,
     `--size=${options.size}`,
-    `--inodes=${options.inodes}`,
+    ...(options.inodes === undefined ? [] : [`--inodes=${options.inodes}`]),
     `--lease-break-time=${options.breakTimeMs}`,
     `--semantics=${options.semantics}`,
     `--store=${options.store}`,

@@ -30,14 +30,20 @@ test('a daemon has no variable that opens a debugger or loads code, and its heap
   const env = {
     PATH: '/bin',
     LEASEFS_TIME_FACTOR: '3',
-    NODE_OPTIONS: '--inspect=0.0.0.0:9229 --max-old-space-size=64 --require /tmp/x.js',
+    NODE_OPTIONS:
+      '--inspect=0.0.0.0:9229 --max-old-space-size=64 --max-semi-space-size=64 --require /tmp/x.js',
     NODE_V8_COVERAGE: '/tmp',
     NODE_REPL_EXTERNAL_MODULE: '/tmp/x.js',
     SSLKEYLOGFILE: '/tmp/keys',
   };
   assert.equal(sealedEnvironment(env), { PATH: '/bin', LEASEFS_TIME_FACTOR: '3' });
   const options = sealedOptions(['--inspect-brk', '--enable-source-maps', '--debug-port=1'], env);
-  assert.equal(options.slice(2), ['--max-old-space-size=64', '--enable-source-maps']);
+  assert.equal(options.slice(2), [
+    '--max-old-space-size=64',
+    '--enable-source-maps',
+    // The last one counts.
+    '--max-semi-space-size=16',
+  ]);
 });
 
 test.run();

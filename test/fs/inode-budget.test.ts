@@ -7,6 +7,7 @@ import { StatFs } from '../../src/fs/operations.js';
 import { DEFAULT_ACL } from '../../src/fs/vfs/acl.js';
 import { statfs } from '../../src/fs/vfs/attributes.js';
 import { link, mkdir, symlink } from '../../src/fs/vfs/create.js';
+import { inodesOfHeap } from '../../src/fs/vfs/inode-budget.js';
 import { rename, unlink } from '../../src/fs/vfs/unlink-rename.js';
 import { removexattr, setxattr } from '../../src/fs/vfs/xattrs.js';
 import { SmallFilesystem } from './small-filesystem.js';
@@ -121,6 +122,13 @@ test('a directory whose inherited ACL finds no room is not made', () => {
   for (const name of ['0', '1']) assert.is(mkdir(sb, caller, dir, name as Name, 0o755, attr), -errno.ENOSPC);
   assert.is(sb.inodes.size, left);
   assert.is(free(small), 0);
+});
+
+test('the default leaves heap for what is no inode, and is never none', () => {
+  const MIB = 2 ** 20;
+  assert.is(inodesOfHeap(112 * MIB), 24 * 1024);
+  assert.is(inodesOfHeap(4144 * MIB), 2040 * 1024);
+  assert.is(inodesOfHeap(10 * MIB), 2048);
 });
 
 test.run();

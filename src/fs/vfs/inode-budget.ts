@@ -9,6 +9,19 @@ const XATTR_BYTES = 400;
 /** A target up to here counts with its inode; tmpfs's SHORT_SYMLINK_LEN. */
 const SHORT_TARGET = 128;
 
+/** Bytes of the heap for an inode with its name and its file: a million of them were seen to take 1.2 KiB each. */
+const INODE_HEAP = 2048;
+/** What the young objects, the program and what is not an inode take of the heap. */
+const OTHER_HEAP = 64 * 2 ** 20;
+const MIN_HEAP = 2 ** 22;
+
+/**
+ * So many inodes that the heap holds them: a daemon that ran out of it would take every file with it.
+ * @param limit of the heap, bytes
+ */
+export const inodesOfHeap = (limit: number): number =>
+  Math.floor(Math.max(MIN_HEAP, limit - OTHER_HEAP) / INODE_HEAP);
+
 /** Bytes that an extended attribute counts. */
 export const xattrCost = (nameLength: number, valueLength: number): number =>
   XATTR_BYTES + nameLength + valueLength;
