@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { NO_DEBUGGER } from './base/no-debugger.js';
 import {
   events,
   type Injection,
@@ -129,7 +130,9 @@ export async function mount(options: MountOptions = {}): Promise<Mount> {
     '--',
     path,
   ];
-  const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  const daemon = spawn(process.execPath, [NO_DEBUGGER, ...args], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
   const mounted = new Mount(path, daemon, options.path === undefined);
   const said = (await text(daemon.stdio[READY_FD] as NodeJS.ReadableStream)).trim();
   if (said.startsWith('ready')) return mounted;

@@ -1,12 +1,9 @@
-// A daemon without a debugger: Node is started for it without one, and without the variables of the environment.
-//
-// SIGUSR1 makes Node listen for a debugger, and every process that can connect to that port runs code as the daemon's user.
-// A handler of our own prevents it, but not before our first line has run. So the address to listen at is one that no
-// machine has (TEST-NET-1, RFC 5737), and binding it fails. NODE_OPTIONS and the like start a debugger too, or load code.
+// A daemon without a debugger (base/no-debugger.ts): Node is started for it without the variables of the environment.
+// NODE_OPTIONS and the like start a debugger too, or load code.
+import { NO_DEBUGGER } from '../base/no-debugger.js';
 import { native } from '../native/binding.js';
 import { CommandError } from './verb.js';
 
-const NO_DEBUGGER = '--inspect-port=192.0.2.1:9229';
 /** The options of NODE_OPTIONS that set the heap's size are kept (README: --inodes). */
 const HEAP = /^--max[-_](old[-_]space|heap)[-_]size=\d+$/;
 /**
@@ -34,7 +31,7 @@ export function sealedEnvironment(env: Environment): Record<string, string> {
   return Object.fromEntries(kept) as Record<string, string>;
 }
 
-const isSealed = (): boolean => process.execArgv.includes(NO_DEBUGGER);
+const isSealed = (): boolean => sealedOptions([], {}).every(option => process.execArgv.includes(option));
 
 /**
  * Starts this process anew, as the same command and under the same pid, with no debugger. Does nothing where it is sealed.

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { NO_DEBUGGER } from '../base/no-debugger.js';
 import { CommandError } from './verb.js';
 
 /** The program that this process runs: `node main.js VERB ...`. */
@@ -23,7 +24,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 
 /** `leasefs ARGS` in a process of its own, which a Ctrl-C at the terminal does not reach. */
 export async function leasefs(...args: readonly string[]): Promise<Ran> {
-  const child = spawn(process.execPath, [mainFile, ...args], {
+  const child = spawn(process.execPath, [NO_DEBUGGER, mainFile, ...args], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LIMIT_MS,

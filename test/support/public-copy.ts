@@ -9,7 +9,7 @@ const project = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Copies what the package has, and what npm puts beside it, to `directory`. */
 export function copyProject(directory: string): void {
-  for (const path of ['dist/src', 'node_modules/lru-cache'])
+  for (const path of ['bin', 'dist/src', 'node_modules/lru-cache'])
     cpSync(join(project, path), join(directory, path), { recursive: true });
   for (const path of [
     'package.json',

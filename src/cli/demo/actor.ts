@@ -1,7 +1,9 @@
 // A process of the demo: `leasefs io -k FILE`, driven by its standard input, so that a user can type each line of the demo.
 // Each verb answers with one line; lines of forks and of breaks come between them.
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { NO_DEBUGGER } from '../../base/no-debugger.js';
 import { mainFile } from '../temporary-mount.js';
 import { LIMIT_MS, late } from './patience.js';
 
@@ -31,7 +33,8 @@ export class Actor {
 
   constructor(name: string, path: string) {
     this.name = name;
-    this.child = spawn(process.execPath, [mainFile, 'io', '-f', '-k', '--', path], { stdio: 'pipe' });
+    const args = [NO_DEBUGGER, mainFile, 'io', '-f', '-k', '--', path];
+    this.child = spawn(process.execPath, args, { stdio: 'pipe' });
     this.pid = this.child.pid ?? 0;
     // It may die before it has read everything.
     this.child.stdin!.on('error', () => {});

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { NO_DEBUGGER } from '../../base/no-debugger.js';
 import { mainFile } from '../temporary-mount.js';
 import { CommandError } from '../verb.js';
 
@@ -37,7 +38,7 @@ export const needsNamespace = (): boolean =>
 
 /** The demo as root of a user namespace; its exit code. */
 export const inNamespace = (args: readonly string[]): number =>
-  runHere('unshare', ...IN_NAMESPACE, process.execPath, mainFile, 'demo', ...args);
+  runHere('unshare', ...IN_NAMESPACE, process.execPath, NO_DEBUGGER, mainFile, 'demo', ...args);
 
 /** The demo in a virtual machine; its exit code. */
 export function inVm(args: readonly string[]): number {

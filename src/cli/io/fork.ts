@@ -1,8 +1,10 @@
 // `fork { ... }` of `leasefs io`: a chain in a child process that inherits, as after fork(2), the open file description
 // under the same number, the mappings (mapped anew, at the same file offsets) and the ring.
+
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FsError } from '../../base/errno.js';
+import { NO_DEBUGGER } from '../../base/no-debugger.js';
 import { native } from '../../native/binding.js';
 import { UsageError } from '../verb.js';
 import { type Forked, type IoOptions, IoProcess, type Ring } from './io-process.js';
@@ -50,6 +52,7 @@ export function fork(io: IoProcess, body: readonly Command[]): Forked {
   const child = spawn(
     process.execPath,
     [
+      NO_DEBUGGER,
       ...process.execArgv,
       fileURLToPath(new URL('../main.js', import.meta.url)),
       'io',
