@@ -199,7 +199,8 @@ Napi::Value Clock(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportMemoryFile(Napi::Env env, Napi::Object exports) {
-  exports.Set("scratch", Napi::Float64Array::New(env, kStatLength, Napi::ArrayBuffer::New(env, scratch, sizeof scratch), 0));
+  exports.Set("scratch",
+              Napi::Float64Array::New(env, kStatLength, Napi::ArrayBuffer::New(env, scratch, sizeof scratch), 0));
   Export<MemfdCreate>(exports, "memfdCreate");
   Export<MemfdCreateRaw>(exports, "memfdCreateRaw");
   Export<Fstat>(exports, "fstat");

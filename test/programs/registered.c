@@ -14,8 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PIECES 16
-#define PIECE 4096
+#define PIECES           16
+#define PIECE            4096
 #define EXCLUSIVE_LAYOUT (16 | 32) /* F_LAYOUT | F_EXCLUSIVE */
 
 static int complain(const char *what, int error)

@@ -44,8 +44,7 @@ long memory_unregister(struct memory *m)
 static long read_fixed(struct memory *m, int source, void *at, size_t len)
 {
 	char *ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, IORING_OFF_SQ_RING);
-	struct io_uring_sqe *sqes =
-		mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, IORING_OFF_SQES);
+	struct io_uring_sqe *sqes = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, IORING_OFF_SQES);
 	long result = -ENOMEM;
 
 	if (ring != MAP_FAILED && sqes != MAP_FAILED) {
@@ -56,11 +55,9 @@ static long read_fixed(struct memory *m, int source, void *at, size_t len)
 		struct io_uring_cqe *cqes = (struct io_uring_cqe *)(ring + params.cq_off.cqes);
 		unsigned slot = *tail & (params.sq_entries - 1);
 
-		sqes[slot] = (struct io_uring_sqe){ .opcode = IORING_OP_READ_FIXED,
-						    .fd = source,
-						    .addr = (uintptr_t)at,
-						    .len = len,
-						    .off = -1 };
+		sqes[slot] = (struct io_uring_sqe){
+			.opcode = IORING_OP_READ_FIXED, .fd = source, .addr = (uintptr_t)at, .len = len, .off = -1
+		};
 		array[slot] = slot;
 		__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
 		if (syscall(SYS_io_uring_enter, m->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0) {

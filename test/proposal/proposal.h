@@ -40,19 +40,19 @@
 #include "memory.h"
 
 /* The proposal's arguments to F_SETLEASE; it gives no value for F_UNBREAK. */
-#define F_LAYOUT 16
+#define F_LAYOUT    16
 #define F_EXCLUSIVE 32
-#define F_UNBREAK 64
+#define F_UNBREAK   64
 
-#define NONE F_UNLCK
+#define NONE             F_UNLCK
 #define SHARED_BREAKABLE (F_RDLCK | F_LAYOUT)
-#define SHARED (F_RDLCK | F_LAYOUT | F_UNBREAK)
-#define EXCLUSIVE (F_LAYOUT | F_EXCLUSIVE)
+#define SHARED           (F_RDLCK | F_LAYOUT | F_UNBREAK)
+#define EXCLUSIVE        (F_LAYOUT | F_EXCLUSIVE)
 
-#define BLOCK 4096
-#define MIB (1 << 20)
+#define BLOCK     4096
+#define MIB       (1 << 20)
 #define FILE_SIZE (4 * MIB)
-#define FILL 0x11
+#define FILL      0x11
 /* Seconds, 30 if the environment has no LIMIT_SECONDS: whoever takes longer ends. */
 #define LIMIT_SECONDS (getenv("LIMIT_SECONDS") ? atoi(getenv("LIMIT_SECONDS")) : 30)
 
@@ -327,30 +327,30 @@ static inline int receive_descriptor(int from)
 }
 
 /* What `call` answers to a process of its own: 0, or -errno. */
-#define BY_ANOTHER(call)                                                      \
-	({                                                                    \
-		int status_ = 0;                                              \
-		fflush(stdout);                                               \
-		pid_t pid_ = fork();                                          \
-		must("fork", pid_ >= 0);                                      \
-		if (pid_ == 0) {                                              \
-			alarm(LIMIT_SECONDS);                                 \
-			long r_ = (call);                                     \
-			_exit(r_ < 0 ? -r_ : 0);                              \
-		}                                                             \
-		waitpid(pid_, &status_, 0);                                   \
-		WIFEXITED(status_) ? -(long)WEXITSTATUS(status_) : -EINTR;    \
+#define BY_ANOTHER(call)                                                   \
+	({                                                                 \
+		int status_ = 0;                                           \
+		fflush(stdout);                                            \
+		pid_t pid_ = fork();                                       \
+		must("fork", pid_ >= 0);                                   \
+		if (pid_ == 0) {                                           \
+			alarm(LIMIT_SECONDS);                              \
+			long r_ = (call);                                  \
+			_exit(r_ < 0 ? -r_ : 0);                           \
+		}                                                          \
+		waitpid(pid_, &status_, 0);                                \
+		WIFEXITED(status_) ? -(long)WEXITSTATUS(status_) : -EINTR; \
 	})
 
 /* The same, asked again while it is refused: registrations and leases end a moment after close(2) or exit(2). */
-#define SOON_BY_ANOTHER(call)                                                 \
-	({                                                                    \
-		long last_ = BY_ANOTHER(call);                                \
-		for (int i_ = 0; i_ < 500 && refused(last_); i_++) {          \
-			nanosleep(&(struct timespec){ 0, 10000000 }, NULL);   \
-			last_ = BY_ANOTHER(call);                             \
-		}                                                             \
-		last_;                                                        \
+#define SOON_BY_ANOTHER(call)                                               \
+	({                                                                  \
+		long last_ = BY_ANOTHER(call);                              \
+		for (int i_ = 0; i_ < 500 && refused(last_); i_++) {        \
+			nanosleep(&(struct timespec){ 0, 10000000 }, NULL); \
+			last_ = BY_ANOTHER(call);                           \
+		}                                                           \
+		last_;                                                      \
 	})
 
 static inline bool refused(long result)

@@ -23,7 +23,7 @@
 
 #include <leasefs.h>
 
-#define SIZE (1 << 20)
+#define SIZE    (1 << 20)
 #define NO_MMAP (1U << 14) /* IORING_SETUP_NO_MMAP */
 
 static int fd, ring = -1, xdp = -1, toChild = -1, fromChild = -1;
@@ -85,7 +85,7 @@ static long verb(const char *word, long a, long b)
 	struct iovec part = { memory + a, b };
 	if (!strcmp(word, "lease"))
 		return fcntl(fd, F_SETLEASE, a);
-	if (!strcmp(word, "storm")) {	/* takes and gives back while A signals come, every B us */
+	if (!strcmp(word, "storm")) { /* takes and gives back while A signals come, every B us */
 		struct sigaction action = { .sa_sigaction = onStorm, .sa_flags = SA_SIGINFO | SA_RESTART };
 		struct itimerval every = { { 0, b }, { 0, b } };
 		storm = a;
@@ -108,20 +108,20 @@ static long verb(const char *word, long a, long b)
 		sigaction(a, &action, NULL);
 		return fcntl(fd, F_SETSIG, a);
 	}
-	if (!strcmp(word, "signalled")) {	/* waits for the break's signal; its number and descriptor */
+	if (!strcmp(word, "signalled")) { /* waits for the break's signal; its number and descriptor */
 		for (int n = 0; n < 5000 && seen.si_signo == 0; n++)
 			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 		return seen.si_signo == a && seen.si_fd == fd ? 0 : (errno = ETIME, -1);
 	}
 	if (!strcmp(word, "ring"))
 		return ring = setup(0, NULL, NULL);
-	if (!strcmp(word, "nommap"))	/* a ring in memory of the file */
+	if (!strcmp(word, "nommap")) /* a ring in memory of the file */
 		return ring = setup(NO_MMAP, memory + a, memory + b);
 	if (!strcmp(word, "closering"))
 		return close(ring);
 	if (!strcmp(word, "buffers"))
 		return reg(IORING_REGISTER_BUFFERS, &part, 1);
-	if (!strcmp(word, "filering"))	/* the file itself where a ring should be */
+	if (!strcmp(word, "filering")) /* the file itself where a ring should be */
 		return syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, &part, 1);
 	if (!strcmp(word, "buffers2")) {
 		struct io_uring_rsrc_register request = { .nr = 1, .data = (uintptr_t)&part };
@@ -141,33 +141,35 @@ static long verb(const char *word, long a, long b)
 		struct io_uring_buf_reg request = { .ring_addr = (uintptr_t)memory + a, .ring_entries = b };
 		return reg(22 /* IORING_REGISTER_PBUF_RING */, &request, 1);
 	}
-	if (!strcmp(word, "region")) {	/* IORING_REGISTER_MEM_REGION, memory of the caller */
+	if (!strcmp(word, "region")) { /* IORING_REGISTER_MEM_REGION, memory of the caller */
 		uint64_t region[8] = { (uintptr_t)memory + a, b, 1 }, request[4] = { (uintptr_t)region };
 		return reg(34, request, 1);
 	}
-	if (!strcmp(word, "resizable")) {	/* a ring in memory of no file, which may be resized */
+	if (!strcmp(word, "resizable")) { /* a ring in memory of no file, which may be resized */
 		char *own = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		return ring = setup(NO_MMAP | 1 << 12 | 1 << 13, own, own + 4096);
 	}
-	if (!strcmp(word, "resize")) {	/* IORING_REGISTER_RESIZE_RINGS */
+	if (!strcmp(word, "resize")) { /* IORING_REGISTER_RESIZE_RINGS */
 		struct io_uring_params params = { .sq_entries = 16 };
 		void *rings = memory + a, *entries = memory + b;
 		memcpy((char *)&params + 112, &rings, sizeof rings);
 		memcpy((char *)&params + 72, &entries, sizeof entries);
 		return reg(33, &params, 1);
 	}
-	if (!strcmp(word, "newer"))	/* an opcode that no header has yet */
+	if (!strcmp(word, "newer")) /* an opcode that no header has yet */
 		return reg(200, NULL, 0);
 	if (!strcmp(word, "umem")) {
-		struct { uint64_t addr, len; uint32_t chunk, headroom, flags, tx; } request = {
-			(uintptr_t)memory + a, b, 4096, 0, 0, 0 };
+		struct {
+			uint64_t addr, len;
+			uint32_t chunk, headroom, flags, tx;
+		} request = { (uintptr_t)memory + a, b, 4096, 0, 0, 0 };
 		if (xdp < 0 && (xdp = socket(AF_XDP, SOCK_RAW, 0)) < 0)
 			return -1;
 		return setsockopt(xdp, 283, 4, &request, 24);
 	}
 	if (!strcmp(word, "closexdp"))
 		return close(xdp);
-	if (!strcmp(word, "plain")) {	/* memory that is no file's */
+	if (!strcmp(word, "plain")) { /* memory that is no file's */
 		void *anonymous = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		part.iov_base = anonymous;
 		return reg(IORING_REGISTER_BUFFERS, &part, 1);
@@ -178,17 +180,18 @@ static long verb(const char *word, long a, long b)
 		return ftruncate(fd, a);
 	if (!strcmp(word, "punch"))
 		return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, a, b);
-	if (!strcmp(word, "ownpin")) {	/* LEASEFS_IOC_PIN, owned by the process */
+	if (!strcmp(word, "ownpin")) { /* LEASEFS_IOC_PIN, owned by the process */
 		struct leasefs_pin request = { .version = LEASEFS_ABI, .off = a, .len = b };
 		return ioctl(fd, LEASEFS_IOC_PIN, &request);
 	}
 	if (!strcmp(word, "cloexec"))
 		return fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (!strcmp(word, "keepring"))	/* over exec */
+	if (!strcmp(word, "keepring")) /* over exec */
 		return fcntl(ring, F_SETFD, 0);
-	if (!strcmp(word, "exec"))	/* a program that lives until a lease is a zombie, or with 1 ends at once */
+	if (!strcmp(word, "exec")) /* a program that lives until a lease is a zombie, or with 1 ends at once */
 		return execl("/bin/sh", "sh", "-c",
-			a ? "true" : "until grep -q zombie $LEASEFS_MNT/.leasefs/leases; do :; done", (char *)NULL);
+			     a ? "true" : "until grep -q zombie $LEASEFS_MNT/.leasefs/leases; do :; done",
+			     (char *)NULL);
 	if (!strcmp(word, "close"))
 		return close(fd);
 	if (!strcmp(word, "reopen"))
@@ -253,7 +256,10 @@ static int run(char **words)
 		if (!strcmp(word, "reopen"))
 			a = (long)getenv("FILE");
 		long result = verb(word, a, b);
-		printf("%s %s\n", *words, result < 0 ? strerrorname_np(errno) : !strcmp(word, "getlease") ? (char[]){ '0' + result / 10, '0' + result % 10, 0 } : "ok");
+		printf("%s %s\n", *words,
+		       result < 0                  ? strerrorname_np(errno)
+		       : !strcmp(word, "getlease") ? (char[]){ '0' + result / 10, '0' + result % 10, 0 }
+						   : "ok");
 		fflush(stdout);
 	}
 	return 0;

@@ -62,8 +62,12 @@ long send_fd(int fd, const char *name)
 	struct iovec iov = { &byte, 1 };
 
 	mailbox_address(name, &to, &len);
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = len, .msg_iov = &iov, .msg_iovlen = 1,
-			      .msg_control = space, .msg_controllen = sizeof space };
+	struct msghdr msg = { .msg_name = &to,
+			      .msg_namelen = len,
+			      .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = space,
+			      .msg_controllen = sizeof space };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;

@@ -21,14 +21,16 @@ static struct io_uring_params ring_params;
 static long run_one(int ring, const struct io_uring_sqe *operation)
 {
 	char *sq = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQ_RING);
-	struct io_uring_sqe *sqe = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
+	struct io_uring_sqe *sqe =
+	    mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
 	long r = -EIO;
 
 	if (sq == MAP_FAILED || sqe == (void *)MAP_FAILED)
 		return -errno;
 	unsigned *tail = (unsigned *)(sq + ring_params.sq_off.tail);
 	unsigned *array = (unsigned *)(sq + ring_params.sq_off.array);
-	unsigned *head = (unsigned *)(sq + ring_params.cq_off.head), *cqtail = (unsigned *)(sq + ring_params.cq_off.tail);
+	unsigned *head = (unsigned *)(sq + ring_params.cq_off.head),
+		 *cqtail = (unsigned *)(sq + ring_params.cq_off.tail);
 	struct io_uring_cqe *cqe = (struct io_uring_cqe *)(sq + ring_params.cq_off.cqes);
 	unsigned at = *tail & (ring_params.sq_entries - 1);
 
@@ -73,9 +75,10 @@ long fixed_read(int ring, char *to, size_t len, int byte)
 long buffered(int fd, int is_write, long count)
 {
 	static char block[4096];
-	struct io_uring_sqe operation = {
-		.opcode = is_write ? IORING_OP_WRITE : IORING_OP_READ, .fd = fd, .addr = (uintptr_t)block, .len = sizeof block
-	};
+	struct io_uring_sqe operation = { .opcode = is_write ? IORING_OP_WRITE : IORING_OP_READ,
+					  .fd = fd,
+					  .addr = (uintptr_t)block,
+					  .len = sizeof block };
 	long total = 0;
 
 	memset(&ring_params, 0, sizeof ring_params);
@@ -127,7 +130,10 @@ long ring_register(int slot, char *at, size_t len, unsigned setup, unsigned tabl
 /* Keeps the ring's lock busy for `ms`. */
 long ring_spin(int ring, long ms)
 {
-	struct { struct io_uring_probe probe; struct io_uring_probe_op ops[256]; } room;
+	struct {
+		struct io_uring_probe probe;
+		struct io_uring_probe_op ops[256];
+	} room;
 	struct timespec now, end;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);

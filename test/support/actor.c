@@ -36,9 +36,15 @@
 
 /* links: where the mount carries no ioctl, the connection that stands for the description */
 static int fds[SLOTS], links[SLOTS];
-static struct { char *at; size_t len; } maps[SLOTS];
+static struct {
+	char *at;
+	size_t len;
+} maps[SLOTS];
 static char signals[512];
-static struct { long id; pthread_t thread; } running[SLOTS];
+static struct {
+	long id;
+	pthread_t thread;
+} running[SLOTS];
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct command {
@@ -93,10 +99,12 @@ static long watch_slot(int slot)
 	return watch_open(slot, fds[slot], links[slot]);
 }
 
-static long lease_call(unsigned long request, int slot, unsigned kind, unsigned flags, int sig, unsigned long long cookie,
-		       char *text)
+static long lease_call(unsigned long request, int slot, unsigned kind, unsigned flags, int sig,
+		       unsigned long long cookie, char *text)
 {
-	struct leasefs_lease l = { .version = LEASEFS_ABI, .kind = kind, .flags = flags, .signal = sig, .cookie = cookie };
+	struct leasefs_lease l = {
+		.version = LEASEFS_ABI, .kind = kind, .flags = flags, .signal = sig, .cookie = cookie
+	};
 	if (call(slot, request, &l) < 0)
 		return -errno;
 	sprintf(text, "%u %u %llu", l.kind, l.break_ms, (unsigned long long)l.description);
@@ -106,9 +114,9 @@ static long lease_call(unsigned long request, int slot, unsigned kind, unsigned 
 static long run(struct command *c, char *text)
 {
 #define IS(name) (!strcmp(c->verb, name))
-#define N(i) strtoll(c->arg[i], NULL, 0)
-#define U(i) strtoull(c->arg[i], NULL, 0)
-#define FD(i) fds[N(i)]
+#define N(i)     strtoll(c->arg[i], NULL, 0)
+#define U(i)     strtoull(c->arg[i], NULL, 0)
+#define FD(i)    fds[N(i)]
 	if (IS("open"))
 		return fail(FD(0) = open(c->arg[1], N(2) | O_CLOEXEC, 0644));
 	if (IS("close"))
@@ -122,7 +130,9 @@ static long run(struct command *c, char *text)
 	if (IS("getlease"))
 		return lease_call(LEASEFS_IOC_GETLEASE, N(0), 0, 0, 0, 0, text);
 	if (IS("pin")) {
-		struct leasefs_pin p = { .version = LEASEFS_ABI, .off = U(1), .len = U(2), .flags = N(3), .owner = U(4) };
+		struct leasefs_pin p = {
+			.version = LEASEFS_ABI, .off = U(1), .len = U(2), .flags = N(3), .owner = U(4)
+		};
 		return call(N(0), LEASEFS_IOC_PIN, &p) < 0 ? -errno : (long)p.id;
 	}
 	if (IS("pin_many")) {
@@ -273,7 +283,10 @@ static void noted(int sig, siginfo_t *info, void *context)
 	strncat(signals, one, sizeof signals - strlen(signals) - 1);
 }
 
-static void ignored(int sig) { (void)sig; }
+static void ignored(int sig)
+{
+	(void)sig;
+}
 
 static void start(struct command *c)
 {

@@ -7,7 +7,10 @@
 
 #define SLOTS 256
 
-static inline long fail(long r) { return r < 0 ? -errno : r; }
+static inline long fail(long r)
+{
+	return r < 0 ? -errno : r;
+}
 
 /* actor-meeting.c */
 extern int control;

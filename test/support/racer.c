@@ -28,7 +28,10 @@ enum { BLOCK = 4096, OTHERS = 3, LOOKS = 4 };
 static const char *path, *how;
 static atomic_long *lost_writes;
 
-static int is(const char *what) { return strcmp(how, what) == 0; }
+static int is(const char *what)
+{
+	return strcmp(how, what) == 0;
+}
 
 static void must(int ok, const char *what)
 {

@@ -20,9 +20,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define F_LAYOUT 16
-#define F_EXCLUSIVE 32
-#define PART (64 << 10)
+#define F_LAYOUT     16
+#define F_EXCLUSIVE  32
+#define PART         (64 << 10)
 #define MAPPINGS_MAX 16
 
 static struct {
@@ -48,7 +48,8 @@ static int map(char *names)
 
 	if (at == MAP_FAILED || count == MAPPINGS_MAX)
 		return -1;
-	for (char *name = strtok(names, " "); name != NULL && len < MAPPINGS_MAX * PART; name = strtok(NULL, " "), len += PART) {
+	for (char *name = strtok(names, " "); name != NULL && len < MAPPINGS_MAX * PART;
+	     name = strtok(NULL, " "), len += PART) {
 		if (strcmp(name, "-") == 0)
 			continue;
 		int fd = open_file(name);

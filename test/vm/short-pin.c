@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define PAGE 4096
-#define LEN (1 << 20)
+#define LEN  (1 << 20)
 #ifndef LIMIT_SECONDS
 #define LIMIT_SECONDS 60
 #endif

@@ -22,13 +22,13 @@ struct backing_map {
 	uint32_t flags;
 	uint64_t padding;
 };
-#define BACKING_OPEN _IOW(229, 1, struct backing_map)
-#define BACKING_CLOSE _IOW(229, 2, uint32_t)
+#define BACKING_OPEN       _IOW(229, 1, struct backing_map)
+#define BACKING_CLOSE      _IOW(229, 2, uint32_t)
 #define OPENED_PASSTHROUGH (1u << 7)
-#define INIT_EXT (1u << 30)
-#define INIT2_PASSTHROUGH (1u << 5)
+#define INIT_EXT           (1u << 30)
+#define INIT2_PASSTHROUGH  (1u << 5)
 
-#define PAGES 256
+#define PAGES  256
 #define BUFFER (PAGES * 4096 + 4096)
 
 static char request[BUFFER] __attribute__((aligned(8)));
@@ -67,7 +67,8 @@ static int back(struct node *n)
 
 static struct fuse_open_out open_of(const struct node *n)
 {
-	struct fuse_open_out passed = { .open_flags = FOPEN_NOFLUSH | OPENED_PASSTHROUGH, .padding = (uint32_t)n->backing };
+	struct fuse_open_out passed = { .open_flags = FOPEN_NOFLUSH | OPENED_PASSTHROUGH,
+					.padding = (uint32_t)n->backing };
 	struct fuse_open_out served = { .open_flags = FOPEN_NOFLUSH | FOPEN_KEEP_CACHE };
 	return n->backing ? passed : served;
 }
@@ -75,32 +76,49 @@ static struct fuse_open_out open_of(const struct node *n)
 static struct fuse_attr attr_of(struct node *n)
 {
 	look(n);
-	struct fuse_attr a = { .ino = n->id, .size = n->size, .blocks = (n->size + 511) / 512, .mode = n->mode,
-			       .nlink = n->parent || n->id == TREE_ROOT, .uid = n->uid, .gid = n->gid, .blksize = 4096,
-			       .atime = (uint64_t)n->changed.tv_sec, .mtime = (uint64_t)n->changed.tv_sec,
-			       .ctime = (uint64_t)n->changed.tv_sec, .atimensec = (uint32_t)n->changed.tv_nsec,
-			       .mtimensec = (uint32_t)n->changed.tv_nsec, .ctimensec = (uint32_t)n->changed.tv_nsec };
+	struct fuse_attr a = { .ino = n->id,
+			       .size = n->size,
+			       .blocks = (n->size + 511) / 512,
+			       .mode = n->mode,
+			       .nlink = n->parent || n->id == TREE_ROOT,
+			       .uid = n->uid,
+			       .gid = n->gid,
+			       .blksize = 4096,
+			       .atime = (uint64_t)n->changed.tv_sec,
+			       .mtime = (uint64_t)n->changed.tv_sec,
+			       .ctime = (uint64_t)n->changed.tv_sec,
+			       .atimensec = (uint32_t)n->changed.tv_nsec,
+			       .mtimensec = (uint32_t)n->changed.tv_nsec,
+			       .ctimensec = (uint32_t)n->changed.tv_nsec };
 	return a;
 }
 
 static struct fuse_entry_out entry_of(struct node *n)
 {
-	struct fuse_entry_out e = { .nodeid = n->id, .entry_valid = FOREVER, .attr_valid = FOREVER, .attr = attr_of(n) };
+	struct fuse_entry_out e = {
+		.nodeid = n->id, .entry_valid = FOREVER, .attr_valid = FOREVER, .attr = attr_of(n)
+	};
 	n->lookups++;
 	return e;
 }
 
 static void init(const struct fuse_in_header *in, const struct fuse_init_in *offer)
 {
-	uint32_t wanted = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
-			  FUSE_PARALLEL_DIROPS;
+	uint32_t wanted = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS |
+			  FUSE_READDIRPLUS_AUTO | FUSE_PARALLEL_DIROPS;
 	if (passthrough)
 		wanted |= INIT_EXT;
-	struct fuse_init_out out = { .major = 7, .minor = passthrough ? 40 : 38, .max_readahead = offer->max_readahead,
-				     .flags = offer->flags & wanted, .max_background = 12, .congestion_threshold = 9,
-				     .max_write = PAGES * 4096, .time_gran = 1, .max_pages = PAGES,
+	struct fuse_init_out out = { .major = 7,
+				     .minor = passthrough ? 40 : 38,
+				     .max_readahead = offer->max_readahead,
+				     .flags = offer->flags & wanted,
+				     .max_background = 12,
+				     .congestion_threshold = 9,
+				     .max_write = PAGES * 4096,
+				     .time_gran = 1,
+				     .max_pages = PAGES,
 				     .flags2 = passthrough ? INIT2_PASSTHROUGH : 0,
-				     .unused = { (uint32_t)passthrough } };	/* max_stack_depth */
+				     .unused = { (uint32_t)passthrough } }; /* max_stack_depth */
 	send_answer(in->unique, 0, &out, sizeof out);
 }
 
@@ -182,7 +200,8 @@ static void serve(const struct fuse_in_header *in, const char *body)
 	}
 	case FUSE_SETATTR: {
 		const struct fuse_setattr_in *to = (const void *)body;
-		if (to->valid & FATTR_SIZE && (n->memfd ? ftruncate(n->memfd, (off_t)to->size) : tree_resize(n, to->size)))
+		if (to->valid & FATTR_SIZE &&
+		    (n->memfd ? ftruncate(n->memfd, (off_t)to->size) : tree_resize(n, to->size)))
 			return send_answer(in->unique, ENOMEM, NULL, 0);
 		if (to->valid & FATTR_MODE)
 			n->mode = (n->mode & S_IFMT) | (to->mode & 07777);
@@ -226,7 +245,8 @@ static void serve(const struct fuse_in_header *in, const char *body)
 		return send_answer(in->unique, tree_remove(n, body), NULL, 0);
 	case FUSE_RENAME:
 	case FUSE_RENAME2: {
-		size_t head = in->opcode == FUSE_RENAME ? sizeof(struct fuse_rename_in) : sizeof(struct fuse_rename2_in);
+		size_t head =
+		    in->opcode == FUSE_RENAME ? sizeof(struct fuse_rename_in) : sizeof(struct fuse_rename2_in);
 		const char *name = body + head;
 		struct node *to = tree_get(((const struct fuse_rename_in *)body)->newdir);
 		return send_answer(in->unique, tree_rename(n, name, to, name + strlen(name) + 1), NULL, 0);
@@ -262,7 +282,8 @@ static void serve(const struct fuse_in_header *in, const char *body)
 		struct fuse_ioctl_out *out = (void *)answer;
 		memset(out, 0, sizeof *out);
 		memcpy(out + 1, i + 1, i->in_size);
-		return send_answer(in->unique, 0, answer, sizeof *out + (i->out_size < i->in_size ? i->out_size : i->in_size));
+		return send_answer(in->unique, 0, answer,
+				   sizeof *out + (i->out_size < i->in_size ? i->out_size : i->in_size));
 	}
 	case FUSE_DESTROY:
 		return send_answer(in->unique, 0, NULL, 0);
@@ -280,7 +301,8 @@ int main(int argc, char **argv)
 	if (argc != 2 + passthrough || !tree_make(NULL, NULL, S_IFDIR | 0777, 0, 0))
 		return 2;
 	device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", device);
+	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions",
+		 device);
 	if (device < 0 || mount("bare", argv[argc - 1], "fuse.bare", MS_NOSUID | MS_NODEV, options) < 0) {
 		perror("bare: mount");
 		return 1;

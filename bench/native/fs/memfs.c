@@ -12,21 +12,36 @@
 #define FOREVER 1e9
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static void enter(void) { pthread_mutex_lock(&lock); }
-static void leave(void) { pthread_mutex_unlock(&lock); }
+static void enter(void)
+{
+	pthread_mutex_lock(&lock);
+}
+static void leave(void)
+{
+	pthread_mutex_unlock(&lock);
+}
 
 static struct stat stat_of(const struct node *n)
 {
-	struct stat st = { .st_ino = n->id, .st_mode = n->mode, .st_nlink = n->parent || n->id == TREE_ROOT,
-			   .st_uid = n->uid, .st_gid = n->gid, .st_size = (off_t)n->size, .st_blksize = 4096,
+	struct stat st = { .st_ino = n->id,
+			   .st_mode = n->mode,
+			   .st_nlink = n->parent || n->id == TREE_ROOT,
+			   .st_uid = n->uid,
+			   .st_gid = n->gid,
+			   .st_size = (off_t)n->size,
+			   .st_blksize = 4096,
 			   .st_blocks = (blkcnt_t)((n->size + 511) / 512),
-			   .st_atim = n->changed, .st_mtim = n->changed, .st_ctim = n->changed };
+			   .st_atim = n->changed,
+			   .st_mtim = n->changed,
+			   .st_ctim = n->changed };
 	return st;
 }
 
 static struct fuse_entry_param entry_of(struct node *n)
 {
-	struct fuse_entry_param e = { .ino = n->id, .attr = stat_of(n), .attr_timeout = FOREVER, .entry_timeout = FOREVER };
+	struct fuse_entry_param e = {
+		.ino = n->id, .attr = stat_of(n), .attr_timeout = FOREVER, .entry_timeout = FOREVER
+	};
 	n->lookups++;
 	return e;
 }
@@ -131,7 +146,8 @@ static void memfs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fuse_reply_err(req, error);
 }
 
-static void memfs_rename(fuse_req_t req, fuse_ino_t from, const char *name, fuse_ino_t to, const char *new_name, unsigned flags)
+static void memfs_rename(fuse_req_t req, fuse_ino_t from, const char *name, fuse_ino_t to, const char *new_name,
+			 unsigned flags)
 {
 	enter();
 	int error = flags ? EINVAL : tree_rename(tree_get(from), name, tree_get(to), new_name);
@@ -148,7 +164,8 @@ static void memfs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, s
 	leave();
 }
 
-static void memfs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off, struct fuse_file_info *fi)
+static void memfs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+			struct fuse_file_info *fi)
 {
 	(void)fi;
 	enter();
@@ -217,25 +234,39 @@ static void memfs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 }
 
 /* Stands for a lease or a pin: takes the struct and gives it back. */
-static void memfs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi, unsigned flags,
-			const void *in, size_t in_size, size_t out_size)
+static void memfs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
+			unsigned flags, const void *in, size_t in_size, size_t out_size)
 {
 	(void)ino, (void)cmd, (void)arg, (void)fi, (void)flags;
 	fuse_reply_ioctl(req, 0, in, out_size < in_size ? out_size : in_size);
 }
 
 static const struct fuse_lowlevel_ops operations = {
-	.init = memfs_init, .lookup = memfs_lookup, .forget = memfs_forget, .getattr = memfs_getattr,
-	.setattr = memfs_setattr, .mkdir = memfs_mkdir, .create = memfs_create, .open = memfs_open,
-	.unlink = memfs_unlink, .rmdir = memfs_unlink, .rename = memfs_rename, .read = memfs_read,
-	.write = memfs_write, .fallocate = memfs_fallocate, .readdir = memfs_readdir, .readdirplus = memfs_readdirplus, .ioctl = memfs_ioctl,
+	.init = memfs_init,
+	.lookup = memfs_lookup,
+	.forget = memfs_forget,
+	.getattr = memfs_getattr,
+	.setattr = memfs_setattr,
+	.mkdir = memfs_mkdir,
+	.create = memfs_create,
+	.open = memfs_open,
+	.unlink = memfs_unlink,
+	.rmdir = memfs_unlink,
+	.rename = memfs_rename,
+	.read = memfs_read,
+	.write = memfs_write,
+	.fallocate = memfs_fallocate,
+	.readdir = memfs_readdir,
+	.readdirplus = memfs_readdirplus,
+	.ioctl = memfs_ioctl,
 };
 
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
 	struct fuse_cmdline_opts options;
-	if (fuse_parse_cmdline(&args, &options) || !options.mountpoint || fuse_opt_add_arg(&args, "-oallow_other,default_permissions"))
+	if (fuse_parse_cmdline(&args, &options) || !options.mountpoint ||
+	    fuse_opt_add_arg(&args, "-oallow_other,default_permissions"))
 		return 2;
 	if (!tree_make(NULL, NULL, S_IFDIR | 0777, 0, 0))
 		return 1;

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define TREE_NODES (1u << 20)
-#define TREE_ROOT 1u
+#define TREE_ROOT  1u
 
 struct node {
 	uint64_t id, lookups;
@@ -20,14 +20,17 @@ struct node {
 	struct timespec changed;
 	char *name, *data;
 	size_t size, room;
-	int memfd, backing;		/* of bare.c with passthrough; else 0 */
+	int memfd, backing; /* of bare.c with passthrough; else 0 */
 	struct node *parent, *child, *next, *prev, *chain;
 };
 
 static struct node *tree_nodes[TREE_NODES], *tree_table[TREE_NODES];
 static uint32_t tree_free[TREE_NODES], tree_frees, tree_used = TREE_ROOT;
 
-static inline struct node *tree_get(uint64_t id) { return tree_nodes[id]; }
+static inline struct node *tree_get(uint64_t id)
+{
+	return tree_nodes[id];
+}
 
 static struct node **tree_slot(const struct node *parent, const char *name)
 {
