@@ -80,7 +80,8 @@ async function measure(quick: boolean): Promise<{ results: Results; rounds: obje
   }
   const only = option('only')?.split(',');
   const unknown = only?.find(name => !isRowName(name));
-  if (unknown !== undefined) refuse(`--only=${unknown}: nobody is called so; there are ${ROWS.join(', ')}`);
+  if (unknown !== undefined)
+    refuse(`--only=${unknown}: no contender has that name; there are ${ROWS.join(', ')}`);
   const rounds = Number(option('rounds') ?? 0);
   const effort = quick ? QUICK_EFFORT : FULL_EFFORT;
   const scenarios = [];

@@ -1,4 +1,4 @@
-// Who is measured, and how each is built, mounted and taken down. Servers run on the bench's CPU, as the client does.
+// The contenders, and how each is built, mounted and taken down. Servers run on the bench's CPU, as the client does.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -160,7 +160,7 @@ export class Mount {
     return { median, p99 };
   }
 
-  /** Takes away what the client left. */
+  /** Removes what the client left. */
   clear(): void {
     for (const name of readdirSync(this.path)) {
       if (/^\d+\./.test(name)) rmSync(join(this.path, name), { recursive: true });

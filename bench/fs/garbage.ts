@@ -1,5 +1,5 @@
 // What a request leaves on the heap, and what it takes without the kernel: the session and the pooled store behind a
-// channel that nobody listens to. Prints JSON. Needs --expose-gc and a young generation that holds a run.
+// channel that discards them. Prints JSON. Needs --expose-gc and a young generation that holds a run.
 
 import { Filesystem } from '../../src/fs/filesystem.js';
 import { BUFFER_SIZE } from '../../src/fuse/init.js';

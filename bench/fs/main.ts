@@ -26,7 +26,7 @@ const MANY = 4;
 /** Of one run before anything counts, ms, and of such runs at most. */
 const WARM_MS = 200;
 const WARM_RUNS = 15;
-/** A run that is not better by this factor than the best before it is no news. */
+/** A run counts as an improvement when it takes less than this share of the best one before it. */
 const BETTER = 0.97;
 
 /** The figures, and the rounds that they were made of. */
@@ -93,7 +93,7 @@ function garbage(): Garbage {
   );
 }
 
-/** Everybody once, and again: ratios are of figures that lie close together in time. */
+/** Each contender once, then each again: ratios are of figures that lie close together in time. */
 function interleave(
   mounts: readonly Mount[],
   operation: string,

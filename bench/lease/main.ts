@@ -1,6 +1,6 @@
 // npm run bench:lease [-- --quick]: what a layout change costs the lease machine, with 10, 1,000 and 100,000 pins on
-// the file: allowed by the owner of the exclusive lease beside his pins, refused on one of them, refused to another
-// process, refused by a page that the kernel holds, and on a file that nobody leases. In a process of its own on one
+// the file: allowed by the owner of the exclusive lease beside its pins, refused on one of them, refused to another
+// process, refused by a page that the kernel holds, and on a file without a lease. In a process of its own on one
 // CPU, rounds interleaved. Results go to bench/results/lease.json.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -8,7 +8,7 @@ import { Timed } from '../shared/timing.js';
 import type { Case, LeaseAnswer, LeaseAsk } from './cases.js';
 
 const FILE = 1 as InodeNumber;
-const NOBODYS_FILE = 2 as InodeNumber;
+const UNLEASED_FILE = 2 as InodeNumber;
 const OWNER = 1 as ProcessId;
 const OTHER = 2 as ProcessId;
 const DESCRIPTION = 1 as FileHandle;
@@ -61,7 +61,7 @@ function asksOf(name: Case, pins: number): readonly ChangeAsk[] {
     return {
       process: foreign ? OTHER : OWNER,
       description: foreign ? 0 : DESCRIPTION,
-      file: name.includes('nobody') ? NOBODYS_FILE : FILE,
+      file: name.includes('without a lease') ? UNLEASED_FILE : FILE,
       waiter: NO_WAITER,
       nonblock: true,
       range: { empty: false, pinStart, pinEnd: pinStart + 1 },

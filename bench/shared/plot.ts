@@ -26,7 +26,7 @@ export interface Plot {
   readonly lines: readonly Line[];
 }
 
-/** As many as there are lines, told apart on white; ours is the first, floors are grey. */
+/** As many as there are lines, distinct on white; ours is the first, floors are grey. */
 const COLORS = [
   '#d62728',
   '#1f77b4',

@@ -20,7 +20,7 @@ export type Batch = (n: number) => number;
 export class Timed {
   private readonly batch: Batch;
   private operations = 0;
-  /** Keeps the answers alive: what nobody asks for, the compiler leaves out. */
+  /** Keeps the answers alive: the compiler drops a result that is never used. */
   sum = 0;
 
   constructor(batch: Batch) {

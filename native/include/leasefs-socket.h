@@ -43,7 +43,7 @@ static inline int leasefs_message(int s, __u32 code, void *data, size_t size)
 	memset(&message, 0, sizeof message);
 	message.msg_iov = parts;
 	message.msg_iovlen = 2;
-	/* EPIPE: who refuses us may have said why before. */
+	/* EPIPE: the daemon may have sent the reason of its refusal before. */
 	if (sendmsg(s, &message, MSG_NOSIGNAL) < 0 && errno != EPIPE)
 		return -1;
 	for (;;) {

@@ -27,7 +27,7 @@ static int install(void)
 	int listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 	if (listener >= 0 || errno != EACCES)
 		return listener;
-	/* Without CAP_SYS_ADMIN a filter is only for who gains nothing by exec: set-user-ID programs stay unprivileged. */
+	/* Without CAP_SYS_ADMIN a filter needs no_new_privs: set-user-ID programs stay unprivileged. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);

@@ -28,7 +28,7 @@ const structs = Object.entries(abi as Readonly<Record<string, unknown>>).flatMap
 const headers = ['leasefs.h', 'leasefs-private.h']
   .map(name => readFileSync(join(native, 'include', name), 'utf8'))
   .join('');
-/** Whatever the headers say of the first word of a line. */
+/** Every line of the headers, by its first word. */
 const declared = (what: RegExp): string[] => [...headers.matchAll(what)].map(([, name]) => name!).sort();
 
 function inC(body: string): string {

@@ -1,4 +1,4 @@
-// What an old Node.js is told, and that npm is told the same.
+// The message for an old Node.js, and the same floor in package.json for npm.
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

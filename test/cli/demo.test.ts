@@ -13,14 +13,14 @@ suiteNeeding('demo without /dev/fuse', ['root', 'unshare'], test => {
     return spawnSync('unshare', words, { encoding: 'utf8', timeout: 60_000 * timeFactor });
   };
 
-  test('a missing /dev/fuse is told with the remedy and --vm', () => {
+  test('a missing /dev/fuse: the message names the remedy and --vm', () => {
     const { status, stdout, stderr } = demo('mount -t tmpfs tmpfs /dev');
     assert.is(status, 1);
     assert.is(stdout, '');
     assert.match(stderr, /^leasefs demo: ENOENT: cannot open \/dev\/fuse: .*modprobe fuse.*--vm\n$/);
   });
 
-  test('a closed /dev/fuse is told with another remedy', () => {
+  test('a /dev/fuse that may not be opened: the message names another remedy', () => {
     // A device on a file system that allows none.
     const closed = 'mount -t tmpfs -o nodev tmpfs /dev && mknod /dev/fuse c 10 229';
     const { status, stderr } = demo(closed);

@@ -38,7 +38,7 @@ const pieces = (extents: LayoutExtent[], size: number, ...pins: Pin[]): Piece[] 
 
 const test = suite('extents');
 
-test('pieces lie side by side from the first byte to the last, whatever the extents', () => {
+test('pieces lie side by side from the first byte to the last, for any extents', () => {
   const layouts = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 3 })));
   fc.assert(
     fc.property(layouts, fc.nat(100), (gaps, beyond) => {
@@ -209,7 +209,7 @@ mountedSuite('extents on a mount', {}, ({ test, mount }) => {
     }
   });
 
-  test('a layout of more extents than one answer holds is told whole', () => {
+  test('a layout of more extents than one answer holds is listed whole', () => {
     const many = mount.file('many');
     const fd = openSync(many, 'w+');
     const count = 1000;

@@ -156,7 +156,7 @@ test('a fork shares description, mapping and ring, nests, and runs beside its pa
   ]);
 });
 
-test('forks that nobody waits for are waited for at the end', () => {
+test('io waits at its end for forks without a `wait`', () => {
   const { status, out } = io('truncate 8k', 'fork { sleep 100; pwrite 0 4k }');
   assert.is(status, 0);
   assert.is(out.at(-1), '[1] pwrite 0 4096: 4096 bytes of 0xcd');

@@ -12,7 +12,7 @@ test('a user has a burst of 100 lines and 10 a second after it; what is left out
     Array.from({ length: count }, () => limit.admits(uid, now)).filter(Boolean).length;
   assert.is(lines(1000, 0, 5000), 100);
   assert.is(lines(1000, 1000, 5000), 10);
-  assert.is(lines(0, 1000, 50), 50, 'another user has his own');
+  assert.is(lines(0, 1000, 50), 50, 'another user has its own');
   assert.equal([...limit.takeLeftOut()], ['left out: 9890 lines caused by uid 1000']);
   assert.equal([...limit.takeLeftOut()], []);
   assert.is(lines(1000, 100_000, 5000), 100, 'no more than a burst after a pause');

@@ -61,7 +61,7 @@ test('an addon that is not there or does not load is one line with what to do: e
   }
 });
 
-test('an unknown verb is told with the list, a wrong option with the help: exit 2', () => {
+test('an unknown verb is answered by the list, a wrong option by the help: exit 2', () => {
   const unknown = leasefs('mont', '/tmp');
   assert.is(unknown.status, 2);
   assert.match(unknown.stderr, 'mount, umount, status');

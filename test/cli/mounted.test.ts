@@ -77,7 +77,7 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
     assert.is(other.err, '[1] truncate 0: ETXTBSY: Text file busy');
   });
 
-  test('N2, N6, L5: a fork may not pin, the pins outlive the mapping, a pinned lease is not given back', () => {
+  test('N2, N6, L5: a fork may not pin, the pins outlive the mapping, a pinned lease is not released', () => {
     const { out, err } = leasefs(
       'io',
       '-k',
@@ -148,7 +148,7 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
     assert.is(status, 0);
   });
 
-  test('B1: a break is told while the process sleeps', () =>
+  test('B1: io reports a break while it sleeps', () =>
     Mounted.during(HASTY, async hasty => {
       const path = hasty.file('f');
       writeFileSync(path, 'abc');
@@ -157,13 +157,13 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
         'lease exclusive,breakable: ok',
         path,
       );
-      let told = '';
+      let said = '';
       child.stdout!.on('data', data => {
-        told += data;
+        said += data;
       });
       assert.is(leasefs('io', '-c', 'truncate 0', path).status, 0);
-      await eventually('its end', () => told.includes('break over'), LIMIT_MS);
-      assert.match(told, /^break: must become none within \d+ ms\nbreak over: the lease is none\n$/);
+      await eventually('its end', () => said.includes('break over'), LIMIT_MS);
+      assert.match(said, /^break: must become none within \d+ ms\nbreak over: the lease is none\n$/);
       child.kill('SIGKILL');
     }));
 

@@ -91,7 +91,7 @@ test('top: refusals a second come from two looks', () => {
   assert.is(lines.at(-1), 'no leases');
 });
 
-test('top: the screen fits 80x24, whatever there is, and the keys are its last line', () => {
+test('top: the screen fits 80x24, however much there is, and the keys are its last line', () => {
   const many = look({
     leases: Array.from({ length: 100 }, (_, n) => lease(n + 1, { path: `/${'x'.repeat(200)}${n}` })),
   });
@@ -128,7 +128,7 @@ test('layout: an empty file, and one without leases, have a picture too', () => 
   assert.match(pictureSvg(none), /^<svg .*<\/svg>\n$/s);
 });
 
-test('layout: the SVG is well formed whatever names are in it', () => {
+test('layout: the SVG is well formed with any name in it', () => {
   const svg = pictureSvg({ ...picture, path: '/mnt/<a & "b">\u0001' });
   assert.not.match(svg.replace(/<\/?(svg|style|rect|text|title)\b[^<>]*>/g, ''), /[<&](?!#)/);
   assert.is(svg.match(/<rect /g)!.length, 1 + 1 + 3 + 2, 'background, lease, pieces, pins');

@@ -52,7 +52,7 @@ test('a brace without its other one is a usage error', () => {
   for (const text of ['}', 'a }', 'fork {', 'fork { fork { a }', '{ a }']) usage(text, /'\{'|'\}'/);
 });
 
-test('whether more lines may follow is told from the open braces', () => {
+test('open braces decide whether more lines may follow', () => {
   assert.ok(isOpen('fork {\n a;'));
   assert.ok(isOpen('fork { fork { a }'));
   assert.not(isOpen('fork { a }'));
@@ -90,13 +90,13 @@ test('verbs are printed with their sizes in bytes', () => {
   ]);
 });
 
-test('an unknown verb is told with the list of verbs, inside a fork too', () => {
+test('an unknown verb is answered by the list of verbs, inside a fork too', () => {
   for (const text of ['fly 0 1', 'close; fork { fork { fly } }', 'toString']) {
     usage(text, /is no verb of io: lease, getlease, pin, .*sleep/);
   }
 });
 
-test('missing, wrong and surplus words are told with the usage of the verb', () => {
+test('missing, wrong and surplus words are answered by the usage of the verb', () => {
   usage('pin 0', /LEN is missing in 'pin \[-d\] OFF LEN'/);
   usage('pin 0 4q', /'4q' is no size/);
   usage('pin 0 4k 5', /'5' is too much/);

@@ -58,7 +58,7 @@ test('what does not come soon ends it', async () => {
   );
 });
 
-test('a process that dies is told, not waited for', async () => {
+test('a process that dies is reported, not waited for', async () => {
   await scene.ok(actor, 'truncate 4k');
   const answer = actor.run('sleep 20000');
   await actor.kill();

@@ -66,7 +66,7 @@ suiteNeeding('as the system mounts', ['mount'], test => {
 
   const withPython = needing(test, 'python3');
   for (const name of ['a path', 'an abstract name'] as const) {
-    withPython(`a unit of Type=notify is told of the readiness, at ${name}`, async () => {
+    withPython(`a unit of Type=notify is notified of the readiness, at ${name}`, async () => {
       const address = name === 'a path' ? join(dir, 'notify') : `@leasefs-test-${process.pid}`;
       const listener = spawn('python3', [
         '-c',

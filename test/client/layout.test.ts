@@ -7,7 +7,7 @@ import { code } from '../support/thrown-code.js';
 
 const test = suite('segment address');
 
-test('a segment is the file of that st_dev and st_ino, whatever has its number now', () => {
+test('a segment is the file of that st_dev and st_ino, even when another file has its number', () => {
   const file = native.memfdCreate('segment');
   const stat = new Float64Array(STAT.length);
   native.fstat(file.fd, stat);

@@ -44,7 +44,7 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
     };
   };
 
-  test('a lease is taken, converted, asked and given back', async () => {
+  test('a lease is taken, converted, read and released', async () => {
     const file = files.open(files.fresh());
     assert.equal([file.getLease().kind, file.getLease().breakMs], ['none', 0]);
     file.setLeaseSync('shared,breakable');
@@ -219,7 +219,7 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
     assert.is(heard.all.length, 1, 'one notice a break, none for the answer');
   });
 
-  test('B2: a break that is not answered is told again when it is forced, and the next one is heard', () =>
+  test('B2: a break that is not answered is notified again when it is forced, and the next one too', () =>
     Mounted.during(HASTY, async hasty => {
       const path = hasty.file('f');
       writeFileSync(path, Buffer.alloc(16384));
@@ -249,7 +249,7 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
     assert.is(await truncated, 'ok');
   });
 
-  test('setLease waits without blocking this process, which meanwhile gives way', async () => {
+  test('setLease waits without blocking this process, which can answer a break while it waits', async () => {
     const path = files.fresh();
     const holder = spawn(process.execPath, [cli, 'io', '-c', 'lease shared,breakable; sleep 600000', path], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -267,7 +267,7 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
         'EAGAIN',
       );
       const taking = file.setLease('exclusive,breakable');
-      // Told of the break to its face; nobody but us can end the wait now.
+      // The holder has its notice and does not answer: only its death ends the wait now.
       await eventually('the break', () => said.includes('break: '), LIMIT_MS);
       holder.kill('SIGKILL');
       await taking;
@@ -278,7 +278,7 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
     }
   });
 
-  test('a closed file answers EBADF, and a descriptor of somebody else stays open', () => {
+  test('a closed file answers EBADF, and a descriptor of another owner stays open', () => {
     const path = files.fresh();
     const fd = openSync(path, 'r+');
     const file = new LeaseFile(fd);

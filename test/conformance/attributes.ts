@@ -49,7 +49,7 @@ export const attributes: Readonly<Record<string, Check>> = {
     assert.is(mtimeNs, ctimeNs);
   },
 
-  'what another user makes is his: files, directories, links, fifos; he may change it': dir =>
+  'what another user makes is theirs: files, directories, links, fifos; they may change it': dir =>
     python(
       dir,
       `

@@ -7,15 +7,15 @@ const STEPS = Number(process.env.LEASEFS_COHERENCE_STEPS ?? 600);
 const SEED = Number(process.env.LEASEFS_COHERENCE_SEED ?? 1);
 
 export const coherence: Readonly<Record<string, Check>> = {
-  'what the kernel remembers of a file is what the file is, after each of many changes': script(
+  'what the kernel has cached of a file is what the file is, after each of many changes': script(
     'coherence-of-changes',
     STEPS,
     SEED,
   ),
   'a store through a mapping, and the hole that a load fills, shows in the next statx of that field alone':
     script('coherence-of-stores'),
-  // While the kernel takes over what somebody else has asked for, it can answer half of it: hence three looks.
-  'a change is seen although others ask all the time, whose answers may be older': script(
+  // While the kernel takes over the answer to another process, it can give half of it: hence three looks.
+  'a change is seen although other processes ask all the time, whose answers may be older': script(
     'coherence-beside-askers',
     STEPS,
     SEED,

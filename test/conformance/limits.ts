@@ -1,10 +1,10 @@
-// Who may, and how much: groups, umask, inherited bits, file size limits, long and odd paths, descriptors without a file.
+// Permissions and limits: groups, umask, inherited bits, file size limits, long and odd paths, descriptors without a file.
 import { type Check, script } from './check.js';
 
 export const limits: Readonly<Record<string, Check>> = {
   'a supplementary group opens what its mode lets it': script('supplementary-group'),
   'umask, and the group and setgid bit of a setgid directory': script('umask-and-setgid'),
-  'chown: what the owner may, what nobody else may, and the bits that go': script('chown'),
+  'chown: what only the owner may, and the bits that it clears': script('chown'),
   'chown to -1, -1 sets nothing and moves the ctime': script('chown-to-nothing'),
   'a sticky directory: only the owners remove and rename': script('sticky-directory'),
   'fallocate and copy_file_range by others than root take setuid and setgid':

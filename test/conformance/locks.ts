@@ -2,7 +2,7 @@
 import { type Check, script } from './check.js';
 
 export const locks: Readonly<Record<string, Check>> = {
-  'fcntl locks: conflicts, ranges, who holds them, gone with any close of the process': script('locks-fcntl'),
+  'fcntl locks: conflicts, ranges, their holders, gone with any close of the process': script('locks-fcntl'),
   'a lock that is waited for comes when it is free, and the wait can be interrupted':
     script('locks-waited-for'),
   'locks of an open file description: shared by fork, apart between opens, gone with the last close':

@@ -1,4 +1,4 @@
-// `.leasefs/` on a real mount: what is in it, who sees what, that nobody can change it, and the stream of events.
+// `.leasefs/` on a real mount: what is in it, what each user sees, that no user can change it, and the stream of events.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -90,7 +90,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     for (const ino of inos) assert.ok(ino >= 2 ** 52);
   });
 
-  test('nobody makes, takes or changes a name in it, nor its own', () => {
+  test('no user makes, removes or changes a name in it, nor its own', () => {
     assert.is(
       code(() => mkdirSync(control(''))),
       'EEXIST',
@@ -202,7 +202,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     assert.is(text(`pid/${process.pid}/file_pins`), '', 'a process without pins has an empty one');
     assert.is(existsSync(control('pid/999999999')), false);
     await actor.kill();
-    // Names of processes are not remembered by the kernel.
+    // The kernel does not cache the names of processes.
     await eventually('its name is gone', () => !existsSync(control(`pid/${actor.pid}`)));
   });
 
@@ -224,17 +224,20 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     const pin = await actor.pin(0, BLOCK);
     await actor.unpin(pin);
     await actor.setLease(UNLCK);
-    const told = await eventsOf();
+    const reported = await eventsOf();
     assert.equal(
-      told.map(({ event }) => event),
+      reported.map(({ event }) => event),
       ['grant', 'convert', 'pin', 'unpin', 'release'],
     );
-    assert.equal([told[1]!.from, told[1]!.kind], ['shared,breakable', 'exclusive']);
-    assert.equal([told[2]!.pin, told[2]!.off, told[2]!.len, told[2]!.owner], [pin, 0, BLOCK, 'process']);
-    for (const event of told) assert.is(event.pid, actor.pid);
+    assert.equal([reported[1]!.from, reported[1]!.kind], ['shared,breakable', 'exclusive']);
+    assert.equal(
+      [reported[2]!.pin, reported[2]!.off, reported[2]!.len, reported[2]!.owner],
+      [pin, 0, BLOCK, 'process'],
+    );
+    for (const event of reported) assert.is(event.pid, actor.pid);
   });
 
-  test('X1, X2: a refusal names the call, the rule, who is in the way and what ends that', async () => {
+  test('X1, X2: a refusal names the call, the rule, the holder and what ends the refusal', async () => {
     const actor = await holder();
     const pin = await actor.pin(0, 2 * BLOCK);
     assert.is(
@@ -251,7 +254,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     assert.is(refused!.ends, 'it is unpinned or its owner dies');
   });
 
-  test('B1: a break is told, and its answer with the time that it took', async () => {
+  test('B1: a break is an event, and its answer with the time that it took', async () => {
     const actor = await holder(SHARED_BREAKABLE);
     await actor.watch();
     const breaker = await stage.actor('breaker');
@@ -259,31 +262,31 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     await eventually('the break', async () => (await namesOf()).includes('break'));
     await actor.setLease(UNLCK);
     assert.is((await cut.result).verdict, 'ok');
-    const told = await eventsOf();
+    const reported = await eventsOf();
     assert.equal(
-      told.map(({ event }) => event),
+      reported.map(({ event }) => event),
       ['grant', 'break', 'answered'],
     );
-    assert.equal([told[1]!.breaker!.pid, told[1]!.breaker!.uid], [breaker.pid, 0]);
-    assert.equal([told[1]!.must, told[1]!.ms, told[1]!.notified], ['none', 600_000, 'notice']);
-    assert.equal([told[2]!.from, told[2]!.kind], ['shared,breakable', 'none']);
-    assert.type(told[2]!.ms, 'number');
+    assert.equal([reported[1]!.breaker!.pid, reported[1]!.breaker!.uid], [breaker.pid, 0]);
+    assert.equal([reported[1]!.must, reported[1]!.ms, reported[1]!.notified], ['none', 600_000, 'notice']);
+    assert.equal([reported[2]!.from, reported[2]!.kind], ['shared,breakable', 'none']);
+    assert.type(reported[2]!.ms, 'number');
   });
 
-  test('B2: a break that nobody answers is forced, and says so', () =>
+  test('B2: a break without an answer is forced, and says so', () =>
     Mounted.during(HASTY, async hasty => {
       const path = hasty.file('f');
       writeFileSync(path, Buffer.alloc(BLOCK));
       const [owner, breaker] = await stage.pair(path);
       await owner.setLease(SHARED_BREAKABLE);
       assert.is(await breaker.try.truncate(path, 0), 'ok');
-      const told: ReportedEvent[] = [];
-      for await (const event of events(hasty.path)) if (event.event !== 'lost') told.push(event);
+      const reported: ReportedEvent[] = [];
+      for await (const event of events(hasty.path)) if (event.event !== 'lost') reported.push(event);
       assert.equal(
-        told.map(({ event }) => event),
+        reported.map(({ event }) => event),
         ['grant', 'break', 'forced'],
       );
-      assert.is(told[2]!.rule, 'B2');
+      assert.is(reported[2]!.rule, 'B2');
       await stage.clear();
     }));
 
@@ -343,7 +346,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     );
   });
 
-  test('a reader that does not read stalls nobody and is told what it has missed', async () => {
+  test('a reader that does not read stalls no process and learns how many events it has missed', async () => {
     const fd = openSync(control('events'), constants.O_RDONLY | constants.O_NONBLOCK);
     const actor = await holder();
     await actor.pinMany(4200, 16);

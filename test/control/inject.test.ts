@@ -1,4 +1,4 @@
-// `leasefs inject` on a real mount: each fault comes about, is told as injected, and is refused to whom it is not for.
+// `leasefs inject` on a real mount: each fault comes about, its events say `injected`, and other users may not ask for it.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -18,7 +18,7 @@ import { mountedSuite } from '../support/suites.js';
 
 const test = suite('inject');
 
-test('an injection that is not well made is told in one line', () => {
+test('a malformed injection is refused in one line', () => {
   const wrong = (value: unknown): string => {
     try {
       parseInjection(value);
@@ -54,7 +54,7 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
   });
 
   /** Since the test began: of its file, and what is of none; processes of the test before may still be ending. */
-  async function told(): Promise<ReportedEvent[]> {
+  async function reported(): Promise<ReportedEvent[]> {
     const { ino } = statSync(mount.file(name));
     const found: ReportedEvent[] = [];
     for await (const event of events(mount.path)) {
@@ -64,7 +64,7 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     return found;
   }
   const short = async (): Promise<string[]> =>
-    (await told()).map(({ event, errno, injected }) =>
+    (await reported()).map(({ event, errno, injected }) =>
       [event, errno, injected && 'injected'].filter(word => word !== undefined).join(' '),
     );
   async function holder(kind: number): Promise<Actor> {
@@ -82,7 +82,7 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     }
   };
 
-  test('break, then expire: the holder is told, and its time runs out at once', async () => {
+  test('break, then expire: the holder is notified, and its time runs out at once', async () => {
     await holder(SHARED_BREAKABLE);
     assert.is(code({ do: 'expire', file: name }), 'ESRCH', 'no break is pending');
     inject(mount.path, { do: 'break', file: name });
@@ -99,15 +99,15 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     ]);
   });
 
-  test('change: the verdict on a range is told, and the file is as it was', async () => {
+  test('change: the verdict on a range is an event, and the file is as it was', async () => {
     const actor = await holder(EXCLUSIVE);
     await actor.pin(0, BLOCK);
     inject(mount.path, { do: 'change', file: name, off: 0, len: BLOCK });
-    const refused = (await told()).find(({ event }) => event === 'refused');
+    const refused = (await reported()).find(({ event }) => event === 'refused');
     assert.equal([refused!.rule, refused!.errno, refused!.holder!.pid], ['X1', 'ETXTBSY', actor.pid]);
     assert.is(statSync(mount.file(name)).size, 16 * BLOCK);
     inject(mount.path, { do: 'change', file: name, off: 8 * BLOCK, len: BLOCK });
-    assert.is((await told()).at(-1)!.rule, 'X2');
+    assert.is((await reported()).at(-1)!.rule, 'X2');
   });
 
   test('pins: the next ones are refused, the one after them is not', async () => {
@@ -129,7 +129,7 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     ]);
   });
 
-  test('delay: a lease call is held back and then goes its way, others are served meanwhile', async () => {
+  test('delay: a lease call is held back and then goes its way; others are served while it waits', async () => {
     inject(mount.path, { do: 'delay', count: 1, ms: 300 });
     const order: string[] = [];
     const slow = await stage.actor('slow');

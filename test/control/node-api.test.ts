@@ -10,7 +10,7 @@ suiteNeeding('events and injections for Node programs', ['mount'], test => {
     const fs = await mount({ leaseBreakTime: 60_000, allowInject: true });
     const seen: ReportedEvent[] = [];
     let broken: () => void = () => {};
-    const told = new Promise<void>(resolve => {
+    const notified = new Promise<void>(resolve => {
       broken = resolve;
     });
     const watching = (async () => {
@@ -25,7 +25,7 @@ suiteNeeding('events and injections for Node programs', ['mount'], test => {
     const file = LeaseFile.open(path);
     await file.setLease('shared,breakable');
     fs.inject({ do: 'break', file: 'f' });
-    await told;
+    await notified;
     file[Symbol.dispose]();
     await fs.unmount();
     await watching;

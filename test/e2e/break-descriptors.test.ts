@@ -46,7 +46,7 @@ for (const store of stores) {
       assert.is(await a.poll(POLLIN | POLLOUT | POLLPRI, -1), POLLIN | POLLOUT);
     });
 
-    test('B1: C: a break is told, what it must become, again when that is more, and that it was answered', async () => {
+    test('B1: C: a notice says what the lease must become, again when that is more, and that the break was answered', async () => {
       const path = files.fresh();
       const [a, b] = await stage.pair(path);
       const file = LeaseFile.open(path);
@@ -69,9 +69,9 @@ for (const store of stores) {
       const cut = b.begin.truncate(path, 0);
       await eventually('it breaks', () => mount.report('leases').leases.some(l => l.state === 'breaking'));
       assert.is(await a.awaitBreak(), UNLCK);
-      const told = LeaseFile.open(path);
-      using notices = new Notices(new Calls(told.fd));
-      told.close();
+      const watched = LeaseFile.open(path);
+      using notices = new Notices(new Calls(watched.fd));
+      watched.close();
       await eventually('its file is closed', () => notices.take() === 'ended');
       await a.close();
       assert.is((await cut.result).verdict, 'ok');
@@ -134,16 +134,16 @@ mountedSuite(
       const file = files.open(path);
       const before = threads();
       file.setLeaseSync('shared,breakable');
-      const told: LeaseBreak[] = [];
-      file.onBreak(notice => told.push(notice));
+      const breaks: LeaseBreak[] = [];
+      file.onBreak(notice => breaks.push(notice));
       const [, b] = await stage.pair(path);
       const cut = b.begin.truncate(path, 0);
-      await eventually('it is told', () => told.length > 0);
+      await eventually('the notice', () => breaks.length > 0);
       assert.is(threads(), before);
       file.setLeaseSync('none');
       assert.is((await cut.result).verdict, 'ok');
       assert.equal(
-        told.map(({ must }) => must),
+        breaks.map(({ must }) => must),
         ['none'],
       );
       const client = new URL('../../src/client/index.js', import.meta.url);
@@ -152,7 +152,7 @@ mountedSuite(
       assert.is(await new Promise(resolve => child.once('exit', resolve)), 0);
     });
 
-    test('B1: Python: the example of src/client/README.md hears of a break and gives way', async () => {
+    test('B1: Python: the example of src/client/README.md is notified of a break and releases its lease', async () => {
       const [, example] = /```python\n(.*?)```/s.exec(readFileSync(clientReadme, 'utf8'))!;
       const path = files.fresh();
       const child = spawn('python3', ['-c', example!, path], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -189,7 +189,7 @@ mountedSuite(
       await eventually('the end', () => notices.take() === 'ended');
     });
 
-    test('nobody watches without the token; what is shown must be one, and nothing else', () => {
+    test('no process watches without the token; what is shown must be one, and nothing else', () => {
       const fd = openSync(files.fresh(), 'r+');
       const root = openSync(mount.path, 'r');
       const table = openSync(mount.file('.leasefs/leases'), 'r');
@@ -233,7 +233,7 @@ mountedSuite(
       closeSync(fd);
     });
 
-    test('who reads no notice is let go, and the daemon serves on', async () => {
+    test('a watcher that reads no notice is dropped, and the daemon serves on', async () => {
       const path = files.fresh();
       const [a, b] = await stage.pair(path);
       const file = files.open(path);
@@ -275,7 +275,7 @@ mountedSuite('-o poll', { args: ['-o', 'poll', ...HASTY] }, ({ test, mount, stag
     });
   });
 
-  test('B2: and when the lease was taken by force, until somebody asks', async () => {
+  test('B2: and when the lease was ended by force, until a process reads it', async () => {
     const path = files.fresh();
     const [a, b] = await stage.pair(path);
     await a.setLease(SHARED_BREAKABLE);

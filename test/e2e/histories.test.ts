@@ -1,6 +1,6 @@
 // The directed histories, replayed through a mount by real processes: every event that a process can make is made,
 // with fork, SCM_RIGHTS, exit and signals; verdict, rule of refusals (from the daemon's log), F_GETLEASE, break descriptor of
-// whoever is told, and the answers of those who waited must be the expected ones.
+// each process notified, and the answers to the calls that waited must be the expected ones.
 import {
   chmodSync,
   chownSync,
@@ -284,7 +284,7 @@ class Replay {
       case 'exit': {
         await actor.exit();
         for (const key of [...this.slots.keys()]) if (key.startsWith(`${p}:`)) this.slots.delete(key);
-        // The daemon hears of the death by a pidfd; give it the 50 ms that it promises.
+        // A pidfd notifies the daemon of the death; give it the 50 ms that it promises.
         await sleep(50 * timeFactor);
         return { value: 0, verdict: 'ok', text: '' };
       }

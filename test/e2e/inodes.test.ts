@@ -17,7 +17,7 @@ import { Mounted } from '../support/mounted.js';
 import { suiteNeeding } from '../support/suites.js';
 
 suiteNeeding('--inodes', ['mount'], test => {
-  test('ENOSPC for whatever needs one more, statfs tells, and an unlinked open file still counts', async () => {
+  test('ENOSPC for each call that needs one more, statfs shows it, and an unlinked open file still counts', async () => {
     const mount = await Mounted.start('--inodes', '4');
     try {
       writeFileSync(mount.file('file'), 'x');

@@ -1,4 +1,4 @@
-// N10: pins of the kernel's that nobody told us of, by real processes with real registered buffers of io_uring.
+// N10: pins of the kernel that were not registered, by real processes with real registered buffers of io_uring.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
@@ -16,7 +16,7 @@ const ZERO = 16;
 const SETUP_SQPOLL = 2;
 
 // The kernel pins memory of direct files alone.
-mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mount, stage }) => {
+mountedSuite('kernel pins that were not registered', { store: 'direct' }, ({ test, mount, stage }) => {
   let files = 0;
 
   /** A file of eight blocks; a process that maps it and has its first two pinned by a ring, both in slot 0. */
@@ -36,7 +36,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
   };
   const searches = (): number => mount.report('status').kernelPinSearches;
 
-  test('N10: whatever takes or clears a pinned block is refused, the rest of the file goes on', async () => {
+  test('N10: each call that frees or clears a pinned block is refused, the rest of the file goes on', async () => {
     const { path, holder, other, truncate } = await scene();
     assert.is(await truncate(), 'ETXTBSY');
     assert.is(await other.try.open(path, O_RDWR | O_TRUNC, { slot: 1 }), 'ETXTBSY');
@@ -171,12 +171,12 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     assert.is(statSync(path).size, 8 * BLOCK);
   });
 
-  test('N10: nothing is looked for while nobody has the file, where nothing is taken, and in new blocks', async () => {
+  test('N10: no search while no process has the file, where no block is freed, and in new blocks', async () => {
     const { other } = await scene();
     const path = mount.file('alone');
     writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
     readFileSync(path);
-    // The last close is told asynchronously.
+    // RELEASE of the last close comes asynchronously.
     await eventually('the file to be closed', async () => {
       const before = searches();
       await other.truncate(path, statSync(path).size - 1);
@@ -193,7 +193,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     closeSync(fd);
   });
 
-  test('N10: nothing is looked for while nobody has ever mapped or read the file', async () => {
+  test('N10: no search while no process has ever mapped or read the file', async () => {
     const { other } = await scene();
     const path = mount.file('unmapped');
     writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
@@ -209,7 +209,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     assert.is(searches(), before + 1);
   });
 
-  test('N10: a mapping by a descriptor that was opened with O_NOATIME is looked for like any other', async () => {
+  test('N10: a mapping by a descriptor that was opened with O_NOATIME is searched for like any other', async () => {
     const path = mount.file('unseen');
     writeFileSync(path, Buffer.alloc(8 * BLOCK, 1));
     const holder = await stage.actor('unseen');
@@ -220,7 +220,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     assert.is(await holder.try.ftruncate(0, { slot: 1 }), 'EDEADLK');
   });
 
-  test('N10: pins and status tell them, once they are not told by their process', async () => {
+  test('N10: pins and status list them, until their process registers them', async () => {
     const { path, holder } = await scene();
     const run = (...args: string[]): string => {
       const { stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
@@ -244,7 +244,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
     assert.equal(JSON.parse(run('pins', '--json', path)).unleased, []);
   });
 
-  test('F7: a pooled file cannot be pinned through its own mapping, and nothing is looked for', async () => {
+  test('F7: a pooled file cannot be pinned through its own mapping, and there is no search', async () => {
     const pooled = await Mounted.start('--store', 'pooled');
     try {
       const path = pooled.file('f');
@@ -276,7 +276,7 @@ mountedSuite('kernel pins that nobody told of', { store: 'direct' }, ({ test, mo
       const memory = native.map(segment.fd, extents[0]!.store, 8 * BLOCK, 3);
       segment.close();
       assert.is(ring.register(memory, BLOCK, 2 * BLOCK), 0);
-      // The layout is given back, the mapping and the pin are not.
+      // The layout is released, the mapping and the pin are not.
       file.setLeaseSync('none');
       assert.is(await truncate(2 * BLOCK), 'ETXTBSY');
       assert.match(pooled.log(), `kernel pin [4096, 12288) of ${process.pid}`);

@@ -1,5 +1,5 @@
-// The blocks of the pooled store behind a layout that was granted: they go to nobody else while somebody may still reach
-// them, whatever becomes of the file.
+// The blocks of the pooled store behind a layout that was granted: they go to no other file while a process may still reach
+// them, even when the file is truncated or removed.
 import { chownSync, ftruncateSync, readFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { Calls } from '../../src/client/calls.js';
@@ -15,7 +15,7 @@ import { code } from '../support/thrown-code.js';
 
 const BLOCK = 4096;
 const MIB = 1 << 20;
-const NOBODY = 65534;
+const NOBODY_UID = 65534;
 
 const options = { store: 'pooled', args: ['--size', '64m', ...HASTY] } as const;
 
@@ -42,7 +42,7 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
     assert.is(native.ioctl(file.fd, 0xd058_5986, view.buffer), 0);
   });
 
-  test('a granted block goes to nobody while the grant lives, unlinked or not', async () => {
+  test('a granted block goes to no other file while the grant lives, unlinked or not', async () => {
     const before = used();
     const path = files.fresh(MIB, 5);
     const child = await mapper(path, MIB);
@@ -68,17 +68,17 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
     new Uint8Array(mapping.memory).fill(78);
     assert.ok(
       readFileSync(filled).every(byte => byte === 0),
-      'nobody got them',
+      'no other file got them',
     );
     file.setLeaseSync('none');
     unlinkSync(filled);
     assert.is(used(), before - MIB);
   });
 
-  test('F20: who does not unmap when his layout is recalled keeps its blocks from everybody, nothing else', async () => {
+  test('F20: a client that does not unmap a recalled layout keeps its blocks from all others, nothing else', async () => {
     const path = files.fresh(MIB, 3);
     const before = used();
-    // A client that ignores the break: a mapping of its own, which nobody unmaps.
+    // A client that ignores the break: a mapping of its own, which stays mapped.
     const file = files.leased(path);
     const mapping = new DirectMapping(file.fd, new Calls(file.fd), 0, MIB);
     assert.is(await truncate(path, 0), 'ok', 'by force');
@@ -105,7 +105,7 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
     await eventually('the blocks to be free', () => used() === before - MIB);
   });
 
-  test('the memory cannot be cut, punched or grown by who was lent it', () => {
+  test('the memory cannot be cut, punched or grown by a client that was lent it', () => {
     const file = files.leased(files.fresh(MIB));
     const { segments } = readLayout(new Calls(file.fd), 0, MIB, false);
     const descriptor = openSegment(segments[0]!);
@@ -125,9 +125,9 @@ import { LeaseFile } from ${JSON.stringify(publicModule('client/index'))};
 const file = LeaseFile.open(${JSON.stringify(path)});
 file.setLeaseSync('exclusive,breakable');
 try { file.mapDirect(0, 4096); process.stdout.write('ok'); } catch (e) { process.stdout.write(e.code); }`;
-    chownSync(path, NOBODY, NOBODY);
+    chownSync(path, NOBODY_UID, NOBODY_UID);
     const words = ['--input-type=module', '-e', program];
-    const user = ['--reuid', `${NOBODY}`, '--regid', `${NOBODY}`, '--clear-groups'];
+    const user = ['--reuid', `${NOBODY_UID}`, '--regid', `${NOBODY_UID}`, '--clear-groups'];
     const said = await run('setpriv', ...user, process.execPath, ...words);
     assert.ok(/^E(PERM|ACCES)$/.test(said), said);
   });

@@ -34,7 +34,7 @@ const sources = fileURLToPath(new URL('../../../native', import.meta.url));
 function layouts(store: Store): void {
   const args = ['--size', '64m', ...PATIENT];
   mountedSuite(`layouts, ${store} store`, { store, args }, ({ test, mount, files }) => {
-    test('a layout is told to anybody, granted to the owner of a lease on the description alone', async () => {
+    test('every process may read a layout; only the owner of a lease on the description is granted one', async () => {
       const path = files.fresh(3 * BLOCK);
       const reader = files.open(path, constants.O_RDONLY);
       const { extents, segments } = reader.layout(0, MIB);
@@ -71,7 +71,7 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
       assert.is(
         child.stdout.toString(),
         'EPERM',
-        'N2: who was passed the descriptor needs a lease of its own',
+        'N2: a process that was passed the descriptor needs a lease of its own',
       );
       for (const [off, len] of [
         [0, 0],
@@ -111,7 +111,7 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
       mapping.unmap();
     });
 
-    test('who had the file open sees what was stored once it is unmapped', () => {
+    test('a process that had the file open sees what was stored once it is unmapped', () => {
       const path = files.fresh(2 * BLOCK);
       const reader = openSync(path, 'r');
       const piece = Buffer.alloc(1);
@@ -167,14 +167,14 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
       );
     });
 
-    test('a break recalls: the holder is told, unmaps and yields, and the truncate goes on', async () => {
+    test('a break recalls: the holder is notified, unmaps and releases, and the truncate goes on', async () => {
       const path = files.fresh(4 * BLOCK);
       const file = files.leased(path);
       const mapping = file.mapDirect(0, 4 * BLOCK);
       const mapped: boolean[] = [];
       file.onBreak(() => mapped.push(mapping.mapped));
       assert.is(await truncate(path, 0), 'ok');
-      assert.equal(mapped, [true], 'told first');
+      assert.equal(mapped, [true], 'notified first');
       assert.is(mapping.mapped, false);
       assert.is(file.getLease().kind, 'none');
       assert.ok(

@@ -40,7 +40,7 @@ mountedSuite(
     const nothingIsHeld = () =>
       mount.report('pins').pins.length === 0 && mount.report('leases').leases.length === 0;
 
-    test('N4, A2: who is killed while he registers memory leaves neither pin nor lease nor zombie', async () => {
+    test('N4, A2: a process that is killed while it registers memory leaves neither pin nor lease nor zombie', async () => {
       const file = mount.file('f');
       writeFileSync(file, '');
       truncateSync(file, 8 * MIB);
@@ -53,7 +53,7 @@ mountedSuite(
       assert.is(statSync(file).blocks, 0);
     });
 
-    test('N4, A2: who goes on when his supervisor is killed can register no more, and is the last to hold the file', async () => {
+    test('N4, A2: a process whose supervisor is killed can register no more, and is the last to hold the file', async () => {
       const file = mount.file('g');
       writeFileSync(file, Buffer.alloc(MIB));
       const [command, ...args] = [...under(mount), pinner, file];

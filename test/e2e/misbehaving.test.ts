@@ -40,7 +40,7 @@ for (const store of bothStores) {
         await stage.clear();
       });
 
-    test('B6, B2: who writes before he yields waits for his own break, and no longer than its time', () =>
+    test('B6, B2: a holder that writes before it answers waits for its own break, and no longer than its time', () =>
       broken(async (at, breaking) => {
         const writing = holder.begin.pwrite(0, 1, 9);
         assert.is((await breaking.result).verdict, 'ok');
@@ -50,7 +50,7 @@ for (const store of bothStores) {
         assert.is(await holder.pread(0), 9);
       }));
 
-    test('B2: who writes, syncs and changes modes instead of answering is not alone: others are served meanwhile', () =>
+    test('B2: while a holder writes, syncs and changes modes instead of answering, others are served', () =>
       broken(async (_at, breaking, hasty) => {
         const stuck = [holder.begin.pwrite(0, 1, 9), holder.begin.pwrite(4096, 1, 9)];
         writeFileSync(hasty.file('other'), 'served');
@@ -58,7 +58,7 @@ for (const store of bothStores) {
         for (const command of [breaking, ...stuck]) assert.is((await command.result).verdict, 'ok');
       }));
 
-    test('B5, L1: who forks in a break shares the duty: the child may answer it', async () => {
+    test('B5, L1: a holder that forks in a break shares the duty: the child may answer it', async () => {
       await holder.setLease(SHARED_BREAKABLE);
       const breaking = breaker.begin.truncate(path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
@@ -69,7 +69,7 @@ for (const store of bothStores) {
       assert.is(await holder.try.setLease(UNLCK), 'EAGAIN');
     });
 
-    test('B5: who forks in a break and dies leaves a child with a descriptor and no lease', async () => {
+    test('B5: a holder that forks in a break and dies leaves a child with a descriptor and no lease', async () => {
       await holder.setLease(SHARED_BREAKABLE);
       const breaking = breaker.begin.truncate(path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
@@ -81,7 +81,7 @@ for (const store of bothStores) {
       assert.is(await breaker.try.truncate(path, 0), 'ok');
     });
 
-    test('B3: who answers a break and takes the lease anew at once stops nobody', async () => {
+    test('B3: a holder that answers a break and takes the lease anew at once stops no process', async () => {
       await holder.setLease(SHARED_BREAKABLE);
       const breaking = breaker.begin.truncate(path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
@@ -93,7 +93,7 @@ for (const store of bothStores) {
       assert.is(statSync(path).size, 4096);
     });
 
-    test('N4, A2: who is killed while his pin is being made leaves neither pin nor lease, and the file as it was', async () => {
+    test('N4, A2: a process that is killed while its pin is being made leaves neither pin nor lease, and the file as it was', async () => {
       // Filling the holes of the range takes some ms; the kill comes before, within and after.
       for (let round = 0; round < 24; round++) {
         const victim = await stage.actor(`victim${made}-${round}`);
@@ -111,7 +111,7 @@ for (const store of bothStores) {
       assert.is(statSync(path).blocks, 0);
     });
 
-    test('L2: who is killed while he waits for a lease leaves no lease behind', async () => {
+    test('L2: a process that is killed while it waits for a lease leaves no lease behind', async () => {
       await holder.setLease(SHARED_BREAKABLE);
       const asking = breaker.begin.setLease(EXCLUSIVE);
       assert.ok(await waitsForBreak(mount, path, asking));

@@ -6,7 +6,7 @@ import { python } from '../conformance/check.js';
 import { Mounted, stores } from '../support/mounted.js';
 import { suiteNeeding } from '../support/suites.js';
 
-/** How often the kernel asked for an extended attribute while somebody else than the owner opened a file. */
+/** How often the kernel asked for an extended attribute while another user than the owner opened a file. */
 function asked(mount: Mounted): number {
   const path = mount.file('f');
   writeFileSync(path, 'text', { mode: 0o644 });

@@ -1,5 +1,5 @@
-// What the kernel's page cache holds of a pooled file, and nobody else: stores through mappings. No answer of ours may cost
-// one of them, whatever the kernel does to its pages when it has the answer.
+// What only the kernel's page cache holds of a pooled file: stores through mappings. No reply of the daemon may lose
+// one of them, though the kernel drops or rewrites pages when it has the reply.
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -127,7 +127,7 @@ suiteNeeding('pages of pooled files', ['mount', 'gcc'], test => {
     unlinkSync(big);
   });
 
-  test('a write that has waited and a store into its page meanwhile are both there', async () => {
+  test('a write that waits and a store into its page while it waits are both there', async () => {
     const c = await stage.actor(`c${made}`);
     await c.open(path, 2);
     await c.setLease(SHARED_BREAKABLE);

@@ -70,7 +70,7 @@ mountedSuite('pooled store, mounted', options, ({ test, mount, stage }) => {
     assert.is(await b.try.pwrite(4 * BLOCK, 1, 7, { slot: 1 }), 'EAGAIN');
   });
 
-  test('X8: the exclusive owner extends beside his pins', async () => {
+  test('X8: the exclusive owner extends beside its pins', async () => {
     await a.setLease(EXCLUSIVE);
     await a.pin(0, BLOCK);
     await a.pwrite(4 * BLOCK, BLOCK, 3);

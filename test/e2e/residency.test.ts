@@ -1,4 +1,4 @@
-// More direct files than descriptors: those that nobody uses move into the pool and back, and
+// More direct files than descriptors: those that no process uses move into the pool and back, and
 // neither a byte, nor a time, nor a mapping, lease or pin is lost. LEASEFS_RESIDENT_FILES files, 10,000 by default.
 import {
   closeSync,
@@ -96,7 +96,7 @@ mountedSuite('residency', { store: 'direct', start, needs: ['prlimit'] }, ({ tes
     for (let i = MAPPED; i < MAPPED + LEASED; i++) {
       assert.throws(() => truncateSync(nameOf(i), 0), /EDEADLK|error -35/, 'X1: by its owner');
     }
-    // A device that writes into pages that nobody maps any more.
+    // A device that writes into pages that are mapped nowhere any more.
     const source = openSync(nameOf(MAPPED + LEASED + PINNED), 'r');
     for (let i = 0; i < PINNED; i++) {
       const at = MAPPED + LEASED + i;

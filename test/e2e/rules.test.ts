@@ -155,7 +155,7 @@ for (const store of bothStores) {
       assert.is(await b.try.truncate(path, 0), 'ok');
     });
 
-    test("N8: unpinning somebody else's pin is EPERM, an unknown one ENOENT, and ids are not used again", async () => {
+    test('N8: unpinning the pin of another process is EPERM, an unknown one ENOENT, and ids are not used again', async () => {
       const id = await pinned();
       assert.is(await b.try.unpin(id), 'EPERM');
       await a.unpin(id);
@@ -202,7 +202,7 @@ for (const store of bothStores) {
       await eventually('the pin is gone', () => mount.report('pins').pins.length === 0);
     });
 
-    test('B1: a break is told by the break descriptor, which wakes a poll that waits, and by the signal with its cookie', async () => {
+    test('B1: a break is notified by the break descriptor, which wakes a poll that waits, and by the signal with its cookie', async () => {
       await a.setLease(SHARED_BREAKABLE, { signal: SIGRTMIN + 1, cookie: 123456789012345n });
       await a.watch();
       const polling = a.begin.awaitBreak();
@@ -236,7 +236,7 @@ for (const store of bothStores) {
       assert.is((await breaking.result).verdict, 'ok');
     });
 
-    test('B2: what is not given back in time is taken', () =>
+    test('B2: a lease that is not released in time is ended', () =>
       Mounted.during(['--store', store, ...HASTY], async hasty => {
         const own = hasty.file('f');
         writeFileSync(own, 'abc');

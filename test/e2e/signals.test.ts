@@ -1,4 +1,4 @@
-// Nobody ends, stops or opens the daemon: signals, the environment, and a log that is not read.
+// No user ends, stops or opens the daemon: signals, the environment, and a log that is not read.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -24,7 +24,7 @@ import { cli, Mounted } from '../support/mounted.js';
 import { suiteNeeding } from '../support/suites.js';
 
 const USER = ['-o', 'allow_other,mode=1777', '--store', 'pooled'] as const;
-/** What a signal's default would not end, and what nobody can catch. */
+/** What a signal's default would not end, and what no process can catch. */
 const HARMLESS = ['SIGKILL', 'SIGSTOP', 'SIGTSTP', 'SIGCONT', 'SIGCHLD', 'SIGURG', 'SIGWINCH'];
 /** SIGINT and SIGTERM unmount; the rest tells of a fault of the process itself. */
 const MEANT = [

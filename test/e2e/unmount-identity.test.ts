@@ -1,4 +1,4 @@
-// A daemon unmounts its own mount and nothing else, whatever its path leads to by now.
+// A daemon unmounts its own mount and nothing else, even when its path leads to another mount by now.
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,

@@ -1,6 +1,6 @@
-// Whoever is not root of the machine: an ordinary user through fusermount3, root of a user namespace by mount(2), a
+// Mounts by a user that is not root of the machine: an ordinary user through fusermount3, root of a user namespace by mount(2), a
 // container that has /dev/fuse and CAP_SYS_ADMIN and not much else. No passthrough, one line that says so, data through
-// the daemon, and every rule as elsewhere. /dev/fuse is opened to everybody in a mount namespace of the test's own.
+// the daemon, and every rule as elsewhere. /dev/fuse is opened to every user in a mount namespace of the test's own.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,13 +38,13 @@ const asContained = ['setpriv', '--bounding-set', capabilities, '--inh-caps', ca
 interface Case {
   /** Whom the actors are. */
   readonly uid: number;
-  /** What becomes the daemon; `device` a /dev/fuse for everybody, `root` an empty directory. */
+  /** What becomes the daemon; `device` a /dev/fuse for every user, `root` an empty directory. */
   through(device: string, root: string): readonly string[];
   /** What joins it. */
   inside(pid: number): readonly string[];
   /** Beside what all of them need. */
   readonly needs: readonly Need[];
-  /** Who somebody is there, and why there is no passthrough. */
+  /** The user there, and why there is no passthrough. */
   readonly as: readonly string[];
   readonly reason: RegExp;
 }
@@ -149,7 +149,7 @@ for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(
       rmSync(scratch, { recursive: true });
     });
 
-    test('is told in one line that there is no passthrough, and reads and writes through the daemon', () => {
+    test('says in one line that there is no passthrough, and reads and writes through the daemon', () => {
       assert.is(mount.log().trim().split('\n').length, 1, mount.log());
       assert.match(mount.log(), 'no passthrough');
       assert.match(mount.log(), reason);

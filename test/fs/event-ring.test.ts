@@ -47,7 +47,7 @@ test('events are numbered from 1 and counted by their kind', () => {
   assert.is(ring.counts.get('grant'), 3);
 });
 
-test('a slow reader loses the oldest, is told how many, and then reads on', () => {
+test('a slow reader loses the oldest, learns how many, and then reads on', () => {
   const ring = new EventRing(4);
   const stream = reader(ring);
   for (let n = 0; n < 10; n++) ring.add(event(1000));
@@ -70,7 +70,7 @@ test('a line longer than the buffer comes in pieces, none is torn or lost', () =
     read.map(({ seq }) => seq),
     [1, 2, 3, 4, 5],
   );
-  assert.is(read[0]!.path, '/caf\u00e9', 'names are bytes, told as UTF-8');
+  assert.is(read[0]!.path, '/caf\u00e9', 'names are bytes, written as UTF-8');
   stream.close();
 });
 

@@ -39,7 +39,7 @@ const linkTo = ({ sb, attr }: SmallFilesystem, ino: InodeNumber, name: string): 
 const xattr = ({ sb, caller }: SmallFilesystem, ino: InodeNumber, name: string, value = nothing): number =>
   setxattr(sb, caller, ino, name as Name, value, 0);
 
-test('a further name of a file counts as an inode: ENOSPC at --inodes, and it is given back with the name', () => {
+test('a further name of a file counts as an inode: ENOSPC at --inodes, and it is freed with the name', () => {
   const small = new SmallFilesystem();
   const { inode, fh } = small.create('file');
   small.sb.closeFile(fh);
@@ -53,7 +53,7 @@ test('a further name of a file counts as an inode: ENOSPC at --inodes, and it is
   small.create('other');
   const over = `${1}`.padStart(255, '0') as Name;
   assert.is(rename(small.sb, small.caller, ROOT_INO, 'other' as Name, ROOT_INO, over, 0), 0);
-  assert.is(free(small), 2, 'a name that a rename takes is given back');
+  assert.is(free(small), 2, 'a name that a rename removes is freed');
 });
 
 test('the last of many names gives everything back', () => {

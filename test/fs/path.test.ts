@@ -71,7 +71,7 @@ test('12,000 and a million directories deep it takes no stack, and no more than 
   }
 });
 
-test('of several names one that is there is told, whichever go; without a name there is no path', () => {
+test('of several names the path is one that still exists; without a name there is no path', () => {
   const { root, file } = tree(['a']);
   const dir = root.children!.get('a' as Name)!.inode;
   addDentry(root, 'second' as Name, file);

@@ -40,7 +40,7 @@ test('a directory is read in pieces, each name once', () => {
   assert.equal(list(fs, fh, second.cookie, 9).names, []);
 });
 
-test('an entry that did not fit is read again, unless it was removed meanwhile', () => {
+test('an entry that did not fit is read again, unless it was removed since', () => {
   const { fs, fh } = filled('a', 'b', 'c');
   const { cookie } = list(fs, fh, 0, 3);
   unlink(fs.sb, ROOT_INO, 'b' as Name);

@@ -49,7 +49,7 @@ suiteNeeding('without the fuse-native package', ['mount'], test => {
     assert.is(leasefs('umount', mnt).status, 0);
   });
 
-  test('who asks for the transport is told in one line what to do', () => {
+  test('asking for the transport is refused in one line that says what to do', () => {
     const { status, stderr } = leasefs('mount', '--transport=fuse-native', mnt);
     assert.is(status, 1);
     assert.match(stderr, /^leasefs mount: ENOPKG: .*fuse-native.*'npm install fuse-native'\n$/);

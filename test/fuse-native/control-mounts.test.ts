@@ -19,7 +19,7 @@ const leasefs = (...args: string[]) =>
   spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: LIMIT_MS });
 
 suiteNeeding('control sockets and their mounts', ['mount'], test => {
-  test('two mounts do not hear of each other', async () => {
+  test('a break on one mount is not notified on another', async () => {
     const first = await Mounted.start('--transport=fuse-native');
     const second = await Mounted.start('--transport=fuse-native');
     try {
@@ -95,11 +95,11 @@ suiteNeeding('control sockets and their mounts', ['mount'], test => {
     writeFileSync(mount.file('f'), Buffer.alloc(BLOCK));
     const file = LeaseFile.open(mount.file('f'));
     file.setLeaseSync('exclusive,breakable');
-    const told: LeaseBreak[] = [];
-    file.onBreak(notice => told.push(notice));
+    const breaks: LeaseBreak[] = [];
+    file.onBreak(notice => breaks.push(notice));
     await mount.kill('SIGKILL');
-    await soon('it is told', () => told.length > 0);
-    assert.equal(told, [{ must: 'none', breakMs: 0 }]);
+    await soon('the notice', () => breaks.length > 0);
+    assert.equal(breaks, [{ must: 'none', breakMs: 0 }]);
     assert.is(
       code(() => file.getLease()),
       'ENOTCONN',

@@ -1,4 +1,4 @@
-// The control socket, message by message: as leasefs-socket.h has it, and from somebody who means no good.
+// The control socket, message by message: as leasefs-socket.h has it, and from a malicious client.
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import * as assert from 'uvu/assert';

@@ -67,20 +67,20 @@ mountedSuite('leasefs/client through the control socket', options, ({ test, moun
     const path = files.fresh();
     const file = files.open(path);
     await file.setLease('exclusive,breakable');
-    const told: LeaseBreak[] = [];
+    const breaks: LeaseBreak[] = [];
     file.onBreak(notice => {
-      told.push(notice);
+      breaks.push(notice);
       if (notice.breakMs > 0) file.setLeaseSync(notice.must);
     });
     assert.match(truncate(path, 0), /Resource temporarily unavailable/);
-    await soon('the break is told', () => told.length > 0);
-    assert.is(told[0]!.must, 'none');
+    await soon('the notice', () => breaks.length > 0);
+    assert.is(breaks[0]!.must, 'none');
     assert.is(truncate(path, 0), '');
     await file.setLease('exclusive,breakable');
     assert.match(truncate(path, BLOCK), /Resource temporarily unavailable/);
-    await soon('the next one too', () => told.length > 1);
+    await soon('the next one too', () => breaks.length > 1);
     assert.is(truncate(path, BLOCK), '');
-    assert.is(told.length, 2);
+    assert.is(breaks.length, 2);
   });
 
   test('a call that waits for a break leaves the event loop and other calls free', async () => {
@@ -89,7 +89,7 @@ mountedSuite('leasefs/client through the control socket', options, ({ test, moun
       const { LeaseFile } = await import(${JSON.stringify(clientModule)});
       const file = LeaseFile.open(process.argv[1]);
       file.setLeaseSync('exclusive,breakable');
-      file.onBreak(() => process.stdout.write('told'));
+      file.onBreak(() => process.stdout.write(' notified'));
       process.stdin.on('end', () => file.setLeaseSync('none')).resume();
       process.stdout.write('held');`;
     const holder = spawn(process.execPath, ['--input-type=module', '-e', program, '--', path], {
@@ -103,7 +103,7 @@ mountedSuite('leasefs/client through the control socket', options, ({ test, moun
     await soon('it holds the lease', () => said === 'held');
     const file = files.open(path);
     const taking = file.setLease('exclusive');
-    await soon('it is told of the break', () => said === 'heldtold');
+    await soon('the notice', () => said === 'held notified');
     assert.is(file.getLease().kind, 'none');
     holder.stdin.end();
     await taking;
@@ -127,7 +127,7 @@ mountedSuite('leasefs/client through the control socket', options, ({ test, moun
     assert.is(truncate(path, 0), '');
   });
 
-  test('L1: who is told the description shares its lease, and it ends with the last of them', async () => {
+  test('L1: a process that is passed the description shares its lease, which ends with the last of them', async () => {
     const path = files.fresh();
     const file = LeaseFile.open(path);
     file.setLeaseSync('exclusive');
@@ -162,7 +162,7 @@ mountedSuite('leasefs/client through the control socket', options, ({ test, moun
       const memory = native.map(segment.fd, extents[0]!.store, 8 * BLOCK, 3);
       segment.close();
       assert.is(ring.register(memory, BLOCK, 2 * BLOCK), 0);
-      // The layout is given back, the mapping and the pin are not.
+      // The layout is released, the mapping and the pin are not.
       file.setLeaseSync('none');
       assert.match(truncate(path, 2 * BLOCK), /Text file busy/);
       assert.match(mount.log(), `kernel pin [4096, 12288) of ${process.pid}`);

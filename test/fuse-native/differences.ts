@@ -23,9 +23,9 @@ export const differences: Readonly<Record<string, Difference>> = {
     says: /Errno 22.*renameat2/,
     why: 'the same',
   },
-  'what another user makes is his: files, directories, links, fifos; he may change it': {
+  'what another user makes is theirs: files, directories, links, fifos; they may change it': {
     says: /PermissionError/,
-    why: 'the package does not hand over who asks: what is made belongs to the mounter',
+    why: 'the package does not hand over the caller: what is made belongs to the user who mounted',
   },
   'times before 1970 and after 2106, in nanoseconds': {
     says: /Errno 22/,

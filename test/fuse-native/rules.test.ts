@@ -1,5 +1,5 @@
 // The rules where no ioctl comes through: leases and pins by the control socket, truncates by paths, from real processes.
-// What the transport does not tell is who truncates: to the rules that is nobody's process (Words).
+// The transport does not say which process truncates: to the rules it is unidentified (Words).
 import { statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, isParked } from '../support/actors.js';
@@ -21,7 +21,7 @@ import { mountedSuite } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 
 const MIB = 1 << 20;
-const NOBODY = 65534;
+const NOBODY_UID = 65534;
 const LIMIT_MS = 20_000 * timeFactor;
 
 const args = ['--transport=fuse-native', '-o', 'allow_other', ...PATIENT];
@@ -60,7 +60,7 @@ mountedSuite(
       assert.is(await b.try.ftruncate(100), 'ETXTBSY');
       assert.is(await b.try.open(path, O_RDWR | O_TRUNC, { slot: 1 }), 'ETXTBSY');
       assert.throws(() => truncateSync(path, 0), /ETXTBSY/);
-      // It cannot be told to be the owner: no EDEADLK here.
+      // The daemon cannot know that it is the owner: no EDEADLK here.
       assert.is(await a.try.ftruncate(0), 'ETXTBSY');
       const { size, mtimeMs, ctimeMs } = statSync(path);
       assert.equal(
@@ -95,7 +95,7 @@ mountedSuite(
       assert.is(await b.try.truncate(path, 0), 'ok');
     });
 
-    test('X8: a write into present blocks asks nobody', async () => {
+    test('X8: a write into present blocks asks no holder', async () => {
       await pinned();
       assert.is(await b.pwrite(100, 10, 7), 10);
       assert.is(await a.pread(100), 7);
@@ -121,7 +121,7 @@ mountedSuite(
       await soon('that of the dead process too', () => leases().length === 0);
     });
 
-    test('L3: leases are compatible or not, whoever asks; a breakable one is broken first', async () => {
+    test('L3: leases are compatible or not, for every caller; a breakable one is broken first', async () => {
       assert.is(await lease(a, SHARED_BREAKABLE), 'ok');
       assert.is(await lease(b, SHARED_BREAKABLE), 'ok');
       assert.is(await lease(b, EXCLUSIVE), 'EAGAIN', 'L4: a conversion never breaks');
@@ -142,8 +142,8 @@ mountedSuite(
       assert.is(await lease(a, UNLCK), 'ok');
     });
 
-    test('L7: the file must be of who asks, and open for writing for unbreakable kinds', async () => {
-      const other = await stage.actor(`other${made}`, { uid: NOBODY });
+    test('L7: the caller must own the file, and have it open for writing for unbreakable kinds', async () => {
+      const other = await stage.actor(`other${made}`, { uid: NOBODY_UID });
       await other.open(path, O_RDONLY);
       assert.is(await lease(other, SHARED_BREAKABLE), 'EACCES');
       await b.open(path, O_RDONLY, { slot: 1 });
@@ -154,7 +154,7 @@ mountedSuite(
       assert.is(await lease(b, EXCLUSIVE, 2), 'ok');
       const theirs = `${path}.theirs`;
       writeFileSync(theirs, 'x');
-      await a.chown(theirs, NOBODY, NOBODY);
+      await a.chown(theirs, NOBODY_UID, NOBODY_UID);
       await other.open(theirs, O_RDWR, { slot: 1 });
       assert.is(await lease(other, EXCLUSIVE, 1), 'ok');
     });
@@ -211,9 +211,9 @@ mountedSuite(
       assert.is(await a.try.unpin(pin, { slot: 1 }), 'ENOENT');
     });
 
-    test('N9: pins are bounded by RLIMIT_MEMLOCK of who asks', async () => {
-      const small = await stage.actor(`small${made}`, { uid: NOBODY, memlock: 4 * BLOCK });
-      await a.chown(path, NOBODY, NOBODY);
+    test('N9: pins are bounded by RLIMIT_MEMLOCK of the caller', async () => {
+      const small = await stage.actor(`small${made}`, { uid: NOBODY_UID, memlock: 4 * BLOCK });
+      await a.chown(path, NOBODY_UID, NOBODY_UID);
       await small.open(path, O_RDWR);
       assert.is(await lease(small, EXCLUSIVE), 'ok');
       assert.is(await small.try.pin(0, 5 * BLOCK), 'ENOMEM');
@@ -241,7 +241,7 @@ mountedSuite(
       }
     });
 
-    test('B3: while a break is pending nobody takes a new lease; B5: a signal ends the wait, the break goes on', async () => {
+    test('B3: while a break is pending no process takes a new lease; B5: a signal ends the wait, the break goes on', async () => {
       assert.is(await lease(a, EXCLUSIVE_BREAKABLE), 'ok');
       const taking = b.begin.setLease(EXCLUSIVE);
       assert.is(await a.awaitBreak(LIMIT_MS), UNLCK);

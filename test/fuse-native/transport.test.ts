@@ -102,7 +102,7 @@ os.setxattr('${mount.file('holes')}','system.posix_acl_access',struct.pack('=I',
     assert.match(spawnSync('python3', ['-c', acl], { encoding: 'utf8' }).stderr, /Errno 95/);
   });
 
-  test('bad options are told before anything is mounted', () => {
+  test('bad options are refused before anything is mounted', () => {
     for (const [args, why] of [
       [['--store=direct'], /no passthrough/],
       [['-o', 'ro'], /allow_other alone/],

@@ -1,5 +1,5 @@
 // The fuse-native transport of an ordinary user, through fusermount: the rules as for root. /dev/fuse is opened to
-// everybody in a mount namespace of the test's own.
+// every user in a mount namespace of the test's own.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

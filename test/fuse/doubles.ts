@@ -165,7 +165,7 @@ export function operationsOf(answers: Partial<Operations>, calls: Call[]): Opera
   });
 }
 
-/** A session that has shaken hands with a kernel of protocol 7.45, unless `minor` is 0. It answers POLL, unless told not to. */
+/** A session that has shaken hands with a kernel of protocol 7.45, unless `minor` is 0. It answers POLL unless `poll` is false. */
 export function bench(answers: Partial<Operations> = {}, minor = 45, passthrough = true, poll = true): Bench {
   const channel = new FakeChannel();
   const calls: Call[] = [];

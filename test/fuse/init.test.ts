@@ -108,7 +108,7 @@ test('a kernel of major version 8 is answered 7 and asks again', async () => {
   await session.ready;
 });
 
-test('passthrough is tried at once, and a user who may not have it is told why', async () => {
+test('passthrough is tried at once, and its refusal says why', async () => {
   const { channel, session, log } = bench({}, 0);
   channel.backing = () => -1;
   channel.deliver(record(26, {}, initBody(45)));

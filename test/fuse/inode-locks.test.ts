@@ -1,4 +1,4 @@
-// Waiting for an inode's lock: requests that come meanwhile wait for the next time, and one user has one thread.
+// Waiting for an inode's lock: requests that come during a wait share the next one, and one user has one thread.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { InodeNumber } from '../../src/base/units.js';
@@ -26,7 +26,7 @@ function bench(): Bench {
   return { locks, written, done, finish: () => finishers.shift()!() };
 }
 
-test('who comes while the lock is waited for waits for the next time, all of them at once', () => {
+test('requests that come during a wait share the next one', () => {
   const { locks, written, done, finish } = bench();
   locks.pass(ino(7), 0, () => done.push('first'));
   locks.pass(ino(7), 0, () => done.push('second'));
@@ -44,7 +44,7 @@ test('who comes while the lock is waited for waits for the next time, all of the
   );
 });
 
-test('one user whose lock does not come holds nobody else up', () => {
+test('one user whose lock does not come holds up no other user', () => {
   const { locks, written, done, finish } = bench();
   locks.pass(ino(1), 1000, () => done.push('stuck'));
   locks.pass(ino(2), 1000, () => done.push('behind'));

@@ -1,4 +1,4 @@
-// Attributes that the kernel was told to keep are taken back: struct fuse_notify_inval_inode_out, no pages with them.
+// Attributes that the kernel may cache are invalidated: struct fuse_notify_inval_inode_out, no pages with them.
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ function writing(name: string) {
   return { ...b, file };
 }
 
-test('aside: the request is answered when the kernel has taken the record, others meanwhile', async () => {
+test('aside: the request is answered when the kernel has taken the record, others before that', async () => {
   const { channel, host, file } = writing('device');
   assert.is(channel.deliver(written()), undefined);
   host.invalidateAttrs(ino);

@@ -1,4 +1,4 @@
-// The kernel is not trusted: a record of the wrong shape gets EIO and one line in the log, whatever its bytes, and the
+// The kernel is not trusted: a record of the wrong shape gets EIO and one line in the log, for any bytes, and the
 // session goes on.
 
 import { suite } from 'uvu';
@@ -50,7 +50,7 @@ const shapes: Readonly<Record<number, readonly [fixed: number, tail: string]>> =
 const EIO = -5;
 const refused = answer(2n, EIO);
 
-/** Delivers it; checks that it was refused, with one line, and asked nobody. */
+/** Delivers it; checks that it was refused, with one line, and that no operation was called. */
 function refuses({ channel, calls, log }: Bench, bytes: Buffer, why: string): void {
   const lines = log.length;
   const asked = calls.length;
@@ -78,7 +78,7 @@ test('every request is refused when it is a byte too short or too long, and take
   }
 });
 
-test('a name without its NUL, whatever stands in the buffer behind it', () => {
+test('a name without its NUL, for any bytes behind it in the buffer', () => {
   const b = bench();
   b.channel.deliver(record(1, {}, text('a long name\0')));
   refuses(b, record(1, {}, text('a')), 'no NUL inside the record');

@@ -1,4 +1,4 @@
-// Names seen lately: the same answer as decoding, whatever was in the slot before.
+// Names seen lately: the same answer as decoding, for every earlier name in the slot.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nameOf } from '../../src/fuse/wire/names.js';
@@ -23,7 +23,7 @@ test('a name is what its bytes decode to, the first time and again', () => {
   }
 });
 
-test('names that fall on one slot, and names that begin alike, are told apart', () => {
+test('names that fall on one slot, and names that begin alike, are distinct', () => {
   const bytes = Buffer.alloc(16);
   for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 20_000; i++) {

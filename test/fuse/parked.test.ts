@@ -54,7 +54,7 @@ test('a parked request has no answer, is run again with its waiter, and is answe
   const { channel, session } = gate.bench;
   assert.is(channel.deliver(setSize(10n, 4096)), undefined);
   assert.is(session.waiting, 1);
-  // Others are served meanwhile, in the same buffer.
+  // Others are served while it waits, in the same buffer.
   assert.equal(channel.deliver(record(10, { unique: 12n }, text('f\0'))), answer(12n, 0));
   gate.host.retry(1 as WaiterId);
   assert.is(channel.sent.length, 0, 'it waits on');
@@ -73,7 +73,7 @@ test('a parked request has no answer, is run again with its waiter, and is answe
   ]);
 });
 
-test('a waiter is told once: a second retry or answer does nothing', () => {
+test('a waiter is answered once: a second retry or answer does nothing', () => {
   const gate = new Gate();
   const { channel } = gate.bench;
   channel.deliver(setSize(10n, 4096));
@@ -174,7 +174,7 @@ test('the end of the mount forgets who waits, frees the filesystem once, closes 
   assert.equal(log, []);
 });
 
-test('another end than an unmount is told in a line', async () => {
+test('another end than an unmount is logged in a line', async () => {
   const { channel, session, log } = bench();
   channel.end(103);
   await session.ended;

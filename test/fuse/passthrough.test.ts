@@ -58,7 +58,7 @@ test('all opens of an inode get one id, others another', async () => {
   assert.equal(asked, [105, 106]);
 });
 
-test('the id is kept when the file is closed, and given back when the inode is gone', async () => {
+test('the id is kept when the file is closed, and released when the inode is gone', async () => {
   const b = await ready();
   b.channel.backing = () => 77;
   open(b, 5);
@@ -111,7 +111,7 @@ test('a file that has no descriptor goes through the daemon', async () => {
   assert.equal(b.log, []);
 });
 
-test('the file that tries passthrough out at the start is given back', async () => {
+test('the file that tries passthrough out at the start is released', async () => {
   const b = bench(files);
   await b.session.ready;
   assert.equal(b.channel.closedIds, [1]);

@@ -24,7 +24,7 @@ function start(revents: number) {
   return { ...b, notify: (handle: number) => host.notifyPoll(fh(handle)) };
 }
 
-test('who asked to be told is told, by the kernel its own handle', () => {
+test('a poll that asked for a wake-up gets it, by the handle of the kernel', () => {
   const { channel, notify } = start(5);
   channel.deliver(pollIn(9, 2 ** 40 + 1, 1));
   channel.deliver(pollIn(10, 34, 1));
@@ -33,7 +33,7 @@ test('who asked to be told is told, by the kernel its own handle', () => {
   assert.equal(channel.sent, [wakeup(2 ** 40 + 1), wakeup(34)]);
 });
 
-test('who did not ask, or has closed, is not told', () => {
+test('a poll that did not ask, or a closed file, gets none', () => {
   const { channel, notify } = start(5);
   channel.deliver(pollIn(9, 33, 0));
   channel.deliver(pollIn(10, 34, 1));
@@ -44,7 +44,7 @@ test('who did not ask, or has closed, is not told', () => {
   assert.equal(channel.sent, []);
 });
 
-test('a poll that fails leaves nothing to be told', () => {
+test('a poll that fails leaves no wake-up behind', () => {
   const { channel, notify } = start(-9);
   assert.equal(channel.deliver(pollIn(9, 33, 1)), answer(2n, -9));
   notify(9);

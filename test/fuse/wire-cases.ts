@@ -18,7 +18,7 @@ export const caller = {
   interruptible: true,
   umask: 0,
 };
-/** Who makes a file, with the umask that the request carries. */
+/** The caller that makes a file, with the umask that the request carries. */
 export const maker = { ...caller, umask: 0o22 };
 export const header = { unique: 0x1_0000_0007n, nodeid: 7, uid: 1000, gid: 2000, pid: 4321 };
 

@@ -149,7 +149,7 @@ testCases(test, [
   },
 ]);
 
-test('sizes beyond 2^53 - 1: READ is at the end, WRITE and FALLOCATE EFBIG, LSEEK ENXIO, nobody is asked', () => {
+test('sizes beyond 2^53 - 1: READ is at the end, WRITE and FALLOCATE EFBIG, LSEEK ENXIO, and no operation is called', () => {
   const { channel, calls } = bench();
   const before = calls.length;
   const big = u64(2n ** 53n);
@@ -166,7 +166,7 @@ test('sizes beyond 2^53 - 1: READ is at the end, WRITE and FALLOCATE EFBIG, LSEE
   assert.is(calls.length, before);
 });
 
-test('a truncating open and a write by somebody without CAP_FSETID clear setuid and setgid, others do not', () => {
+test('a truncating open and a write without CAP_FSETID clear setuid and setgid, others do not', () => {
   const { channel, calls } = bench({ open: (_c, _i, _f, out) => open(out), write: () => 1 });
   const write = (flags: number) =>
     record(16, header, u64(9), u64(0), u32(1), u32(flags), u64(0), u32(2), u32(0), text('x'));

@@ -26,7 +26,7 @@ testCases(test, [
     reply: [entryOut(0o100600)],
   },
   {
-    title: 'LOOKUP of a name that is not there answers node 0, to be remembered',
+    title: 'LOOKUP of a name that is not there answers node 0, to be cached',
     opcode: 1,
     body: [text('none\0')],
     given: { lookup: () => -2 },

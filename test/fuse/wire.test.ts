@@ -1,4 +1,4 @@
-// The wire format whatever is asked: errors, `unique`, what is answered at once and what is not known. Each request byte for
+// The wire format of every request: errors, `unique`, what is answered at once and what is not known. Each request byte for
 // byte, as linux/fuse.h has it, is in wire-names, wire-files and wire-attributes.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -28,7 +28,7 @@ test('FLUSH is answered where close(2) does not wait for the lock of the inode, 
   assert.equal(channel.deliver(record(25, header, zeros(24))), answer(header.unique, 0));
 });
 
-test('ACCESS, BMAP, locks, SYNCFS, SETUPMAPPING and what nobody knows: ENOSYS', () => {
+test('ACCESS, BMAP, locks, SYNCFS, SETUPMAPPING and unknown opcodes: ENOSYS', () => {
   const { channel, calls } = bench();
   const before = calls.length;
   for (const opcode of [34, 37, 31, 32, 33, 48, 49, 50, 54, 63, 64, 4096, 0, 436207616]) {

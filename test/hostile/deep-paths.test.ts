@@ -25,12 +25,12 @@ const file = open('f');
 for (const store of bothStores) {
   const options = { store, args: ['-o', 'allow_other,mode=1777', ...HASTY] };
   mountedSuite(`deep paths, ${store} store`, options, ({ test, mount }) => {
-    test('a holder who dies there ends his lease and pin, and the daemon goes on', async () => {
+    test('a holder that dies there ends its lease and pin, and the daemon goes on', async () => {
       await harmless(mount.path, `${deep} file.setLeaseSync('exclusive'); file.pin(0, 4096);`);
       await eventually('the end of the pin', () => mount.report('leases').leases.length === 0);
     });
 
-    test('pins there are granted and listed, refusals and breaks are told, in bounded text', async () => {
+    test('pins there are granted and listed, refusals and breaks are reported, in bounded text', async () => {
       const said = await harmless(
         mount.path,
         `${deep}

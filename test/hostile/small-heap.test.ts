@@ -1,4 +1,4 @@
-// A daemon of 64 MiB of heap, and a user who makes it keep what he can: each bound answers an errno, and the mount lives.
+// A daemon of 64 MiB of heap, and a user who makes it keep as much as possible: each bound answers an errno, and the mount lives.
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -65,7 +65,7 @@ test('SETLEASE: the refusal of the filesystem is the answer', () => {
   assert.equal(ioctl(bench({ setLease: () => -11 }), SETLEASE, lease(48)), refused(-11));
 });
 
-test('L9: a kind or a signal that is not is told as none: EPERM may come before EINVAL', () => {
+test('L9: an unknown kind or signal is passed on as undefined: EPERM may come before EINVAL', () => {
   const b = bench({ setLease: () => -1 });
   const bad = [
     ...[0, 1, 32, 49, 64, 96, 112, 12345, 0xffff_ffff].map(kind => lease(kind)),
@@ -78,7 +78,7 @@ test('L9: a kind or a signal that is not is told as none: EPERM may come before 
   }
 });
 
-test('a version, a flag that is not, reserved bits: EINVAL, nobody is asked', () => {
+test('another version, an unknown flag, reserved bits: EINVAL, and no operation is called', () => {
   const b = bench();
   const asked = b.calls.length;
   const bad = [
@@ -268,14 +268,14 @@ test('LAYOUT: what is asked, and the extents of one segment with where it is to 
   const b = bench({ layout: given });
   new Uint8Array(b.channel.reply).fill(0xaa);
   const asked = layout(4097n, 2n ** 53n - 1n - 4097n, 3, 77n);
-  const told = Buffer.concat([
+  const answered = Buffer.concat([
     ...[asked.subarray(0, 24), u64(2 ** 40 + 1), u64(2 ** 33), u32(2), u32(3), u32(process.pid), u32(21)],
     ...[u64(1), u64(2 ** 34 + 5), zeros(16)],
     ...[u64(4096), u64(8192), u64(2 ** 32), u32(0), u32(0)],
     ...[u64(16384), u64(4096), u64(0), u32(1), u32(0)],
     zeros(126 * 32),
   ]);
-  assert.equal(ioctl(b, LAYOUT, asked), done(told));
+  assert.equal(ioctl(b, LAYOUT, asked), done(answered));
   const request = { off: 4097, len: Number.MAX_SAFE_INTEGER - 4097, list: true, seq: 77 };
   assert.equal(b.last().slice(0, 5), ['layout', caller, 7, 9, request]);
   ioctl(b, LAYOUT, layout(0n, 1n));
@@ -288,7 +288,7 @@ test('LAYOUT: nothing to fetch, refusals, unknown flags, reserved bits', () => {
     return 0;
   };
   const asked = layout(0n, 1n);
-  const told = Buffer.concat([
+  const answered = Buffer.concat([
     asked.subarray(0, 24),
     u64(0),
     u64(4096),
@@ -296,7 +296,7 @@ test('LAYOUT: nothing to fetch, refusals, unknown flags, reserved bits', () => {
     u32(-1),
     zeros(32 + 4096),
   ]);
-  assert.equal(ioctl(bench({ layout: nothing }), LAYOUT, asked), done(told));
+  assert.equal(ioctl(bench({ layout: nothing }), LAYOUT, asked), done(answered));
   assert.equal(ioctl(bench({ layout: () => -16 }), LAYOUT, asked), refused(-16));
   const b = bench();
   const calls = b.calls.length;

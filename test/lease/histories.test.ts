@@ -1,5 +1,5 @@
-// The directed histories of the rules, replayed against the pure machine: verdict, rule of refusals, who is told,
-// woken and in which order, what goes and what stays.
+// The directed histories of the rules, replayed against the pure machine: verdict, rule of refusals, which holders are notified,
+// which waiters are woken and in which order, what goes and what stays.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { amended, type Event, type History, load } from './directed.js';
@@ -51,7 +51,7 @@ function perform(world: World, event: Event): Outcome {
   }
 }
 
-/** For `ok` the rule says only where the reference stopped; an unlock is no news to itself; ENOSPC leaves no pin. */
+/** For `ok` the rule says only where the reference stopped; a release is no event to its own caller; ENOSPC leaves no pin. */
 function comparable(effects: readonly Seen[], { op }: Event): Seen[] {
   return effects
     .filter(seen => !(op === 'setlease' && seen.ended !== undefined) && seen.unpinned !== -1)

@@ -206,18 +206,18 @@ export class Run {
   private carryOut(): void {
     for (const effect of this.machine.drain()) {
       if (effect.effect === 'wake') this.wake(effect);
-      else this.log.push(told(effect));
+      else this.log.push(described(effect));
     }
   }
 
   private wake({ waiter, errno, rule }: Extract<Effect, { effect: 'wake' }>): void {
     const ask = this.parked.get(waiter);
-    if (ask === undefined) throw new Error(`waiter ${waiter} is woken, but nobody waits under it`);
+    if (ask === undefined) throw new Error(`waiter ${waiter} is woken, but no call waits under it`);
     const verdict = errno === undefined ? ask(waiter) : undefined;
     if (verdict?.kind === 'wait') assert.is(verdict.waiter, waiter);
     else this.parked.delete(waiter);
     const effects = this.machine.drain();
-    for (const effect of effects) if (effect.effect !== 'wake') this.log.push(told(effect));
+    for (const effect of effects) if (effect.effect !== 'wake') this.log.push(described(effect));
     if (verdict === undefined) this.log.push(`woken ${waiter} ${errno} ${rule}`);
     else if (verdict.kind !== 'wait') this.log.push(`woken ${waiter} ${said(verdict)}`);
     for (const effect of effects) if (effect.effect === 'wake') this.wake(effect);
@@ -297,7 +297,7 @@ function said(verdict: Verdict): string {
   return verdict.kind === 'ok' ? `ok ${verdict.rule}` : `wait ${verdict.rule} ${verdict.waiter}`;
 }
 
-function told(effect: Exclude<Effect, { effect: 'wake' }>): string {
+function described(effect: Exclude<Effect, { effect: 'wake' }>): string {
   switch (effect.effect) {
     case 'tell':
       return `tell ${effect.lease} ${effect.must} ${effect.notice?.signal ?? 0}`;

@@ -1,5 +1,5 @@
-// The rules of the rules written down once more, naively: arrays, no index, no state but what the rules speak of,
-// and after every event everybody who waits is judged again. What the machine does is compared with it.
+// The rules of src/lease/README.md once more, naively: arrays, no index, no state but what the rules speak of,
+// and after every event every waiter is judged again. What the machine does is compared with it.
 import {
   EXCLUSIVE,
   EXCLUSIVE_BREAKABLE,
@@ -78,7 +78,7 @@ export class Model {
     return `${verdict} ${id}`;
   }
 
-  /** Everybody, the oldest first; from the beginning after each answer. */
+  /** Every waiter, the oldest first; from the beginning after each answer. */
   private judgeAgain(): void {
     for (let i = 0; i < this.waiting.length; i++) {
       const waiter = this.waiting[i]!;
@@ -184,7 +184,7 @@ export class Model {
 
   // B
 
-  /** '' when nobody is left to wait for. */
+  /** '' when no holder is left to wait for. */
   private break(
     conflicting: ModelLease[],
     must: Kind,
@@ -217,7 +217,7 @@ export class Model {
     this.log.push(`removed ${lease.id} ${rule}`);
   }
 
-  /** B7, by the closure of who waits for whom. */
+  /** B7, by the closure of the waits. */
   private circle(process: number, living: ModelLease[]): boolean {
     const waitsFor: [number, number][] = living.map(lease => [process, lease.owner]);
     for (const waiter of this.waiting) {

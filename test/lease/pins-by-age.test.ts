@@ -43,7 +43,7 @@ test('pins under two leases are merged by their ids', () => {
   assert.equal(rest(leases.pinsByAge(99 as InodeNumber)), []);
 });
 
-test('a listing that is held meanwhile leaves out what went, and tells nothing twice', () => {
+test('a listing held across changes leaves out what went, and lists nothing twice', () => {
   const { leases, pin, unpin } = machine();
   for (const p of [1, 2, 1, 2, 1, 2]) pin(p);
   const pins = leases.pinsByAge(FILE);

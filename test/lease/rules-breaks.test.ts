@@ -36,7 +36,7 @@ test('B1: the call that takes a lease over is the owner’s own', () => {
   assert.equal(w.effects().slice(-1), [{ tell: 2, d: 1, must: 'none', rule: 'B1', signal: 12 }]);
 });
 
-test('B1: each lease is told once a break, however many join, and again when it must give up more', () => {
+test('B1: each holder is notified once a break, however many breakers join, and again when it must give up more', () => {
   const w = opened(4);
   w.setlease(1, 1, 'exclusive,breakable');
   w.setlease(2, 2, 'shared,breakable');
@@ -47,7 +47,7 @@ test('B1: each lease is told once a break, however many join, and again when it 
   assert.equal(w.effects(), []);
 });
 
-test('B2: the end is set when a lease is first told, and what it must become may change but not the end', () => {
+test('B2: the deadline is set at the first notice; what the lease must become may change, the deadline does not', () => {
   const w = opened(3);
   w.setlease(1, 1, 'exclusive,breakable');
   w.setlease(2, 2, 'shared,breakable');
@@ -82,14 +82,14 @@ test('B2: every lease has its own end', () => {
   assert.is(w.machine.deadline(), 55);
 });
 
-test('B3: the break of an unidentified process is always somebody else’s', () => {
+test('B3: the break of an unidentified process is always that of another process', () => {
   const w = opened(3, new World({ procs: [{ p: 2, hidden: true }] }));
   w.setlease(1, 1, 'shared,breakable');
   assert.is(says(w.truncate(2, 0, 1)), 'EAGAIN W');
   assert.is(says(w.setlease(3, 3, 'shared,breakable')), 'EAGAIN B3');
 });
 
-test('B3: a break that another process joined is nobody’s own any more', () => {
+test('B3: a break that another process joined is no process’s own any more', () => {
   const w = opened(3);
   w.open(2, 9, 1);
   w.setlease(1, 1, 'shared,breakable');
@@ -116,7 +116,7 @@ test('B3: a lease call that waits is not refused because of those who joined its
   ]);
 });
 
-test('B4: under O_NONBLOCK the break begins and nobody waits', () => {
+test('B4: under O_NONBLOCK the break begins and the breaker does not wait', () => {
   const w = new World();
   w.open(1, 1, 1);
   w.open(2, 2, 1, { nonblock: true });
@@ -130,7 +130,7 @@ test('B4: under O_NONBLOCK the break begins and nobody waits', () => {
   assert.is(says(w.setlease(2, 2, 'exclusive')), 'ok L3');
 });
 
-test('B5: who was interrupted is forgotten, the others go on waiting', () => {
+test('B5: an interrupted waiter is forgotten, the others go on waiting', () => {
   const w = opened(3);
   w.setlease(1, 1, 'shared,breakable');
   w.truncate(2, 0, 1);
@@ -187,7 +187,7 @@ test('L2: a description that ends while a call through it waits answers that cal
   assert.equal(w.effects(), [{ woken: 4, p: 2, verdict: 'EBADF', rule: 'L2' }]);
 });
 
-test('B6: the machine holds nobody up: while a change waits, the holder and others are answered', () => {
+test('B6: the machine holds up no process: while a change waits, the holder and others are answered', () => {
   const w = opened(3);
   w.setlease(1, 1, 'shared,breakable');
   w.truncate(2, 0, 1);
@@ -196,7 +196,7 @@ test('B6: the machine holds nobody up: while a change waits, the holder and othe
   assert.is(says(w.setlease(1, 1, 'none')), 'ok L2');
 });
 
-test('B7: the lease of another on the breaker’s own description: EDEADLK, under O_NONBLOCK too, nobody is told', () => {
+test('B7: the lease of another on the breaker’s own description: EDEADLK, under O_NONBLOCK too, and no holder is notified', () => {
   const w = new World();
   w.open(1, 1, 1, { nonblock: true });
   w.open(3, 3, 1);
@@ -255,7 +255,7 @@ test('A2: once the processes that the listing names are gone, the pins, the zomb
   for (const p of [1, 2, 3]) assert.not(w.machine.knows(p as ProcessId));
 });
 
-test('A3: a process under another id owns nothing, whatever its number was before', () => {
+test('A3: a process under another id owns nothing, even with the pid of an owner', () => {
   const w = opened(1);
   w.pass(1, 1, 2);
   w.setlease(1, 1, 'exclusive');

@@ -21,7 +21,7 @@ test('X0: what moves nothing asks no lease, begins no break, and still meets pin
   assert.is(says(w.fallocate(2, 2, 'punch', 1, BLOCK)), 'ETXTBSY X1');
 });
 
-test('X0: is judged by the file of that instant: a waiter whose size was set meanwhile is asked nothing more', () => {
+test('X0: is judged by the file of that instant: a waiter whose size another call has set is granted', () => {
   const w = opened(3);
   w.setlease(1, 1, 'shared,breakable');
   assert.is(w.truncate(2, 0, 1).verdict, 'wait');
@@ -46,7 +46,7 @@ test('X1: pins refuse before leases do, EDEADLK if any of those met is the asker
   assert.is(says(w.fallocate(2, 2, 'punch', 0, BLOCK)), 'ETXTBSY X1');
 });
 
-test('X2: an unbreakable lease of a dead owner refuses too, until somebody takes it over', () => {
+test('X2: an unbreakable lease of a dead owner refuses too, until a process takes it over', () => {
   const w = opened(2);
   w.pass(1, 1, 2);
   w.setlease(1, 1, 'exclusive');
@@ -56,7 +56,7 @@ test('X2: an unbreakable lease of a dead owner refuses too, until somebody takes
   assert.is(says(w.truncate(2, 0, 1)), 'ok X3');
 });
 
-test('X3: the owner of the shared kind is EDEADLK and nobody’s breakable lease is told', () => {
+test('X3: the owner of the shared kind gets EDEADLK and no breakable lease is broken', () => {
   const w = opened(2);
   w.setlease(2, 2, 'shared,breakable');
   w.setlease(1, 1, 'shared');

@@ -70,7 +70,7 @@ test('L3: the table of what is held elsewhere against what is wanted', () => {
   }
 });
 
-test('L3: an own lease elsewhere that would have to be broken is EDEADLK, and nobody is told', () => {
+test('L3: an own lease elsewhere that would have to be broken is EDEADLK, and no holder is notified', () => {
   for (const [held, row] of Object.entries(table)) {
     for (const [i, wanted] of kindNames.entries()) {
       const w = opened(1);
@@ -150,7 +150,7 @@ test('L6: a takeover keeps the age: the lease is still the oldest of its new own
   assert.is(says(w.setlease(2, 2, 'none')), 'ok L2');
 });
 
-test('L6: while the owner lives nobody takes over', () => {
+test('L6: while the owner lives no process takes over', () => {
   const w = opened(1);
   w.pass(1, 1, 2);
   w.setlease(1, 1, 'shared');
@@ -172,7 +172,7 @@ test('L8: F_GETLEASE names what the lease must become, and nothing once it was t
   w.setlease(2, 2, 'shared,breakable');
   assert.is(w.getlease(1, 1), 'shared,breakable');
   w.tick(45);
-  assert.ok(w.machine.breaking(1 as FileHandle), 'POLLPRI until somebody asks');
+  assert.ok(w.machine.breaking(1 as FileHandle), 'POLLPRI until a process reads the lease');
   assert.is(w.getlease(1, 1), 'shared,breakable');
   assert.not(w.machine.breaking(1 as FileHandle));
 });
@@ -190,7 +190,7 @@ test('L9: EPERM before EINVAL before EACCES before EBADF', () => {
   assert.is(says(w.setlease(3, 4, 'exclusive')), 'EBADF L7');
 });
 
-test('L9: EAGAIN before EDEADLK: a refusing lease of somebody else before an own one to be broken', () => {
+test('L9: EAGAIN before EDEADLK: a refusing lease of another process before an own one to be broken', () => {
   const w = opened(2);
   w.open(1, 9, 1);
   w.setlease(1, 1, 'shared,breakable');
@@ -339,7 +339,7 @@ test('N9: what is pinned with CAP_IPC_LOCK is not counted, and freeing it frees 
   assert.is(says(w.pin(1, 1, 0, BLOCK, 'p', 3)), 'ENOMEM N9');
 });
 
-test('N10: a kernel pin refuses on a file that nobody leases, and for its own maker it is EDEADLK', () => {
+test('N10: a kernel pin refuses on a file without a lease, and for its own maker it is EDEADLK', () => {
   const w = opened(2);
   w.kpin(1, 1, BLOCK, 2 * BLOCK, 50);
   assert.is(says(w.truncate(2, 0, 1)), 'ETXTBSY X1');
@@ -365,7 +365,7 @@ test('N11: an unidentified process EPERM, then EINVAL, EBADF, EPERM, EFAULT, ENO
   assert.is(says(w.pin(1, 1, 0, BLOCK, 'p', 1)), 'ENOMEM N9');
 });
 
-test('a refusal names the pin or the lease that is in the way', () => {
+test('a refusal names the pin or the lease that refuses', () => {
   const w = opened(2);
   w.setlease(1, 1, 'shared');
   w.pin(1, 1, 0, BLOCK, 'p', 1);

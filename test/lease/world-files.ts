@@ -13,7 +13,7 @@ export interface FileSpec {
   readonly pooled?: boolean;
 }
 
-/** Who owns files and runs processes unless a history says otherwise. */
+/** The user that owns files and runs processes unless a history says otherwise. */
 export const USER = 10;
 
 export class File implements Blocks {

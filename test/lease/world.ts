@@ -237,7 +237,7 @@ export class World {
     });
   }
 
-  /** A pin that the kernel holds and nobody told us of (N10). */
+  /** A pin that the kernel holds and that was not registered (N10). */
   kpin(p: number, f: number, lo: number, hi: number, name: number): Outcome {
     this.kernelPins.set(name, { p, f, start: blockOf(lo), end: blocksFor(hi) });
     return this.event(() => FREE);
@@ -382,7 +382,7 @@ export class World {
 
   private wake(waiter: WaiterId, errno: ErrnoName | undefined, rule: string): void {
     const waiting = this.waiting.get(waiter);
-    if (waiting === undefined) throw new Error(`waiter ${waiter} is woken, but nobody waits under it`);
+    if (waiting === undefined) throw new Error(`waiter ${waiter} is woken, but no call waits under it`);
     if (errno !== undefined) this.waiting.delete(waiter);
     const { verdict, rule: by } = errno === undefined ? waiting.again(waiter) : { verdict: errno, rule };
     if (verdict !== 'wait') this.seen.push({ woken: waiting.step, p: waiting.p, verdict, rule: by });

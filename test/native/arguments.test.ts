@@ -1,4 +1,4 @@
-// Whatever JavaScript passes, the addon answers with an exception or an errno: nothing is narrowed, cut or believed.
+// The addon answers any argument with an exception or an errno: nothing is narrowed, cut or believed.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';

@@ -1,4 +1,4 @@
-// The Channel over a socket instead of /dev/fuse: records in, records out, and whatever the callback may do to it.
+// The Channel over a socket instead of /dev/fuse: records in, records out, and a callback that closes, throws or fails.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
@@ -25,7 +25,7 @@ function closeAll(...channels: Channel[]): void {
 
 const unexpected = (error: number) => assert.unreachable(`the channel ended: ${error}`);
 
-/** Runs `body` and returns what was uncaught meanwhile. */
+/** Runs `body` and returns the exceptions that it left uncaught. */
 async function uncaught(body: () => Promise<void>): Promise<Error[]> {
   const caught: Error[] = [];
   const before = process.listeners('uncaughtException');
@@ -124,7 +124,7 @@ test('close inside the callback: nothing more is read, its reply is not written,
   kernel.close();
 });
 
-test('the end is told once, and a channel that has ended keeps nothing alive', async () => {
+test('the end is reported once, and a channel that has ended keeps nothing alive', async () => {
   const { channel, kernel } = pair();
   const ends: number[] = [];
   channel.start(

@@ -25,11 +25,11 @@ test('close is idempotent, fd is -1 afterwards', () => {
   assert.not(isOpen(number));
   const other = memoryFile(0);
   file.close();
-  assert.ok(isOpen(other.fd), 'the number may be somebody else’s by now');
+  assert.ok(isOpen(other.fd), 'the number may be another owner’s by now');
   other.close();
 });
 
-test('release gives the number away: nobody closes it then', async () => {
+test('release hands the number over: the descriptor no longer closes it', async () => {
   let file: Descriptor | undefined = memoryFile(0);
   const number = file.release();
   assert.is(file.fd, -1);
@@ -106,7 +106,7 @@ test('a descriptor is received as it was sent, close-on-exec', () => {
   for (const descriptor of [a, b, file, received]) descriptor.close();
 });
 
-test('sending what is not open is EBADF, to nobody EPIPE and no signal', () => {
+test('sending what is not open is EBADF, to a closed peer EPIPE and no signal', () => {
   const [a, b] = native.socketpair();
   assert.is(native.sendFd(a.fd, 9999), -errno.EBADF);
   b.close();

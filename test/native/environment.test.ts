@@ -29,7 +29,7 @@ const everything = (end: string): string => `
   const answer = addon.ioctlAsync(file.fd, 0x80086601, new ArrayBuffer(8));
   ${end}`;
 
-test('a Worker ends by itself, terminated, or by an exception: all is given back, 20 times', async () => {
+test('a Worker ends by itself, terminated, or by an exception: all is released, 20 times', async () => {
   const ends = [
     'setTimeout(() => { poller.close(); busy.close(); channel.close(); }, 5);',
     'setTimeout(() => process.exit(0), 5);',

@@ -173,7 +173,7 @@ needing(test, 'immutable')(
     assert.is(
       native.madvise(memory, 0, 4096, 9),
       -errno.EPERM,
-      'the flag is there again, whatever was answered',
+      'the flag is there again, after success and failure',
     );
     assert.is(native.setImmutable(file.fd, false), 0);
     assert.is(native.madvise(memory, 0, 4096, 9), 0);
@@ -232,7 +232,7 @@ test('the clock is the coarse real time: that of the file times', () => {
   assert.ok(nsec >= 0 && nsec < 1e9 && Number.isInteger(nsec));
 });
 
-test('a time of access of 0 stays until somebody reads or maps; writes, punches and populate leave it', () => {
+test('a time of access of 0 stays until a process reads or maps; writes, punches and populate leave it', () => {
   const atime = (): number => {
     assert.is(native.fstatScratch(file), 0);
     return native.scratch[STAT.atimeSec]!;

@@ -26,7 +26,7 @@ const pair = (): { near: Descriptor; far: Descriptor } => {
   return { near, far: native.accept(listener.fd, peer) };
 };
 
-test('messages keep their bounds and go both ways; the sender is told', () => {
+test('messages keep their bounds and go both ways; the sender is known', () => {
   const { near, far } = pair();
   assert.is(peer[0], process.getuid?.());
   const room = new ArrayBuffer(16);
@@ -56,7 +56,7 @@ test('what is longer than the room is no message, and what is beyond the buffer 
   far.close();
 });
 
-test('another process is told as it is, by what it was when it sent', () => {
+test('another process has the credentials that it had when it sent', () => {
   const near = native.connectMessages(name);
   const script = `
     import socket, os
@@ -95,7 +95,7 @@ test('descriptors that come along are dropped', () => {
   far.close();
 });
 
-test('errors: nobody there, nobody yet, a name that is too long, no socket', () => {
+test('errors: no listener, no connection yet, a name that is too long, no socket', () => {
   assert.is(
     codeOf(() => native.accept(listener.fd, peer)),
     'EAGAIN',

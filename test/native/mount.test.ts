@@ -32,11 +32,11 @@ async function start(): Promise<void> {
   server = fork(fileURLToPath(new URL('./tiny-fuse.js', import.meta.url)), [target, 'tiny'], {
     stdio: 'inherit',
   });
-  await told('mounted');
+  await saidByServer('mounted');
 }
 
 /** Waits until the server has said `what`, `times` times from now. */
-function told(what: string, times = 1): Promise<void> {
+function saidByServer(what: string, times = 1): Promise<void> {
   const from = server;
   const all = new Promise<void>(resolve => {
     const listen = (message: unknown) => {
@@ -72,7 +72,7 @@ suiteNeeding('a mount through the channel', ['mount'], test => {
     target = '';
   });
 
-  /** An ioctl that waits until the server is told 'answer', which it does with `value` + 1. */
+  /** An ioctl that waits until the server is sent 'answer'; it answers `value` + 1. */
   async function wait(fd: number, value: number): Promise<number> {
     const data = new ArrayBuffer(8);
     new Uint32Array(data).set([1, value]);
@@ -97,17 +97,17 @@ suiteNeeding('a mount through the channel', ['mount'], test => {
     if (seen[15] !== undefined) console.log('this kernel has no passthrough: READ came');
   });
 
-  test('answers given later arrive, in whatever order; the loop serves others meanwhile', async () => {
+  test('answers given later arrive, in any order; the loop serves others before that', async () => {
     await start();
     const file = await open(join(target, 'f'), 'r+');
     const answered: number[] = [];
     const waits: Promise<void>[] = [];
     for (const n of [1, 2, 3, 4]) {
-      const waiting = told('waiting');
+      const waiting = saidByServer('waiting');
       waits.push(wait(file.fd, n).then(value => void answered.push(value)));
       await waiting;
     }
-    assert.is((await readFile(join(target, 'f'))).length, 4096, 'served meanwhile');
+    assert.is((await readFile(join(target, 'f'))).length, 4096, 'served while four calls wait');
     for (const wait of waits.reverse()) {
       server.send('answer');
       await within(wait, 'the answer');
@@ -120,7 +120,7 @@ suiteNeeding('a mount through the channel', ['mount'], test => {
   test('calls that wait do not take libuv’s threads: file I/O goes on', async () => {
     await start();
     const file = await open(join(target, 'f'), 'r+');
-    const waiting = told('waiting', 20);
+    const waiting = saidByServer('waiting', 20);
     const waits = Array.from({ length: 20 }, (_, n) => wait(file.fd, n));
     await waiting;
     await within(readFile('/proc/self/status'), 'a file read while twenty calls wait');
@@ -143,7 +143,7 @@ suiteNeeding('a mount through the channel', ['mount'], test => {
       new Uint32Array(data)[0] = 1;
       addon.ioctlAsync(file.fd, ${IOCTL_WAIT}, data);
       process.stdin.on('data', () => process.exit(7));`;
-    const waiting = told('waiting');
+    const waiting = saidByServer('waiting');
     const child = spawn(process.execPath, ['-e', text], {
       stdio: ['pipe', 'inherit', 'inherit'],
       env: abruptEnd,
@@ -166,11 +166,11 @@ suiteNeeding('a mount through the channel', ['mount'], test => {
       const data = new ArrayBuffer(8);
       new Uint32Array(data)[0] = 1;
       addon.ioctlAsync(file.fd, ${IOCTL_WAIT}, data);`;
-    const waiting = told('waiting');
+    const waiting = saidByServer('waiting');
     const worker = new Worker(text, { eval: true });
     await waiting;
     await within(worker.terminate(), 'the end of the Worker');
-    assert.is(native.umount(target, 0), -errno.EBUSY, 'nobody waited for the call, and it holds the file');
+    assert.is(native.umount(target, 0), -errno.EBUSY, 'the call was left behind, and it holds the file');
     server.send('answer');
     while (native.umount(target, 0) === -errno.EBUSY) await sleep(10);
     assert.is(native.mount('none', target, 'tmpfs', 0, ''), 0, 'for the next umount');

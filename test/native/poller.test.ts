@@ -57,7 +57,7 @@ test('only the events that were asked for, and POLLHUP unasked', async () => {
   a.close();
 });
 
-test('an error is told as long as it lasts, though libuv stops at it', async () => {
+test('an error is reported as long as it lasts, though libuv stops at it', async () => {
   // The writing end of a pipe without readers: POLLERR alone.
   const path = join(tmpdir(), `leasefs-fifo-${process.pid}`);
   execFileSync('mkfifo', [path]);

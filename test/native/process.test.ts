@@ -156,7 +156,7 @@ test('F6: a thread belongs to its process and to no other', async () => {
   const thread = native.pidfdOpenThread(tid);
   assert.is(native.pidfdSignal(thread.fd, 0), 0);
   await worker.terminate();
-  // Whoever joins a thread goes on a moment before the kernel is done with it.
+  // join(3) returns a moment before the kernel is done with the thread.
   for (let n = 0; n < 500 && native.threadOf(process.pid, tid) === 0; n++) execFileSync('sleep', ['0.01']);
   assert.is(native.threadOf(process.pid, tid), -errno.ESRCH);
   assert.is(native.pidfdSignal(thread.fd, 0), -errno.ESRCH);

@@ -136,7 +136,8 @@ function interrupt(unique: bigint): void {
   interrupted++;
   if (channel.send(header(unique, 0, errno.EINTR)) < 0)
     throw new Error('the answer to an interrupted request');
-  if (channel.send(header(unique, 0, errno.EINTR)) !== 0) throw new Error('an answer to nobody is ignored');
+  if (channel.send(header(unique, 0, errno.EINTR)) !== 0)
+    throw new Error('an answer to no request is ignored');
 }
 
 function serve(): number {

@@ -64,7 +64,7 @@ test('A1: a fork that holds the same description is named beside its parent', as
   });
 });
 
-test('nobody holds a file that is closed, and the asker itself is left out', () => {
+test('no process holds a file that is closed, and the caller itself is left out', () => {
   const fd = openSync(path, 'r');
   assert.is(holdersOf(dev, new Set([ino])).size, 0);
   closeSync(fd);

@@ -57,7 +57,7 @@ function pinsOf(where: string, inos: readonly number[]): readonly KernelPin[] {
 const test = suite('kernel pins');
 test.after(() => rmSync(dir, { recursive: true }));
 
-test('N10: a registered buffer is told with its process, ring, file and range', async () => {
+test('N10: a registered buffer is found with its process, ring, file and range', async () => {
   const child = await holder();
   try {
     // Not root: undefined.
@@ -80,7 +80,7 @@ test('N10: a registered buffer is told with its process, ring, file and range', 
   assert.equal(pinsOf(device, [ino]), []);
 });
 
-test("N10: a child's ring of a parent that is gone is found, whatever the VmPin of others says", async () => {
+test("N10: a child's ring of a parent that is gone is found, for any VmPin of other processes", async () => {
   const program = join(dir, 'orphan');
   const built = spawnSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', source, '-o', program]);
   assert.is(built.status, 0, `${built.stderr}`);
@@ -98,7 +98,7 @@ test("N10: a child's ring of a parent that is gone is found, whatever the VmPin 
     assert.ok(performance.now() < until, 'the child is gone');
 });
 
-test('N10: a thread of its own finds the same, and tells nobody once it is closed', async () => {
+test('N10: a thread of its own finds the same, and answers nothing once it is closed', async () => {
   const child = await holder();
   const lines: string[] = [];
   const search = new KernelPinSearch(line => lines.push(line));
@@ -106,7 +106,7 @@ test('N10: a thread of its own finds the same, and tells nobody once it is close
   try {
     const both = await Promise.all([find(), find()]);
     for (const { pins, unseen } of both) assert.equal([pins, unseen], [pinsOf(device, [ino]), undefined]);
-    search.find({ device, inos: [ino] }, () => lines.push('told'));
+    search.find({ device, inos: [ino] }, () => lines.push('answered'));
   } finally {
     search.close();
     await end(child);
@@ -114,7 +114,7 @@ test('N10: a thread of its own finds the same, and tells nobody once it is close
   assert.equal(lines, []);
 });
 
-test('N10: what there was no time to look at is told', async () => {
+test('N10: the answer says what there was no time to look at', async () => {
   const child = await holder();
   try {
     const { pins, unseen } = kernelPinsOf(device, new Set([ino]), { all: -1, user: 0 });
@@ -125,7 +125,7 @@ test('N10: what there was no time to look at is told', async () => {
   }
 });
 
-test('N10: many who ask at once are answered by few searches, each with what is its own', async () => {
+test('N10: many requests at once are answered by few searches, each with its own pins', async () => {
   const child = await holder();
   const search = new KernelPinSearch(() => {});
   const find = (of: number): Promise<Found> =>

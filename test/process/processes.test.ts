@@ -25,7 +25,7 @@ async function within(ms: number, what: string, seen: () => boolean): Promise<vo
   }
 }
 
-test('pid 0 and a thread that is not there are nobody', () => {
+test('pid 0 and a thread that does not exist are unidentified', () => {
   const processes = new Processes(
     () => {},
     () => true,
@@ -59,7 +59,7 @@ test('F6: every thread is its process', async () => {
   processes.close();
 });
 
-test('A3: a death is told once, within 50 ms, and its id is never used again', async () => {
+test('A3: a death is reported once, within 50 ms, and its id is never used again', async () => {
   const died: ProcessId[] = [];
   const processes = new Processes(
     id => died.push(id),
@@ -79,7 +79,7 @@ test('A3: a death is told once, within 50 ms, and its id is never used again', a
   processes.close();
 });
 
-test('a death is heard of at once by whoever asks, and told once', () => {
+test('a caller that asks sees a death at once, and it is reported once', () => {
   const died: ProcessId[] = [];
   const processes = new Processes(
     id => died.push(id),
@@ -90,7 +90,7 @@ test('a death is heard of at once by whoever asks, and told once', () => {
   processes.hear(id);
   assert.equal(died, []);
   child.kill('SIGKILL');
-  // The event loop hears of nothing meanwhile.
+  // The event loop is blocked until here.
   for (const until = performance.now() + 5000 * timeFactor; died.length === 0 && performance.now() < until; )
     processes.hear(id);
   processes.hear(id);
@@ -99,7 +99,7 @@ test('a death is heard of at once by whoever asks, and told once', () => {
   processes.close();
 });
 
-test('processes that nobody names are let go when there are many', () => {
+test('processes that no lease names are evicted when there are many', () => {
   const named = new Set<ProcessId>();
   const processes = new Processes(
     () => {},
@@ -195,7 +195,7 @@ test('one user does not take every descriptor: a share of what is left, root exe
   const others = [sleepers(80, 65534), sleepers(20, 65533), sleepers(10, 0)] as const;
   // Room for about 100 more above the reserve of 96.
   const used = readdirSync('/proc/self/fd').length;
-  // Those of threads are not in the way of numbers below the reserve.
+  // Those of threads do not reach the numbers below the reserve.
   const fillers = Array.from({ length: Math.max(0, 100 - used) }, () => openSync('/dev/null', 'r'));
   try {
     set('296');

@@ -16,7 +16,7 @@ const fdinfo = (buffers: string): string =>
 
 const test = suite('registered buffers');
 
-test('mappings of the device alone, whatever the paths of others look like', () => {
+test('mappings of the device alone, for any paths of others', () => {
   const found = parseMappings(maps, '00:2f');
   assert.equal(
     found.map(({ ino, off, path }) => [ino, off, path]),

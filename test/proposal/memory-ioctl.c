@@ -23,7 +23,7 @@ long memory_open(struct memory *m)
 	return 0;
 }
 
-/* The first mapping of a shared file that meets [at, at + len), opened; -1: none, the memory is nobody's. `at`, `len`
+/* The first mapping of a shared file that meets [at, at + len), opened; -1: none, the memory is of no file. `at`, `len`
  * and `off` become its part. */
 static int open_mapped(uintptr_t *at, size_t *len, off_t *off)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory.h - memory registered with a device that reads and writes it by itself, whatever becomes of the mapping.
+ * memory.h - memory registered with a device that reads and writes it by itself, also after the mapping is gone.
  *
- * The proposal speaks of RDMA's ibv_reg_mr. What it says is true of whatever pins pages for long: a program is linked
+ * The proposal speaks of RDMA's ibv_reg_mr. What it says is true of everything that pins pages for long: a program is linked
  * with one device, memory-uring.c (a ring's registered buffers), memory-ioctl.c (pins of leasefs) or another.
  */
 #ifndef MEMORY_H
@@ -14,7 +14,7 @@
 /* What the device is called. */
 extern const char *const memory_device;
 
-/* The registration belongs to this descriptor: it lives while anybody has it. The rest is the device's. */
+/* The registration belongs to this descriptor: it lives while any process has it. The rest is the device's. */
 struct memory {
 	int fd;
 	uint64_t handle;

@@ -4,7 +4,7 @@
  *
  *	SCENARIO DIRECTORY
  *
- * A scenario is a story of the 2019 thread 'RDMA/FS DAX truncate', told with plain system calls, so that it runs on
+ * A scenario is a story of the 2019 thread 'RDMA/FS DAX truncate' in plain system calls, so that it runs on
  * any file system and on a patched kernel as well:
  *
  *	gcc scenarios/zombie.c lease-fcntl.c memory-uring.c -o zombie && ./zombie /mnt
@@ -53,7 +53,7 @@
 #define MIB       (1 << 20)
 #define FILE_SIZE (4 * MIB)
 #define FILL      0x11
-/* Seconds, 30 if the environment has no LIMIT_SECONDS: whoever takes longer ends. */
+/* Seconds, 30 if the environment has no LIMIT_SECONDS: a process that takes longer ends. */
 #define LIMIT_SECONDS (getenv("LIMIT_SECONDS") ? atoi(getenv("LIMIT_SECONDS")) : 30)
 
 static const char *scenario;
@@ -102,7 +102,7 @@ static inline int finish(void)
 	return differs ? 1 : 0;
 }
 
-/* The story cannot be told to its end here; what differed before says enough. */
+/* The story cannot go on to its end here; what differed before says enough. */
 static inline _Noreturn void cannot(const char *step, long got)
 {
 	printf("%s, %s, ok, %s (cannot be tried here)\n", scenario, step, name_of(got));

@@ -1,5 +1,5 @@
 // The scenarios of the 2019 thread: under `leasefs run`, and by the ioctls, all are as the proposal has them, but for
-// the one difference that the README names; on tmpfs none is, so the programs do tell.
+// the one difference that the README names; on tmpfs none is, so the programs do show the difference.
 import * as assert from 'uvu/assert';
 import { grounds } from '../support/mounts.js';
 import { suiteNeeding } from '../support/suites.js';
@@ -11,14 +11,14 @@ suiteNeeding('the scenarios of the proposal', ['mount'], test => {
 
   test.after(() => scenarios.clear());
 
-  const told = async (on: string): Promise<ReadonlyMap<string, Outcome>> => {
+  const outcomes = async (on: string): Promise<ReadonlyMap<string, Outcome>> => {
     const ground = await grounds[on]!();
     return scenarios.runAll(ground).finally(() => ground.stop());
   };
   /** What was not as the proposal has it, and what did not come to an end. */
   const wrong = async (on: string): Promise<string[]> => {
     const found: string[] = [];
-    for (const [name, outcome] of await told(on)) {
+    for (const [name, outcome] of await outcomes(on)) {
       if (outcome.verdict === 'broken') found.push(`${name}: broken: ${outcome.complaint}`);
       for (const { step, expected, got } of differing(outcome))
         found.push(`${name}: ${step}: ${got}, not ${expected}`);
@@ -26,7 +26,7 @@ suiteNeeding('the scenarios of the proposal', ['mount'], test => {
     return found;
   };
   /** The kernel serves it without asking us. */
-  const theOneDifference = 'extending-write: write beyond the end by somebody else: ok, not ETXTBSY';
+  const theOneDifference = 'extending-write: write beyond the end by another process: ok, not ETXTBSY';
 
   test('under `leasefs run` all are as the proposal, but for a write that extends a direct file (X8)', async () => {
     assert.equal(await wrong('leasefs run'), [theOneDifference]);
@@ -49,7 +49,7 @@ suiteNeeding('the scenarios of the proposal', ['mount'], test => {
   });
 
   test('on tmpfs every one of them differs, and none breaks', async () => {
-    const said = [...(await told('tmpfs'))].map(([name, { verdict }]) => `${name}: ${verdict}`);
+    const said = [...(await outcomes('tmpfs'))].map(([name, { verdict }]) => `${name}: ${verdict}`);
     assert.equal(
       said,
       scenarios.names.map(name => `${name}: differs`),

@@ -39,7 +39,7 @@ wait`;
 
 const verdicts: Readonly<Record<number, Verdict>> = { 0: 'as proposed', 1: 'differs', 77: 'untried' };
 
-/** Where a scenario is told. */
+/** Where a scenario is run. */
 export interface Place {
   readonly directory: string;
   readonly calls: Calls;

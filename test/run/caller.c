@@ -85,7 +85,7 @@ static long verb(const char *word, long a, long b)
 	struct iovec part = { memory + a, b };
 	if (!strcmp(word, "lease"))
 		return fcntl(fd, F_SETLEASE, a);
-	if (!strcmp(word, "storm")) { /* takes and gives back while A signals come, every B us */
+	if (!strcmp(word, "storm")) { /* takes and releases while A signals come, every B us */
 		struct sigaction action = { .sa_sigaction = onStorm, .sa_flags = SA_SIGINFO | SA_RESTART };
 		struct itimerval every = { { 0, b }, { 0, b } };
 		storm = a;

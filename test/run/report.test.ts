@@ -36,7 +36,7 @@ test('how each lease ended', () => {
   );
 });
 
-test('B1: a break that is told again is one break; lowered, the lease lives on', () => {
+test('B1: a break that is notified again is one break; lowered, the lease lives on', () => {
   const { leases, breaks } = reportOf(
     [
       event('grant', { lease: 1, kind: 'exclusive,breakable' }),
@@ -72,7 +72,7 @@ const bad = reportOf(
   },
 );
 
-test('what may fail a run is found and told by line', () => {
+test('what may fail a run is found and listed by line', () => {
   assert.equal(findings(bad, 'zombie').length, 1);
   assert.equal(findings(bad, 'late-break'), []);
   assert.equal(findings(bad, 'unleased-pin'), ['/f prog 7: [0,4096) by io_uring, let through']);
@@ -90,7 +90,7 @@ test('of very many lines the rest is counted', () => {
   assert.ok(textOf(reportOf(many, run)).some(line => line.includes('and 30 more')));
 });
 
-test('JUnit: what --fail-on names fails, the rest is told; text is escaped', () => {
+test('JUnit: what --fail-on names fails, the rest is listed; text is escaped', () => {
   const xml = junitOf(bad, new Set(['zombie']), 1.5);
   assert.match(xml, 'name="leasefs run: ./prog &lt;&amp;&quot;>" tests="5" failures="1"');
   assert.match(xml, '<failure message="/f prog 7: closed with pins left');

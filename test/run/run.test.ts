@@ -63,7 +63,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     'fuse3',
     'unshare',
   )(
-    'an ordinary user: a mount of his own through fusermount3, leases taken, memory without one refused',
+    'an ordinary user: a mount of their own through fusermount3, leases taken, memory without one refused',
     () => {
       const node = join(scratch, 'fuse');
       const open = `mknod ${node} c 10 229 && chmod 666 ${node} && mount --bind ${node} /dev/fuse && exec "$@"`;
@@ -187,14 +187,14 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     assert.equal(own.stdout.trimEnd().split('\n'), ['unshare ok', 'lease ok', 'thread 48', 'first 2']);
   });
 
-  test('A3: who is stopped is judged without a wait for exec(2), which waits for the daemon', async () => {
+  test('A3: a stopped process is judged without a wait for exec(2), which waits for the daemon', async () => {
     const execing = build(scratch, 'execing');
     const args = [cli, 'run', '--at', mount.path, '--output', output, '--', execing, mount.path];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT_MS });
     const exited = once(child, 'exit');
     const pid = Number(`${(await once(child.stdout, 'data'))[0]}`);
     process.kill(mount.pid, 'SIGSTOP');
-    // Who waits nevertheless is freed.
+    // A daemon that waits nevertheless is freed.
     const free = spawn('sh', ['-c', `sleep 10; kill -CONT ${mount.pid}`]);
     const processes = new Processes(
       () => {},
@@ -202,7 +202,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     );
     try {
       child.stdin.end('x');
-      // It closes the file meanwhile; too short a wait would show nothing.
+      // It closes the file in that time; too short a wait would show nothing.
       await new Promise(resolve => setTimeout(resolve, 1000));
       const process = processes.identify(pid, false);
       assert.is.not(process, UNIDENTIFIED);
@@ -277,8 +277,8 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     const run = ['run', '--at', mount.path, '--output', output, '--'];
     assert.is(leasefs([...run, '/does/not/exist']).status, 127);
     assert.is(leasefs([...run, '/etc/passwd']).status, 126);
-    const told = leasefs([...run, 'sh', '-c', 'echo "$LEASEFS_MNT" "$0"', '{}/x']);
-    assert.is(told.stdout, `${mount.path} ${mount.path}/x\n`);
+    const exported = leasefs([...run, 'sh', '-c', 'echo "$LEASEFS_MNT" "$0"', '{}/x']);
+    assert.is(exported.stdout, `${mount.path} ${mount.path}/x\n`);
   });
 
   test('the command reads from our standard input, and waits there: what comes late arrives', async () => {
@@ -332,7 +332,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     );
   });
 
-  test('who has not shown the secret file acts for nobody, and other users are not told where it is', () => {
+  test('a process that has not shown the secret file acts for no other, and other users do not see where it is', () => {
     const fd = openSync(join(mount.path, 'mine'), 'w+');
     try {
       const lease = abi.newStruct(abi.leaseFor);

@@ -1,4 +1,4 @@
-// Freed blocks that keep their pages for a while: joined where they meet, each given back once.
+// Freed blocks that keep their pages for a while: joined where they meet, each returned once.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FreedRuns } from '../../src/store/freed-runs.js';
@@ -29,7 +29,7 @@ test('runs come out rising, joined where they meet, and once', () => {
   assert.not(freed.has(10));
 });
 
-test('it is full at 128 blocks, whatever their runs', () => {
+test('it is full at 128 blocks, in any runs', () => {
   const freed = new FreedRuns();
   freed.add(0, 127);
   assert.not(freed.full);

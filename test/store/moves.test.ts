@@ -71,7 +71,7 @@ test('size, bytes, holes and blocks are the same after each of many moves', () =
   }
 });
 
-test('EAGAIN while somebody maps it or has it open', () => {
+test('EAGAIN while a process maps it or has it open', () => {
   const store = new DirectStore(SIZE);
   const file = store.create('test');
   fill(file, 0, BLOCK, 1);

@@ -1,4 +1,4 @@
-// Extents of pooled files and grants of them: what is told, and that a granted block goes to nobody else while somebody
+// Extents of pooled files and grants of them: what they list, and that a granted block goes to no other file while a client
 // may reach it (F20).
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -53,7 +53,7 @@ test('extents are whole runs, written and unwritten apart, up to the block of th
     [1024, 256, true],
   ]);
   file.allocate(6 * MIB, MIB, true, true);
-  assert.is(shape(file).length, 3, 'what lies beyond the end is not told');
+  assert.is(shape(file).length, 3, 'what lies beyond the end is not listed');
   const { seq } = file;
   assert.is(file.commit(0, 8 * MIB), 0);
   assert.ok(file.seq > seq);
@@ -135,7 +135,7 @@ test('a longer extent with the same beginning is kept whole', () => {
   assert.is(store.capacity.used, 0);
 });
 
-test('blocks side by side are one hold, in whatever order they come; beyond a share of runs: ENOLCK', () => {
+test('blocks side by side are one hold, in any order; beyond a share of runs: ENOLCK', () => {
   // Two for a user.
   const store = new PooledStore(4 * MIB, undefined, 8);
   const file = filled(store, MIB, 5);
@@ -160,26 +160,23 @@ test('blocks side by side are one hold, in whatever order they come; beyond a sh
   assert.is(store.capacity.used, 0);
 });
 
-needing(test, 'root')(
-  'while somebody has not let go, the guarded segment is lent to nobody else: EBUSY',
-  () => {
-    const store = new PooledStore(4 * MIB);
-    const file = filled(store, MIB, 5);
-    const [extent] = extentsOf(file);
-    const first = store.newGrant(0);
-    const memory = mapped(first.add(extent!), extent!);
-    first.release();
-    const second = store.newGrant(0);
-    assert.is(second.add(extent!), -errno.EBUSY);
-    native.unmap(memory);
-    assert.ok(second.add(extent!) > 0);
-    second.release();
-    file.free();
-    assert.is(store.capacity.used, 0);
-  },
-);
+needing(test, 'root')('while one client has it, the guarded segment is lent to no other: EBUSY', () => {
+  const store = new PooledStore(4 * MIB);
+  const file = filled(store, MIB, 5);
+  const [extent] = extentsOf(file);
+  const first = store.newGrant(0);
+  const memory = mapped(first.add(extent!), extent!);
+  first.release();
+  const second = store.newGrant(0);
+  assert.is(second.add(extent!), -errno.EBUSY);
+  native.unmap(memory);
+  assert.ok(second.add(extent!) > 0);
+  second.release();
+  file.free();
+  assert.is(store.capacity.used, 0);
+});
 
-test('a kernel lease that a client takes on the lent descriptor makes nobody wait: the segment is in use', () => {
+test('a kernel lease that a client takes on the lent descriptor makes no call wait: the segment is in use', () => {
   const F_SETLEASE = 1024;
   const F_WRLCK = 1;
   const store = new PooledStore(4 * MIB);
@@ -193,13 +190,13 @@ test('a kernel lease that a client takes on the lent descriptor makes nobody wai
   // Settles, which closes the descriptor that was lent: the client's is the only one.
   file.punch(0, BLOCK, true);
   // The kernel tells the lease's holder, which here is this process.
-  const told = () => {};
-  process.on('SIGIO', told);
+  const ignored = () => {};
+  process.on('SIGIO', ignored);
   assert.is(native.fcntl(leased.fd, F_SETLEASE, F_WRLCK), 0);
   const second = store.newGrant(0);
   assert.is(second.add(extent!), -errno.EBUSY, 'the open does not wait for the client');
   leased.close();
-  process.off('SIGIO', told);
+  process.off('SIGIO', ignored);
   assert.ok(second.add(extent!) > 0);
   second.release();
   file.free();

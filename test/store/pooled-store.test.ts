@@ -246,7 +246,7 @@ test('times: every change moves mtime and ctime, reading moves nothing', () => {
   assert.equal([stat.atime, stat.atimeNsec], [atime, atimeNsec]);
 });
 
-test('a held block that is freed goes to nobody until its hold ends, and then it is zero', () => {
+test('a held block that is freed goes to no file until its hold ends, and then it is zero', () => {
   const space = new PooledSpace(8 * BLOCK);
   const window = new Window();
   const blk = space.take(window, 0, 4);
@@ -299,7 +299,7 @@ test('freed blocks are available at once, and zero before they are used, lent or
   const blk = dirty(3);
   const free = (at: number) => {
     space.give(at, 1);
-    assert.is(byteOf(space, at), 9, 'its pages are not given back yet');
+    assert.is(byteOf(space, at), 9, 'its pages are not freed yet');
   };
   free(blk + 2);
   free(blk);
@@ -322,7 +322,7 @@ test('freed blocks are available at once, and zero before they are used, lent or
   assert.is(byteOf(space, last), 0);
 });
 
-test('many freed blocks are given back to the kernel', () => {
+test('many freed blocks are returned to the kernel', () => {
   const space = new PooledSpace(512 * BLOCK);
   const blk = space.take(new Window(), 0, 256);
   space.segments.populate(blk, 256);

@@ -6,7 +6,7 @@
 #include "actor.h"
 #include "leasefs-socket.h"
 
-/* and what each was last told */
+/* and the last notice of each */
 static struct {
 	int fd;
 	struct leasefs_notice last;
@@ -40,11 +40,11 @@ long watch_break(int slot, int ms)
 
 	for (;;) {
 		struct pollfd p = { .fd = watches[slot].fd, .events = POLLIN };
-		int told = leasefs_notice(p.fd, &notice);
+		int got = leasefs_notice(p.fd, &notice);
 
-		if (told < 0)
+		if (got < 0)
 			return -errno;
-		if (told > 0)
+		if (got > 0)
 			watches[slot].last = notice;
 		else if (watches[slot].last.break_ms > 0)
 			return watches[slot].last.kind;

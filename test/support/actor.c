@@ -5,7 +5,7 @@
  *
  * It connects to the Unix socket, says `hello NAME PID`, then reads lines `ID VERB ARG...` and answers
  * `ID RESULT [TEXT]`, RESULT being 0 or more, or -errno. Commands that wait do so in their own thread, so that
- * the process can be given others meanwhile. Descriptors and mappings live in numbered slots. `fork NAME` is
+ * the process can be given others while one runs. Descriptors and mappings live in numbered slots. `fork NAME` is
  * a real fork: the child connects as NAME and has every descriptor and mapping.
  */
 #define _GNU_SOURCE

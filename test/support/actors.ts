@@ -164,7 +164,7 @@ export class Actor extends Verbs<Promise<number>> {
     await this.gone;
   }
 
-  /** Ends it, whatever it does. Its pid may be another namespace's: without a socket it ends by itself. */
+  /** Ends it, even in the middle of a call. Its pid may be another namespace's: without a socket it ends by itself. */
   async end(): Promise<void> {
     this.socket.destroy();
     await this.gone;
@@ -290,7 +290,7 @@ function buildActor(program: string): void {
   const built = spawnSync('gcc', [...flags, ...sources, '-o', program], { encoding: 'utf8' });
   if (built.status !== 0) throw new Error(`actor.c: ${built.stderr ?? built.error}`);
   try {
-    // By rename, so that nobody copies half of it.
+    // By rename, so that no other run copies half of it.
     const whole = `${kept}.${process.pid}`;
     copyFileSync(program, whole);
     renameSync(whole, kept);
@@ -299,7 +299,7 @@ function buildActor(program: string): void {
   }
 }
 
-/** Waits until `seen` answers true; polls, since nobody tells; gives up with an error after `ms`. */
+/** Waits until `seen` answers true; polls, since there is no event for it; gives up with an error after `ms`. */
 export async function eventually(
   what: string,
   seen: () => boolean | Promise<boolean>,

@@ -5,7 +5,7 @@ import { publicModule } from './public-copy.js';
 import { timeFactor } from './time-factor.js';
 
 const LIMIT_MS = 120_000 * timeFactor;
-/** nobody. */
+/** An unprivileged user that owns nothing. */
 export const USER = 65534;
 
 const prelude = (): string => `

@@ -1,5 +1,5 @@
 // A mount for a test file: `leasefs mount --foreground` in a process of its own (a synchronous call into one's own
-// mount would deadlock), taken down whatever happens.
+// mount would deadlock), taken down also when a test fails.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ export { linuxAtLeast };
 export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const READY_MS = 15_000 * timeFactor;
 
-/** Break times for mounts of tests: whoever answers has longer than any test takes; whoever does not is soon forced. */
+/** Break times for mounts of tests: one longer than any test takes, one that ends soon for a holder that does not answer. */
 export const PATIENT = ['--lease-break-time', '600000'] as const;
 export const HASTY = ['--lease-break-time', '400'] as const;
 
@@ -210,7 +210,7 @@ function childOf(parent: number): number {
     try {
       if (readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nPPid:\t${parent}\n`)) return Number(pid);
     } catch {
-      // gone meanwhile
+      // gone since
     }
   }
   throw new Error(`process ${parent} has no child`);

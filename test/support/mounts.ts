@@ -7,12 +7,12 @@ import type { Calls } from '../proposal/programs.js';
 import type { Place } from '../proposal/scenarios.js';
 import { cli, Mounted } from './mounted.js';
 
-/** Scenarios are told there until it is stopped. */
+/** Scenarios run there until it is stopped. */
 export interface Ground extends Place {
   stop(): Promise<void>;
 }
 
-/** What `leasefs run` is told in front of the program, to run it on this mount. */
+/** The words of `leasefs run` in front of the program, to run it on this mount. */
 export const under = (mount: Mounted, ...options: readonly string[]): readonly string[] => [
   process.execPath,
   '--enable-source-maps',
@@ -30,7 +30,7 @@ const IMAGE_BYTES = 400 << 20;
 /** Above the 3 s for which a scenario waits at most before it answers a break. */
 const BREAK_MS = 10_000;
 
-/** On the emulated persistent memory of test/vm alone: somebody else's has data. */
+/** On the emulated persistent memory of test/vm alone: that of another owner has data. */
 const fsDax: Readonly<Record<string, () => Promise<Ground>>> =
   process.env.LEASEFS_VM === undefined
     ? {}

@@ -1,4 +1,4 @@
-// What actors are told in numbers, as the kernel's and our own headers have it.
+// The numbers of actors' words, as the kernel's and our own headers have them.
 export const BLOCK = 4096;
 
 // fcntl.h

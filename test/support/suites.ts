@@ -45,7 +45,7 @@ export function suiteNeeding(name: string, needs: readonly Need[], define: (test
 function skipping(test: Test, reason: string): Test {
   const ignore = Object.assign(() => {}, { each: () => {} });
   const take = (title: string) => skip(test, title, reason);
-  // Whoever skips one has counted it by a reason of its own.
+  // A suite that skips one has counted it by a reason of its own.
   const uncounted = (title?: string) => test.skip(title);
   return Object.assign(take, { only: take, skip: uncounted, before: ignore, after: ignore, run: () => {} });
 }

@@ -154,7 +154,7 @@ function qemu(share: string, run: Run): Promise<{ output: string; late: boolean 
       output += text;
       run.onOutput?.(text);
     });
-    // Whatever ends us ends it.
+    // It ends with this process, however that ends.
     const end = () => child.kill('SIGKILL');
     process.once('exit', end);
     child.once('error', reject);

@@ -42,7 +42,7 @@ else {
     });
   }
 
-  test('on leasefs that truncate is not refused: a direct read is no pin that anybody told us of (N10)', async () => {
+  test('on leasefs that truncate is not refused: a direct read is no registered pin (N10)', async () => {
     const { answer } = await on('leasefs', ground => pins.truncate(ground));
     assert.is(answer, 'ok');
   });

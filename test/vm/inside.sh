@@ -1,6 +1,6 @@
 #!/bin/bash
 # Process 1 of the machine: what a booted Debian would have set up, then /mnt/command. Its output goes out by the second
-# serial line, its exit code to /mnt/exit; whatever it left in /mnt/files comes back.
+# serial line, its exit code to /mnt/exit; its files in /mnt/files come back.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LEASEFS_VM=1
 # The project stays where it is, also below /tmp.
 directory=$(cat /mnt/directory)

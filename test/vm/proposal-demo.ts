@@ -95,7 +95,7 @@ try {
     scenarios.names.map(name => rowOf(name, seen)),
   );
   console.log(
-    `\nA truncate by somebody else while a direct read into the file's memory is under way, for ${SLOW_SECONDS} s:\n`,
+    `\nA truncate by another process while a direct read into the file's memory is under way, for ${SLOW_SECONDS} s:\n`,
   );
   print<Seen>(
     [

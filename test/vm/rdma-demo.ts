@@ -10,12 +10,12 @@ interface Row {
   readonly answers: Answers;
 }
 
-/** Each: what it is called, where, who is told. */
+/** Each: its name, its file system, and who registers the pin. */
 const rows: readonly (readonly [string, keyof typeof grounds, LeaseBy])[] = [
   ['tmpfs', 'tmpfs', 'fcntl'],
   ['ext4, dax', 'ext4 dax', 'fcntl'],
   ['xfs, dax=always', 'xfs dax', 'fcntl'],
-  ['leasefs, told nothing', 'leasefs', 'none'],
+  ['leasefs, without a pin', 'leasefs', 'none'],
   ['leasefs, lease and pin by ioctl', 'leasefs', 'ioctl'],
   ['leasefs run, no lease', 'leasefs run', 'none'],
   ['leasefs run', 'leasefs run', 'fcntl'],

@@ -10,7 +10,7 @@ import { must } from './kernel.js';
 const native = fileURLToPath(new URL('../../../native/', import.meta.url));
 const LIMIT_MS = 60_000;
 
-/** `none`: the file system is told nothing. */
+/** `none`: the file system has no record of the memory. */
 export type LeaseBy = 'none' | 'fcntl' | 'ioctl';
 
 /** What each step answered: 'ok', an errno name, a byte; '-' if it was not tried. */
@@ -67,8 +67,8 @@ export function reading({ register, punch, write, device, file }: Answers): stri
   if (register !== 'ok') return `registering is refused: ${register}`;
   if (write !== 'ok') return `registered, but the device could not write: ${write}`;
   if (punch === 'ok' && device !== file)
-    return 'data lost: the device went on writing to a page that is no longer the file’s, and nobody was told';
+    return 'data lost: the device went on writing to a page that is no longer the file’s, and no process was refused or notified';
   if (punch !== 'ok' && device === file)
-    return `kept: who punched was told ${punch}, what the device wrote is in the file`;
+    return `kept: the punch was refused with ${punch}, what the device wrote is in the file`;
   return 'the file has what the device wrote';
 }

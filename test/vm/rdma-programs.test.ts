@@ -18,7 +18,7 @@ const test = suite('RDMA programs of others');
 const leased = `leased() { perl -e '$^F = 9; open(F, "+<", shift) && fcntl(F, 1024, 16 | 32) || die "$!\\n";
   exec(@ARGV)' "$@"; }`;
 
-/** Until somebody listens on a port of TCP or RDMA/CM; a server that ended is not waited for. */
+/** Until a process listens on a port of TCP or RDMA/CM; a server that ended is not waited for. */
 const listening = `listening() { until { ss -Hltn "sport = :$1"; rdma resource show cm_id | grep "LISTEN.*:$1"; } | grep -q .
   do kill -0 "$2" || exit; sleep .1; done; }`;
 

@@ -1,5 +1,5 @@
 // Memory regions of an unmodified program under `leasefs run`, by what lies behind them: several files, plain memory, a
-// file of another file system, all at once; and what `.leasefs/pid/PID/file_pins` shows meanwhile. In the virtual machine
+// file of another file system, all at once; and what `.leasefs/pid/PID/file_pins` shows during that. In the virtual machine
 // of `npm run test:vm` only.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -121,7 +121,7 @@ else {
     assert.match(shown().replace(DEVICE, ''), new RegExp(`^ {3}${d}\n$`));
   });
 
-  test('plain memory and files of other file systems are nobody’s business', async () => {
+  test('plain memory and files of other file systems are not listed', async () => {
     for (const part of ['-', join(scratch, 'elsewhere')])
       assert.is(await program.do('register', await program.map(part)), 'ok');
     assert.equal(pinned(), []);

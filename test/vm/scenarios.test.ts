@@ -29,7 +29,7 @@ else {
       // The kernel serves it without asking us (X8).
       assert.equal(
         wrong,
-        name === 'extending-write' ? ['write beyond the end by somebody else: ok, not ETXTBSY'] : [],
+        name === 'extending-write' ? ['write beyond the end by another process: ok, not ETXTBSY'] : [],
       );
     });
 }

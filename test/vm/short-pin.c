@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * short-pin - memory of a file that a direct read is about to fill, and a truncate of the file meanwhile.
+ * short-pin - memory of a file that a direct read is about to fill, and a truncate of the file during the read.
  *
  *	gcc -o short-pin short-pin.c && ./short-pin FILE SLOW_DEVICE
  *

@@ -62,7 +62,7 @@ static int op_fstat(struct job *j)
 	return fstat(j->fd, &st);
 }
 
-/* The server is asked, whatever the kernel remembers. */
+/* The kernel asks the server even when it has the attributes cached. */
 static int op_fstat_asked(struct job *j)
 {
 	struct statx st;
@@ -87,7 +87,7 @@ static int op_miss(struct job *j)
 	return stat(j->name, &st) < 0 && errno == ENOENT ? 0 : -1;
 }
 
-/* A name that nobody asked for before. */
+/* A name that is looked up for the first time. */
 static int new_name(struct job *j)
 {
 	return snprintf(j->name, sizeof j->name, "%s.%u", j->file, j->turn++);

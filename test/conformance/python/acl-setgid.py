@@ -1,4 +1,4 @@
-"""An ACL set by somebody outside of the group takes the setgid bit."""
+"""An ACL set by a process outside the group clears the setgid bit."""
 import os
 
 from acl import ACCESS, USER_OBJ, USER, GROUP_OBJ, MASK, OTHER, acl, mode, touch, user

@@ -1,4 +1,4 @@
-"""Chown: what the owner may, what nobody else may, and the bits that go."""
+"""Chown: what only the owner may, and the bits that it clears."""
 import errno
 import os
 import stat

@@ -264,5 +264,5 @@ for step in range(int(sys.argv[2])):
             assert got[k] == true[k], (step, n, k, got[k], true[k], log[-12:])
         if rnd.random() < 0.5:
             statx(n)
-    # Two changes within one tick of the clock that stamps files cannot be told apart.
+    # Two changes within one tick of the clock that stamps files have the same stamp.
     tick()

@@ -66,7 +66,7 @@ n = Mapping(g, 4 * P, RW)
 moves(b"empty", "mtime", lambda: store(n, 1), False)
 n.close()
 os.close(g)
-# The mapping that is left when the descriptor is closed, asked for twice meanwhile.
+# The mapping that is left when the descriptor is closed; statx(2) twice before that.
 os.close(f)
 moves(b"later", "mtime", lambda: store(m, 2))
 moves(b"later", "mtime", lambda: store(m, 3))

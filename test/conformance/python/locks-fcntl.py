@@ -1,4 +1,4 @@
-"""fcntl locks: conflicts, ranges, who holds them, gone with any close of the process."""
+"""fcntl locks: conflicts, ranges, their holders, gone with any close of the process."""
 import fcntl
 import os
 import struct

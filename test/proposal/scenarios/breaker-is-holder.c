@@ -1,4 +1,4 @@
-/* The breaker is the holder: who would take away what it pinned itself is told that this is its own bug, EDEADLK; a
+/* The breaker is the holder: a process that would free what it pinned itself gets EDEADLK, its own bug; a
  * lease of its own is not in its way otherwise, unless others may hold one too (X1, X3, X4, X6). */
 #include "../proposal.h"
 

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
 	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	struct process p = start(breaker);
 	long got = answer(sigtimedwait(&set, &info, &(struct timespec){ 3, 0 }));
-	expect_value("a truncate by somebody else: the signal comes", wanted, got);
+	expect_value("a truncate by another process: the signal comes", wanted, got);
 	expect_value("with the descriptor", fd, got > 0 ? info.si_fd : got);
 	expect_value("the truncate waits", FILE_SIZE, size_now());
 	expect_lease("the lease must become", NONE, fd);

@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 	hear(p.line);
 	waitpid(p.pid, NULL, 0);
 	expect("truncate when its owner is dead and a child has the descriptor", -ETXTBSY, BY_ANOTHER(cut(0)));
-	expect("an exclusive lease for somebody else", -EAGAIN, BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
+	expect("an exclusive lease for another process", -EAGAIN, BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
 	say(p.line, 0);
 	expect("the child registers", -EPERM, hear(p.line));
 	expect("the child takes the lease over", 0, hear(p.line));

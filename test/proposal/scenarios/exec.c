@@ -9,7 +9,7 @@ static int go_on(int fd)
 	struct memory m = device();
 
 	expect_lease("after exec: the lease is held", EXCLUSIVE, fd);
-	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(0)));
+	expect("truncate by another process", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect_registered("register", memory_register(&m, map(fd), MIB));
 	expect("unregister", 0, memory_unregister(&m));
 	expect("give the lease back", 0, lease_set(fd, NONE));

@@ -1,4 +1,4 @@
-/* Who waits for a lease can be interrupted: EINTR, and no lease comes of it later (B5). */
+/* A wait for a lease can be interrupted: EINTR, and no lease comes of it later (B5). */
 #include "../proposal.h"
 
 static void ignore(int signal)
@@ -29,10 +29,10 @@ int main(int argc, char **argv)
 	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	struct process p = start(asker);
 	hear(p.line);
-	expect_value("an exclusive one for somebody else: SIGIO comes", SIGIO,
+	expect_value("an exclusive one for another process: SIGIO comes", SIGIO,
 		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
 	kill(p.pid, SIGUSR1);
-	expect("the other one gets a signal while he waits", -EINTR, hear(p.line));
+	expect("the other one gets a signal while it waits", -EINTR, hear(p.line));
 	expect("give ours back", 0, lease_set(fd, NONE));
 	expect("a third one can have it", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
 	say(p.line, 0);

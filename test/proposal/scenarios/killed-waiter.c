@@ -1,4 +1,4 @@
-/* Who is killed while he waits for a lease is gone: the break goes on, and no lease of his stands in anybody's way (B5). */
+/* A process killed while it waits for a lease is gone: the break goes on, and it leaves no lease that refuses (B5). */
 #include "../proposal.h"
 
 static void asker(int line)
@@ -20,9 +20,9 @@ int main(int argc, char **argv)
 	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	struct process p = start(asker);
 	hear(p.line);
-	expect_value("an exclusive one for somebody else: SIGIO comes", SIGIO,
+	expect_value("an exclusive one for another process: SIGIO comes", SIGIO,
 		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
-	expect("kill him", 0, answer(kill(p.pid, SIGKILL)));
+	expect("kill it", 0, answer(kill(p.pid, SIGKILL)));
 	end(p);
 	expect_lease("ours must still become", NONE, fd);
 	expect("give it back", 0, lease_set(fd, NONE));

@@ -10,8 +10,8 @@ int main(int argc, char **argv)
 	int twin = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	must("dup", twin >= 0);
 	expect("close one of two descriptors", 0, answer(close(fd)));
-	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(0)));
+	expect("truncate by another process", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect("close the other", 0, answer(close(twin)));
-	expect("truncate by somebody else then", 0, SOON_BY_ANOTHER(cut(0)));
+	expect("truncate by another process then", 0, SOON_BY_ANOTHER(cut(0)));
 	return finish();
 }

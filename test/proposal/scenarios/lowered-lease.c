@@ -1,4 +1,4 @@
-/* An exclusive lease that can be broken, when somebody else asks for a shared one: its holder makes it shared, and both
+/* An exclusive lease that can be broken, when another process asks for a shared one: its holder makes it shared, and both
  * have one (L3, L4, L8). */
 #include "../proposal.h"
 
@@ -20,11 +20,11 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	expect("take an exclusive lease that can be broken", 0, lease_set(fd, F_WRLCK | F_LAYOUT));
 	struct process p = start(reader);
-	expect_value("a shared one for somebody else: SIGIO comes", SIGIO,
+	expect_value("a shared one for another process: SIGIO comes", SIGIO,
 		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
 	expect_lease("ours must become", SHARED_BREAKABLE, fd);
 	expect("make it that", 0, lease_set(fd, SHARED_BREAKABLE));
-	expect("the other one has his", 0, hear(p.line));
+	expect("the other one has its own", 0, hear(p.line));
 	expect_lease("and we have ours", SHARED_BREAKABLE, fd);
 	end(p);
 	return finish();

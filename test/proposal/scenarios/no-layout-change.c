@@ -1,5 +1,5 @@
-/* What is no layout change is nobody's business: others read, write in place, store, chmod and rename while the file
- * is leased and pinned; who is not permitted begins no break. */
+/* What is no layout change concerns no lease: others read, write in place, store, chmod and rename while the file
+ * is leased and pinned; a process without the permission begins no break. */
 #include "../proposal.h"
 
 static long write_in_place(void)
@@ -30,12 +30,12 @@ int main(int argc, char **argv)
 
 	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register", memory_register(&m, at, MIB));
-	expect("write in place by somebody else", 0, BY_ANOTHER(write_in_place()));
+	expect("write in place by another process", 0, BY_ANOTHER(write_in_place()));
 	expect_value("which is seen", 'x', at[BLOCK]);
-	expect("store through a mapping by somebody else", 0, BY_ANOTHER(store()));
+	expect("store through a mapping by another process", 0, BY_ANOTHER(store()));
 	expect_value("which is seen too", 'y', at[2 * BLOCK]);
-	expect("chmod by somebody else", 0, BY_ANOTHER(answer(chmod(path, 0640))));
-	expect("rename by somebody else", 0, BY_ANOTHER(rename_twice()));
+	expect("chmod by another process", 0, BY_ANOTHER(answer(chmod(path, 0640))));
+	expect("rename by another process", 0, BY_ANOTHER(rename_twice()));
 	expect("set the size to what it is", 0, BY_ANOTHER(cut(FILE_SIZE)));
 	expect("unregister", 0, memory_unregister(&m));
 	expect("give the lease back", 0, lease_set(fd, NONE));

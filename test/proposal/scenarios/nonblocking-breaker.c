@@ -1,4 +1,4 @@
-/* A breaker that will not wait, O_NONBLOCK, is told EWOULDBLOCK at once; the break has begun and the holder knows of it
+/* A breaker that will not wait, O_NONBLOCK, gets EWOULDBLOCK at once; the break has begun and the holder knows of it
  * (B4). */
 #include "../proposal.h"
 
@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGIO);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
-	expect("open with O_TRUNC and O_NONBLOCK by somebody else", -EWOULDBLOCK, BY_ANOTHER(open_at_once()));
+	expect("open with O_TRUNC and O_NONBLOCK by another process", -EWOULDBLOCK, BY_ANOTHER(open_at_once()));
 	expect_value("SIGIO comes all the same", SIGIO, answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
 	expect_value("the size is as it was", FILE_SIZE, size_now());
 	expect("give the lease back", 0, lease_set(fd, NONE));

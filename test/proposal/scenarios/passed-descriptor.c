@@ -1,4 +1,4 @@
-/* SCM_RIGHTS: whoever is passed the descriptor shares the lease, and so may give it back, but does not own it, and so
+/* SCM_RIGHTS: a process that is passed the descriptor shares the lease, and so may release it, but does not own it, and so
  * may not pin; the last descriptor ends it (L1, L2, N2). */
 #include "../proposal.h"
 

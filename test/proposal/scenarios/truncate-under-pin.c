@@ -1,4 +1,4 @@
-/* Truncate under a pin: every way to take blocks away is refused, nothing changes, and data that arrive meanwhile are
+/* Truncate under a pin: every way to free blocks is refused, nothing changes, and data that arrive after it are
  * in the file, not in orphaned pages (X1, X2). */
 #include "../proposal.h"
 

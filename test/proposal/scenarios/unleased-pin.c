@@ -1,4 +1,4 @@
-/* Pins without a lease: whoever registers memory of a file must hold an unbreakable layout lease on it (N1). */
+/* Pins without a lease: a process that registers memory of a file must hold an unbreakable layout lease on it (N1). */
 #include "../proposal.h"
 
 int main(int argc, char **argv)

@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 
 	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register", memory_register(&m, at, MIB));
-	expect("unlink by somebody else", 0, BY_ANOTHER(answer(unlink(path))));
+	expect("unlink by another process", 0, BY_ANOTHER(answer(unlink(path))));
 	expect("truncate it", -EDEADLK, answer(ftruncate(fd, 0)));
 	expect("data arrive", 0, memory_receive(&m, at, BLOCK, 0x5a));
 	expect_value("and are in the file", 0x5a, pread(fd, &byte, 1, 0) == 1 ? byte : -ENODATA);

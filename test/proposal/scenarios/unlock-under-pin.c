@@ -1,4 +1,4 @@
-/* F_UNLCK under a pin: a lease cannot be given back, nor made breakable, while memory is registered under it (L5). */
+/* F_UNLCK under a pin: a lease cannot be released, nor made breakable, while memory is registered under it (L5). */
 #include "../proposal.h"
 
 int main(int argc, char **argv)
@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	expect("give it back by a child", -EBUSY, BY_ANOTHER(lease_set(fd, NONE)));
 	expect("make it breakable", -EBUSY, lease_set(fd, SHARED_BREAKABLE));
 	expect_lease("it is as it was", EXCLUSIVE, fd);
-	expect("truncate by somebody else", -ETXTBSY, BY_ANOTHER(cut(0)));
+	expect("truncate by another process", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect("make it a shared unbreakable one", 0, lease_set(fd, SHARED));
 	expect("and exclusive again", 0, lease_set(fd, EXCLUSIVE));
 	expect("unregister", 0, memory_unregister(&m));
