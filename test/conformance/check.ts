@@ -13,19 +13,9 @@ const SCRIPTS = fileURLToPath(new URL('../../../test/conformance/python/', impor
 /** python/NAME.py with the directory and `args`; its assertions are ours. What it prints. */
 export const script =
   (name: string, ...args: readonly (string | number)[]): Check =>
-  dir =>
-    run('-B', join(SCRIPTS, `${name}.py`), dir, ...args.map(String));
-
-/** Runs python with `d` as the directory; its assertions are ours. What it prints. */
-export function python(dir: string, text: string): string {
-  return run(
-    '-c',
-    `import os,errno,fcntl,stat,ctypes,struct\nd=os.fsencode(${JSON.stringify(dir)})\ndef fails(e,f,*a,**k):\n  try: f(*a,**k)\n  except OSError as x: assert x.errno==e,x\n  else: assert False,'no error'\n${text}`,
-  );
-}
-
-function run(...args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync('python3', args, { encoding: 'utf8' });
-  assert.is(status, 0, stderr);
-  return stdout.trim();
-}
+  dir => {
+    const words = ['-B', join(SCRIPTS, `${name}.py`), dir, ...args.map(String)];
+    const { status, stdout, stderr } = spawnSync('python3', words, { encoding: 'utf8' });
+    assert.is(status, 0, stderr);
+    return stdout.trim();
+  };

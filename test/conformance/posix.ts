@@ -5,7 +5,10 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { code } from '../support/thrown-code.js';
-import { type Check, python } from './check.js';
+import { type Check, script } from './check.js';
+
+/** /dev/null's numbers, 1:3, as st_rdev has them. */
+const NULL_DEVICE = 0x103;
 
 export const posix: Readonly<Record<string, Check>> = {
   'echo hi > f; cat f': dir => {
@@ -61,40 +64,9 @@ export const posix: Readonly<Record<string, Check>> = {
     assert.equal(fs.readdirSync(dir).sort(), ['b', 'empty', 'up']);
   },
 
-  'rename with NOREPLACE and EXCHANGE': dir =>
-    python(
-      dir,
-      `
-libc=ctypes.CDLL(None,use_errno=True)
-def ren(a,b,f):
-  if libc.renameat2(-100,d+b'/'+a,-100,d+b'/'+b,f): raise OSError(ctypes.get_errno(),'renameat2')
-open(d+b'/a','w').write('a'); open(d+b'/b','w').write('b'); os.mkdir(d+b'/d')
-fails(errno.EEXIST,ren,b'a',b'b',1)
-ren(b'a',b'c',1)
-ren(b'c',b'b',2)
-assert open(d+b'/c').read()=='b' and open(d+b'/b').read()=='a'
-ren(b'd',b'b',2)
-assert os.path.isdir(d+b'/b') and os.path.isfile(d+b'/d')
-fails(errno.ENOENT,ren,b'd',b'none',2)
-`,
-    ),
+  'rename with NOREPLACE and EXCHANGE': script('rename-exchange'),
 
-  'rename with WHITEOUT leaves a device 0:0 at the old name': dir =>
-    python(
-      dir,
-      `
-libc=ctypes.CDLL(None,use_errno=True); os.chdir(d)
-def ren(a,b,f):
-  if libc.renameat2(-100,a,-100,b,f): raise OSError(ctypes.get_errno(),'renameat2')
-os.mkdir('to'); open('a','w').write('a'); open('b','w').write('b'); os.mkdir('dir')
-ren(b'a',b'to/a',4); ren(b'b',b'to/a',4); ren(b'dir',b'to/dir',4|1)
-for n in ('a','b','dir'): s=os.lstat(n); assert (s.st_mode,s.st_rdev,s.st_nlink)==(stat.S_IFCHR,0,1),(n,s)
-assert open('to/a').read()=='b' and os.stat('to').st_nlink==3 and os.stat('.').st_nlink==3
-assert sorted(os.listdir('.'))==['a','b','dir','to']
-fails(errno.EINVAL,ren,b'to/a',b'a',4|2); fails(errno.EEXIST,ren,b'to/a',b'a',4|1)
-ren(b'to/a',b'a',4); assert open('a').read()=='b' and stat.S_ISCHR(os.lstat('to/a').st_mode)
-`,
-    ),
+  'rename with WHITEOUT leaves a device 0:0 at the old name': script('rename-whiteout'),
 
   'hard links: one inode, counted, alive until the last name': dir => {
     fs.writeFileSync(join(dir, 'a'), 'x');
@@ -189,52 +161,11 @@ ren(b'to/a',b'a',4); assert open('a').read()=='b' and stat.S_ISCHR(os.lstat('to/
     assert.is(fs.readdirSync(dir).length, 2000);
   },
 
-  'telldir and seekdir come back to the same entry': dir =>
-    python(
-      dir,
-      `
-libc=ctypes.CDLL(None); libc.opendir.restype=ctypes.c_void_p; libc.readdir.restype=ctypes.c_void_p
-libc.readdir.argtypes=libc.telldir.argtypes=[ctypes.c_void_p]; libc.seekdir.argtypes=[ctypes.c_void_p,ctypes.c_long]; libc.telldir.restype=ctypes.c_long
-for i in range(500): open(d+b'/n%d'%i,'w')
-h=libc.opendir(d)
-name=lambda e: ctypes.string_at(e+19)
-for i in range(200): libc.readdir(h)
-at=libc.telldir(h); want=name(libc.readdir(h))
-while libc.readdir(h): pass
-os.unlink(d+b'/'+[n for n in os.listdir(d) if n!=want][0])
-libc.seekdir(h,at)
-assert name(libc.readdir(h))==want
-`,
-    ),
+  'telldir and seekdir come back to the same entry': script('seekdir'),
 
-  'fallocate, holes and SEEK_DATA': dir =>
-    python(
-      dir,
-      `
-libc=ctypes.CDLL(None,use_errno=True)
-def fa(f,m,o,l):
-  if libc.fallocate(f,m,ctypes.c_long(o),ctypes.c_long(l)): raise OSError(ctypes.get_errno(),'fallocate')
-f=os.open(d+b'/f',os.O_RDWR|os.O_CREAT)
-os.pwrite(f,b'x'*16384,0); os.ftruncate(f,65536)
-fa(f,3,4096,4096); assert os.pread(f,4096,4096)==bytes(4096) and os.fstat(f).st_blocks==24
-assert os.lseek(f,0,os.SEEK_HOLE)==4096 and os.lseek(f,4096,os.SEEK_DATA)==8192 and os.lseek(f,16384,os.SEEK_HOLE)==16384
-fails(errno.ENXIO,os.lseek,f,16384,os.SEEK_DATA); fails(errno.ENXIO,os.lseek,f,65536,os.SEEK_HOLE)
-fa(f,1,65536,8192); assert os.fstat(f).st_size==65536
-fa(f,0,65536,8192); assert os.fstat(f).st_size==73728 and os.fstat(f).st_blocks==40
-fails(errno.EINVAL,fa,f,0,0,0)
-fails(errno.EOPNOTSUPP,fa,f,2,0,4096)
-`,
-    ),
+  'fallocate, holes and SEEK_DATA': script('holes'),
 
-  'O_TMPFILE has no name until it is linked': dir =>
-    python(
-      dir,
-      `
-f=os.open(d,os.O_TMPFILE|os.O_RDWR,0o644); os.write(f,b'tmp'); assert os.listdir(d)==[] and os.fstat(f).st_nlink==0
-libc=ctypes.CDLL(None); assert libc.linkat(-100,b'/proc/self/fd/%d'%f,-100,d+b'/named',0x400)==0
-assert open(d+b'/named').read()=='tmp' and os.fstat(f).st_nlink==1
-`,
-    ),
+  'O_TMPFILE has no name until it is linked': script('tmpfile'),
 
   'O_APPEND, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW': dir => {
     const file = join(dir, 'f');
@@ -278,19 +209,7 @@ assert open(d+b'/named').read()=='tmp' and os.fstat(f).st_nlink==1
     );
   },
 
-  'copy_file_range copies, also within a file': dir =>
-    python(
-      dir,
-      `
-a=os.open(d+b'/a',os.O_RDWR|os.O_CREAT); b=os.open(d+b'/b',os.O_RDWR|os.O_CREAT)
-data=bytes(i%251 for i in range(3<<20)); os.write(a,data)
-n=0
-while n<len(data): n+=os.copy_file_range(a,b,len(data)-n,n,n)
-assert os.pread(b,len(data)+1,0)==data
-assert os.copy_file_range(a,a,4096,0,4<<20)==4096 and os.fstat(a).st_size==(4<<20)+4096
-assert os.copy_file_range(a,b,10,100<<20)==0
-`,
-    ),
+  'copy_file_range copies, also within a file': script('copy-file-range'),
 
   'fifos, sockets and devices': dir => {
     spawnSync('mkfifo', [join(dir, 'p')]);
@@ -301,25 +220,12 @@ assert os.copy_file_range(a,b,10,100<<20)==0
       timeout: 120_000,
     });
     assert.is(stdout, 'through\n');
-    python(
-      dir,
-      `import socket; s=socket.socket(socket.AF_UNIX); os.chdir(d); s.bind('s'); s.listen(); assert stat.S_ISSOCK(os.stat('s').st_mode)`,
-    );
-    if (process.getuid?.() === 0)
-      python(
-        dir,
-        `os.mknod(d+b'/n',stat.S_IFCHR|0o600,os.makedev(1,3)); assert os.stat(d+b'/n').st_rdev==os.makedev(1,3)`,
-      );
+    script('socket-file')(dir);
+    if (process.getuid?.() === 0) {
+      assert.is(spawnSync('mknod', [join(dir, 'n'), 'c', '1', '3']).status, 0);
+      assert.is(fs.statSync(join(dir, 'n')).rdev, NULL_DEVICE);
+    }
   },
 
-  'mapped memory and read(2) are one': dir =>
-    python(
-      dir,
-      `
-import mmap
-f=os.open(d+b'/f',os.O_RDWR|os.O_CREAT); os.ftruncate(f,8192); m=mmap.mmap(f,8192)
-m[100:103]=b'abc'; assert os.pread(f,3,100)==b'abc'; os.pwrite(f,b'xyz',4096); assert m[4096:4099]==b'xyz'
-m.flush(); os.close(f); m[0:1]=b'q'; assert open(d+b'/f','rb').read(1)==b'q'
-`,
-    ),
+  'mapped memory and read(2) are one': script('mapped-memory'),
 };

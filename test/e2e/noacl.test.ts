@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { python } from '../conformance/check.js';
+import { script } from '../conformance/check.js';
 import { Mounted, stores } from '../support/mounted.js';
 import { suiteNeeding } from '../support/suites.js';
 
@@ -23,15 +23,7 @@ suiteNeeding('-o noacl', ['mount'], test => {
       const mount = await Mounted.start('--size', '16m', '--store', store, '-o', 'noacl');
       try {
         assert.is(asked(mount), 0);
-        python(
-          mount.path,
-          `
-acl=struct.pack('=I',2)+b''.join(struct.pack('=HHI',*e) for e in [(1,6,2**32-1),(2,4,1234),(4,4,2**32-1),(16,4,2**32-1),(32,0,2**32-1)])
-for a in 'system.posix_acl_access','system.posix_acl_default':
-  fails(errno.EOPNOTSUPP,os.setxattr,d,a,acl); fails(errno.EOPNOTSUPP,os.getxattr,d,a)
-os.setxattr(d,'user.a',b'v'); assert os.listxattr(d)==['user.a']
-`,
-        );
+        script('no-acl')(mount.path);
       } finally {
         await mount.stop();
       }
