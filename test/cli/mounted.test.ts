@@ -194,7 +194,7 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
   test('A1: a zombie of a deleted file is listed as such, its pin ends with its process', async () => {
     const { pid, child } = await holder('lease exclusive; pin 0 4k; close; sleep 20000', 'close');
     unlinkSync(file);
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await eventually('the zombie', () => leasefs('leases', mount.path).out.join().includes('zombie'));
     assert.match(
       leasefs('leases', mount.path).out[1]!,
       new RegExp(
@@ -205,8 +205,7 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
     const ended = new Promise(resolve => child.once('exit', resolve));
     child.kill('SIGKILL');
     await ended;
-    await new Promise(resolve => setTimeout(resolve, 100));
-    assert.equal(leasefs('pins', mount.path).out, ['no pins']);
+    await eventually('the end of its pin', () => leasefs('pins', mount.path).out[0] === 'no pins');
     assert.equal(leasefs('leases', mount.path).out, ['no leases']);
   });
 
@@ -331,7 +330,7 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
       running.push(waiting);
       const ended = new Promise(resolve => waiting.once('exit', (_, signal) => resolve(signal)));
       await new Promise(resolve => waiting.stdout!.once('data', resolve));
-      await new Promise(resolve => setTimeout(resolve, 100));
+      await eventually('it waits', () => patient.report('status').waiters === 1);
       waiting.kill('SIGINT');
       assert.is(await ended, 'SIGINT');
       assert.is(leasefs('leases', path).out.length, 2, 'the holder alone is listed');

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { native } from '../../src/native/binding.js';
-import { type Actor, eventually, waits } from '../support/actors.js';
+import { type Actor, eventually, waitsForBreak } from '../support/actors.js';
 import { PATIENT } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_NONBLOCK, O_RDWR, SHARED, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { mountedSuite, needing } from '../support/suites.js';
@@ -57,7 +57,7 @@ mountedSuite('pooled store, mounted', options, ({ test, mount, stage }) => {
   test('X8: such a write breaks a breakable lease, waits for it, and then is done', async () => {
     await a.setLease(SHARED_BREAKABLE);
     const writing = b.begin.pwrite(2 * BLOCK + 10, 1, 7);
-    assert.ok(await waits(writing, 50));
+    assert.ok(await waitsForBreak(mount, path, writing));
     assert.is(statSync(path).blocks, 8);
     await a.setLease(UNLCK);
     assert.is((await writing.result).verdict, 'ok');

@@ -2,7 +2,7 @@
 // SIGKILL, signals with a value, poll(2), io_uring pins, MADV_REMOVE.
 import { readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { type Actor, eventually, isParked, waits, waitsForBreak } from '../support/actors.js';
+import { type Actor, eventually, isParked, sleepsIn, waitsForBreak } from '../support/actors.js';
 import { bothStores, HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import {
   EXCLUSIVE,
@@ -206,7 +206,7 @@ for (const store of bothStores) {
       await a.setLease(SHARED_BREAKABLE, { signal: SIGRTMIN + 1, cookie: 123456789012345n });
       await a.watch();
       const polling = a.begin.awaitBreak();
-      assert.ok(await waits(polling));
+      assert.ok(await sleepsIn(a, 'poll', polling));
       const breaking = b.begin.truncate(path, 0);
       assert.is((await polling.result).value, UNLCK);
       await eventually('the signal', async () => (await a.signals()) === `${SIGRTMIN + 1}:123456789012345`);
@@ -283,7 +283,7 @@ for (const store of bothStores) {
       const breaking = b.begin.truncate(path, 4096);
       assert.ok(await waitsForBreak(mount, path, breaking));
       const writing = a.begin.pwrite(0, 1, 9);
-      assert.ok(await waits(writing, 50));
+      assert.ok(await sleepsIn(a, 'pwrite', writing));
       await a.setLease(UNLCK);
       assert.is((await breaking.result).verdict, 'ok');
       assert.is((await writing.result).verdict, 'ok');

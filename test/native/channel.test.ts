@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { POLLIN } from '../../src/base/linux.js';
 import { type Channel, native } from '../../src/native/binding.js';
-import { codeOf, collectGarbage, isOpen, sleep, until } from './fixture.js';
+import { codeOf, collectGarbage, isOpen, turns, until } from './fixture.js';
 
 const O_NONBLOCK = 0o4000;
 const SIZE = 8192;
@@ -115,7 +115,7 @@ test('close inside the callback: nothing more is read, its reply is not written,
     return 16;
   }, unexpected);
   await until(() => calls === 1, 'a request');
-  await sleep(20);
+  await turns();
   assert.is(calls, 1);
   assert.is(channel.fd, -1);
   assert.not(isOpen(number));
@@ -133,7 +133,7 @@ test('the end is reported once, and a channel that has ended keeps nothing alive
   );
   kernel.close();
   await until(() => ends.length > 0, 'the end');
-  await sleep(20);
+  await turns();
   assert.equal(ends, [errno.ENODEV]);
   channel.close();
 });
@@ -196,7 +196,7 @@ test('an answer that is no length is an exception, never a write', async () => {
     channel.start(() => answers[calls++] as number, unexpected);
     for (let n = 0; n < answers.length; n++) kernel.send(16);
     await until(() => calls === answers.length, 'all requests');
-    await sleep(5);
+    await turns();
   });
   assert.equal(
     caught.map(error => error.name),
@@ -219,7 +219,7 @@ test('a reply that the kernel does not take is counted; send answers its errno',
     () => {},
   );
   await until(() => calls === 1, 'a request');
-  await sleep(5);
+  await turns();
   assert.is(channel.lost, 1);
   assert.is(channel.send(16), -errno.EPIPE);
   assert.is(channel.sendv(16, [new ArrayBuffer(3)], Float64Array.of(0, 3), 1), -errno.EPIPE);
@@ -273,7 +273,7 @@ test('buffers that JavaScript gave away end the channel with EFAULT, no memory i
     }, unexpected);
     other.kernel.send(16);
     await until(() => calls === 1, 'a request');
-    await sleep(5);
+    await turns();
   });
   assert.is(caught[0]?.name, 'RangeError');
   assert.is(other.channel.send(16), -errno.EFAULT);
@@ -310,7 +310,7 @@ test('a started channel lives without a reference to it; one that was not starte
   );
   for (let n = 0; n < 100 && !ended; n++) {
     collectGarbage();
-    await sleep(5);
+    await turns();
   }
   assert.ok(ended, 'the idle channel was collected, which the other saw');
   assert.not(isOpen(idle));

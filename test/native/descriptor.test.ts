@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { POLLHUP, POLLIN, POLLOUT } from '../../src/base/linux.js';
 import { type Descriptor, native } from '../../src/native/binding.js';
-import { addonPath, codeOf, collectGarbage, isOpen, memoryFile, sleep, within } from './fixture.js';
+import { addonPath, codeOf, collectGarbage, isOpen, memoryFile, turns, within } from './fixture.js';
 
 const F_GETFD = 1;
 const F_SETFL = 4;
@@ -37,7 +37,7 @@ test('release hands the number over: the descriptor no longer closes it', async 
   file.close();
   file = undefined;
   collectGarbage();
-  await sleep(5);
+  await turns();
   assert.ok(isOpen(number));
   assert.is(native.close(number), 0);
   assert.is(native.close(number), -errno.EBADF);
@@ -47,7 +47,7 @@ test('a descriptor that is forgotten is closed by the collector', async () => {
   const numbers = Array.from({ length: 50 }, () => memoryFile(0).fd);
   for (let n = 0; n < 100 && numbers.some(isOpen); n++) {
     collectGarbage();
-    await sleep(5);
+    await turns();
   }
   assert.not(numbers.some(isOpen));
 });

@@ -17,6 +17,11 @@ export function codeOf(call: () => unknown): string {
 
 export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
 
+/** Two turns of the event loop: each descriptor that was ready has been served, each finalizer has run. */
+export async function turns(): Promise<void> {
+  for (let n = 0; n < 2; n++) await new Promise(resolve => setImmediate(resolve));
+}
+
 /** How long is waited for what must come. */
 const LIMIT_MS = 5000 * timeFactor;
 

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { native, PROT_READ, PROT_WRITE } from '../../src/native/binding.js';
-import { codeOf, collectGarbage, memoryFile, sleep, until } from './fixture.js';
+import { codeOf, collectGarbage, memoryFile, turns, until } from './fixture.js';
 
 const MADV_REMOVE = 9;
 const test = suite('mappings');
@@ -198,7 +198,7 @@ test('a mapping that is forgotten is unmapped by the collector', async () => {
   assert.is(mapped('forgotten') > 0, true);
   for (let n = 0; n < 100 && mapped('forgotten') > 0; n++) {
     collectGarbage();
-    await sleep(5);
+    await turns();
   }
   assert.is(mapped('forgotten'), 0);
   file.close();
@@ -214,7 +214,7 @@ test('the collector does not unmap what unmap has unmapped, though the address i
   }
   for (let n = 0; n < 5; n++) {
     collectGarbage();
-    await sleep(5);
+    await turns();
   }
   for (const memory of kept) new Uint8Array(memory)[1000] = 1;
   assert.is(kept.length, 25);

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../../src/base/linux.js';
 import { native, type Poller } from '../../src/native/binding.js';
-import { addonPath, codeOf, collectGarbage, memoryFile, sleep, until } from './fixture.js';
+import { addonPath, codeOf, collectGarbage, memoryFile, turns, until } from './fixture.js';
 
 const O_NONBLOCK = 0o4000;
 const test = suite('pollers');
@@ -28,13 +28,13 @@ test('the callback comes while events are pending, and no more when they are not
     if (++calls === 3) native.receiveFd(a.fd).close();
   });
   await until(() => calls >= 3, 'three calls');
-  await sleep(20);
+  await turns();
   assert.is(calls, 3);
   native.sendFd(b.fd, file.fd);
   await until(() => calls > 3, 'again');
   poller.close();
   const now = calls;
-  await sleep(20);
+  await turns();
   assert.is(calls, now, 'closed');
   poller.close();
   poller.unref();
@@ -49,7 +49,7 @@ test('only the events that were asked for, and POLLHUP unasked', async () => {
     seen.push(events);
     poller.close();
   });
-  await sleep(20);
+  await turns();
   assert.equal(seen, [], 'writable is not asked for');
   b.close();
   await until(() => seen.length > 0, 'the hang-up');
@@ -134,7 +134,7 @@ test('a poller lives without a reference to it, and an unreferenced one lets the
     .unref();
   for (let n = 0; n < 3; n++) {
     collectGarbage();
-    await sleep(5);
+    await turns();
   }
   native.sendFd(b.fd, file.fd);
   await until(() => calls === 1, 'the call');

@@ -333,9 +333,32 @@ export async function waitsForBreak(mount: Mounted, path: string, command: Comma
   return isParked(mount, command);
 }
 
-/** Whether a command is still waiting after `ms`: for waits that the daemon knows nothing of, else see isParked. */
-export async function waits(command: Command, ms = 100): Promise<boolean> {
-  const early = Symbol();
-  const timer = new Promise(resolve => setTimeout(() => resolve(early), ms));
-  return (await Promise.race([command.result, timer])) === early;
+/** Numbers of poll(2), or ppoll(2) where there is no other, and pwrite64(2). */
+const CALLS = process.arch === 'arm64' ? { poll: 73, pwrite: 68 } : { poll: 7, pwrite: 18 };
+
+/**
+ * Whether the actor sleeps in the system call of the command, which is not answered: for waits that the daemon knows
+ * nothing of, else see isParked.
+ */
+export async function sleepsIn(actor: Actor, call: keyof typeof CALLS, command: Command): Promise<boolean> {
+  let answered = false;
+  const note = () => {
+    answered = true;
+  };
+  command.result.then(note, note);
+  const tasks = `/proc/${actor.pid}/task`;
+  const sleeps = () => readdirSync(tasks).some(tid => callOf(`${tasks}/${tid}`) === CALLS[call]);
+  await eventually(`${actor.name} in ${call}(2)`, () => answered || sleeps());
+  // What is sent before this answer and does not wait is answered before it.
+  await actor.signals();
+  return !answered;
+}
+
+/** The number of the system call in which the thread sleeps; NaN of one that runs or has ended. */
+function callOf(task: string): number {
+  try {
+    return Number.parseInt(readFileSync(`${task}/syscall`, 'utf8'), 10);
+  } catch {
+    return Number.NaN;
+  }
 }

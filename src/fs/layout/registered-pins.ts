@@ -61,18 +61,22 @@ export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answ
  */
 export function endDescription(plane: LeasePlane, file: OpenFile): void {
   const { supervision, processes, pinnedAtClose } = plane;
-  const { held, own, owners } = pinsUnder(plane, file);
   const atClose = pinnedAtClose.get(file.fh);
-  const doubtful = held.filter(({ pin }) => !atClose?.has(pin));
-  const isZombie = own.some(pin => atClose?.has(pin));
   const ended = (): void => {
     pinnedAtClose.delete(file.fh);
     endHandle(plane, file.fh);
   };
-  const pids = isZombie ? [] : owners.map(process => processes.info(process).pid);
   // Only the report of a supervisor tells a process that closes from one that ends. Elsewhere the lease ends at once: until
   // then its owner could pin more through another description (N3).
-  if (plane.sb.host === undefined || !supervision.active || doubtful.length + pids.length === 0) {
+  if (plane.sb.host === undefined || !supervision.active) {
+    ended();
+    return;
+  }
+  const { held, own, owners } = pinsUnder(plane, file);
+  const doubtful = held.filter(({ pin }) => !atClose?.has(pin));
+  const isZombie = own.some(pin => atClose?.has(pin));
+  const pids = isZombie ? [] : owners.map(process => processes.info(process).pid);
+  if (doubtful.length + pids.length === 0) {
     ended();
     return;
   }
