@@ -212,6 +212,26 @@ static inline long lease_elsewhere(int kind)
 	return r;
 }
 
+/* SIGIO is kept for await_sigio. */
+static inline void hold_sigio(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	must("sigprocmask", sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+}
+
+/* SIGIO when it comes within 3 s; else -EAGAIN. */
+static inline long await_sigio(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	return answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 }));
+}
+
 /* ---- registered memory ---- */
 
 static inline struct memory device(void)

@@ -22,6 +22,22 @@ function badXattr(sb: Superblock, name: Name): Answer {
   return carried ? 0 : -errno.EOPNOTSUPP;
 }
 
+/** The inode, if its file may have an attribute of the name; else -errno. */
+function inodeWith(sb: Superblock, ino: InodeNumber, name: Name): Inode | Answer {
+  const inode = sb.inode(ino);
+  if (inode === undefined) return -errno.ENOENT;
+  const bad = badXattr(sb, name);
+  return bad === 0 ? inode : bad;
+}
+
+/** Copies to `out` from `at` on; its length, for a `size` of 0 the length alone. */
+function put(value: Uint8Array, out: Uint8Array, at: number, size: number): Answer {
+  if (size === 0) return value.length;
+  if (value.length > size) return -errno.ERANGE;
+  out.set(value, at);
+  return value.length;
+}
+
 export function setxattr(
   sb: Superblock,
   caller: Caller,
@@ -30,10 +46,8 @@ export function setxattr(
   value: Uint8Array,
   flags: number,
 ): Answer {
-  const inode = sb.inode(ino);
-  if (inode === undefined) return -errno.ENOENT;
-  const bad = badXattr(sb, name);
-  if (bad !== 0) return bad;
+  const inode = inodeWith(sb, ino, name);
+  if (typeof inode === 'number') return inode;
   if (isAclName(name)) return setAcl(sb, caller, inode, name, value);
   const before = inode.xattrs?.get(name);
   if (before !== undefined && flags & XATTR_CREATE) return -errno.EEXIST;
@@ -86,16 +100,11 @@ export function getxattr(
   at: number,
   size: number,
 ): Answer {
-  const inode = sb.inode(ino);
-  if (inode === undefined) return -errno.ENOENT;
-  const bad = badXattr(sb, name);
-  if (bad !== 0) return bad;
+  const inode = inodeWith(sb, ino, name);
+  if (typeof inode === 'number') return inode;
   const value = inode.xattrs?.get(name);
   if (value === undefined) return -errno.ENODATA;
-  if (size === 0) return value.length;
-  if (value.length > size) return -errno.ERANGE;
-  out.set(value, at);
-  return value.length;
+  return put(value, out, at, size);
 }
 
 /** Names, each with a NUL behind it; trusted. names only for administrators. */
@@ -119,17 +128,12 @@ export function listxattr(
       .join(''),
     'latin1',
   );
-  if (size === 0) return list.length;
-  if (list.length > size) return -errno.ERANGE;
-  out.set(list, at);
-  return list.length;
+  return put(list, out, at, size);
 }
 
 export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answer {
-  const inode = sb.inode(ino);
-  if (inode === undefined) return -errno.ENOENT;
-  const bad = badXattr(sb, name);
-  if (bad !== 0) return bad;
+  const inode = inodeWith(sb, ino, name);
+  if (typeof inode === 'number') return inode;
   // Of an ACL the end is what counts: no ACL.
   if (!deleteXattr(sb, inode, name)) return isAclName(name) ? 0 : -errno.ENODATA;
   sb.touch(inode);

@@ -1,5 +1,5 @@
 /* A lease that can be broken: a truncate tells its holder by the signal of F_SETSIG, waits, and goes on when the holder
- * has given the lease back (X4, B1, L8). */
+ * has released the lease (X4, B1, L8). */
 #include "../proposal.h"
 
 static void breaker(int line)
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	expect_value("the truncate waits", FILE_SIZE, size_now());
 	expect_lease("the lease must become", NONE, fd);
 	expect("take another in the middle of it", -EAGAIN, lease_set(fd, SHARED_BREAKABLE));
-	expect("give the lease back", 0, lease_set(fd, NONE));
+	expect("release the lease", 0, lease_set(fd, NONE));
 	expect("the truncate is done", 0, hear(p.line));
 	expect_value("as it was asked", MIB, size_now());
 	end(p);

@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 	struct process c = start(child);
 	expect("a child with a lease of its own registers", 0, hear(c.line));
 	expect("the parent unregisters", 0, memory_unregister(&m));
-	expect("the parent gives its lease back", 0, lease_set(data, NONE));
+	expect("the parent releases its lease", 0, lease_set(data, NONE));
 	expect("truncate while the child's registration lives", -ETXTBSY, BY_ANOTHER(cut(0)));
 	end(c);
 	expect("truncate when the child is gone", 0, SOON_BY_ANOTHER(cut(0)));

@@ -12,7 +12,7 @@ static int go_on(int fd)
 	expect("truncate by another process", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect_registered("register", memory_register(&m, map(fd), MIB));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back", 0, lease_set(fd, NONE));
+	expect("release the lease", 0, lease_set(fd, NONE));
 	return finish();
 }
 

@@ -21,19 +21,15 @@ static void asker(int line)
 int main(int argc, char **argv)
 {
 	int fd = begin(argc, argv);
-	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGIO);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	hold_sigio();
 	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	struct process p = start(asker);
 	hear(p.line);
-	expect_value("an exclusive one for another process: SIGIO comes", SIGIO,
-		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	expect_value("an exclusive one for another process: SIGIO comes", SIGIO, await_sigio());
 	kill(p.pid, SIGUSR1);
 	expect("the other one gets a signal while it waits", -EINTR, hear(p.line));
-	expect("give ours back", 0, lease_set(fd, NONE));
+	expect("release ours", 0, lease_set(fd, NONE));
 	expect("a third one can have it", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
 	say(p.line, 0);
 	expect_value("the other one has none", NONE, hear(p.line));

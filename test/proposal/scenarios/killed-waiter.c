@@ -12,20 +12,16 @@ static void asker(int line)
 int main(int argc, char **argv)
 {
 	int fd = begin(argc, argv);
-	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGIO);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	hold_sigio();
 	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	struct process p = start(asker);
 	hear(p.line);
-	expect_value("an exclusive one for another process: SIGIO comes", SIGIO,
-		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	expect_value("an exclusive one for another process: SIGIO comes", SIGIO, await_sigio());
 	expect("kill it", 0, answer(kill(p.pid, SIGKILL)));
 	end(p);
 	expect_lease("ours must still become", NONE, fd);
-	expect("give it back", 0, lease_set(fd, NONE));
+	expect("release it", 0, lease_set(fd, NONE));
 	expect("a third one can have an exclusive one", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
 	expect("and truncate", 0, SOON_BY_ANOTHER(cut(0)));
 	return finish();

@@ -13,15 +13,11 @@ static void reader(int line)
 int main(int argc, char **argv)
 {
 	int fd = begin(argc, argv);
-	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGIO);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	hold_sigio();
 	expect("take an exclusive lease that can be broken", 0, lease_set(fd, F_WRLCK | F_LAYOUT));
 	struct process p = start(reader);
-	expect_value("a shared one for another process: SIGIO comes", SIGIO,
-		     answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	expect_value("a shared one for another process: SIGIO comes", SIGIO, await_sigio());
 	expect_lease("ours must become", SHARED_BREAKABLE, fd);
 	expect("make it that", 0, lease_set(fd, SHARED_BREAKABLE));
 	expect("the other one has its own", 0, hear(p.line));

@@ -38,6 +38,6 @@ int main(int argc, char **argv)
 	expect("rename by another process", 0, BY_ANOTHER(rename_twice()));
 	expect("set the size to what it is", 0, BY_ANOTHER(cut(FILE_SIZE)));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back", 0, lease_set(fd, NONE));
+	expect("release the lease", 0, lease_set(fd, NONE));
 	return finish();
 }

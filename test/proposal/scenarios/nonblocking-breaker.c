@@ -11,16 +11,13 @@ static long open_at_once(void)
 int main(int argc, char **argv)
 {
 	int fd = begin(argc, argv);
-	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGIO);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	hold_sigio();
 	expect("take a shared lease", 0, lease_set(fd, SHARED_BREAKABLE));
 	expect("open with O_TRUNC and O_NONBLOCK by another process", -EWOULDBLOCK, BY_ANOTHER(open_at_once()));
-	expect_value("SIGIO comes all the same", SIGIO, answer(sigtimedwait(&set, NULL, &(struct timespec){ 3, 0 })));
+	expect_value("SIGIO comes all the same", SIGIO, await_sigio());
 	expect_value("the size is as it was", FILE_SIZE, size_now());
-	expect("give the lease back", 0, lease_set(fd, NONE));
+	expect("release the lease", 0, lease_set(fd, NONE));
 	expect("the same again", 0, SOON_BY_ANOTHER(open_at_once()));
 	expect_value("which is done", 0, size_now());
 	return finish();

@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 	close(fd);
 	expect("truncate when we have closed ours", -ETXTBSY, BY_ANOTHER(cut(0)));
 	say(p.line, 0);
-	expect("the other one gives the lease back", 0, hear(p.line));
+	expect("the other one releases the lease", 0, hear(p.line));
 	expect("truncate then", 0, SOON_BY_ANOTHER(cut(MIB)));
 	end(p);
 	return finish();

@@ -10,6 +10,6 @@ int main(int argc, char **argv)
 	expect("an exclusive lease through a descriptor for reading", -EBADF, lease_set(fd, EXCLUSIVE));
 	expect("a shared unbreakable one", -EBADF, lease_set(fd, SHARED));
 	expect("a shared one", 0, lease_set(fd, SHARED_BREAKABLE));
-	expect("give it back", 0, lease_set(fd, NONE));
+	expect("release it", 0, lease_set(fd, NONE));
 	return finish();
 }

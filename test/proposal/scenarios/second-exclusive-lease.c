@@ -14,7 +14,7 @@ int main(int argc, char **argv)
 	expect("truncate by another process", -ETXTBSY, BY_ANOTHER(cut(MIB)));
 	expect("punch by another process", -ETXTBSY, BY_ANOTHER(punch(0, BLOCK)));
 	expect_value("the size is as it was", FILE_SIZE, size_now());
-	expect("give it back", 0, lease_set(fd, NONE));
+	expect("release it", 0, lease_set(fd, NONE));
 	expect_lease("see none", NONE, fd);
 	expect("release what is none", -EAGAIN, lease_set(fd, NONE));
 	expect("now another process can have it", 0, SOON_BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));

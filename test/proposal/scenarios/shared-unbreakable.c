@@ -32,11 +32,11 @@ int main(int argc, char **argv)
 	expect("an exclusive lease for a third", -EAGAIN, BY_ANOTHER(lease_elsewhere(EXCLUSIVE)));
 	expect("make ours exclusive", -EAGAIN, lease_set(fd, EXCLUSIVE));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give ours back", 0, lease_set(fd, NONE));
+	expect("release ours", 0, lease_set(fd, NONE));
 	expect("truncate while the other registration lives", -ETXTBSY, cut(0));
 	say(p.line, 0);
 	expect("the other one unregisters", 0, hear(p.line));
-	expect("and gives its lease back", 0, hear(p.line));
+	expect("and releases its lease", 0, hear(p.line));
 	expect("truncate", 0, SOON_BY_ANOTHER(cut(0)));
 	end(p);
 	return finish();

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	expect_value("and are in the file", 0x5a, byte_at(BLOCK));
 	expect("unregister", 0, memory_unregister(&m));
 	expect("truncate under the lease alone", -ETXTBSY, BY_ANOTHER(cut(0)));
-	expect("give the lease back", 0, lease_set(fd, NONE));
+	expect("release the lease", 0, lease_set(fd, NONE));
 	expect("truncate", 0, SOON_BY_ANOTHER(cut(0)));
 	return finish();
 }

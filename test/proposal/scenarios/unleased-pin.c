@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	expect("convert it to an exclusive one", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register under it", memory_register(&m, at, MIB));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back", 0, lease_set(fd, NONE));
+	expect("release the lease", 0, lease_set(fd, NONE));
 	expect("register again", -EPERM, try_register(at, MIB));
 	return finish();
 }

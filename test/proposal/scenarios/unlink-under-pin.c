@@ -15,7 +15,7 @@ int main(int argc, char **argv)
 	expect("data arrive", 0, memory_receive(&m, at, BLOCK, 0x5a));
 	expect_value("and are in the file", 0x5a, pread(fd, &byte, 1, 0) == 1 ? byte : -ENODATA);
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back", 0, lease_set(fd, NONE));
+	expect("release the lease", 0, lease_set(fd, NONE));
 	expect("truncate the file without a name", 0, answer(ftruncate(fd, 0)));
 	return finish();
 }

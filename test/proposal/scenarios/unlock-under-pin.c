@@ -9,14 +9,14 @@ int main(int argc, char **argv)
 
 	expect("take an exclusive lease", 0, lease_set(fd, EXCLUSIVE));
 	expect_registered("register", memory_register(&m, at, MIB));
-	expect("give the lease back", -EBUSY, lease_set(fd, NONE));
-	expect("give it back by a child", -EBUSY, BY_ANOTHER(lease_set(fd, NONE)));
+	expect("release the lease", -EBUSY, lease_set(fd, NONE));
+	expect("release it by a child", -EBUSY, BY_ANOTHER(lease_set(fd, NONE)));
 	expect("make it breakable", -EBUSY, lease_set(fd, SHARED_BREAKABLE));
 	expect_lease("it is as it was", EXCLUSIVE, fd);
 	expect("truncate by another process", -ETXTBSY, BY_ANOTHER(cut(0)));
 	expect("make it a shared unbreakable one", 0, lease_set(fd, SHARED));
 	expect("and exclusive again", 0, lease_set(fd, EXCLUSIVE));
 	expect("unregister", 0, memory_unregister(&m));
-	expect("give the lease back then", 0, lease_set(fd, NONE));
+	expect("release the lease then", 0, lease_set(fd, NONE));
 	return finish();
 }
