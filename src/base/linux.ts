@@ -66,6 +66,9 @@ export const CAP_SYS_PTRACE = 19;
 export const CAP_SYS_ADMIN = 21;
 export const CAP_LEASE = 28;
 
+// asm/page.h: x86-64, and arm64 as distributions build it
+export const PAGE = 4096;
+
 // sys/mman.h, linux/mman.h: madvise(2)
 export const MADV_REMOVE = 9;
 export const MADV_HUGEPAGE = 14;

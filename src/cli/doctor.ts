@@ -3,7 +3,7 @@ import { constants, existsSync, readFileSync, unlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { errnoName } from '../base/errno.js';
-import { CAP_IPC_LOCK, CAP_LINUX_IMMUTABLE, CAP_SYS_ADMIN } from '../base/linux.js';
+import { CAP_IPC_LOCK, CAP_LINUX_IMMUTABLE, CAP_SYS_ADMIN, PAGE } from '../base/linux.js';
 import type { ReportedStatus } from '../client/index.js';
 import { loadFuseNative } from '../fuse-native/package.js';
 import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
@@ -21,8 +21,6 @@ export interface Finding {
   readonly name: string;
   readonly text: string;
 }
-
-const PAGE = 4096;
 
 export const verb: Verb = {
   name: 'doctor',

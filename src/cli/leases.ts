@@ -1,6 +1,13 @@
 // `leasefs leases`: the leases and their holders (A1), in the manner of lslocks(8).
 import type { ReportedLease } from '../client/index.js';
-import { type Held, holderTexts, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
+import {
+  holderTexts,
+  jsonText,
+  pathText,
+  readMounted,
+  type WithHolders,
+  withHolders,
+} from './mounted-path.js';
 import { readableAge } from './sizes.js';
 import { table } from './table.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
@@ -33,9 +40,9 @@ To free a file, end the named processes: a lease cannot be removed by force.`,
   },
 };
 
-export function leaseTable(mountPoint: string, leases: readonly Held<ReportedLease>[]): string[] {
+export function leaseTable(mountPoint: string, leases: readonly WithHolders<ReportedLease>[]): string[] {
   if (leases.length === 0) return ['no leases'];
-  return table<Held<ReportedLease>>(
+  return table<WithHolders<ReportedLease>>(
     [
       { title: 'COMMAND', cell: ({ owner }) => owner.command },
       { title: 'PID', right: true, cell: ({ owner }) => `${owner.pid}` },

@@ -72,7 +72,7 @@ export function pathText(mountPoint: string, file: { path: string | null; ino: n
     : join(mountPoint, relative('/', join('/', file.path)));
 }
 
-export type Held<Row> = Row & { readonly holders: readonly FileHolder[] };
+export type WithHolders<Row> = Row & { readonly holders: readonly FileHolder[] };
 
 /**
  * A1: every process that is seen to hold the file of each row open; for a pin that a description owns, the file of that
@@ -81,7 +81,7 @@ export type Held<Row> = Row & { readonly holders: readonly FileHolder[] };
 export function withHolders<Row extends { readonly ino: number; readonly ownerIno?: number | null }>(
   dev: number,
   rows: readonly Row[],
-): Held<Row>[] {
+): WithHolders<Row>[] {
   const heldIno = (row: Row): number => row.ownerIno ?? row.ino;
   const holders = holdersOf(dev, new Set(rows.map(heldIno)));
   return rows.map(row => ({ ...row, holders: holders.get(heldIno(row)) ?? [] }));

@@ -1,6 +1,13 @@
 // `leasefs pins`: which ranges are pinned, and which process must end before they are free (A1, A2).
 import type { ReportedPin } from '../client/index.js';
-import { type Held, holderTexts, jsonText, pathText, readMounted, withHolders } from './mounted-path.js';
+import {
+  holderTexts,
+  jsonText,
+  pathText,
+  readMounted,
+  type WithHolders,
+  withHolders,
+} from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
 import { table } from './table.js';
 import { type UnleasedPin, unleasedPins } from './unleased.js';
@@ -37,9 +44,9 @@ processes; their pins end with them.`,
   },
 };
 
-export function pinTable(mountPoint: string, pins: readonly Held<ReportedPin>[]): string[] {
+export function pinTable(mountPoint: string, pins: readonly WithHolders<ReportedPin>[]): string[] {
   if (pins.length === 0) return ['no pins'];
-  return table<Held<ReportedPin>>(
+  return table<WithHolders<ReportedPin>>(
     [
       { title: 'ID', right: true, cell: pin => `${pin.id}` },
       { title: 'COMMAND', cell: pin => pin.command },

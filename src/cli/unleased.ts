@@ -1,6 +1,6 @@
 // Kernel pins without a lease (N10): what `leasefs pins` and `status` find in /proc, as far as /proc shows it to the user.
 import type { ReportedPin } from '../client/index.js';
-import { type KernelPin, kernelPinsOf } from '../process/kernel-pins.js';
+import { type FoundPin, kernelPinsOf } from '../process/kernel-pins.js';
 import { commandOf } from '../process/proc.js';
 import { deviceNameOf } from '../process/proc-text.js';
 
@@ -37,5 +37,5 @@ export function unleasedPins(
     });
 }
 
-const covers = (pin: ReportedPin, { ino, begin, end }: KernelPin): boolean =>
+const covers = (pin: ReportedPin, { ino, begin, end }: FoundPin): boolean =>
   pin.ino === ino && pin.off <= begin && pin.off + pin.len >= end;

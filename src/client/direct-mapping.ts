@@ -5,12 +5,12 @@
 // written to the store before, cached pages are dropped after. In between, a process that opens the file sees the stores
 // through the mapping; one that already had it open may see older data, as on NFS.
 import { check, errno, FsError } from '../base/errno.js';
+import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, POSIX_FADV_DONTNEED, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import type { Calls } from './calls.js';
 import { type FileLayout, openSegment, readLayout } from './layout.js';
 
 /** Of file blocks and of memory pages. */
-const BLOCK = 4096;
 
 export class DirectMapping implements Disposable {
   /** Bytes of the file. */

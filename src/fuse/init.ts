@@ -3,6 +3,7 @@
 //   fuse_init_in   0 major  4 minor  8 max_readahead  12 flags  16 flags2 (with INIT_EXT)
 //   fuse_init_out  0 major  4 minor  8 max_readahead  12 flags  16 max_background  18 congestion_threshold
 //                 20 max_write  24 time_gran  28 max_pages  30 map_alignment  32 flags2  36 max_stack_depth
+import { PAGE } from '../base/linux.js';
 import {
   ASYNC_READ,
   ATOMIC_O_TRUNC,
@@ -32,7 +33,6 @@ export const NEWEST_MINOR = 45;
 
 /** Bytes of one WRITE or READ at most. */
 const MAX_WRITE = 1 << 20;
-const PAGE = 4096;
 /** The channel's buffers: the longest record is a WRITE, its headers fit in a page. */
 export const BUFFER_SIZE = MAX_WRITE + PAGE;
 

@@ -65,8 +65,8 @@ export function startSession(options: SessionOptions): Session {
 /** Linux 6.18. Older kernels may take the inode's lock at FLUSH: a close waits behind a waiting truncate (F19). */
 const QUICK_FLUSH_MINOR = 45;
 
-/** An answer that waits until something else was written. */
-interface Held {
+/** A reply that waits until another record was written. */
+interface DelayedReply {
   record: Uint8Array | undefined;
 }
 
@@ -92,7 +92,7 @@ class ChannelSession implements Session, Host {
   private over = false;
   private readonly notifications: Notifications;
   /** The answer to the present request waits for one of them. */
-  private held: Held | undefined;
+  private held: DelayedReply | undefined;
   private setReady!: () => void;
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
@@ -195,7 +195,7 @@ class ChannelSession implements Session, Host {
 
   /** Delays the answer to the present request until the returned function is called. */
   private holdAnswer(): () => void {
-    const held: Held = { record: undefined };
+    const held: DelayedReply = { record: undefined };
     this.held = held;
     return () => {
       const send = (): void => {
@@ -251,7 +251,7 @@ class ChannelSession implements Session, Host {
     return this.held === undefined ? length : this.holdBack(this.held, length);
   }
 
-  private holdBack(held: Held, length: number): number {
+  private holdBack(held: DelayedReply, length: number): number {
     held.record = this.reply.bytes.slice(0, length);
     this.held = undefined;
     return 0;

@@ -6,22 +6,20 @@
 // permission, no time) says so: that is not the same as having found nothing.
 import { Worker } from 'node:worker_threads';
 import { guarded, type Log } from '../base/guarded.js';
-import type { Found, KernelPin } from './kernel-pins.js';
+import type { Found, FoundPin } from './kernel-pins.js';
 
 /** What is looked for in the memory maps of processes. */
-export interface Place {
+export interface Question {
   /** As /proc/PID/maps writes it; the same for all callers. */
   readonly device: string;
   readonly inos: readonly number[];
 }
 
-export type Question = Place;
-
 /** The longest wait for an answer, ms. A search takes some 10 ms; the first starts the thread, in an emulator 2 s. */
 const LIMIT_MS = 5000;
 
 interface Asked {
-  readonly place: Place;
+  readonly question: Question;
   readonly found: (found: Found) => void;
   readonly late: NodeJS.Timeout;
 }
@@ -39,9 +37,9 @@ export class KernelPinSearch {
   }
 
   /** Calls `found` once, later; `found` must not throw. */
-  find(place: Place, found: Asked['found']): void {
+  find(question: Question, found: Asked['found']): void {
     const late = setTimeout(() => this.giveUp(asked), LIMIT_MS);
-    const asked: Asked = { place, found, late };
+    const asked: Asked = { question, found, late };
     this.next.add(asked);
     // One search answers all callers of one turn of the event loop.
     setImmediate(() => this.start());
@@ -60,14 +58,14 @@ export class KernelPinSearch {
     if (this.searching || this.next.size === 0) return;
     this.current = this.next;
     this.next = new Set();
-    const places = [...this.current].map(({ place }) => place);
-    const question: Question = {
-      device: places[0]!.device,
-      inos: [...new Set(places.flatMap(({ inos }) => inos))],
+    const questions = [...this.current].map(({ question }) => question);
+    const all: Question = {
+      device: questions[0]!.device,
+      inos: [...new Set(questions.flatMap(({ inos }) => inos))],
     };
     try {
       this.worker ??= this.newWorker();
-      this.worker.postMessage(question);
+      this.worker.postMessage(all);
       this.searching = true;
     } catch (error) {
       this.finish({ pins: [], unseen: (error as Error).message });
@@ -95,15 +93,15 @@ export class KernelPinSearch {
     const { current } = this;
     this.searching = false;
     this.current = new Set();
-    const byFile = new Map<number, KernelPin[]>();
+    const byFile = new Map<number, FoundPin[]>();
     for (const pin of pins) {
       const same = byFile.get(pin.ino);
       if (same === undefined) byFile.set(pin.ino, [pin]);
       else same.push(pin);
     }
-    for (const { place, late, found } of current) {
+    for (const { question, late, found } of current) {
       clearTimeout(late);
-      found({ pins: place.inos.flatMap(ino => byFile.get(ino) ?? []), unseen });
+      found({ pins: question.inos.flatMap(ino => byFile.get(ino) ?? []), unseen });
     }
     this.start();
   }

@@ -6,9 +6,16 @@
 // own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
 import { field, otherProcesses, pause, readLink, readList, readText } from './proc-text.js';
-import { type FileRange, type Mapping, parseBuffers, parseMappings, rangesOf } from './registered-buffers.js';
+import {
+  type FileRange,
+  type Mapping,
+  parseBuffers,
+  parseMappings,
+  RING,
+  rangesOf,
+} from './registered-buffers.js';
 
-export interface KernelPin extends FileRange {
+export interface FoundPin extends FileRange {
   readonly pid: number;
   /** The descriptor of the ring. */
   readonly ring: number;
@@ -18,7 +25,7 @@ export interface KernelPin extends FileRange {
   readonly inherited: boolean;
 }
 
-type RingPin = Omit<KernelPin, 'inherited'>;
+type RingPin = Omit<FoundPin, 'inherited'>;
 
 interface Ring {
   readonly pid: number;
@@ -30,7 +37,6 @@ interface Ring {
 const PATIENCE_MS = 100;
 const PAUSE_MS = 0.2;
 const KB_A_PAGE = 4;
-const RING = 'anon_inode:[io_uring]';
 
 const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)\n/m;
 
@@ -94,7 +100,7 @@ function openCounters(): Counters | 'unknown' {
 /** What a search has found. */
 export interface Found {
   /** By process and ring, in rising order. */
-  readonly pins: readonly KernelPin[];
+  readonly pins: readonly FoundPin[];
   /** Why there may be more pins than found; undefined: the search was complete. */
   readonly unseen: string | undefined;
 }

@@ -12,6 +12,9 @@ export interface Mapping {
   readonly path: string;
 }
 
+/** What a descriptor of a ring links to in /proc/PID/fd. */
+export const RING = 'anon_inode:[io_uring]';
+
 interface Buffer {
   readonly address: number;
   readonly length: number;

@@ -13,10 +13,9 @@
 import type { HolderKind } from '../abi/holders.js';
 import { startTimeOf } from './proc.js';
 import { fileIdIn, linkOf, listOf, pause, textOf } from './proc-text.js';
-import { parseBuffers } from './registered-buffers.js';
+import { parseBuffers, RING } from './registered-buffers.js';
 import { listsRegion } from './verbs-regions.js';
 
-const RING = 'anon_inode:[io_uring]';
 /** Offset at which a ring maps its submission entries: one mapping a ring. */
 const ENTRIES_OFFSET = '10000000';
 /** A busy ring leaves its tables out (F21): it is looked at again for up to 10 ms. */

@@ -16,7 +16,7 @@ import {
 } from './calls.js';
 import { type Memory, registeredRegion } from './uverbs.js';
 
-export interface Held {
+export interface RegisteredMemory {
   readonly kind: HolderKind;
   /** The ring, the socket or the RDMA device; -1 when it has no descriptor yet. */
   readonly fd: number;
@@ -40,7 +40,10 @@ const SETUP_SQE128 = 1 << 10;
 const SETUP_CQE32 = 1 << 11;
 const SETUP_NO_MMAP = 1 << 14;
 
-export function heldBy(call: RegisterCall | SetupCall | UmemCall | VerbsCall, memory: Memory): Held[] {
+export function heldBy(
+  call: RegisterCall | SetupCall | UmemCall | VerbsCall,
+  memory: Memory,
+): RegisteredMemory[] {
   switch (call.kind) {
     case 'register':
       return heldByRegister(call, memory);
@@ -60,7 +63,7 @@ export function heldBy(call: RegisterCall | SetupCall | UmemCall | VerbsCall, me
   }
 }
 
-function heldByRegister(call: RegisterCall, memory: Memory): Held[] {
+function heldByRegister(call: RegisterCall, memory: Memory): RegisteredMemory[] {
   const { opcode, address, count, ring } = call;
   switch (opcode) {
     case REGISTER_BUFFERS:
@@ -116,7 +119,12 @@ function heldByRegister(call: RegisterCall, memory: Memory): Held[] {
 }
 
 /** Of struct iovec; those without length are empty places of the table. */
-function vectors({ ring, pointer }: RegisterCall, memory: Memory, address: number, count: number): Held[] {
+function vectors(
+  { ring, pointer }: RegisterCall,
+  memory: Memory,
+  address: number,
+  count: number,
+): RegisteredMemory[] {
   if (count === 0 || count > BUFFERS_MAX) return [];
   const view = memory(address, count * pointer * 2);
   if (view === undefined) return [];
@@ -129,7 +137,7 @@ function vectors({ ring, pointer }: RegisterCall, memory: Memory, address: numbe
 }
 
 /** With IORING_SETUP_NO_MMAP the ring lies in memory of the caller's, at the two `user_addr`. */
-function heldBySetup({ entries, address }: SetupCall, memory: Memory): Held[] {
+function heldBySetup({ entries, address }: SetupCall, memory: Memory): RegisteredMemory[] {
   const params = memory(address, 120);
   if (params === undefined || entries === 0) return [];
   const flags = params.getUint32(8, true);
@@ -137,7 +145,7 @@ function heldBySetup({ entries, address }: SetupCall, memory: Memory): Held[] {
 }
 
 /** A ring's two pieces at the addresses in struct io_uring_params. */
-function ringAt(params: DataView, entries: number, flags: number): Held[] {
+function ringAt(params: DataView, entries: number, flags: number): RegisteredMemory[] {
   const sq = powerOfTwo(Math.min(entries, ENTRIES_MAX));
   const asked = Math.min(params.getUint32(4, true), 2 * ENTRIES_MAX);
   const cq = flags & SETUP_CQSIZE ? powerOfTwo(asked) : 2 * sq;
@@ -152,7 +160,7 @@ function ringAt(params: DataView, entries: number, flags: number): Held[] {
 
 const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, value)));
 
-const some = (held: Held): Held[] =>
+const some = (held: RegisteredMemory): RegisteredMemory[] =>
   held.addr === 0 || held.bytes === 0 || !Number.isSafeInteger(held.addr + held.bytes) ? [] : [held];
 
 function u64(view: DataView, at: number): number {

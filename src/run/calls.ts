@@ -92,7 +92,7 @@ export interface VerbsCall {
   readonly address: number;
 }
 
-export type Call =
+export type StoppedCall =
   | { readonly kind: 'setLease'; readonly fd: number; readonly flags: number }
   | { readonly kind: 'getLease'; readonly fd: number }
   | { readonly kind: 'setSignal'; readonly fd: number; readonly signal: number }
@@ -101,7 +101,7 @@ export type Call =
   | UmemCall
   | VerbsCall;
 
-export function callOf({ arch, nr, args }: Notification): Call | undefined {
+export function callOf({ arch, nr, args }: Notification): StoppedCall | undefined {
   const numbers = architectures.get(arch);
   if (numbers === undefined) return undefined;
   const { pointer } = numbers;

@@ -8,10 +8,10 @@ import { check } from '../base/errno.js';
 import { native, type Result, STAT } from '../native/binding.js';
 import { deviceNameOf, textOf } from '../process/proc-text.js';
 import { type FileRange, type Mapping, parseMappings } from '../process/registered-buffers.js';
-import type { Held } from './buffers.js';
+import type { RegisteredMemory } from './buffers.js';
 
 /** The thread whose call is stopped, and what tells it from others: the daemon looks for both. */
-export interface Subject {
+export interface StoppedThread {
   readonly tid: number;
   readonly pid: number;
   readonly start: number;
@@ -105,33 +105,33 @@ export class MountLink {
   }
 
   /** Takes or converts a lease; may wait for a break of others' leases, without blocking the supervisor. */
-  setLease(fd: number, subject: Subject, wish: LeaseWish): Promise<Result> {
-    return native.ioctlAsync(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish).buffer);
+  setLease(fd: number, thread: StoppedThread, wish: LeaseWish): Promise<Result> {
+    return native.ioctlAsync(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(thread, wish).buffer);
   }
 
   /** The same for calls that never wait: releasing, setting the signal. */
-  setLeaseSync(fd: number, subject: Subject, wish: LeaseWish): Result {
-    return native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(subject, wish).buffer);
+  setLeaseSync(fd: number, thread: StoppedThread, wish: LeaseWish): Result {
+    return native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(thread, wish).buffer);
   }
 
   /** Ends a `setLease` that waits: it answers EINTR. */
-  cancelLease(fd: number, subject: Subject): void {
+  cancelLease(fd: number, thread: StoppedThread): void {
     const wish = { kind: abi.LEASEFS_UNLCK, nonblock: false, signal: 0, cookie: 0 };
-    const view = leaseStruct(subject, wish);
+    const view = leaseStruct(thread, wish);
     view.setU32(abi.leaseFor.flags, abi.LEASEFS_CANCEL);
     native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
   }
 
   /** The pin's id, or `-errno`. @param first the first of a call. */
-  pin(subject: Subject, { ino, begin, end }: FileRange, held: Held, first: boolean): Result {
+  pin(thread: StoppedThread, { ino, begin, end }: FileRange, held: RegisteredMemory, first: boolean): Result {
     const view = abi.newStruct(abi.pinFor);
     view.setU32(abi.pinFor.holder, holderNumber(held.kind) | (first ? abi.LEASEFS_HOLDER_FIRST : 0));
     view.setU64(abi.pinFor.ino, ino);
     view.setU64(abi.pinFor.off, begin);
     view.setU64(abi.pinFor.len, end - begin);
-    view.setU64(abi.pinFor.start, subject.start);
-    view.setU64(abi.pinFor.identity, subject.identity);
-    view.setS32(abi.pinFor.tid, subject.tid);
+    view.setU64(abi.pinFor.start, thread.start);
+    view.setU64(abi.pinFor.identity, thread.identity);
+    view.setS32(abi.pinFor.tid, thread.tid);
     view.setS32(abi.pinFor.fd, held.fd);
     view.setU64(abi.pinFor.addr, held.listedAt ?? held.addr);
     view.setU64(abi.pinFor.registered, held.bytes);
@@ -146,14 +146,14 @@ export class MountLink {
   }
 }
 
-function leaseStruct(subject: Subject, wish: LeaseWish): StructView {
+function leaseStruct(thread: StoppedThread, wish: LeaseWish): StructView {
   const view = abi.newStruct(abi.leaseFor);
   view.setU32(abi.leaseFor.kind, wish.kind);
   view.setU32(abi.leaseFor.flags, wish.nonblock ? abi.LEASEFS_NONBLOCK : 0);
   view.setS32(abi.leaseFor.signal, wish.signal);
   view.setU64(abi.leaseFor.cookie, wish.cookie);
-  view.setU64(abi.leaseFor.start, subject.start);
-  view.setU64(abi.leaseFor.identity, subject.identity);
-  view.setS32(abi.leaseFor.tid, subject.tid);
+  view.setU64(abi.leaseFor.start, thread.start);
+  view.setU64(abi.leaseFor.identity, thread.identity);
+  view.setS32(abi.leaseFor.tid, thread.tid);
   return view;
 }

@@ -12,7 +12,6 @@ import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { type FileRange, rangesOf } from '../process/registered-buffers.js';
 import { heldBy } from './buffers.js';
 import {
-  type Call,
   callOf,
   NOTIFICATION_BYTES,
   type Notification,
@@ -20,6 +19,7 @@ import {
   type RegisterCall,
   readNotification,
   type SetupCall,
+  type StoppedCall,
   type UmemCall,
   type VerbsCall,
 } from './calls.js';
@@ -44,9 +44,10 @@ const SIGIO = 29;
 /** What has the memory, as the report names it. */
 const device = { register: 'io_uring', setup: 'io_uring', umem: 'AF_XDP', verbs: 'RDMA' } as const;
 
-/** 0 or more: the call's value; `-errno`; CONTINUE: the kernel's own answer. */
-type Answer = number;
-const CONTINUE: Answer = Number.NaN;
+/** The kernel answers the call itself. */
+const CONTINUE = 'continue';
+/** 0 or more: the call's value; `-errno`. */
+type CallAnswer = number | typeof CONTINUE;
 
 interface SupervisorOptions {
   readonly policy: Policy;
@@ -101,18 +102,18 @@ export class Supervisor {
     this.counts.calls++;
     this.cancelInterrupted(notification.tid);
     const answer = this.judge(notification);
-    if (typeof answer === 'number') this.send(notification.id, answer);
+    if (answer !== undefined) this.send(notification.id, answer);
   }
 
   /** Whether the caller took the answer; false when it has since got a signal or was killed. */
-  private send(id: bigint, answer: Answer): boolean {
-    const goesOn = Number.isNaN(answer);
-    if (goesOn) this.counts.continued++;
+  private send(id: bigint, answer: CallAnswer): boolean {
     const view = new DataView(new ArrayBuffer(RESPONSE_BYTES));
     view.setBigUint64(0, id, true);
-    view.setBigInt64(8, BigInt(goesOn || answer < 0 ? 0 : answer), true);
-    view.setInt32(16, goesOn || answer >= 0 ? 0 : answer, true);
-    view.setUint32(20, goesOn ? FLAG_CONTINUE : 0, true);
+    if (answer === CONTINUE) {
+      this.counts.continued++;
+      view.setUint32(20, FLAG_CONTINUE, true);
+    } else if (answer < 0) view.setInt32(16, answer, true);
+    else view.setBigInt64(8, BigInt(answer), true);
     return native.ioctl(this.listener.fd, NOTIF_SEND, view.buffer) === 0;
   }
 
@@ -123,7 +124,7 @@ export class Supervisor {
     return native.ioctl(this.listener.fd, NOTIF_ID_VALID, view.buffer) === 0;
   }
 
-  private judge(notification: Notification): Answer | undefined {
+  private judge(notification: Notification): CallAnswer | undefined {
     const call = callOf(notification);
     if (call === undefined) return CONTINUE;
     const target = this.targets.of(notification.tid);
@@ -144,8 +145,8 @@ export class Supervisor {
   private judgeLease(
     { id }: Notification,
     target: Target,
-    call: Extract<Call, { fd: number }>,
-  ): Answer | undefined {
+    call: Extract<StoppedCall, { fd: number }>,
+  ): CallAnswer | undefined {
     const file = take(target, call.fd);
     if (file === undefined) return CONTINUE;
     if (!this.link.isOurs(file.fd)) {
@@ -160,7 +161,7 @@ export class Supervisor {
     }
   }
 
-  private getLease(file: Descriptor): Answer {
+  private getLease(file: Descriptor): CallAnswer {
     const kind = this.link.getLease(file.fd);
     return kind === LEASEFS_UNLCK || kind < 0 ? CONTINUE : kind;
   }
@@ -170,7 +171,7 @@ export class Supervisor {
     target: Target,
     file: Descriptor,
     { fd, signal }: { fd: number; signal: number },
-  ): Answer {
+  ): CallAnswer {
     const result = native.fcntl(file.fd, F_SETSIG, signal);
     if (result < 0) return result;
     const kind = this.link.getLease(file.fd);
@@ -185,16 +186,16 @@ export class Supervisor {
     target: Target,
     file: Descriptor,
     { fd, flags }: { fd: number; flags: number },
-  ): Answer | undefined {
+  ): CallAnswer | undefined {
     const had = this.link.hasLease(file.fd);
-    if (flags === LEASEFS_UNLCK && (had || target.givenBack === fd)) {
-      const result = had ? this.giveBack(target, file) : 0;
+    if (flags === LEASEFS_UNLCK && (had || target.released === fd)) {
+      const result = had ? this.releaseLease(target, file) : 0;
       file.close();
       // A signal, or work that io_uring has for the thread, makes the kernel begin the call again: then it stands.
-      target.givenBack = !this.send(id, result) && result === 0 ? fd : undefined;
+      target.released = !this.send(id, result) && result === 0 ? fd : undefined;
       return undefined;
     }
-    target.givenBack = undefined;
+    target.released = undefined;
     if (flags === LEASEFS_UNLCK || (flags & LEASEFS_F_LAYOUT) === 0) {
       file.close();
       return CONTINUE;
@@ -227,7 +228,7 @@ export class Supervisor {
     }
     const taken = this.send(lease.id, result);
     // The caller got EINTR, or is dead: it must have no lease that it did not have before.
-    if (!taken && result === 0 && lease.isNew) this.giveBack(target, file);
+    if (!taken && result === 0 && lease.isNew) this.releaseLease(target, file);
     file.close();
   }
 
@@ -242,13 +243,16 @@ export class Supervisor {
     }
   }
 
-  private giveBack(target: Target, file: Descriptor): number {
+  private releaseLease(target: Target, file: Descriptor): number {
     const kind = LEASEFS_UNLCK;
     return this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: 0, cookie: 0 });
   }
 
   /** Pins first, then lets the kernel register. The daemon checks later whether the kernel holds the memory. */
-  private judgeRegistration(target: Target, call: RegisterCall | SetupCall | UmemCall | VerbsCall): Answer {
+  private judgeRegistration(
+    target: Target,
+    call: RegisterCall | SetupCall | UmemCall | VerbsCall,
+  ): CallAnswer {
     if (call.kind === 'register' && call.opcode >= REGISTER_UNKNOWN)
       return this.judgeUnknown(target, call.opcode);
     const held = heldBy(call, memoryOf(target));
@@ -276,7 +280,7 @@ export class Supervisor {
   }
 
   /** An opcode newer than this supervisor may pin anything. */
-  private judgeUnknown({ pid, command }: Target, opcode: number): Answer {
+  private judgeUnknown({ pid, command }: Target, opcode: number): CallAnswer {
     const letThrough = this.options.policy !== 'strict';
     const by = `io_uring_register opcode ${opcode}, which leasefs does not know`;
     this.options.unleased({ pid, command, path: '(unknown)', off: 0, len: 0, by, letThrough });

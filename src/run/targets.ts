@@ -4,16 +4,16 @@ import { LRUCache } from 'lru-cache';
 import { type Descriptor, native } from '../native/binding.js';
 import { identityOf } from '../process/identity.js';
 import { commandOf, startTimeOf, threadGroupOf } from '../process/proc.js';
-import type { Subject } from './mount-link.js';
+import type { StoppedThread } from './mount-link.js';
 
 /** Beyond this number the least recently stopped process is dropped: each costs a descriptor. */
 const KEPT = 64;
 
-export interface Target extends Subject {
+export interface Target extends StoppedThread {
   readonly command: string;
   readonly pidfd: Descriptor;
   /** Its descriptor whose lease was released by a call that it begins again, since it did not get the answer. */
-  givenBack: number | undefined;
+  released: number | undefined;
 }
 
 export class Targets {
@@ -39,7 +39,7 @@ export class Targets {
       const start = startTimeOf(pid);
       const identity = identityOf(pidfd.fd);
       const command = commandOf(pid);
-      const target = { tid, pid, start, identity, command, pidfd, givenBack: undefined };
+      const target = { tid, pid, start, identity, command, pidfd, released: undefined };
       this.byThread.set(tid, target);
       return target;
     } catch {

@@ -1,10 +1,8 @@
 // Whether another process has a memfd open or mapped (F20): the kernel grants a write lease only if no other description is
 // open, and a mapping keeps one open. The kernel does not count the description that memfd_create made, so the daemon's own
 // first descriptor does not matter.
-import { F_SETLEASE, F_WRLCK } from '../base/linux.js';
+import { F_SETLEASE, F_WRLCK, O_NONBLOCK, O_RDONLY } from '../base/linux.js';
 import { type Descriptor, native } from '../native/binding.js';
-
-const O_RDONLY_NONBLOCK = 0o4000;
 
 /**
  * A descriptor that holds the kernel's write lease on the memfd, until it is closed; undefined while another process has
@@ -14,7 +12,7 @@ const O_RDONLY_NONBLOCK = 0o4000;
 export function probeUnused(memfd: number): Descriptor | undefined {
   let asking: Descriptor;
   try {
-    asking = native.open(`/proc/self/fd/${memfd}`, O_RDONLY_NONBLOCK);
+    asking = native.open(`/proc/self/fd/${memfd}`, O_RDONLY | O_NONBLOCK);
   } catch {
     return undefined;
   }

@@ -1,9 +1,8 @@
 // Whether a direct file was ever mapped: only the memory of a mapping can be pinned (F7). mmap(2) changes a file's access
 // time, as read(2) does, and a memfd of the store begins with access time 0 (native.memfdCreateRaw). A process that opens it
 // with O_NOATIME leaves no trace: the caller must know of that.
+import { PAGE } from '../base/linux.js';
 import { native, PROT_READ, STAT } from '../native/binding.js';
-
-const PAGE = 4096;
 
 /** @param atime the memfd's own, as it was last seen. False where it is not known. */
 export function neverMapped({ sec, nsec }: { readonly sec: number; readonly nsec: number }): boolean {

@@ -17,8 +17,8 @@ import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { type Actor, eventually, Stage } from '../support/actors.js';
 import { Mounted, PATIENT } from '../support/mounted.js';
-import { needing, suiteNeeding } from '../support/suites.js';
 import { BLOCK, EXCLUSIVE, SHARED, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { needing, suiteNeeding } from '../support/suites.js';
 
 const MIB = 1 << 20;
 const sources = fileURLToPath(new URL('../../../', import.meta.url));

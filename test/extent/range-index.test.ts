@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { RangeIndex, type PinnedRange } from '../../src/extent/range-index.js';
+import { type PinnedRange, RangeIndex } from '../../src/extent/range-index.js';
 import { randomFrom, seedOfRun } from './random.js';
 
 class NaivePins {

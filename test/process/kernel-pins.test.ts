@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KernelPinSearch } from '../../src/process/kernel-pin-search.js';
-import { type Found, type KernelPin, isAnythingPinned, kernelPinsOf } from '../../src/process/kernel-pins.js';
+import { type Found, type FoundPin, isAnythingPinned, kernelPinsOf } from '../../src/process/kernel-pins.js';
 import { deviceNameOf } from '../../src/process/proc-text.js';
 
 const BLOCK = 4096;
@@ -48,7 +48,7 @@ const end = (child: ChildProcess): Promise<void> =>
     child.kill('SIGKILL');
   });
 
-function pinsOf(where: string, inos: readonly number[]): readonly KernelPin[] {
+function pinsOf(where: string, inos: readonly number[]): readonly FoundPin[] {
   const { pins, unseen } = kernelPinsOf(where, new Set(inos));
   assert.is(unseen, undefined);
   return pins;

@@ -8,7 +8,7 @@ import { mainFile } from '../temporary-mount.js';
 import { LIMIT_MS, late } from './patience.js';
 
 /** What came back: 'ok', a text, or the name of an errno. */
-export interface Answer {
+export interface Reply {
   readonly text: string;
   /** The errno name of a refusal. */
   readonly refused: string | undefined;
@@ -52,14 +52,14 @@ export class Actor {
   }
 
   /** Runs one verb and waits for its line. */
-  async run(verb: string): Promise<Answer> {
+  async run(verb: string): Promise<Reply> {
     this.child.stdin!.write(`${verb}\n`);
     const line = await this.line(verb, text => !ASIDE.test(text));
     return answerOf(line);
   }
 
   /** The answer of the first fork's verb, whose line begins with `verb`. */
-  async fork(verb: string): Promise<Answer> {
+  async fork(verb: string): Promise<Reply> {
     return answerOf(await this.line(`fork { ${verb} }`, text => text.startsWith(`[1] ${verb}`)));
   }
 
@@ -98,7 +98,7 @@ export class Actor {
 }
 
 /** 'VERB ARGUMENTS: what came back'; arguments hold no ': '. */
-function answerOf({ text, refused }: Line): Answer {
+function answerOf({ text, refused }: Line): Reply {
   const said = text.slice(text.indexOf(': ') + 2);
   return { text: said, refused: refused ? said.slice(0, said.indexOf(':')) : undefined };
 }

@@ -1,7 +1,7 @@
 // What the demo prints and checks: each line is a call of one process, its result, and the rule.
 import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
 import { paint } from '../colour.js';
-import { Actor, type Answer } from './actor.js';
+import { Actor, type Reply } from './actor.js';
 import { callText } from './call-text.js';
 import { LIMIT_MS, late } from './patience.js';
 
@@ -61,7 +61,7 @@ export class Scene {
   }
 
   /** A call that was begun before, answered now. */
-  later(actor: Actor, verb: string, answer: Answer, rule: string): void {
+  later(actor: Actor, verb: string, answer: Reply, rule: string): void {
     this.show(actor.name, actor.pid, verb, answer, undefined, rule, '');
   }
 
@@ -93,7 +93,7 @@ export class Scene {
     name: string,
     pid: number,
     verb: string,
-    answer: Answer,
+    answer: Reply,
     code: ErrnoName | undefined,
     rule: string,
     says: string,

@@ -2,13 +2,12 @@
 // pins as it does for RDMA (F7). OFF is always an offset of the file.
 import { closeSync, constants, openSync } from 'node:fs';
 import { check, errno } from '../../base/errno.js';
-import { MADV_REMOVE } from '../../base/linux.js';
+import { MADV_REMOVE, PAGE } from '../../base/linux.js';
 import { native } from '../../native/binding.js';
 import { readFile } from './file-verbs.js';
 import { type IoProcess, NotReady, type Ring } from './io-process.js';
 import { fillVerb, hexByte, type IoVerb, OK, rangeVerb } from './io-verb.js';
 
-const PAGE = 4096;
 const RING_ENTRIES = 4;
 /** The device's byte, or the next one that the range does not hold yet: else the comparison would say nothing. */
 const DEVICE_BYTE = 0xd1;

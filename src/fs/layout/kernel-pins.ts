@@ -8,8 +8,8 @@ import { errno } from '../../base/errno.js';
 import { attempt } from '../../base/guarded.js';
 import { blockOf, blocksFor, type WaiterId } from '../../base/units.js';
 import type { ChangeRange, KernelPin } from '../../lease/types.js';
-import { KernelPinSearch, type Place } from '../../process/kernel-pin-search.js';
-import { type Found, type KernelPin as FoundPin, isAnythingPinned } from '../../process/kernel-pins.js';
+import { KernelPinSearch, type Question } from '../../process/kernel-pin-search.js';
+import { type Found, type FoundPin, isAnythingPinned } from '../../process/kernel-pins.js';
 import { deviceNameOf } from '../../process/proc-text.js';
 import { Extent, type StoredFile } from '../../store/file-store.js';
 import { neverMapped } from '../../store/never-mapped.js';
@@ -68,7 +68,7 @@ export class KernelPins {
     const waiter = sb.newWaiter();
     this.answers.set(waiter, undefined);
     const segments = sb.store.lent();
-    const place: Place =
+    const question: Question =
       segments === undefined
         ? { device: this.device, inos: [inode.ino] }
         : { device: deviceNameOf(segments.dev), inos: [...segments.byIno.keys()] };
@@ -83,7 +83,7 @@ export class KernelPins {
       sb.host?.retry(waiter);
       this.answers.delete(waiter);
     };
-    this.search!.find(place, found => {
+    this.search!.find(question, found => {
       if (attempt(sb.log, 'pin search', () => use(found))) return;
       // A change that could not be checked is refused.
       this.answers.delete(waiter);
