@@ -33,7 +33,7 @@ class Poller : public Napi::ObjectWrap<Poller>, private PollHandle::Listener {
     poll_ = PollHandle::Open(Env(), fd, watched, this);
     asked_ = {fd, events, 0};
     callback_ = Napi::Persistent(callback);
-    // libuv calls us: the collector must not take this away before Close.
+    // libuv calls us: the collector must not free this before Close.
     ObjectWrap::Ref();
   }
 

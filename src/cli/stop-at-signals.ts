@@ -10,7 +10,7 @@ import type { OwnMount } from '../fuse/own-mount.js';
 interface Stopped {
   /** undefined: not mounted yet. */
   readonly own: () => OwnMount | undefined;
-  /** Who holds leases and pins, a phrase each. */
+  /** The holders of leases and pins, a phrase each. */
   readonly held: () => readonly string[];
   /** Ends the connection to the kernel, and with it the daemon. */
   readonly abort: () => void;

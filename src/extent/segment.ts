@@ -1,7 +1,7 @@
 // One segment, in each form of entry: queries and changes it, and moves it to the smallest form that holds its runs.
 //
 //   hole ─► up to 4 runs ─► up to 16 runs ─► dense        a form is left for the next when its room is used up,
-//                ▲               ▲             │          and taken back a few runs later, so that a segment
+//                ▲               ▲             │          and entered again a few runs lower, so that a segment
 //                └───────────────┴─────────────┘          on the border does not go to and fro
 //
 // A whole written run is huge, no run a hole, at once. Blocks are counted from the segment's first, 0 to 512.

@@ -260,9 +260,9 @@ export interface Leases {
   ownerOf(description: FileHandle): ProcessId;
   /** Whether POLLPRI is due: a break is pending, or the lease was removed or lowered by force and no call has seen that yet. */
   breaking(description: FileHandle): boolean;
-  /** Checks the rules and creates the pin. If the store then cannot allocate its blocks (N7), take it back with `abandon`, not `unpin`. */
+  /** Checks the rules and creates the pin. If the store then cannot allocate its blocks (N7), undo it with `abandon`, not `unpin`. */
   pin(now: number, ask: PinAsk): { readonly verdict: Verdict; readonly pin: PinId };
-  /** Takes back a pin that was just made: a call that fails with ENOSPC leaves no pin. */
+  /** Undoes a pin that was just made: a call that fails with ENOSPC leaves no pin. */
   abandon(pin: PinId): void;
   unpin(ask: UnpinAsk): Verdict;
   change(now: number, ask: ChangeAsk): Verdict;

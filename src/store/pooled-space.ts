@@ -68,13 +68,13 @@ export class PooledSpace {
     return blk;
   }
 
-  /** Takes blocks back that were handed out and never populated. */
+  /** Frees blocks that were handed out and never populated. */
   untake(blk: number, n: number): void {
     this.allocator.give(blk, n);
     this.capacity.used -= n * BLOCK;
   }
 
-  /** Takes populated blocks back. */
+  /** Frees populated blocks. */
   give(blk: number, n: number): void {
     this.settle();
     for (let at = blk; at < blk + n; ) {

@@ -299,7 +299,7 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
     closeSync(fd);
   });
 
-  test('`using` gives the lease back with the file', () => {
+  test('`using` releases the lease with the file', () => {
     const path = files.fresh();
     {
       using file = LeaseFile.open(path);

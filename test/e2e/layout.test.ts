@@ -182,7 +182,7 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
       );
     });
 
-    test('giving the lease back and closing unmap', () => {
+    test('releasing the lease and closing unmap', () => {
       const file = files.leased(files.fresh(BLOCK));
       const first = file.mapDirect(0, BLOCK);
       file.setLeaseSync('none');

@@ -56,7 +56,7 @@ test('a further name of a file counts as an inode: ENOSPC at --inodes, and it is
   assert.is(free(small), 2, 'a name that a rename removes is freed');
 });
 
-test('the last of many names gives everything back', () => {
+test('the last of many names frees everything', () => {
   const small = new SmallFilesystem();
   const before = free(small);
   const { inode, fh } = small.create('file');

@@ -26,7 +26,7 @@ const soon = (what: string, seen: () => boolean) => eventually(what, seen, LIMIT
 
 const options = { args: ['--transport=fuse-native', ...PATIENT] };
 mountedSuite('leasefs/client through the control socket', options, ({ test, mount, files }) => {
-  test('leasefs/client takes leases and pins, lists them, and gives them back', async () => {
+  test('leasefs/client takes leases and pins, lists them, and releases them', async () => {
     const path = files.fresh();
     const file = files.open(path);
     await file.setLease('exclusive');

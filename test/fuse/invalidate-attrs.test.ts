@@ -8,7 +8,7 @@ import type { InodeNumber } from '../../src/base/units.js';
 import type { Host, Operations } from '../../src/fs/operations.js';
 import { answer, bench, record, text, u32, u64 } from './doubles.js';
 
-const test = suite('attributes taken back');
+const test = suite('attributes invalidated');
 
 const ino = 0x1_0000_0003 as InodeNumber;
 const takenBack = answer(0n, 2, u64(ino), u64(-1), u64(0));

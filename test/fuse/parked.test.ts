@@ -85,7 +85,7 @@ test('a waiter is answered once: a second retry or answer does nothing', () => {
   assert.is(channel.sent.length, 1);
 });
 
-test('B5: INTERRUPT takes a waiting request away, tells the filesystem and answers EINTR', () => {
+test('B5: INTERRUPT drops a waiting request, tells the filesystem and answers EINTR', () => {
   const gate = new Gate();
   const { channel, calls, session } = gate.bench;
   channel.deliver(setSize(10n, 1));

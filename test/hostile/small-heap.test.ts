@@ -84,7 +84,7 @@ mountedSuite('a small heap and a hostile user', { start, needs: ['root'] }, ({ t
     const [counts, , after] = said.trim().split(/[ \n]/);
     const { ok, EAGAIN } = JSON.parse(counts!);
     assert.ok(ok > 10 && EAGAIN > 10, counts);
-    assert.is(after, 'ok', 'a closed file gives its share back');
+    assert.is(after, 'ok', 'a closed file frees its share');
     assert.ok(memory() - before < 48, `${memory() - before} MiB more`);
   });
 

@@ -3,7 +3,7 @@
  *	registered [-l] FILE SOURCE
  *
  * Reads the first 64 KiB of SOURCE, in pieces and by fixed buffers, into FILE, which is mapped and of 64 KiB at least.
- * -l: takes the proposal's exclusive layout lease on FILE first, and gives it back. Exit 1 with one line on an error.
+ * -l: takes the proposal's exclusive layout lease on FILE first, and releases it. Exit 1 with one line on an error.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -277,7 +277,7 @@ static void serve(const struct fuse_in_header *in, const char *body)
 	case FUSE_READDIRPLUS:
 		return readdirplus(in, (const void *)body);
 	case FUSE_IOCTL: {
-		/* Stands for a lease or a pin: takes the struct and gives it back. */
+		/* Stands for a lease or a pin: reads the struct and returns it. */
 		const struct fuse_ioctl_in *i = (const void *)body;
 		struct fuse_ioctl_out *out = (void *)answer;
 		memset(out, 0, sizeof *out);

@@ -233,7 +233,7 @@ static void memfs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 	free(page);
 }
 
-/* Stands for a lease or a pin: takes the struct and gives it back. */
+/* Stands for a lease or a pin: reads the struct and returns it. */
 static void memfs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg, struct fuse_file_info *fi,
 			unsigned flags, const void *in, size_t in_size, size_t out_size)
 {

@@ -107,7 +107,7 @@ async function free(scene: Scene, means: Means, path: string, a: Actor, b: Actor
 }
 
 export async function breakableYields(scene: Scene, means: Means): Promise<void> {
-  scene.title(7, 'a breakable lease: its holder is asked, gives it back, and the truncate goes on');
+  scene.title(7, 'a breakable lease: its holder is asked, releases it, and the truncate goes on');
   const path = join(means.mountPoint, 'g');
   const a = scene.actor('A', path);
   await scene.ok(a, 'truncate 4m');

@@ -9,7 +9,7 @@ import type { FileHandle } from '../../base/units.js';
 import type { Caller, Watched } from '../operations.js';
 import type { LeasePlane } from './plane.js';
 
-/** Who holds the descriptors. */
+/** The holders of the descriptors. */
 export interface Watchers {
   /** Where the caller can connect: an abstract address of its network namespace; or `-errno` (ENETUNREACH, EMFILE). */
   address(caller: Caller): string | number;

@@ -108,7 +108,7 @@ if libc.fallocate(f, 3, P, P) == 0 and libc.fallocate(f, 1, 4 * P, P) == 0:
     moves(b"beyond", "blocks", lambda: load(m, 1))
     m.close()
 os.close(f)
-# A write that takes setuid away: a daemon's, that sees it late, and another user's.
+# A write that clears setuid: a daemon's, that sees it late, and another user's.
 f = made(b"root", os.O_WRONLY, 1)
 os.fchmod(f, 0o4755)
 moves(b"root", "mode", lambda: os.pwrite(f, b"y", 0))
