@@ -190,7 +190,7 @@ export interface ChangeAsk {
   readonly nonblock: boolean;
   readonly range: ChangeRange;
   /** The kernel pins that the search found (N10: best effort); they count for X1 only. */
-  readonly kernelPins?: readonly KernelPin[];
+  readonly kernelPins?: readonly KernelPin[] | undefined;
 }
 
 /** N10: blocks, half open. */

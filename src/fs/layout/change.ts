@@ -2,7 +2,7 @@
 import type { FileHandle, InodeNumber, WaiterId } from '../../base/units.js';
 import { NO_WAITER } from '../../base/units.js';
 import { fallocateRange, sizeRange, writeRange } from '../../lease/index.js';
-import type { ChangeAsk, ChangeRange, KernelPin, Verdict } from '../../lease/types.js';
+import type { ChangeRange, KernelPin, Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import type { Inode } from '../vfs/inode.js';
 import type { FallocateAct, LayoutGate } from '../vfs/layout-gate.js';
@@ -172,17 +172,15 @@ export class Gate implements LayoutGate {
     // Every caller is admitted then, so it need not be identified.
     if (found === undefined && !plane.leases.concerns(ino)) return 0;
     const process = plane.processes.identify(caller.tid);
-    const question: Omit<ChangeAsk, 'waiter'> = {
-      process,
-      description: through?.fh ?? 0,
-      file: ino,
-      nonblock,
-      range,
-      ...(found === undefined ? {} : { kernelPins: plane.supervision.unknown(ino, found) }),
-    };
+    const kernelPins = found === undefined ? undefined : plane.supervision.unknown(ino, found);
     const asks = (waiter: WaiterId) =>
       plane.leases.change(plane.monotonic(), {
-        ...question,
+        process,
+        description: through?.fh ?? 0,
+        file: ino,
+        nonblock,
+        range,
+        kernelPins,
         waiter: found === undefined ? waiter : NO_WAITER,
       });
     const answer = ask(plane, caller, process, ino, asks, call);

@@ -32,26 +32,28 @@ export function setLease(
   const owner = plane.leases.ownerOf(fh);
   // L6: a process that has waited for the owner's end takes the lease over, even if the daemon has not seen the end yet.
   if (owner !== process) plane.processes.hear(owner);
-  const question = {
-    process,
-    description: fh,
-    file: inode.ino,
-    kind,
-    nonblock: request.nonblock,
-    regular: inode.type === S_IFREG,
-    mayLease:
-      taking &&
-      (caller.uid === inode.uid ||
-        plane.processes.isCapable(process, caller.tid, CAP_LEASE, !caller.isStopped)),
-    writable: (file.flags & O_ACCMODE) !== O_RDONLY,
-    notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
-  };
+  const mayLease =
+    taking &&
+    (caller.uid === inode.uid ||
+      plane.processes.isCapable(process, caller.tid, CAP_LEASE, !caller.isStopped));
   const answer = ask(
     plane,
     caller,
     process,
     inode.ino,
-    waiter => plane.leases.setLease(plane.monotonic(), { ...question, waiter }),
+    waiter =>
+      plane.leases.setLease(plane.monotonic(), {
+        process,
+        description: fh,
+        file: inode.ino,
+        kind,
+        nonblock: request.nonblock,
+        regular: inode.type === S_IFREG,
+        mayLease,
+        writable: (file.flags & O_ACCMODE) !== O_RDONLY,
+        notice: { signal: request.signal, cookie: request.cookie, uid: caller.uid },
+        waiter,
+      }),
     () => `lease ${kindName(kind)}`,
   );
   if (answer === 0 && taking) afterDrops(plane, caller, inode);
