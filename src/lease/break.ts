@@ -90,6 +90,6 @@ function lower(state: LeaseState, lease: Lease, to: Kind): void {
 
 /** The deadline of the next break, ms; Infinity when none is pending. */
 export function nextDeadline(state: LeaseState): number {
-  for (const lease of state.pending) return lease.breaking!.until;
+  if (state.pending.size > 0) for (const lease of state.pending) return lease.breaking!.until;
   return Number.POSITIVE_INFINITY;
 }

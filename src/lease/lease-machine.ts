@@ -89,12 +89,11 @@ export class LeaseMachine implements Leases {
     const { state } = this;
     state.forced.delete(description);
     // The pins that the description owns end first (N5), on every file.
-    for (const pin of state.ownedPins.get(description) ?? []) state.removePin(pin, 'N4');
+    const owned = state.ownedPins.get(description);
+    if (owned !== undefined) for (const pin of owned) state.removePin(pin, 'N4');
     const lease = state.byDescription.get(description);
     if (lease !== undefined) this.closeLease(lease);
-    for (const waiter of state.waiters.values()) {
-      if (waiter.description === description) this.answer(waiter, 'EBADF', 'L2');
-    }
+    if (state.waiters.size > 0) this.answerThrough(description);
     state.settle();
   }
 
@@ -105,6 +104,12 @@ export class LeaseMachine implements Leases {
     }
     this.state.makeZombie(lease);
     this.state.emit({ effect: 'zombie', lease: lease.id, file: lease.file.ino, rule: 'N5' });
+  }
+
+  private answerThrough(description: FileHandle): void {
+    for (const waiter of this.state.waiters.values()) {
+      if (waiter.description === description) this.answer(waiter, 'EBADF', 'L2');
+    }
   }
 
   /** Answers a parked call without running it again. */

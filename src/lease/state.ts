@@ -93,6 +93,12 @@ const NO_PINS: Set<Pin> = new Set();
 
 const NO_EFFECTS: readonly Effect[] = [];
 
+/** Not splice, which makes an array. */
+function removeFrom(leases: Lease[], lease: Lease): void {
+  for (let at = leases.indexOf(lease); at < leases.length - 1; at++) leases[at] = leases[at + 1]!;
+  leases.pop();
+}
+
 export class LeaseState {
   readonly options: LeaseOptions;
   /** Files that have a lease or a waiter; every pin is under a lease, so no others have pins. */
@@ -111,9 +117,10 @@ export class LeaseState {
   /** Descriptions whose lease was removed or lowered by force, until a call about it comes through them. */
   readonly forced = new Set<FileHandle>();
 
-  private effects: Effect[] = [];
-  /** The files that have `changed`. */
-  private readonly changed: FileRecord[] = [];
+  /** Undefined: none. An array that push() makes long has room for 17. */
+  private effects: Effect[] | undefined;
+  /** The files that have `changed`; undefined: none. */
+  private changed: FileRecord[] | undefined;
   /** Empty ones, for the next process and the next file. */
   private spare: Party | undefined;
   private spareFile: FileRecord | undefined;
@@ -128,14 +135,14 @@ export class LeaseState {
   }
 
   emit(effect: Effect): void {
-    this.effects.push(effect);
+    if (this.effects === undefined) this.effects = [effect];
+    else this.effects.push(effect);
   }
 
   drain(): readonly Effect[] {
     const { effects } = this;
-    if (effects.length === 0) return NO_EFFECTS;
-    this.effects = [];
-    return effects;
+    this.effects = undefined;
+    return effects ?? NO_EFFECTS;
   }
 
   /** The record of a file, created on first use. */
@@ -182,7 +189,7 @@ export class LeaseState {
   /** Precondition: no pins are under it. */
   removeLease(lease: Lease): void {
     const { file } = lease;
-    file.leases.splice(file.leases.indexOf(lease), 1);
+    removeFrom(file.leases, lease);
     if (!lease.zombie) this.byDescription.delete(lease.description);
     this.pending.delete(lease);
     this.disown(lease);
@@ -319,15 +326,20 @@ export class LeaseState {
 
   /** Ends a call that changed something: wakes the waiters of each file whose leases changed, oldest first. */
   settle(): void {
-    if (this.changed.length === 0) return;
-    const due: Waiter[] = [];
-    for (const file of this.changed) {
+    const { changed } = this;
+    if (changed === undefined) return;
+    this.changed = undefined;
+    let due: Waiter[] | undefined;
+    for (const file of changed) {
       file.changed = false;
-      if (file.waiters.size > 0) for (const waiter of file.waiters) if (!waiter.woken) due.push(waiter);
+      if (file.waiters.size > 0) {
+        due ??= [];
+        for (const waiter of file.waiters) if (!waiter.woken) due.push(waiter);
+      }
       this.dropFile(file);
     }
-    this.changed.length = 0;
-    if (due.length > 1) due.sort((a, b) => a.id - b.id);
+    if (due === undefined) return;
+    due.sort((a, b) => a.id - b.id);
     for (const waiter of due) {
       waiter.woken = true;
       this.emit({ effect: 'wake', waiter: waiter.id, rule: waiter.rule });
@@ -337,7 +349,8 @@ export class LeaseState {
   private hasChanged(file: FileRecord): void {
     if (file.changed) return;
     file.changed = true;
-    this.changed.push(file);
+    if (this.changed === undefined) this.changed = [file];
+    else this.changed.push(file);
   }
 
   private charge(uid: number, bytes: number): void {

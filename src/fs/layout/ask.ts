@@ -20,6 +20,9 @@ import type { SupervisedPin } from './supervised.js';
 /** Refusals that a pin may have caused. */
 const byPins: ReadonlySet<string> = new Set(['EBUSY', 'EAGAIN', 'ETXTBSY', 'EDEADLK']);
 
+const BY_WATCH = 1;
+const BY_POLL = 2;
+
 /** ms after which the timer tries again what failed. */
 const FAULT_REST_MS = 100;
 
@@ -193,7 +196,10 @@ function notify(
   plane: LeasePlane,
   { description, notice, owner }: Extract<Effect, { effect: 'tell' }>,
 ): string {
-  const ways = changed(plane, description, true);
+  const ways: string[] = [];
+  const by = changed(plane, description, true);
+  if (by & BY_WATCH) ways.push('notice');
+  if (by & BY_POLL) ways.push('POLLPRI');
   let unsent = '';
   if (notice !== undefined && notice.signal > 0) {
     const sent = plane.processes.signal(owner, notice.signal, notice.cookie, notice.uid);
@@ -205,13 +211,11 @@ function notify(
 
 /**
  * Notifies the break descriptors of the description (B1), and poll(2) on the file. @param news see Watchers.changed
- * @returns the ways in which it was notified, in words.
+ * @returns the ways in which it was notified, BY_ of them.
  */
-function changed({ sb, watchers }: LeasePlane, fh: FileHandle, news: boolean): string[] {
-  const ways: string[] = [];
-  if ((watchers?.changed(fh, news) ?? 0) > 0) ways.push('notice');
-  if (sb.notifyPoll(fh)) ways.push('POLLPRI');
-  return ways;
+function changed({ sb, watchers }: LeasePlane, fh: FileHandle, news: boolean): number {
+  const watched = watchers !== undefined && watchers.changed(fh, news) > 0;
+  return (watched ? BY_WATCH : 0) | (sb.notifyPoll(fh) ? BY_POLL : 0);
 }
 
 function say(plane: LeasePlane, effect: Effect, notified: string): void {

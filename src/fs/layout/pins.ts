@@ -49,8 +49,7 @@ export function makePin(
   how: string,
 ): Answer {
   const { leases } = plane;
-  const range = `pin [${off}, ${off + len})`;
-  const call = (): string => range + how;
+  const call = (): string => callOf(off, len) + how;
   const injected = plane.injector?.pinAnswer(process, inode.ino, call()) ?? 0;
   if (injected < 0) return injected;
   const uncounted = plane.processes.isCapable(process, caller.tid, CAP_IPC_LOCK, !caller.isStopped);
@@ -73,7 +72,7 @@ export function makePin(
     const made = leases.pin(plane.monotonic(), question);
     if (made.verdict.kind !== 'ok') return made.verdict;
     id = made.pin;
-    filled = fill(plane, process, inode, off, len, range);
+    filled = fill(plane, process, inode, off, len);
     // The pin got no blocks, so it never existed (N7).
     if (filled < 0) leases.abandon(id);
     return made.verdict;
@@ -85,25 +84,20 @@ export function makePin(
   return id;
 }
 
+const callOf = (off: number, len: number): string => `pin [${off}, ${off + len})`;
+
 /** Gives the range its blocks (N7). The last block may reach beyond the size: it always has a whole page. */
-function fill(
-  plane: LeasePlane,
-  process: ProcessId,
-  inode: Inode,
-  off: number,
-  len: number,
-  call: string,
-): Answer {
+function fill(plane: LeasePlane, process: ProcessId, inode: Inode, off: number, len: number): Answer {
   const { ino } = inode;
   const data = inode.file!;
   const start = blockOf(off);
   const end = blocksFor(off + len);
   if (!data.hasHole(start, end)) return 0;
-  const injected = plane.injector?.spaceAnswer(process, ino, call) ?? 0;
+  const injected = plane.injector?.spaceAnswer(process, ino, callOf(off, len)) ?? 0;
   if (injected < 0) return injected;
   const begin = start * BLOCK;
   const filled = data.allocate(begin, Math.min(end * BLOCK, data.size()) - begin, true, false);
-  if (filled < 0) plane.recorder.noSpace(process, ino, filled, call);
+  if (filled < 0) plane.recorder.noSpace(process, ino, filled, callOf(off, len));
   // The file has more blocks now, which the kernel does not notice.
   else invalidateAttrs(plane.sb, inode);
   return filled;

@@ -61,31 +61,32 @@ export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answ
  */
 export function endDescription(plane: LeasePlane, file: OpenFile): void {
   const { supervision, processes, pinnedAtClose } = plane;
-  const atClose = pinnedAtClose.get(file.fh);
-  const ended = (): void => {
-    pinnedAtClose.delete(file.fh);
-    endHandle(plane, file.fh);
-  };
   // Only the report of a supervisor tells a process that closes from one that ends. Elsewhere the lease ends at once: until
   // then its owner could pin more through another description (N3).
   if (plane.sb.host === undefined || !supervision.active) {
-    ended();
+    endNow(plane, file);
     return;
   }
   const { held, own, owners } = pinsUnder(plane, file);
+  const atClose = pinnedAtClose.get(file.fh);
   const doubtful = held.filter(({ pin }) => !atClose?.has(pin));
   const isZombie = own.some(pin => atClose?.has(pin));
   const pids = isZombie ? [] : owners.map(process => processes.info(process).pid);
   if (doubtful.length + pids.length === 0) {
-    ended();
+    endNow(plane, file);
     return;
   }
   supervision.look(0, doubtful, pids, (gone, ending) => {
     endAll(plane, gone);
     const last = owners.find((process, n) => processes.info(process).alive && ending.includes(pids[n]!));
-    if (last === undefined) ended();
+    if (last === undefined) endNow(plane, file);
     else supervision.atEnd(last, () => endDescription(plane, file));
   });
+}
+
+function endNow(plane: LeasePlane, { fh }: OpenFile): void {
+  plane.pinnedAtClose.delete(fh);
+  endHandle(plane, fh);
 }
 
 /** What is pinned under the lease of the description: by supervisors; by processes that own their pins. */

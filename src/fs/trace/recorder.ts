@@ -91,7 +91,8 @@ export class Recorder {
       case 'unpinned': {
         const { pin, lease, file, process, start, end, byDescription, rule } = effect;
         const owner = byDescription ? 'description' : 'process';
-        const [off, len] = [start * BLOCK, (end - start) * BLOCK];
+        const off = start * BLOCK;
+        const len = (end - start) * BLOCK;
         const name = effect.effect === 'pinned' ? 'pin' : 'unpin';
         this.add(name, rule, file, process, { lease, pin, off, len, owner });
         return;

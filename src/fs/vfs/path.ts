@@ -16,6 +16,21 @@ export const CUT = '//...//';
 export function pathOf(root: Inode, inode: Inode, limit = LISTED_BYTES): string | undefined {
   if (inode === root) return '/';
   if (inode.dentry === undefined) return undefined;
+  return wholePath(root, inode, limit) ?? cutPath(root, inode, limit);
+}
+
+/** The path where it has up to `limit` bytes: mostly, and then this costs the string alone. */
+function wholePath(root: Inode, inode: Inode, limit: number): string | undefined {
+  let path = '';
+  let at = inode;
+  while (at !== root && at.dentry !== undefined && path.length <= limit) {
+    path = `/${at.dentry.name}${path}`;
+    at = at.dentry.dir;
+  }
+  return at === root && path.length <= limit ? path : undefined;
+}
+
+function cutPath(root: Inode, inode: Inode, limit: number): string | undefined {
   // From the file upward: the last names, and then the latest names seen, which at the root are the first of the path.
   const last: Name[] = [];
   const first: Name[] = [];
@@ -31,7 +46,7 @@ export function pathOf(root: Inode, inode: Inode, limit = LISTED_BYTES): string 
     else first[seen++ % ring] = name;
     at = dir;
   }
-  if (seen === 0) return at === root ? `/${last.reverse().join('/')}` : undefined;
+  if (seen === 0) return undefined;
   const end = within(last, limit / 2)
     .reverse()
     .join('/');
