@@ -70,10 +70,10 @@ export class Inode {
     this.mode = mode;
     this.uid = uid;
     this.gid = gid;
-    this.atime = { ...now };
-    this.mtime = { ...now };
-    this.ctime = { ...now };
-    this.btime = { ...now };
+    this.atime = { sec: now.sec, nsec: now.nsec };
+    this.mtime = { sec: now.sec, nsec: now.nsec };
+    this.ctime = { sec: now.sec, nsec: now.nsec };
+    this.btime = { sec: now.sec, nsec: now.nsec };
   }
 
   get pages(): CachedPages {

@@ -44,7 +44,9 @@ export class Reply {
 
   /** Zeros in [from, to), both multiples of 4. */
   clear(from: number, to: number): void {
-    this.words.fill(0, OUT_HEADER_WORDS + (from >> 2), OUT_HEADER_WORDS + (to >> 2));
+    // A loop is faster than fill() for so few.
+    const end = OUT_HEADER_WORDS + (to >> 2);
+    for (let word = OUT_HEADER_WORDS + (from >> 2); word < end; word++) this.words[word] = 0;
   }
 
   /** Bytes of the payload. */
