@@ -1,5 +1,6 @@
 // What the bench asks of an extent map, ours or a rival's. Store blocks are 1 and up, 0 is a hole. What a contestant
 // cannot do in its own way it leaves out, and its row has a dash there.
+import { join } from 'node:path';
 import type { Extents } from './workload.js';
 
 export interface Contestant {
@@ -21,9 +22,13 @@ export interface Contestant {
 /** Numbers an extent takes in the array that `fiemap` fills: first file block, first store block, blocks, flags. */
 export const FIELDS = 4;
 
-/** Rows of the table, in its order. Each is a module of rivals/ that exports `create`. */
+/**
+ * Rows of the table, in its order. Each is a module of rivals/ that exports `create`; `against` is that of `leasefs` in
+ * another checkout.
+ */
 export const CONTESTANTS = [
   'leasefs',
+  'against',
   'leasefs-huge-pages',
   'leasefs-64-files',
   'flat-table',
@@ -49,6 +54,7 @@ export const isRowName = (name: string): name is RowName => ROWS.some(row => row
 
 export const TITLES: Readonly<Record<RowName, string>> = {
   leasefs: 'leasefs/extent-map',
+  against: 'leasefs/extent-map of --against',
   'leasefs-huge-pages': 'leasefs/extent-map, in huge pages',
   'leasefs-64-files': 'leasefs/extent-map, a table of 64 files',
   'flat-table': 'floor: one load (flat table)',
@@ -65,7 +71,15 @@ export const TITLES: Readonly<Record<RowName, string>> = {
   'c-avx2-btree': 'C: AVX2 B-tree, static',
 };
 
+/** Where the processes of the contestants find the checkout of --against. */
+export const AGAINST = 'LEASEFS_BENCH_AGAINST';
+
+const moduleOf = (name: ContestantName): string =>
+  name === 'against'
+    ? join(process.env[AGAINST]!, 'dist/bench/extent/rivals/leasefs.js')
+    : `./rivals/${name}.js`;
+
 export async function create(name: ContestantName): Promise<() => Contestant> {
-  const rival: { readonly create: () => Contestant } = await import(`./rivals/${name}.js`);
+  const rival: { readonly create: () => Contestant } = await import(moduleOf(name));
   return rival.create;
 }

@@ -1,13 +1,14 @@
 // npm run bench:extent [-- --quick --rounds=N --counts=10,1000 --shapes=large,sparse --only=leasefs,sorted-btree
-// --draw=FILE]: the extent map against its rivals. --only names rows of contestant.ts.
+// --draw=FILE --against=DIR]: the extent map against its rivals. --only names rows of contestant.ts. --against adds a row
+// `against`, the map of another checkout, which is built; such a run writes no results.
 // --quick takes about a minute, else every size and shape, some thirty minutes. Results go to bench/results/:
 // extent.json (extent-quick.json; each round stays in extent-rounds.json, which git ignores), and drawn from it extent-lookup.svg, extent-tail.svg. --draw makes tables and
 // drawings again from a results file.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ROOT, thisMachine, versionOf } from '../shared/machine.js';
 import { jsonOf, option } from '../shared/numbers.js';
-import { isRowName, NATIVE, ROWS, type RowName } from './contestant.js';
+import { AGAINST, isRowName, NATIVE, ROWS, type RowName } from './contestant.js';
 import { lookupSvg, tailSvg } from './drawings.js';
 import { buildNative } from './native-row.js';
 import { markdown, report } from './report.js';
@@ -26,6 +27,7 @@ const PACKAGES = [
 
 const FEW: readonly RowName[] = [
   'leasefs',
+  'against',
   'leasefs-huge-pages',
   'flat-table',
   'two-level-table',
@@ -78,6 +80,7 @@ async function measure(quick: boolean): Promise<{ results: Results; rounds: obje
     const known = FULL.map(plan => `${plan.shape} ${plan.count}`).join(', ');
     refuse(`no file has these --counts and --shapes; there are ${known}`);
   }
+  if (against !== undefined) process.env[AGAINST] = resolve(against);
   const only = option('only')?.split(',');
   const unknown = only?.find(name => !isRowName(name));
   if (unknown !== undefined)
@@ -87,7 +90,10 @@ async function measure(quick: boolean): Promise<{ results: Results; rounds: obje
   const scenarios = [];
   for (const plan of plans) {
     console.error(`${quick ? 'quick' : 'full'}: ${plan.shape}, ${plan.count} extents`);
-    const chosenRows = only === undefined ? plan : { ...plan, only: only.filter(isRowName) };
+    const rows = (only?.filter(isRowName) ?? plan.only ?? ROWS).filter(
+      row => row !== 'against' || against !== undefined,
+    );
+    const chosenRows = { ...plan, only: rows };
     scenarios.push(
       await runScenario(chosenRows, rounds > 0 ? { ...effort, rounds } : effort, noNative, progress),
     );
@@ -110,17 +116,20 @@ async function measure(quick: boolean): Promise<{ results: Results; rounds: obje
 }
 
 const drawn = option('draw');
+const against = option('against');
 const quick = process.argv.includes('--quick');
 const measured = drawn === undefined ? await measure(quick) : undefined;
 const results = measured?.results ?? (JSON.parse(readFileSync(drawn!, 'utf8')) as Results);
 const name = results.quick ? 'extent-quick' : 'extent';
-mkdirSync(FOLDER, { recursive: true });
-if (measured !== undefined) {
-  writeFileSync(join(FOLDER, `${name}.json`), jsonOf(measured.results));
-  writeFileSync(join(FOLDER, `${name}-rounds.json`), jsonOf(measured.rounds));
-}
-writeFileSync(join(FOLDER, `${name}-lookup.svg`), lookupSvg(results));
-writeFileSync(join(FOLDER, `${name}-tail.svg`), tailSvg(results));
-writeFileSync(join(FOLDER, `${name}.md`), `${markdown(results)}\n`);
 console.log(report(results));
-console.log(`\n${results.seconds} s; written: bench/results/${name}.json, -lookup.svg, -tail.svg, .md`);
+if (against === undefined) {
+  mkdirSync(FOLDER, { recursive: true });
+  if (measured !== undefined) {
+    writeFileSync(join(FOLDER, `${name}.json`), jsonOf(measured.results));
+    writeFileSync(join(FOLDER, `${name}-rounds.json`), jsonOf(measured.rounds));
+  }
+  writeFileSync(join(FOLDER, `${name}-lookup.svg`), lookupSvg(results));
+  writeFileSync(join(FOLDER, `${name}-tail.svg`), tailSvg(results));
+  writeFileSync(join(FOLDER, `${name}.md`), `${markdown(results)}\n`);
+  console.log(`\n${results.seconds} s; written: bench/results/${name}.json, -lookup.svg, -tail.svg, .md`);
+}
