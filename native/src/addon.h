@@ -39,6 +39,23 @@ void Export(Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
 }
 
+/** As Napi::CallbackScope, which makes an object each time that Node ignores. */
+class LoopScope {
+ public:
+  LoopScope(napi_env env, napi_async_context context) : env_(env) {
+    if (napi_open_callback_scope(env, nullptr, context, &scope_) != napi_ok) throw Napi::Error::New(env);
+  }
+  ~LoopScope() {
+    if (napi_close_callback_scope(env_, scope_) != napi_ok) Napi::Error::Fatal("LoopScope", "not closed");
+  }
+  LoopScope(const LoopScope&) = delete;
+  LoopScope& operator=(const LoopScope&) = delete;
+
+ private:
+  napi_env env_;
+  napi_callback_scope scope_ = nullptr;
+};
+
 /**
  * Runs `body` as the event loop runs any callback: process.nextTick and promises follow it, and what it throws is
  * an uncaught exception.
@@ -46,7 +63,7 @@ void Export(Napi::Object exports, const char* name) {
 template <typename Body>
 void RunFromLoop(Napi::Env env, Body&& body) {
   Napi::HandleScope handles(env);
-  Napi::CallbackScope scope(env, AddonData::Of(env).loop_context);
+  LoopScope scope(env, AddonData::Of(env).loop_context);
   try {
     body();
   } catch (const Napi::Error& error) {
