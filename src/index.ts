@@ -29,7 +29,7 @@ export interface MountOptions {
   readonly path?: string;
   /** Bytes that the files may take; half of the memory by default. */
   readonly size?: number;
-  /** Time to answer a lease break, ms (B2). */
+  /** ms to answer a lease break (B2); the sysctl fs.lease-break-time by default, 45,000 where that is 0. */
   readonly leaseBreakTime?: number;
   /** 'rfc-v2': the exclusive owner may not truncate either (X3). */
   readonly semantics?: 'default' | 'rfc-v2';
@@ -59,15 +59,20 @@ export class Mount implements AsyncDisposable {
     this.ended = new Promise(resolve => daemon.once('exit', () => resolve()));
   }
 
-  /** What `leasefs leases --json` tells (A1). */
+  /**
+   * The leases of the mount, what `leasefs leases --json` prints (A1).
+   * @throws FsError ENOTTY, ErrnoException ENOTCONN: the mount is gone.
+   */
   leases(): readonly ReportedLease[] {
     return this.report('leases').leases;
   }
 
+  /** The pins of the mount (A1). Throws as `leases`. */
   pins(): readonly ReportedPin[] {
     return this.report('pins').pins;
   }
 
+  /** What the mount is, holds and has served. Throws as `leases`. */
   status(): ReportedStatus {
     return this.report('status');
   }
@@ -78,7 +83,11 @@ export class Mount implements AsyncDisposable {
     return events(this.path, { follow: true, signal: AbortSignal.any(signals) });
   }
 
-  /** A fault on demand: see `leasefs inject --help`. The mount must have been made with `allowInject`. */
+  /**
+   * A fault on demand: see `leasefs inject --help`. The mount must have been made with `allowInject`.
+   * @throws ErrnoException ENOENT: no such file, or no `allowInject`; EXDEV: the file is of another mount; ESRCH: there is no
+   * lease, break or owner to do it to.
+   */
   inject(injection: Injection): void {
     inject(this.path, injection);
   }
@@ -109,7 +118,10 @@ export class Mount implements AsyncDisposable {
   }
 }
 
-/** Mounts and resolves when the mount answers; rejects with the daemon's one line when it cannot be mounted. */
+/**
+ * Mounts, and resolves when the mount answers. The daemon is a child of this process; `unmount` ends it.
+ * @throws Error whose message is the daemon's one line, which names the errno and what to do.
+ */
 export async function mount(options: MountOptions = {}): Promise<Mount> {
   const path = options.path ?? mkdtempSync(join(tmpdir(), 'leasefs-'));
   const main = fileURLToPath(new URL('./cli/main.js', import.meta.url));

@@ -14,7 +14,7 @@ import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {
   name: 'leases',
-  summary: 'list the leases of a mount or file, and who holds them',
+  summary: 'list the leases of a mount or file, and their holders',
   help: `usage: leasefs leases [--json] MNT|FILE
 
   COMMAND PID  the owner: the process that took the lease

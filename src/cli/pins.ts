@@ -19,7 +19,7 @@ export const verb: Verb = {
   help: `usage: leasefs pins [--json] MNT|FILE
 
   COMMAND PID  the process that made the pin
-  RANGE        bytes [begin,end) that no truncate and no punch may take
+  RANGE        bytes [begin,end) that no truncate and no punch may free
   OWNER        what the pin ends with: that process, or the last descriptor of an open file
   LEASE        the lease that it is under: held, or zombie when its descriptors are closed
   HOLDERS      every process that is seen to hold the file open (of a pin that a description

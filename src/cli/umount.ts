@@ -14,7 +14,7 @@ const NAMED = 4;
 
 export const verb: Verb = {
   name: 'umount',
-  summary: 'unmount; a busy mount is refused, with who holds what',
+  summary: 'unmount; a busy mount is refused, and its holders are named',
   help: `usage: leasefs umount [--lazy] MNT
 
   --lazy    detach it now: its files cannot be opened any more, processes that have them

@@ -10,8 +10,6 @@ import { type Descriptor, native, POSIX_FADV_DONTNEED, PROT_READ, PROT_WRITE } f
 import type { Calls } from './calls.js';
 import { type FileLayout, openSegment, readLayout } from './layout.js';
 
-/** Of file blocks and of memory pages. */
-
 export class DirectMapping implements Disposable {
   /** Bytes of the file. */
   readonly off: number;

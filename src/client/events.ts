@@ -42,7 +42,7 @@ export async function* events(
 }
 
 export interface EventWatch {
-  /** Reports the events so far, and ends. */
+  /** Reports the events so far, and ends the watch. */
   close(): void;
 }
 

@@ -100,12 +100,19 @@ export class LeaseFile implements Disposable {
     this.settle(result, kind);
   }
 
-  /** The same, never waiting: EAGAIN where it would (the break begins all the same, B4). */
+  /**
+   * As `setLease`, but never waits: EAGAIN where it would (the break begins all the same, B4).
+   * @throws FsError as `setLease`, but for EINTR.
+   */
   setLeaseSync(kind: LeaseKind, options: SetLeaseOptions = {}): void {
     const data = leaseStruct(kind, abi.LEASEFS_NONBLOCK, options);
     this.settle(this.ready().call(abi.LEASEFS_IOC_SETLEASE, data), kind);
   }
 
+  /**
+   * The lease of this open file description (L8).
+   * @throws FsError EBADF: the file was closed. ENOTTY: not on a leasefs mount.
+   */
   getLease(): LeaseState {
     const struct = abi.newStruct(abi.lease);
     this.call(abi.LEASEFS_IOC_GETLEASE, struct, 'asking for the lease');
@@ -150,12 +157,19 @@ export class LeaseFile implements Disposable {
     this.removePins(0, id);
   }
 
-  /** Removes every pin of this file that this process or this description owns; their number. */
+  /**
+   * Removes every pin of this file that this process or this description owns (N8); their number, 0 or more.
+   * @throws FsError EPERM: this process cannot be identified. ENOTTY: not on a leasefs mount.
+   */
   unpinAll(): number {
     return this.removePins(abi.LEASEFS_UNPIN_ALL, 0n);
   }
 
-  /** The pins of this file, of all processes, in the order of their ids. */
+  /**
+   * The pins of this file, of all processes, in the order of their ids (A1). A pin that is made or removed during the call
+   * may be missing.
+   * @throws FsError ENOTTY: not on a leasefs mount.
+   */
   pins(): Pin[] {
     const struct = abi.newStruct(abi.pins);
     const pins: Pin[] = [];
@@ -200,7 +214,10 @@ export class LeaseFile implements Disposable {
     return mapping;
   }
 
-  /** What `leasefs status|leases|pins --json` prints: of this file, or of the whole mount through a directory. */
+  /**
+   * What `leasefs status|leases|pins --json` prints (A1): of this file, or of the whole mount through a directory.
+   * @throws FsError EAGAIN: reports of this user take their share of the daemon's heap. ENOTTY: not on a leasefs mount.
+   */
   report<What extends ReportKind>(what: What): Reports[What] {
     return readReportBy(this.ready(), what);
   }
@@ -220,7 +237,7 @@ export class LeaseFile implements Disposable {
     return this.listen();
   }
 
-  /** Stops `onBreak` and closes the descriptor if `open` made it; the lease ends with the last sharer (L2). Idempotent. */
+  /** Unmaps what is mapped here, stops `onBreak` and closes the descriptor if `open` made it; the lease ends with the last sharer (L2). Idempotent. */
   close(): void {
     this.watch?.close();
     this.unmapAll();

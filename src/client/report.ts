@@ -7,7 +7,8 @@ import { Calls } from './calls.js';
 
 /**
  * @param fd any descriptor of the mount: of a directory for the whole mount, of a file for that file.
- * @throws FsError ENOTTY when `fd` is not on a leasefs mount.
+ * @throws FsError ENOTTY when `fd` is not on a leasefs mount; EAGAIN when reports of this user take their share of the daemon's
+ * heap.
  */
 export function readReport<What extends ReportKind>(fd: number, what: What): Reports[What] {
   using calls = new Calls(fd);
