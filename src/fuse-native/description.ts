@@ -1,11 +1,10 @@
 // An open file description that the control socket holds: open while one of its connections is (L1, L2).
 import type { FileHandle, InodeNumber } from '../base/units.js';
-import type { ControlConnection } from './control-connection.js';
 
 export class Description {
   readonly ino: InodeNumber;
   readonly fh: FileHandle;
-  private readonly connections = new Set<ControlConnection>();
+  private readonly connections = new Set<object>();
   private readonly ended: () => void;
 
   /** @param ended when the last connection has left. */
@@ -15,11 +14,11 @@ export class Description {
     this.ended = ended;
   }
 
-  join(connection: ControlConnection): void {
+  join(connection: object): void {
     this.connections.add(connection);
   }
 
-  leave(connection: ControlConnection): void {
+  leave(connection: object): void {
     this.connections.delete(connection);
     if (this.connections.size === 0) this.ended();
   }

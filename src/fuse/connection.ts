@@ -6,7 +6,7 @@ import type { Answer, Operations } from '../fs/operations.js';
 import { ReportTexts } from '../ioctl/report-texts.js';
 import type { Channel } from '../native/binding.js';
 import type { Passthrough } from './passthrough.js';
-import type { Polls } from './poll.js';
+import type { Polls } from './polls.js';
 import { Dirents } from './wire/dirents.js';
 import { OUT_HEADER, type Reply } from './wire/reply.js';
 import type { Request } from './wire/request.js';

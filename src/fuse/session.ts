@@ -15,7 +15,7 @@ import { DIRECT_IO_ALLOW_MMAP } from './flags.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
 import { Notifications } from './notifications.js';
 import { Passthrough } from './passthrough.js';
-import { Polls } from './poll.js';
+import { Polls } from './polls.js';
 import { DESTROY, INIT, INTERRUPT, isUnanswered, OPCODES, requestType } from './requests.js';
 import { isWellFormed } from './wire/records.js';
 import { Reply } from './wire/reply.js';

@@ -2,7 +2,8 @@
 // counterpart: __break_lease and lease_modify in fs/locks.c, where an open breaks a lease, not a process.
 import { type Kind, NONE } from '../abi/kinds.js';
 import type { ProcessId } from '../base/units.js';
-import type { FileRecord, Lease, LeaseState } from './state.js';
+import type { FileRecord, Lease } from './records.js';
+import type { LeaseState } from './state.js';
 import type { Rule } from './types.js';
 
 /** B3: whether any process but `process` began or joined the break. An unidentified process is always another. */

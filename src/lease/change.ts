@@ -6,7 +6,8 @@ import type { RangeIndex } from '../extent/range-index.js';
 import { breakLease, takeAway } from './break.js';
 import { isUnbreakable } from './compatible.js';
 import { wouldDeadlock } from './deadlock.js';
-import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
+import type { FileRecord, Lease, Pin } from './records.js';
+import type { LeaseState } from './state.js';
 import type { ChangeAsk, ChangeRange } from './types.js';
 import {
   heldBy,

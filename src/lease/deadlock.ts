@@ -2,7 +2,8 @@
 // is read off the waiters and the pending breaks: a parked call waits for the owners of all leases of its file that
 // are being broken, except its own process.
 import type { ProcessId } from '../base/units.js';
-import type { Lease, LeaseState } from './state.js';
+import type { Lease } from './records.js';
+import type { LeaseState } from './state.js';
 
 /**
  * Whether `process` would wait for itself if it waited for the owners of `leases`. One waiting thread counts as a

@@ -5,7 +5,8 @@ import { UNIDENTIFIED } from '../base/units.js';
 import { breakByAnother, breakLease, takeAway } from './break.js';
 import { breakTarget, isUnbreakable, REFUSES } from './compatible.js';
 import { wouldDeadlock } from './deadlock.js';
-import type { Lease, LeaseState } from './state.js';
+import type { Lease } from './records.js';
+import type { LeaseState } from './state.js';
 import type { LeaseAsk } from './types.js';
 import { heldBy, type Judgement, ok, pinnedBy, refused, wait } from './verdicts.js';
 

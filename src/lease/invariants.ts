@@ -2,7 +2,8 @@
 import { EXCLUSIVE_BREAKABLE, NONE, SHARED_BREAKABLE } from '../abi/kinds.js';
 import type { RangeIndex } from '../extent/range-index.js';
 import { breakTarget, isUnbreakable } from './compatible.js';
-import type { FileRecord, Lease, LeaseState, Waiter } from './state.js';
+import type { FileRecord, Lease, Waiter } from './records.js';
+import type { LeaseState } from './state.js';
 
 function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(`lease invariant broken: ${what}`);

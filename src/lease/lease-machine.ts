@@ -19,7 +19,8 @@ import { judgeLease, leaseOn } from './grant.js';
 import { checkState } from './invariants.js';
 import { makePin, unpin } from './pin.js';
 import { pinsByAge } from './pins-by-age.js';
-import { type Lease, LeaseState, type Pin, type Waiter } from './state.js';
+import type { Lease, Pin, Waiter } from './records.js';
+import { LeaseState } from './state.js';
 import type {
   ChangeAsk,
   Effect,

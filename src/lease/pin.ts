@@ -4,7 +4,8 @@
 import { NONE } from '../abi/kinds.js';
 import { BLOCK, UNIDENTIFIED } from '../base/units.js';
 import { isUnbreakable } from './compatible.js';
-import type { FileRecord, Lease, LeaseState, Pin } from './state.js';
+import type { FileRecord, Lease, Pin } from './records.js';
+import type { LeaseState } from './state.js';
 import type { PinAsk, UnpinAsk, Verdict } from './types.js';
 import { heldBy, ok, pinnedBy, type Refused, refused } from './verdicts.js';
 

@@ -1,5 +1,5 @@
 // The pins of a file in the order of their ids, which is the order of their age.
-import type { Lease, Pin } from './state.js';
+import type { Lease, Pin } from './records.js';
 
 /**
  * Merges the leases' pins; each lease keeps its own oldest first. Pins may come and go between two steps: a pin that ended

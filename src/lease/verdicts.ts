@@ -1,6 +1,6 @@
 // Verdicts as the rules return them. `wait` names no waiter yet: LeaseState.conclude parks the call and adds it.
 import type { ErrnoName } from '../base/errno.js';
-import type { Lease, Pin } from './state.js';
+import type { Lease, Pin } from './records.js';
 import type { Holder, KernelPin, KernelPinHolder, LeaseHolder, PinHolder, Rule, Verdict } from './types.js';
 
 export type Ok = Extract<Verdict, { kind: 'ok' }>;
