@@ -21,6 +21,7 @@ export const NO_WAITER = 0 as WaiterId;
 export const ROOT_INO = 1 as InodeNumber;
 /** From here on inodes are of virtual files; no mount lives to make so many others. */
 export const FIRST_VIRTUAL = (2 ** 52) as InodeNumber;
+export const isVirtual = (ino: InodeNumber): boolean => ino >= FIRST_VIRTUAL;
 
 /** Bytes a block: the unit of the layout, of pins and of mappings. */
 export const BLOCK = 4096;

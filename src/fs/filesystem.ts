@@ -4,7 +4,7 @@ import type { ReportedStatus, ReportKind, Reports } from '../abi/reports.js';
 import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import { O_EXCL } from '../base/linux.js';
-import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
+import { type FileHandle, type InodeNumber, isVirtual, type Name, type WaiterId } from '../base/units.js';
 import type { LeaseOptions } from '../lease/types.js';
 import { groupsOf, isCapable } from '../process/proc.js';
 import type { FileStore } from '../store/file-store.js';
@@ -47,7 +47,7 @@ import { opendir, readdir } from './vfs/readdir.js';
 import { fallocate } from './vfs/space.js';
 import { Superblock, type SuperblockOptions } from './vfs/superblock.js';
 import { rename, rmdir, unlink } from './vfs/unlink-rename.js';
-import { isVirtual, Virtual, type VirtualTree } from './vfs/virtual.js';
+import { Virtual, type VirtualTree } from './vfs/virtual.js';
 import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 
 type FilesystemOptions = SuperblockOptions & LeaseOptions;

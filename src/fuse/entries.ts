@@ -1,6 +1,6 @@
 // Names: LOOKUP, FORGET, the operations that make, move or remove a name, and READLINK.
 import { errno } from '../base/errno.js';
-import { FIRST_VIRTUAL, type InodeNumber } from '../base/units.js';
+import { type InodeNumber, isVirtual } from '../base/units.js';
 import type { Answer } from '../fs/operations.js';
 import { type Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { FOREVER, putEntry, putNoEntry } from './wire/attr.js';
@@ -19,7 +19,7 @@ function entry(reply: Reply, request: Request, answer: Answer): Answer {
  */
 export function lookup({ operations, reply }: Connection, request: Request): Answer {
   const answer = operations.lookup(request.caller, request.ino, request.name(0), request.attr);
-  const missing = answer === -errno.ENOENT && request.ino < FIRST_VIRTUAL;
+  const missing = answer === -errno.ENOENT && !isVirtual(request.ino);
   return missing ? putNoEntry(reply, 0, FOREVER) : entry(reply, request, answer);
 }
 

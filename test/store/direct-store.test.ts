@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { DirectStore } from '../../src/store/direct-store.js';
 import { FileStat, type StoredFile } from '../../src/store/file-store.js';
+import { checkExtents } from '../support/check-extents.js';
 
 const BLOCK = 4096;
 const KEEP = true;
@@ -67,6 +68,7 @@ test('any sequence of operations leaves what it would leave in a byte array', ()
             naive.fill(0, Math.min(off, naive.length), Math.min(off + len, naive.length));
         }
         assert.is(Buffer.compare(content(file), naive), 0, JSON.stringify(step));
+        checkExtents(file, JSON.stringify(step));
       }
       file.free();
     }),

@@ -7,6 +7,7 @@ import { Window } from '../../src/store/block-allocator.js';
 import { FileStat, type StoredFile } from '../../src/store/file-store.js';
 import { PooledSpace } from '../../src/store/pooled-space.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
+import { checkExtents } from '../support/check-extents.js';
 import { newSeed, random } from '../support/random.js';
 
 const BLOCK = 4096;
@@ -127,6 +128,7 @@ test('any sequence of operations on several files leaves what it would leave in 
       one.naive = new Naive();
     }
     checkFile(one.file, one.naive, pick, why);
+    checkExtents(one.file, why);
     const now = files.reduce((sum, { naive: { blocks } }) => sum + blocks.size, 0);
     assert.is(store.capacity.used, now * BLOCK, why);
   }

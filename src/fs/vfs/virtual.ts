@@ -3,14 +3,7 @@
 // is counted and nothing is cached. Kernel counterpart: fs/proc/generic.c, seq_file.
 import { errno } from '../../base/errno.js';
 import { O_NONBLOCK, POLLIN, POLLOUT, S_IFDIR } from '../../base/linux.js';
-import {
-  FIRST_VIRTUAL,
-  type FileHandle,
-  type InodeNumber,
-  type Name,
-  NO_WAITER,
-  type WaiterId,
-} from '../../base/units.js';
+import { type FileHandle, type InodeNumber, type Name, NO_WAITER, type WaiterId } from '../../base/units.js';
 import { type Answer, type Attr, type Caller, type DirSink, type Opened, PARKED } from '../operations.js';
 import type { Superblock } from './superblock.js';
 
@@ -57,8 +50,6 @@ export interface VirtualTree {
   /** Judges who will read. `wake`: see `listen`. `-errno`: EACCES. */
   open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number;
 }
-
-export const isVirtual = (ino: InodeNumber): boolean => ino >= FIRST_VIRTUAL;
 
 interface Open {
   readonly file: VirtualFile;

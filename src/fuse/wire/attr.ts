@@ -4,7 +4,7 @@
 // How long the kernel may cache. Names change through this mount only, and the kernel then corrects its dentries itself: it
 // may cache them for ever, the absence of a name included. Attributes may be cached as long as the filesystem says
 // (src/fs/vfs/attr-cache.ts).
-import { BLOCK, FIRST_VIRTUAL } from '../../base/units.js';
+import { BLOCK, isVirtual } from '../../base/units.js';
 import type { Attr } from '../../fs/operations.js';
 import type { Reply } from './reply.js';
 
@@ -51,7 +51,7 @@ export function putAttrOut(reply: Reply, attr: Attr): number {
 export function putEntry(reply: Reply, at: number, attr: Attr): number {
   reply.set64(at, attr.ino);
   reply.set64(at + 8, attr.generation);
-  reply.set64(at + 16, attr.ino < FIRST_VIRTUAL ? FOREVER : 0);
+  reply.set64(at + 16, isVirtual(attr.ino) ? 0 : FOREVER);
   reply.set64(at + 24, validity(attr));
   reply.set64(at + 32, 0);
   putAttr(reply, at + 40, attr);
