@@ -45,20 +45,24 @@ struct leasefs_lease_for {
 	__u64 identity; /* st_ino of the supervisor's pidfd of the thread; 0 before Linux 6.9 */
 };
 
-/* leasefs_pin_for.holder: what of the process holds the memory; FIRST with the first pin of a call */
+/*
+ * leasefs_pin_for.holder: what of the process holds the memory; FIRST with the first pin of a call; ENDS alone: the call at
+ * which the thread is stopped ends the registration of pin `id`
+ */
 #define LEASEFS_HOLDER_BUFFER 1 /* the buffer table of the io_uring that is its descriptor `fd` */
 #define LEASEFS_HOLDER_RING   2 /* that io_uring itself */
 #define LEASEFS_HOLDER_RINGS  3 /* one of its io_urings */
 #define LEASEFS_HOLDER_SOCKET 4 /* the socket that is its descriptor `fd` */
 #define LEASEFS_HOLDER_REGION 5 /* a memory region of the RDMA device that is its descriptor `fd` */
 #define LEASEFS_HOLDER_FIRST  256
+#define LEASEFS_HOLDER_ENDS   512
 
 /*
  * PIN_FOR pins for the process of thread `tid`, which is about to register [addr, addr + registered) of its memory. The pin
  * ends when the registration is gone, which the daemon finds out when it matters: at a refusal, in a listing, when the
  * process ends. UNPIN by the supervisor ends it too.
  * EPERM, ESRCH	as above
- * ENOENT	no file `ino`
+ * ENOENT	no file `ino`; no such pin
  * and the errors of PIN
  */
 struct leasefs_pin_for {
@@ -72,7 +76,7 @@ struct leasefs_pin_for {
 	__s32 fd;
 	__u64 addr;       /* of a region as the device knows it */
 	__u64 registered; /* bytes of the registration; the pin may be a part */
-	__u64 id;         /* (out) */
+	__u64 id;         /* (out); in with ENDS */
 	__u64 identity;   /* as above */
 };
 

@@ -30,14 +30,17 @@
 #define REGISTER_BUFFERS2       15
 #define REGISTER_BUFFERS_UPDATE 16
 #define REGISTER_PBUF_RING      22
+#define UNREGISTER_PBUF_RING    23
+#define REGISTER_CLONE_BUFFERS  30
 #define REGISTER_ZCRX_IFQ       32
 #define REGISTER_RESIZE_RINGS   33
 #define REGISTER_MEM_REGION     34
-#define REGISTER_UNKNOWN        36 /* as of Linux 6.18: from here on the supervisor judges */
+#define REGISTER_UNKNOWN        38 /* as of Linux 7.2: from here on the supervisor judges */
 #define USE_REGISTERED_RING     (1u << 31)
 #define XDP_LEVEL               283         /* SOL_XDP */
 #define VERBS                   0xc0181b01u /* RDMA_VERBS_IOCTL */
 #define XDP_UMEM                4           /* XDP_UMEM_REG */
+#define XDP_FAMILY              44          /* AF_XDP */
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 /* The low half of an argument, little-endian: what the kernel takes of an int. */
@@ -59,13 +62,15 @@
 	RETURN(SECCOMP_RET_ALLOW)
 
 #define ON_REGISTER(number)                                     \
-	JUMP_EQ(number, 0, 12),                                     \
+	JUMP_EQ(number, 0, 14),                                     \
 	LOAD_ARG(1),                                                \
 	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~USE_REGISTERED_RING),  \
-	JUMP_EQ(REGISTER_BUFFERS, 7, 0),                            \
-	JUMP_EQ(REGISTER_BUFFERS2, 6, 0),                           \
-	JUMP_EQ(REGISTER_BUFFERS_UPDATE, 5, 0),                     \
-	JUMP_EQ(REGISTER_PBUF_RING, 4, 0),                          \
+	JUMP_EQ(REGISTER_BUFFERS, 9, 0),                            \
+	JUMP_EQ(REGISTER_BUFFERS2, 8, 0),                           \
+	JUMP_EQ(REGISTER_BUFFERS_UPDATE, 7, 0),                     \
+	JUMP_EQ(REGISTER_PBUF_RING, 6, 0),                          \
+	JUMP_EQ(UNREGISTER_PBUF_RING, 5, 0),                        \
+	JUMP_EQ(REGISTER_CLONE_BUFFERS, 4, 0),                      \
 	JUMP_EQ(REGISTER_ZCRX_IFQ, 3, 0),                           \
 	JUMP_EQ(REGISTER_RESIZE_RINGS, 2, 0),                       \
 	JUMP_EQ(REGISTER_MEM_REGION, 1, 0),                         \
@@ -87,6 +92,23 @@
 	RETURN(SECCOMP_RET_USER_NOTIF),     \
 	RETURN(SECCOMP_RET_ALLOW)
 
+/* An AF_XDP socket is made: io_uring can set its options, which no filter sees. */
+#define ON_SOCKET(number)               \
+	JUMP_EQ(number, 0, 4),          \
+	LOAD_ARG(0),                    \
+	JUMP_EQ(XDP_FAMILY, 0, 1),      \
+	RETURN(SECCOMP_RET_USER_NOTIF), \
+	RETURN(SECCOMP_RET_ALLOW)
+
+/* socket and setsockopt of programs of 32 bits; their arguments lie behind a pointer. */
+#define ON_SOCKETCALL(number)           \
+	JUMP_EQ(number, 0, 5),          \
+	LOAD_ARG(0),                    \
+	JUMP_EQ(1 /* SYS_SOCKET */, 1, 0), \
+	JUMP_EQ(14 /* SYS_SETSOCKOPT */, 0, 1), \
+	RETURN(SECCOMP_RET_USER_NOTIF), \
+	RETURN(SECCOMP_RET_ALLOW)
+
 #define ON_IOCTL(number)                \
 	JUMP_EQ(number, 0, 4),          \
 	LOAD_ARG(1),                    \
@@ -101,7 +123,9 @@
 #define I386_FCNTL64    221
 #define I386_SETSOCKOPT 366
 #define I386_IOCTL      54
-#define I386_LENGTH     43 /* instructions of its part, from LOAD(nr) to the last return */
+#define I386_SOCKET     359
+#define I386_SOCKETCALL 102
+#define I386_LENGTH     56 /* instructions of its part, from LOAD(nr) to the last return */
 #endif
 
 /* clang-format off */
@@ -116,6 +140,8 @@ static struct sock_filter filter[] = {
 	ON_SETUP(__NR_io_uring_setup),
 	ON_SETSOCKOPT(I386_SETSOCKOPT),
 	ON_IOCTL(I386_IOCTL),
+	ON_SOCKET(I386_SOCKET),
+	ON_SOCKETCALL(I386_SOCKETCALL),
 	RETURN(SECCOMP_RET_ALLOW),
 #endif
 	LOAD(arch),
@@ -131,6 +157,7 @@ static struct sock_filter filter[] = {
 	ON_SETUP(__NR_io_uring_setup),
 	ON_SETSOCKOPT(__NR_setsockopt),
 	ON_IOCTL(__NR_ioctl),
+	ON_SOCKET(__NR_socket),
 	RETURN(SECCOMP_RET_ALLOW),
 };
 /* clang-format on */

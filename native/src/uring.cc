@@ -204,12 +204,17 @@ Napi::Value AdoptUring(const Napi::CallbackInfo& info) {
   return Uring::Adopt(info.Env(), std::move(ring), shape);
 }
 
+Napi::Value UringRegister(const Napi::CallbackInfo& info) {
+  return Result(info.Env(), syscall(SYS_io_uring_register, IntArg(info, 0), Uint32Arg(info, 1), nullptr, 0));
+}
+
 }  // namespace
 
 void ExportUring(Napi::Env env, Napi::Object exports) {
   AddonData::Of(env).uring = Napi::Persistent(Uring::Define(env));
   Export<MakeUring>(exports, "uring");
   Export<AdoptUring>(exports, "adoptUring");
+  Export<UringRegister>(exports, "uringRegister");
 }
 
 }  // namespace leasefs

@@ -9,6 +9,7 @@ import { loadFuseNative } from '../fuse-native/package.js';
 import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import { paint } from './colour.js';
 import { readMounted } from './mounted-path.js';
+import { newerOpcodes } from './newer-opcodes.js';
 import { readableSize } from './sizes.js';
 import { withTemporaryMount } from './temporary-mount.js';
 import { errorLine, parseOptions, UsageError, type Verb } from './verb.js';
@@ -56,6 +57,7 @@ function host(): Finding[] {
     guard(),
     processes(),
     ioUring(),
+    opcodes(),
     fileLimit(),
     memlock(),
     breakTime(),
@@ -125,6 +127,19 @@ function ioUring(): Finding {
   return less(
     'io_uring',
     `${code}: ${code === 'ENOMEM' ? 'raise RLIMIT_MEMLOCK' : why}; the demo needs it, leasefs does not`,
+  );
+}
+
+/** What `leasefs run` makes of this kernel's io_uring_register. */
+function opcodes(): Finding {
+  const name = 'run';
+  const newer = newerOpcodes();
+  if (newer === undefined)
+    return less(name, 'the opcodes of io_uring_register cannot be compared on this kernel');
+  if (newer.length === 0) return ok(name, 'each opcode of io_uring_register that this kernel has is known');
+  return less(
+    name,
+    `opcodes ${newer.join(', ')} of io_uring_register are newer than leasefs: 'leasefs run' refuses them, --policy report allows them`,
   );
 }
 

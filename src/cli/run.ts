@@ -15,7 +15,7 @@ import {
 import { type Descriptor, native } from '../native/binding.js';
 import { launch } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
-import { type RunReport, reportOf, type UnleasedRegistration } from '../run/report.js';
+import { type RefusalLine, type RunReport, reportOf, type UnleasedRegistration } from '../run/report.js';
 import { findings, junitOf, textOf } from '../run/report-forms.js';
 import { Supervisor } from '../run/supervisor.js';
 import { readInjections } from './inject.js';
@@ -101,6 +101,7 @@ async function supervised(
   const started = performance.now();
   const events: (ReportedEvent | LostEvents)[] = [];
   const unleased: UnleasedRegistration[] = [];
+  const notSeen: RefusalLine[] = [];
   const watch = watched(path, events);
   const command = options.command.map(word => word.replaceAll('{}', path));
   const { child, listener } = launch(command, { ...process.env, LEASEFS_MNT: path });
@@ -116,6 +117,7 @@ async function supervised(
   const supervisor = new Supervisor(listener, link, {
     policy: options.policy,
     unleased: pin => unleased.push(pin),
+    refused: line => notSeen.push(line),
     ended: () => ended(),
   });
   const forget = forwardSignals(child);
@@ -133,7 +135,7 @@ async function supervised(
   const isServed = link.settle() >= 0;
   link.close();
   watch?.close();
-  const report = reportOf(events, { command: options.command, code, unleased, goesOn });
+  const report = reportOf(events, { command: options.command, code, unleased, goesOn }, notSeen);
   tell(options, report, (performance.now() - started) / 1000);
   if (watch === undefined)
     console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);

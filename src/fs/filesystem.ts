@@ -15,7 +15,15 @@ import { getLease, poll, setLease } from './layout/leases.js';
 import { pin, pins, unpin } from './layout/pins.js';
 import { LeasePlane } from './layout/plane.js';
 import { settle } from './layout/registered-pins.js';
-import { askSecret, cancelLeaseFor, pinFor, setLeaseFor, supervise, unpinFor } from './layout/supervisor.js';
+import {
+  askSecret,
+  cancelLeaseFor,
+  endPinFor,
+  pinFor,
+  setLeaseFor,
+  supervise,
+  unpinFor,
+} from './layout/supervisor.js';
 import { type Watchers, watch, watchBy } from './layout/watches.js';
 import type {
   Answer,
@@ -345,6 +353,10 @@ export class Filesystem implements Operations {
 
   pinFor(caller: Caller, request: PinForRequest): Answer {
     return pinFor(this.plane, caller, request);
+  }
+
+  endPinFor(caller: Caller, subject: Subject, id: number): Answer {
+    return endPinFor(this.plane, caller, subject, id);
   }
 
   interrupt(waiter: WaiterId): void {

@@ -356,6 +356,8 @@ export interface Operations {
   cancelLeaseFor(caller: Caller, tid: number): Answer;
   /** The pin's id; -EPERM, -ESRCH, -ENOENT too. */
   pinFor(caller: Caller, request: PinForRequest): Answer;
+  /** The thread is stopped at a call that ends the registration of its pin: 0; -EPERM, -ESRCH, -ENOENT. */
+  endPinFor(caller: Caller, subject: Subject, id: number): Answer;
 
   /** A signal interrupted a parked operation: it is dropped (B5), and the transport answers EINTR. */
   interrupt(waiter: WaiterId): void;

@@ -55,6 +55,7 @@ function setLeaseFor(transport: IoctlTransport, request: IoctlRequest, fh: FileH
 
 function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
   const holder = request.struct.u32(abi.pinFor.holder);
+  if (holder === abi.LEASEFS_HOLDER_ENDS) return endPinFor(transport, request);
   const kind = holderKind(holder & ~abi.LEASEFS_HOLDER_FIRST);
   if (kind === undefined) return -errno.EINVAL;
   const asked: PinForRequest = {
@@ -82,4 +83,16 @@ function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
   echo(transport, request, abi.pinFor.bytes);
   transport.reply.struct.setU64(abi.pinFor.id, id);
   return 0;
+}
+
+function endPinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
+  const { struct, caller } = request;
+  const subject = {
+    tid: struct.s32(abi.pinFor.tid),
+    start: struct.u64(abi.pinFor.start),
+    identity: struct.u64(abi.pinFor.identity),
+  };
+  const answer = transport.operations.endPinFor(caller, subject, struct.u64(abi.pinFor.id));
+  if (answer === 0) echo(transport, request, abi.pinFor.bytes);
+  return answer;
 }

@@ -277,6 +277,8 @@ interface Binding {
   /** Sets RLIMIT_NOFILE's soft limit to the hard one; the new limit. */
   raiseFileLimit(): Result;
   uring(entries: number): Uring;
+  /** io_uring_register(2) of an opcode without arguments. */
+  uringRegister(fd: number, opcode: number): Result;
   /**
    * The memory regions of an RDMA device's open file description (/dev/infiniband/uverbsN): the address that the device
    * knows each by and its length in bytes, one after the other; -errno. -EOVERFLOW: more than 8191.
@@ -286,13 +288,13 @@ interface Binding {
    * The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over.
    */
   adoptUring(fd: number, shape: ArrayBuffer): Uring;
+  /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
+  sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
 
   // for the tests alone: nothing in src calls these
   dup(fd: number): Descriptor;
   copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
   gettid(): number;
-  /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
-  sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
   /** One descriptor in a message of one byte, for `receiveFd`. */
   sendFd(socket: number, fd: number): Result;
   /** msync(2) with MS_SYNC; errors as `madvise`. */

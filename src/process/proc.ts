@@ -11,7 +11,11 @@ export function threadGroupOf(tid: number): number {
 
 /** Clock ticks since boot when the process began; 0 when unknown. With the pid it names a process for good (A3). */
 export function startTimeOf(pid: number): number {
-  const stat = textOf(`/proc/${pid}/stat`);
+  return startTimeIn(textOf(`/proc/${pid}/stat`));
+}
+
+/** The same in the text of /proc/PID/stat. */
+export function startTimeIn(stat: string): number {
   // The command may hold spaces and brackets: count fields from the last bracket.
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 0);
 }

@@ -15,9 +15,14 @@ export interface Mapping {
 /** What a descriptor of a ring links to in /proc/PID/fd. */
 export const RING = 'anon_inode:[io_uring]';
 
-interface Buffer {
+interface Memory {
   readonly address: number;
   readonly length: number;
+}
+
+/** A registered buffer; `index`: its slot of the table. */
+interface Buffer extends Memory {
+  readonly index: number;
 }
 
 export interface FileRange {
@@ -65,6 +70,13 @@ export function parseMappings(maps: string, device: string, inos?: ReadonlySet<n
   return found;
 }
 
+/** Whether the text of /proc/PID/maps has memory at the address that may be read. */
+export function isMapped(maps: string, address: number): boolean {
+  for (const [, begin, end, read] of maps.matchAll(/^([\da-f]+)-([\da-f]+) (.)/gm))
+    if (Number.parseInt(begin!, 16) <= address && address < Number.parseInt(end!, 16)) return read === 'r';
+  return false;
+}
+
 const BUFFERS = /^UserBufs:\s*(\d+)$/m;
 const BUFFER_LINE = /^\s*\d+: (?:0x([\da-f]+)\/(\d+)|<none>)$/;
 
@@ -86,13 +98,15 @@ export function parseBuffers(fdinfo: string): Buffer[] | 'busy' {
     if (match === null) return 'busy';
     const [, address, length] = match;
     // A slot of a sparse table may be empty, or hold memory of the kernel's own.
-    if (address !== undefined) found.push({ address: Number.parseInt(address, 16), length: Number(length) });
+    if (address === undefined) continue;
+    const index = Number(line.slice(0, line.indexOf(':')));
+    found.push({ index, address: Number.parseInt(address, 16), length: Number(length) });
   }
   return lines.length < count ? 'busy' : found;
 }
 
 /** What of the files a buffer covers. @param mappings in the order of their addresses. */
-export function rangesOf({ address, length }: Buffer, mappings: readonly Mapping[]): FileRange[] {
+export function rangesOf({ address, length }: Memory, mappings: readonly Mapping[]): FileRange[] {
   const found: FileRange[] = [];
   for (let i = firstBehind(mappings, address); i < mappings.length; i++) {
     const { begin, end, off, ino, path } = mappings[i]!;

@@ -50,6 +50,8 @@ export interface Registration extends Registered {
   at: { tid: number; fd: number };
   /** It has been seen, or the call that makes it is over: what is not there now has ended. */
   settled: boolean;
+  /** A call of the thread `tid` ends it. */
+  readonly ending: boolean;
 }
 
 /** 'no': it is the holder, and does not hold the memory; 'absent': it is another or none. */
@@ -59,8 +61,17 @@ export function registrationOf(of: Registered): Registration {
   const { kind, tid, fd } = of;
   const link = kind === 'socket' || kind === 'region' ? descriptorOf(tid, fd) : RING;
   const inode = link === RING ? (fileIdIn(infoOf(tid, fd))?.ino ?? 0) : 0;
-  return { ...of, link, inode, since: now(), at: { tid, fd }, settled: false };
+  return { ...of, link, inode, since: now(), at: { tid, fd }, settled: false, ending: false };
 }
+
+/** The thread is stopped at a call that ends it: it is gone when that call is over. */
+export const endingBy = (registration: Registration, tid: number): Registration => ({
+  ...registration,
+  tid,
+  since: now(),
+  settled: false,
+  ending: true,
+});
 
 /** By index: those whose memory the kernel does not hold any more. Takes down what was learned of each. */
 export function goneOf(registrations: readonly Registration[]): number[] {
@@ -68,8 +79,8 @@ export function goneOf(registrations: readonly Registration[]): number[] {
   // A program that registers and unregisters in a loop leaves many that are alike.
   const known = new Map<string, boolean>();
   return registrations.flatMap((registration, index) => {
-    const { kind, pid, start, tid, fd, addr, bytes, inode, settled } = registration;
-    const key = [kind, pid, start, tid, fd, addr, bytes, inode, settled].join();
+    const { kind, pid, start, tid, fd, addr, bytes, inode, settled, ending } = registration;
+    const key = [kind, pid, start, tid, fd, addr, bytes, inode, settled, ending].join();
     const alive = known.get(key) ?? isAlive(registration, descriptors);
     known.set(key, alive);
     return alive ? [] : [index];
@@ -78,6 +89,7 @@ export function goneOf(registrations: readonly Registration[]): number[] {
 
 function isAlive(registration: Registration, descriptors: Descriptors): boolean {
   const over = registration.settled || isCallOver(registration);
+  if (registration.ending) return !over;
   const here = isHere(registration);
   if (here === 'yes') registration.settled = true;
   if (here === 'yes' || here === 'unknown' || !over) return true;

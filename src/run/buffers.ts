@@ -1,6 +1,7 @@
 // Which memory a stopped call asks the kernel to hold. Pure: reads the caller's memory through a function. A malformed call
-// is left to the kernel, which refuses it.
+// holds nothing: the kernel refuses it.
 import type { HolderKind } from '../abi/holders.js';
+import type { RegisterCall, SetupCall, UmemCall, VerbsCall } from './calls.js';
 import {
   REGISTER_BUFFERS,
   REGISTER_BUFFERS_UPDATE,
@@ -9,11 +10,7 @@ import {
   REGISTER_PBUF_RING,
   REGISTER_RESIZE_RINGS,
   REGISTER_ZCRX_IFQ,
-  type RegisterCall,
-  type SetupCall,
-  type UmemCall,
-  type VerbsCall,
-} from './calls.js';
+} from './opcodes.js';
 import { type Memory, registeredRegion } from './uverbs.js';
 
 export interface RegisteredMemory {
@@ -31,6 +28,7 @@ export interface RegisteredMemory {
 const BUFFERS_MAX = 1 << 14;
 const RSRC_SPARSE = 1;
 const PBUF_RING_MMAP = 1;
+const SOURCE_REGISTERED = 1;
 const REGION_OF_USER = 1;
 const AREA_OF_DMABUF = 1;
 const ENTRIES_MAX = 32768;
@@ -116,6 +114,42 @@ function heldByRegister(call: RegisterCall, memory: Memory): RegisteredMemory[] 
     default:
       return [];
   }
+}
+
+/** IORING_REGISTER_CLONE_BUFFERS. */
+interface Clones {
+  /** The ring that has the buffers; undefined: an index among the thread's registered rings. */
+  readonly source: number | undefined;
+  /** Which of its buffers, by index: [first, end). */
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Undefined where it cannot be read. */
+export function clonesOf({ address }: RegisterCall, memory: Memory): Clones | undefined {
+  // struct io_uring_clone_buffers
+  const request = memory(address, 32);
+  if (request === undefined) return undefined;
+  const word = (n: number): number => request.getUint32(n * 4, true);
+  const first = word(2);
+  const count = word(4);
+  return {
+    source: word(1) & SOURCE_REGISTERED ? undefined : word(0) | 0,
+    first,
+    end: count === 0 ? Number.POSITIVE_INFINITY : first + count,
+  };
+}
+
+/** The group of IORING_REGISTER_PBUF_RING. Undefined where it cannot be read. */
+export const groupOf = ({ address }: RegisterCall, memory: Memory): number | undefined =>
+  memory(address, 40)?.getUint16(12, true);
+
+/** The group whose ring IORING_UNREGISTER_PBUF_RING ends; undefined where the kernel refuses. */
+export function groupEndedBy({ address, count }: RegisterCall, memory: Memory): number | undefined {
+  const request = memory(address, 40);
+  if (request === undefined || count !== 1 || request.getUint16(14, true) !== 0) return undefined;
+  const reserved = [16, 24, 32].every(at => request.getBigUint64(at, true) === 0n);
+  return reserved ? request.getUint16(12, true) : undefined;
 }
 
 /** Of struct iovec; those without length are empty places of the table. */

@@ -1,21 +1,15 @@
 // The system calls that the filter (native/launch/filter.h) stops, decoded: which call it is, by architecture, and
 // what its arguments mean. A call that the filter stops needlessly is `undefined` and continues. Pure.
 import { F_GETLEASE, F_SETLEASE, F_SETSIG } from '../base/linux.js';
-import { RDMA_VERBS_IOCTL } from './uverbs.js';
+import { type Memory, RDMA_VERBS_IOCTL } from './uverbs.js';
 
 const SOL_XDP = 283;
 const XDP_UMEM_REG = 4;
+const AF_XDP = 44;
+/** Of socketcall(2). */
+const SYS_SOCKET = 1;
+const SYS_SETSOCKOPT = 14;
 
-/** Opcodes of io_uring_register(2) that have the kernel hold memory. */
-export const REGISTER_BUFFERS = 0;
-export const REGISTER_BUFFERS2 = 15;
-export const REGISTER_BUFFERS_UPDATE = 16;
-export const REGISTER_PBUF_RING = 22;
-export const REGISTER_ZCRX_IFQ = 32;
-export const REGISTER_RESIZE_RINGS = 33;
-export const REGISTER_MEM_REGION = 34;
-/** As of Linux 6.18: what these opcodes do is not known. */
-export const REGISTER_UNKNOWN = 36;
 /** The ring is not a descriptor but an index into those that the thread has registered. */
 const USE_REGISTERED_RING = 0x8000_0000;
 
@@ -27,15 +21,17 @@ const ARM64 = 0xc000_00b7;
 interface Numbers {
   readonly fcntl: readonly number[];
   readonly setsockopt: number;
+  readonly socket: number;
+  readonly socketcall?: number;
   readonly ioctl: number;
   /** Bytes of a pointer. */
   readonly pointer: 4 | 8;
 }
 
 const architectures = new Map<number, Numbers>([
-  [X86_64, { fcntl: [72], setsockopt: 54, ioctl: 16, pointer: 8 }],
-  [I386, { fcntl: [55, 221], setsockopt: 366, ioctl: 54, pointer: 4 }],
-  [ARM64, { fcntl: [25], setsockopt: 208, ioctl: 29, pointer: 8 }],
+  [X86_64, { fcntl: [72], setsockopt: 54, socket: 41, ioctl: 16, pointer: 8 }],
+  [I386, { fcntl: [55, 221], setsockopt: 366, socket: 359, socketcall: 102, ioctl: 54, pointer: 4 }],
+  [ARM64, { fcntl: [25], setsockopt: 208, socket: 198, ioctl: 29, pointer: 8 }],
 ]);
 /** The same everywhere. */
 const IO_URING_SETUP = 425;
@@ -92,6 +88,18 @@ export interface VerbsCall {
   readonly address: number;
 }
 
+/** socket(2) of AF_XDP. */
+export interface XdpCall {
+  readonly kind: 'xdp';
+}
+
+/** socketcall(2): which call it is lies behind `address`, in words of 4 bytes. */
+interface SocketCall {
+  readonly kind: 'socketcall';
+  readonly call: number;
+  readonly address: number;
+}
+
 export type StoppedCall =
   | { readonly kind: 'setLease'; readonly fd: number; readonly flags: number }
   | { readonly kind: 'getLease'; readonly fd: number }
@@ -99,7 +107,9 @@ export type StoppedCall =
   | RegisterCall
   | SetupCall
   | UmemCall
-  | VerbsCall;
+  | VerbsCall
+  | XdpCall
+  | SocketCall;
 
 export function callOf({ arch, nr, args }: Notification): StoppedCall | undefined {
   const numbers = architectures.get(arch);
@@ -135,8 +145,20 @@ export function callOf({ arch, nr, args }: Notification): StoppedCall | undefine
   if (nr === numbers.setsockopt && int(1) === SOL_XDP && int(2) === XDP_UMEM_REG) {
     return { kind: 'umem', socket: int(0), address: address(3), length: int(4) };
   }
+  if (nr === numbers.socket && int(0) === AF_XDP) return { kind: 'xdp' };
+  if (nr === numbers.socketcall) return { kind: 'socketcall', call: int(0), address: address(1) };
   if (nr === numbers.ioctl && int(1) >>> 0 === RDMA_VERBS_IOCTL) {
     return { kind: 'verbs', device: int(0), address: address(2) };
   }
   return undefined;
+}
+
+/** What a socketcall(2) is; undefined: nothing that matters, or not to be read. */
+export function socketCallOf({ call, address }: SocketCall, memory: Memory): UmemCall | XdpCall | undefined {
+  const args = memory(address, call === SYS_SOCKET ? 12 : 20);
+  if (args === undefined) return undefined;
+  const word = (n: number): number => args.getUint32(n * 4, true);
+  if (call === SYS_SOCKET) return word(0) === AF_XDP ? { kind: 'xdp' } : undefined;
+  if (call !== SYS_SETSOCKOPT || word(1) !== SOL_XDP || word(2) !== XDP_UMEM_REG) return undefined;
+  return { kind: 'umem', socket: word(0), address: word(3), length: word(4) };
 }

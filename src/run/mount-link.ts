@@ -6,7 +6,7 @@ import * as abi from '../abi/leasefs.js';
 import type { StructView } from '../abi/struct.js';
 import { check } from '../base/errno.js';
 import { native, type Result, STAT } from '../native/binding.js';
-import { deviceNameOf, textOf } from '../process/proc-text.js';
+import { deviceNameOf } from '../process/proc-text.js';
 import { type FileRange, type Mapping, parseMappings } from '../process/registered-buffers.js';
 import type { RegisteredMemory } from './buffers.js';
 
@@ -85,9 +85,14 @@ export class MountLink {
     return path.startsWith(`${this.path}/`) ? path.slice(this.path.length) : path;
   }
 
-  /** The mappings of this mount's files in the thread's process. */
-  mappings(tid: number): Mapping[] {
-    return parseMappings(textOf(`/proc/${tid}/maps`), this.device);
+  /** The mappings of this mount's files in the text of /proc/PID/maps. */
+  mappingsIn(maps: string): Mapping[] {
+    return parseMappings(maps, this.device);
+  }
+
+  /** st_ino of a file of the mount. */
+  inodeOf(fd: number): number {
+    return native.fstat(fd, this.stat) === 0 ? this.stat[STAT.ino]! : 0;
   }
 
   /** Whether the description has a lease, also one of which a break leaves nothing (then `getLease` says none). */
@@ -137,6 +142,17 @@ export class MountLink {
     view.setU64(abi.pinFor.registered, held.bytes);
     const result = native.ioctl(this.root, abi.LEASEFS_IOC_PIN_FOR, view.buffer);
     return result < 0 ? result : view.u64(abi.pinFor.id);
+  }
+
+  /** The call at which the thread is stopped ends the registration that the pin is for. */
+  endPin({ tid, start, identity }: StoppedThread, id: number): Result {
+    const view = abi.newStruct(abi.pinFor);
+    view.setU32(abi.pinFor.holder, abi.LEASEFS_HOLDER_ENDS);
+    view.setU64(abi.pinFor.start, start);
+    view.setU64(abi.pinFor.identity, identity);
+    view.setS32(abi.pinFor.tid, tid);
+    view.setU64(abi.pinFor.id, id);
+    return native.ioctl(this.root, abi.LEASEFS_IOC_PIN_FOR, view.buffer);
   }
 
   unpin(id: number): Result {

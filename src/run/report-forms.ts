@@ -19,14 +19,16 @@ export function findings(report: RunReport, failure: Failure): string[] {
       );
     case 'unleased-pin':
       return unleased.map(
-        pin => `${on(pin)}: ${range(pin)} by ${pin.by}, ${pin.letThrough ? 'let through' : 'refused'}`,
+        pin =>
+          `${on(pin)}: ${pin.len > 0 ? `${range(pin)} by ` : ''}${pin.by}, ${pin.letThrough ? 'let through' : 'refused'}`,
       );
     case 'late-break':
       return breaks
         .filter(({ outcome }) => outcome === 'forced')
         .map(late => `${on(late)}: forced to ${late.must} after ${late.ms} ms`);
     case 'refusal':
-      return refusals.map(({ call, errno, rule, holder, ends, ...who }) => {
+      return refusals.map(({ call, errno, rule, why, holder, ends, ...who }) => {
+        if (why !== undefined) return `${on(who)}: ${call}: ${errno}: ${why}`;
         const because = holder === undefined ? '' : `; held by ${holder.command} ${holder.pid}`;
         return `${on(who)}: ${call}: ${errno} [${rule}]${because}${ends === undefined ? '' : `, until ${ends}`}`;
       });

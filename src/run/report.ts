@@ -23,10 +23,13 @@ interface PinLine extends Who {
   readonly ended: boolean;
 }
 
-interface RefusalLine extends Who {
+export interface RefusalLine extends Who {
   readonly call: string;
   readonly errno: string;
+  /** '': none, the call could not be judged. */
   readonly rule: string;
+  /** Why it could not be judged. */
+  readonly why?: string;
   readonly holder?: { readonly pid: number; readonly command: string };
   /** What ends the lease or pin that refused. */
   readonly ends?: string;
@@ -81,6 +84,7 @@ type Changing<T> = { -readonly [K in keyof T]: T[K] };
 export function reportOf(
   events: readonly (ReportedEvent | LostEvents)[],
   run: Pick<RunReport, 'command' | 'code' | 'unleased' | 'goesOn'>,
+  notSeen: readonly RefusalLine[] = [],
 ): RunReport {
   const leases = new Map<number, Changing<LeaseLine>>();
   const pins = new Map<number, Changing<PinLine>>();
@@ -151,7 +155,7 @@ export function reportOf(
     ...run,
     leases: [...leases.values()],
     pins: [...pins.values()],
-    refusals,
+    refusals: [...refusals, ...notSeen],
     breaks,
     zombies: [...zombies.values()],
     lost,

@@ -1,20 +1,50 @@
 // The processes whose calls are stopped: the process of a thread, its descriptors and its memory, as far as ptrace(2)
 // allows. A pidfd identifies a process, so that a recycled pid is never mistaken for it.
 import { LRUCache } from 'lru-cache';
+import { errno } from '../base/errno.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { identityOf } from '../process/identity.js';
-import { commandOf, startTimeOf, threadGroupOf } from '../process/proc.js';
+import { commandOf, startTimeIn } from '../process/proc.js';
+import { field, readText } from '../process/proc-text.js';
 import type { StoppedThread } from './mount-link.js';
 
-/** Beyond this number the least recently stopped process is dropped: each costs a descriptor. */
+/** Beyond this number the least recently stopped thread is dropped: each costs a descriptor. */
 const KEPT = 64;
 
 export interface Target extends StoppedThread {
   readonly command: string;
   readonly pidfd: Descriptor;
-  /** Its descriptor whose lease was released by a call that it begins again, since it did not get the answer. */
-  released: number | undefined;
+  /** What its last F_UNLCK released, if it did not get the answer: it begins that call again. */
+  released: Released | undefined;
 }
+
+/** A descriptor and the inode that it was of. */
+export interface Released {
+  readonly fd: number;
+  readonly ino: number;
+}
+
+/** Why a call cannot be judged. */
+export class Blind {
+  readonly why: string;
+  /** What a refused lease call answers. */
+  readonly code: number;
+
+  constructor(why: string, code: number) {
+    this.why = why;
+    this.code = code;
+  }
+}
+
+/** PR_SET_DUMPABLE, a program that its user may not read, or the end of the process. */
+export const HIDDEN = new Blind(
+  'the supervisor may not look into the process (prctl PR_SET_DUMPABLE, or its program is not readable): run leasefs as root',
+  errno.EPERM,
+);
+const NO_DESCRIPTOR = new Blind(
+  'the supervisor has no descriptor left: raise the hard limit of open files',
+  errno.ENOLCK,
+);
 
 export class Targets {
   private readonly byThread = new LRUCache<number, Target>({
@@ -22,8 +52,15 @@ export class Targets {
     dispose: target => target.pidfd.close(),
   });
 
-  /** Undefined when the process is gone, or the supervisor may not ptrace(2) it. */
-  of(tid: number): Target | undefined {
+  constructor() {
+    // While there is a descriptor left: it finds out what this kernel numbers.
+    const own = native.pidfdOpen(process.pid);
+    identityOf(own.fd);
+    own.close();
+  }
+
+  /** Undefined when the thread is gone. */
+  of(tid: number): Target | Blind | undefined {
     const known = this.byThread.get(tid);
     if (
       known !== undefined &&
@@ -32,23 +69,44 @@ export class Targets {
     ) {
       return known;
     }
-    const pid = threadGroupOf(tid);
-    if (pid === 0) return undefined;
-    try {
-      const pidfd = openThread(tid, pid);
-      const start = startTimeOf(pid);
-      const identity = identityOf(pidfd.fd);
-      const command = commandOf(pid);
-      const target = { tid, pid, start, identity, command, pidfd, released: undefined };
-      this.byThread.set(tid, target);
-      return target;
-    } catch {
-      return undefined;
-    }
+    return this.withRoom(() => this.made(tid));
+  }
+
+  private made(tid: number): Target | undefined {
+    const pid = Number(field(readText(`/proc/${tid}/status`), 'Tgid'));
+    const stat = pid === 0 ? '' : readText(`/proc/${pid}/stat`);
+    if (stat === '') return undefined;
+    const start = startTimeIn(stat);
+    const command = commandOf(pid);
+    const pidfd = openThread(tid, pid);
+    const identity = identityOf(pidfd.fd);
+    const target = { tid, pid, start, identity, command, pidfd, released: undefined };
+    this.byThread.set(tid, target);
+    return target;
+  }
+
+  /** The thread's descriptor `fd`, the same description; undefined when there is none. */
+  take(target: Target, fd: number): Descriptor | Blind | undefined {
+    return this.withRoom(() => native.pidfdGetfd(target.pidfd.fd, fd), target);
   }
 
   close(): void {
     this.byThread.clear();
+  }
+
+  /** Once more without the other threads' descriptors where none is left. */
+  withRoom<T>(open: () => T, but?: Target): T | Blind | undefined {
+    try {
+      return open();
+    } catch (error) {
+      if (!isShort(error)) return blindBy(error);
+    }
+    for (const target of [...this.byThread.values()]) if (target !== but) this.byThread.delete(target.tid);
+    try {
+      return open();
+    } catch (error) {
+      return blindBy(error);
+    }
   }
 }
 
@@ -62,13 +120,14 @@ function openThread(tid: number, pid: number): Descriptor {
   }
 }
 
-/** The thread's descriptor `fd`, the same description; undefined when there is none or it may not be taken. */
-export function take(target: Target, fd: number): Descriptor | undefined {
-  try {
-    return native.pidfdGetfd(target.pidfd.fd, fd);
-  } catch {
-    return undefined;
-  }
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+const isShort = (error: unknown): boolean => ['EMFILE', 'ENFILE', 'ENOMEM'].includes(codeOf(error) ?? '');
+
+/** Undefined: there is nothing to look at. */
+export function blindBy(error: unknown): Blind | undefined {
+  if (isShort(error)) return NO_DESCRIPTOR;
+  return codeOf(error) === 'EPERM' || codeOf(error) === 'EACCES' ? HIDDEN : undefined;
 }
 
 /** Bytes of the process's memory, undefined unless all are there. */

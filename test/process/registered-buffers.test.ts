@@ -36,8 +36,8 @@ test('buffers, empty slots of a sparse table and registered files beside them', 
     'UserBufs:\t3\n    0: 0x7f0000001000/8192\n    1: <none>\n    2: 0x7f0000007800/4096\n',
   );
   assert.equal(parseBuffers(text), [
-    { address: 0x7f0000001000, length: 8192 },
-    { address: 0x7f0000007800, length: 4096 },
+    { index: 0, address: 0x7f0000001000, length: 8192 },
+    { index: 2, address: 0x7f0000007800, length: 4096 },
   ]);
   assert.equal(parseBuffers(fdinfo('UserBufs:\t0\n')), []);
 });

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -26,7 +27,7 @@
 #define SIZE    (1 << 20)
 #define NO_MMAP (1U << 14) /* IORING_SETUP_NO_MMAP */
 
-static int fd, ring = -1, xdp = -1, toChild = -1, fromChild = -1;
+static int fd, ring = -1, copy = -1, xdp = -1, toChild = -1, fromChild = -1;
 static char *memory;
 static siginfo_t seen;
 
@@ -141,6 +142,31 @@ static long verb(const char *word, long a, long b)
 		struct io_uring_buf_reg request = { .ring_addr = (uintptr_t)memory + a, .ring_entries = b };
 		return reg(22 /* IORING_REGISTER_PBUF_RING */, &request, 1);
 	}
+	if (!strcmp(word, "unpbuf")) {
+		struct io_uring_buf_reg request = { 0 };
+		return reg(23 /* IORING_UNREGISTER_PBUF_RING */, &request, 1);
+	}
+	if (!strcmp(word, "clone")) { /* IORING_REGISTER_CLONE_BUFFERS, into a ring of its own */
+		uint32_t request[8] = { ring };
+		copy = setup(0, NULL, NULL);
+		return syscall(SYS_io_uring_register, copy, 30, request, 1);
+	}
+	if (!strcmp(word, "closecopy"))
+		return close(copy);
+	if (!strcmp(word, "secret")) { /* arguments in memory that no other process may read */
+		int secret = syscall(447 /* memfd_secret */, 0);
+		if (secret < 0 || ftruncate(secret, 4096) < 0)
+			return -1;
+		struct iovec *hidden = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, secret, 0);
+		if (hidden == MAP_FAILED)
+			return -1;
+		*hidden = part;
+		return reg(IORING_REGISTER_BUFFERS, hidden, 1);
+	}
+	if (!strcmp(word, "nodump"))
+		return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (!strcmp(word, "xdp"))
+		return xdp = socket(AF_XDP, SOCK_RAW, 0);
 	if (!strcmp(word, "region")) { /* IORING_REGISTER_MEM_REGION, memory of the caller */
 		uint64_t region[8] = { (uintptr_t)memory + a, b, 1 }, request[4] = { (uintptr_t)region };
 		return reg(34, request, 1);

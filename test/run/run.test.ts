@@ -15,6 +15,7 @@ import { cli } from '../support/mounted.js';
 import { publicCli } from '../support/public-copy.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { build } from './build-caller.js';
+import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000;
 const EXCLUSIVE = 48;
@@ -65,10 +66,6 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
   )(
     'an ordinary user: a mount of their own through fusermount3, leases taken, memory without one refused',
     () => {
-      const node = join(scratch, 'fuse');
-      const open = `mknod ${node} c 10 229 && chmod 666 ${node} && mount --bind ${node} /dev/fuse && exec "$@"`;
-      const asUser = ['setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups'];
-      const run = [process.execPath, publicCli(), 'run', '--', caller, '{}/f'];
       const words = [
         'ring',
         'buffers:0:8192',
@@ -78,11 +75,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
         'lease:2',
         'getlease',
       ];
-      const { stdout, stderr, status } = spawnSync(
-        'unshare',
-        ['--mount', 'sh', '-c', open, 'sh', ...asUser, ...run, ...words],
-        { encoding: 'utf8', timeout: LIMIT_MS, cwd: '/' },
-      );
+      const { stdout, stderr, status } = runAsUser(scratch, '--', caller, '{}/f', ...words);
       assert.equal(
         stdout.trimEnd().split('\n'),
         [

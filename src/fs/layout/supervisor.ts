@@ -14,7 +14,7 @@ import {
 } from '../../base/units.js';
 import { uidsOf } from '../../process/proc.js';
 import { fileIdOf } from '../../process/proc-text.js';
-import { registrationOf } from '../../process/registration.js';
+import { endingBy, registrationOf } from '../../process/registration.js';
 import {
   type Answer,
   Caller,
@@ -109,6 +109,16 @@ export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest
     end: blocksFor(off + len),
   });
   return id;
+}
+
+/** The pin ends with the call at which the thread is stopped. */
+export function endPinFor(plane: LeasePlane, caller: Caller, subject: Subject, id: number): Answer {
+  const acting = actingFor(plane, caller, subject);
+  if (typeof acting === 'number') return acting;
+  const held = plane.supervision.heldPin(id as PinId);
+  if (held === undefined) return -errno.ENOENT;
+  held.registration = endingBy(held.registration, subject.tid);
+  return 0;
 }
 
 /** Releases a pin that a supervisor has made: 1, or undefined if it made no such pin. */

@@ -1,0 +1,218 @@
+// The proposal's F_SETLEASE, F_GETLEASE and F_SETSIG become our ioctls on the caller's own description.
+import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../abi/leasefs.js';
+import { errno, errnoName } from '../base/errno.js';
+import { F_GETSIG, F_SETSIG, O_NONBLOCK } from '../base/linux.js';
+import { type Descriptor, native } from '../native/binding.js';
+import { type CallAnswer, CONTINUE, type Stops } from './answer.js';
+import type { StoppedCall } from './calls.js';
+import type { MountLink } from './mount-link.js';
+import type { RefusalLine } from './report.js';
+import { Blind, type Target, type Targets } from './targets.js';
+
+type LeaseCall = Extract<StoppedCall, { kind: 'setLease' | 'getLease' | 'setSignal' }>;
+
+/** ms between looks at callers that wait for a break. */
+const LOOK_MS = 20;
+/** Callers in one look: the kernel searches a list for each. */
+const LOOK_MAX = 64;
+/** As many are looked at before each call. */
+const FEW = 8;
+
+const SIGIO = 29;
+
+/** F_SETLEASE under way. */
+interface WaitingLease {
+  /** Of the stop that is to be answered. */
+  id: bigint;
+  readonly target: Target;
+  readonly file: Descriptor;
+  readonly flags: number;
+  /** Without the call there would be none. */
+  isNew: boolean;
+  /** The stop at which the wait was cancelled. */
+  cancelled: bigint | undefined;
+}
+
+export class LeaseCalls {
+  private readonly stops: Stops;
+  private readonly link: MountLink;
+  private readonly targets: Targets;
+  private readonly refused: (line: RefusalLine) => void;
+  /** Lease calls that wait for a break, by thread. */
+  private readonly waiting = new Map<number, WaitingLease>();
+  private look: NodeJS.Timeout | undefined;
+
+  constructor(stops: Stops, link: MountLink, targets: Targets, refused: (line: RefusalLine) => void) {
+    this.stops = stops;
+    this.link = link;
+    this.targets = targets;
+    this.refused = refused;
+  }
+
+  close(): void {
+    clearInterval(this.look);
+  }
+
+  /** Undefined: it is answered later, or has been. */
+  judge(id: bigint, target: Target, call: LeaseCall): CallAnswer | undefined {
+    const { released } = target;
+    target.released = undefined;
+    const file = this.targets.take(target, call.fd);
+    if (file === undefined) return CONTINUE;
+    if (file instanceof Blind) return this.judgeUnseen(target, call, file);
+    if (!this.link.isOurs(file.fd)) {
+      file.close();
+      return CONTINUE;
+    }
+    if (call.kind === 'setLease') {
+      const { fd, flags } = call;
+      return this.setLease(id, target, file, fd, flags, released);
+    }
+    try {
+      return call.kind === 'getLease' ? this.getLease(file) : this.setSignal(target, file, call);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** A lease on the layout is ours or of no file; other calls may be about any file. */
+  judgeUnseen(
+    { pid, command }: { pid: number; command: string },
+    call: LeaseCall,
+    { why, code }: Blind,
+  ): CallAnswer {
+    if (call.kind !== 'setLease') return CONTINUE;
+    const { flags } = call;
+    const isOurs = flags === LEASEFS_UNLCK ? code !== errno.EPERM : (flags & LEASEFS_F_LAYOUT) !== 0;
+    if (!isOurs) return CONTINUE;
+    const path = '(unknown)';
+    this.refused({ pid, command, path, call: `F_SETLEASE ${flags}`, errno: errnoName(-code), rule: '', why });
+    return -code;
+  }
+
+  private getLease(file: Descriptor): CallAnswer {
+    const kind = this.link.getLease(file.fd);
+    return kind === LEASEFS_UNLCK || kind < 0 ? CONTINUE : kind;
+  }
+
+  /** The lease's signal is that of its owner's last lease call (B1): a new one is a new call for the same kind. */
+  private setSignal(
+    target: Target,
+    file: Descriptor,
+    { fd, signal }: { fd: number; signal: number },
+  ): CallAnswer {
+    const result = native.fcntl(file.fd, F_SETSIG, signal);
+    if (result < 0) return result;
+    const kind = this.link.getLease(file.fd);
+    if (kind > 0 && kind !== LEASEFS_UNLCK) {
+      this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: signal || SIGIO, cookie: fd });
+    }
+    return 0;
+  }
+
+  private setLease(
+    id: bigint,
+    target: Target,
+    file: Descriptor,
+    fd: number,
+    flags: number,
+    released: Target['released'],
+  ): CallAnswer | undefined {
+    const waiting = this.waiting.get(target.tid);
+    const isSame = waiting !== undefined && isOneDescription(waiting.file, file);
+    // A signal made the kernel begin the call again: the first one's outcome is this one's.
+    if (isSame && waiting.flags === flags) {
+      waiting.id = id;
+      file.close();
+      return undefined;
+    }
+    // The program has left that call, by longjmp.
+    if (waiting !== undefined) this.cancel(waiting);
+    const had = this.link.hasLease(file.fd);
+    const isNew = isSame ? waiting.isNew : !had;
+    if (isSame) waiting.isNew = false;
+    if (flags === LEASEFS_UNLCK) {
+      const ino = this.link.inodeOf(file.fd);
+      const again = !had && released?.fd === fd && released.ino === ino;
+      const result = had ? this.release(target, file) : 0;
+      file.close();
+      if (!had && !again) return CONTINUE;
+      // A signal, or work that io_uring has for the thread, makes the kernel begin the call again: then it stands.
+      if (!this.stops.send(id, result) && result === 0) target.released = { fd, ino };
+      return undefined;
+    }
+    if ((flags & LEASEFS_F_LAYOUT) === 0) {
+      file.close();
+      return CONTINUE;
+    }
+    void this.takeLease({ id, target, file, flags, isNew, cancelled: undefined }, fd);
+    return undefined;
+  }
+
+  private async takeLease(lease: WaitingLease, fd: number): Promise<void> {
+    const { target, file, flags } = lease;
+    this.waiting.set(target.tid, lease);
+    this.look ??= setInterval(() => this.cancelInterrupted(), LOOK_MS);
+    const wish = {
+      kind: flags,
+      nonblock: (native.flagsOf(file.fd) & O_NONBLOCK) !== 0,
+      signal: native.fcntl(file.fd, F_GETSIG, 0) || SIGIO,
+      cookie: fd,
+    };
+    let result: number;
+    do {
+      lease.cancelled = undefined;
+      result = await this.link.setLease(file.fd, target, wish);
+      // It was begun again since.
+    } while (result === -errno.EINTR && lease.cancelled !== undefined && lease.cancelled !== lease.id);
+    if (this.waiting.get(target.tid) === lease) this.waiting.delete(target.tid);
+    if (this.waiting.size === 0) {
+      clearInterval(this.look);
+      this.look = undefined;
+    }
+    const taken = this.stops.send(lease.id, result);
+    // The caller got EINTR, or is dead: it must have no lease that it did not have before.
+    if (!taken && result === 0 && lease.isNew) this.release(target, file);
+    file.close();
+  }
+
+  /**
+   * A caller that got a signal no longer waits (B5). The kernel does not report the signal, so the supervisor checks from
+   * time to time.
+   */
+  private cancelInterrupted(): void {
+    for (const [tid, lease] of [...this.waiting].slice(0, LOOK_MAX)) {
+      // Round robin.
+      this.waiting.delete(tid);
+      this.waiting.set(tid, lease);
+      if (!this.stops.isStopped(lease.id)) this.cancel(lease);
+    }
+  }
+
+  /** Before a call is judged, which may concern a lease that such a caller waits for; many are left to the timer. */
+  cancelBefore(tid: number): void {
+    if (this.waiting.size > FEW) return;
+    for (const lease of this.waiting.values())
+      if (lease.target.tid !== tid && !this.stops.isStopped(lease.id)) this.cancel(lease);
+  }
+
+  /** The thread stands at another call now: it has left the one that waits. */
+  left(tid: number, call: StoppedCall | undefined): void {
+    const waiting = this.waiting.get(tid);
+    if (waiting !== undefined && call?.kind !== 'setLease') this.cancel(waiting);
+  }
+
+  private cancel(lease: WaitingLease): void {
+    if (lease.cancelled === lease.id) return;
+    lease.cancelled = lease.id;
+    this.link.cancelLease(lease.file.fd, lease.target);
+  }
+
+  private release(target: Target, file: Descriptor): number {
+    const kind = LEASEFS_UNLCK;
+    return this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: 0, cookie: 0 });
+  }
+}
+
+const isOneDescription = (one: Descriptor, other: Descriptor): boolean =>
+  native.sameDescription(process.pid, one.fd, process.pid, other.fd) === 0;

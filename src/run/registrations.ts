@@ -1,0 +1,229 @@
+// Memory that a stopped call registers is pinned first, or the call is refused. What cannot be judged is refused by
+// `strict` and reported by `report`.
+//
+// The supervisor sees a process only at its calls. The daemon finds out what happens later to a ring
+// (src/process/registration.ts).
+import { LRUCache } from 'lru-cache';
+import { errno } from '../base/errno.js';
+import { fileIdOf, readText } from '../process/proc-text.js';
+import { isMapped, type Mapping, parseBuffers, rangesOf } from '../process/registered-buffers.js';
+import { type CallAnswer, CONTINUE } from './answer.js';
+import { clonesOf, groupEndedBy, groupOf, type RegisteredMemory, heldBy } from './buffers.js';
+import type { RegisterCall, SetupCall, UmemCall, VerbsCall, XdpCall } from './calls.js';
+import type { MountLink } from './mount-link.js';
+import {
+  opcodes,
+  REGISTER_CLONE_BUFFERS,
+  REGISTER_PBUF_RING,
+  REGISTER_UNKNOWN,
+  UNREGISTER_PBUF_RING,
+} from './opcodes.js';
+import type { UnleasedRegistration } from './report.js';
+import { Blind, blindBy, HIDDEN, memoryOf, type Target, type Targets } from './targets.js';
+import type { Memory } from './uverbs.js';
+
+/** strict: refuse as the proposal does; report: allow and report; off: ignore registrations. */
+export type Policy = 'strict' | 'report' | 'off';
+
+export type Registration = RegisterCall | SetupCall | UmemCall | VerbsCall | XdpCall;
+
+/** What has the memory, as the report names it. */
+const device = {
+  register: 'io_uring',
+  setup: 'io_uring',
+  umem: 'AF_XDP',
+  xdp: 'AF_XDP',
+  verbs: 'RDMA',
+} as const;
+
+/** Rings of provided buffers that are not unregistered; the others end with their io_uring. */
+const GROUPS_MAX = 4096;
+/** A ring that is in use leaves its tables out of fdinfo: so often it is read again. */
+const BUSY_TRIES = 50;
+
+/** The pins of a ring of provided buffers, and the thread that registered it, which alone may be able to unregister it. */
+interface Group {
+  readonly tid: number;
+  readonly pins: readonly number[];
+}
+
+export class Registrations {
+  private readonly link: MountLink;
+  private readonly targets: Targets;
+  private readonly policy: Policy;
+  private readonly unleased: (pin: UnleasedRegistration) => void;
+  private readonly groups = new LRUCache<string, Group>({ max: GROUPS_MAX });
+  /** io_uring can set the options of an AF_XDP socket, unseen: in one run there is one or the other. */
+  private hasRing = false;
+  private hasXdp = false;
+
+  constructor(
+    link: MountLink,
+    targets: Targets,
+    policy: Policy,
+    unleased: (pin: UnleasedRegistration) => void,
+  ) {
+    this.link = link;
+    this.targets = targets;
+    this.policy = policy;
+    this.unleased = unleased;
+  }
+
+  judge(target: Target, call: Registration): CallAnswer {
+    if (this.policy === 'off') return CONTINUE;
+    if (call.kind === 'xdp') return this.judgeXdp(target);
+    if (call.kind === 'register') {
+      if (call.opcode >= REGISTER_UNKNOWN)
+        return this.judgeUnseen(
+          target,
+          `io_uring_register opcode ${call.opcode}, which leasefs does not know`,
+        );
+      if (call.opcode === UNREGISTER_PBUF_RING) return this.endGroup(target, call);
+    }
+    if (call.kind === 'setup' && this.hasXdp) {
+      if (this.judgeUnseen(target, `io_uring ${UNSEEN}`) !== CONTINUE) return -errno.EPERM;
+    }
+    const answer = this.judgeMemory(target, call);
+    if (call.kind === 'setup' && answer === CONTINUE) this.hasRing = true;
+    return answer;
+  }
+
+  /** What is not known, or may not be looked at, may pin anything. */
+  judgeUnseen({ pid, command }: { pid: number; command: string }, by: string): CallAnswer {
+    const letThrough = this.policy !== 'strict';
+    if (this.policy !== 'off')
+      this.unleased({ pid, command, path: '(unknown)', off: 0, len: 0, by, letThrough });
+    return letThrough ? CONTINUE : -errno.EPERM;
+  }
+
+  private judgeXdp(target: Target): CallAnswer {
+    const answer = this.hasRing ? this.judgeUnseen(target, `AF_XDP ${UNSEEN}`) : CONTINUE;
+    if (answer === CONTINUE) this.hasXdp = true;
+    return answer;
+  }
+
+  /** Pins first, then lets the kernel register. The daemon checks later whether the kernel holds the memory. */
+  private judgeMemory(target: Target, call: Exclude<Registration, XdpCall>): CallAnswer {
+    let unread = 0;
+    const read = memoryOf(target);
+    const memory: Memory = (address, length) => {
+      const view = read(address, length);
+      if (view === undefined) unread = address;
+      return view;
+    };
+    const clones = call.kind === 'register' && call.opcode === REGISTER_CLONE_BUFFERS;
+    let held: readonly RegisteredMemory[] | Blind = clones ? [] : heldBy(call, memory);
+    if (held.length === 0 && unread === 0 && !clones) return CONTINUE;
+    const maps = this.mapsOf(target);
+    if (maps instanceof Blind) return this.judgeUnseen(target, `${nameOf(call)}: ${maps.why}`);
+    const mappings = this.link.mappingsIn(maps);
+    if (mappings.length === 0) return CONTINUE;
+    if (clones) held = this.clonedBy(target, call, memory);
+    if (held instanceof Blind) return this.judgeUnseen(target, `${nameOf(call)}: ${held.why}`);
+    // Where the process has no memory the kernel answers EFAULT.
+    if (unread !== 0 && isMapped(maps, unread))
+      return this.judgeUnseen(target, `${nameOf(call)}: its arguments are in memory that cannot be read`);
+    const made: number[] = [];
+    const answer = this.pinAll(target, call, held, mappings, made);
+    if (call.kind === 'register' && call.opcode === REGISTER_PBUF_RING && made.length > 0)
+      this.keepGroup(target, call, made, memory);
+    return answer;
+  }
+
+  private pinAll(
+    target: Target,
+    call: Registration,
+    held: readonly RegisteredMemory[],
+    mappings: readonly Mapping[],
+    made: number[],
+  ): CallAnswer {
+    for (const memory of held) {
+      const buffer = { address: memory.addr, length: memory.bytes };
+      for (const range of rangesOf(buffer, mappings)) {
+        const id = this.link.pin(target, range, memory, made.length === 0);
+        if (id >= 0) {
+          made.push(id);
+          continue;
+        }
+        const letThrough = this.policy === 'report' || id === -errno.ESRCH;
+        if (id === -errno.EPERM) {
+          const { pid, command } = target;
+          const path = this.link.pathInMount(range.path);
+          const by = device[call.kind];
+          const place = { path, off: range.begin, len: range.end - range.begin };
+          this.unleased({ pid, command, ...place, by, letThrough });
+        }
+        if (letThrough) continue;
+        for (const pin of made) this.link.unpin(pin);
+        made.length = 0;
+        return id;
+      }
+    }
+    return CONTINUE;
+  }
+
+  private mapsOf({ tid }: Target): string | Blind {
+    const maps = this.targets.withRoom(() => readText(`/proc/${tid}/maps`));
+    return maps === undefined ? HIDDEN : maps;
+  }
+
+  /** The buffers of another ring that this one is to have too. */
+  private clonedBy({ tid }: Target, call: RegisterCall, memory: Memory): RegisteredMemory[] | Blind {
+    const asked = clonesOf(call, memory);
+    if (asked === undefined) return [];
+    const { source, first, end } = asked;
+    if (source === undefined) return OF_INDEX;
+    let buffers: ReturnType<typeof parseBuffers> = 'busy';
+    try {
+      for (let tries = 0; buffers === 'busy' && tries < BUSY_TRIES; tries++) {
+        const info = readText(`/proc/${tid}/fdinfo/${source}`);
+        // The kernel answers EBADF.
+        if (info === '') return [];
+        buffers = parseBuffers(info);
+      }
+    } catch (error) {
+      return blindBy(error) ?? [];
+    }
+    if (buffers === 'busy') return BUSY;
+    const kind = call.ring === undefined ? 'rings' : 'buffer';
+    return buffers
+      .filter(({ index }) => index >= first && index < end)
+      .map(({ address, length }) => ({ kind, fd: call.ring ?? -1, addr: address, bytes: length }));
+  }
+
+  private keepGroup({ tid }: Target, call: RegisterCall, pins: readonly number[], memory: Memory): void {
+    const key = groupKey(tid, call, groupOf(call, memory));
+    if (key !== undefined) this.groups.set(key, { tid, pins });
+  }
+
+  /** The pins of a ring of provided buffers end with the call, which the kernel does not refuse to the same thread. */
+  private endGroup(target: Target, call: RegisterCall): CallAnswer {
+    const key = groupKey(target.tid, call, groupEndedBy(call, memoryOf(target)));
+    const group = key === undefined ? undefined : this.groups.get(key);
+    if (key === undefined || group?.tid !== target.tid) return CONTINUE;
+    this.groups.delete(key);
+    for (const pin of group.pins) this.link.endPin(target, pin);
+    return CONTINUE;
+  }
+}
+
+const UNSEEN = 'in one run with the other: io_uring can register the memory of an AF_XDP socket unseen';
+const OF_INDEX = new Blind(
+  'the ring to clone from is named by an index, which leasefs cannot look up',
+  errno.EPERM,
+);
+const BUSY = new Blind('the ring to clone from is in use', errno.EPERM);
+
+/** The call, as the report names it. */
+function nameOf(call: Registration): string {
+  return call.kind === 'register'
+    ? `io_uring ${opcodes[call.opcode]?.name ?? call.opcode}`
+    : device[call.kind];
+}
+
+/** The ring's inode and the group; undefined where either is not known. */
+function groupKey(tid: number, { ring }: RegisterCall, group: number | undefined): string | undefined {
+  if (ring === undefined || group === undefined) return undefined;
+  const ino = fileIdOf(tid, ring)?.ino;
+  return ino === undefined ? undefined : `${ino} ${group}`;
+}
