@@ -118,7 +118,7 @@ Napi::Value ReceiveMessage(const Napi::CallbackInfo& info) {
   int socket = IntArg(info, 0);
   Bytes whole = ArrayBufferArg(info, 1);
   bool asked = info.Length() > 2 && !info[2].IsUndefined();
-  double* sender = asked ? Float64ArrayArg(info, 2, 2) : nullptr;
+  double* sender = asked ? Float64ArrayArg(info, 2, 3) : nullptr;
   iovec part = {whole.data, whole.length};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))] = {};
   msghdr header = {};
@@ -136,6 +136,7 @@ Napi::Value ReceiveMessage(const Napi::CallbackInfo& info) {
     }
     sender[0] = who.pid;
     sender[1] = who.uid;
+    sender[2] = who.gid;
   }
   if (header.msg_flags & MSG_TRUNC) return Failure(info.Env(), EMSGSIZE);
   return Napi::Number::New(info.Env(), static_cast<double>(n));

@@ -65,9 +65,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   const notices = new NoticeSocket(filesystem.plane, breakDescriptors);
   filesystem.watchBy(notices);
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
-  const started = await start(options, filesystem, passthrough);
-  const { session } = started;
   let own: OwnMount | undefined;
+  const started = await start(options, filesystem, passthrough, () => own?.number);
+  const { session } = started;
   const mounted = (): void => {
     const made = mountedOn(mountPoint);
     if (made === undefined) return;
@@ -121,7 +121,12 @@ interface Started {
   readonly abort: () => void;
 }
 
-async function start(options: ServeOptions, operations: Filesystem, passthrough: boolean): Promise<Started> {
+async function start(
+  options: ServeOptions,
+  operations: Filesystem,
+  passthrough: boolean,
+  device: () => string | undefined,
+): Promise<Started> {
   const { mountPoint, mountOptions } = options;
   const log = options.log.line;
   if (options.transport === 'kernel') {
@@ -145,7 +150,14 @@ async function start(options: ServeOptions, operations: Filesystem, passthrough:
   const { NativeSession } = await import('../fuse-native/session.js');
   prepareMountPoint(mountPoint);
   const allowOther = mountOptions.length > 0;
-  const session = new NativeSession({ mountPoint, operations, allowOther, log });
+  const session = new NativeSession({
+    mountPoint,
+    operations,
+    allowOther,
+    device,
+    isHeld: () => operations.heldBy().length > 0,
+    log,
+  });
   // The library has the connection to itself.
   return { session, connection: -1, abort: () => process.exit(0) };
 }

@@ -26,6 +26,11 @@ export class Caller {
   tid = 0;
   /** A supervisor has stopped the thread at a call: it does not wait for us, may be gone, or in exec(2). */
   isStopped = false;
+  /**
+   * The call came as a message: it does not wait for us either, and may be another program by now. `uid` is of the time of
+   * sending, and the one thing that is known of its rights.
+   */
+  isSender = false;
   waiter: WaiterId = NO_WAITER;
   /**
    * Of an operation that answered PARKED: whether a signal ends its wait (B5). A search for kernel pins (N10) ends by

@@ -22,18 +22,19 @@ const WAITING_MAX = 64;
 export interface ControlState extends IoctlTransport {
   readonly reply: MessageReply;
   readonly parked: Parked<Call>;
-  /** The description that an OPEN names, or `-errno`. @param pid the caller. */
-  readonly open: (request: MessageRequest, pid: number) => Description | number;
+  /** Calls `opened` once, later, with the description that an OPEN names, or `-errno`. */
+  readonly open: (request: MessageRequest, opened: (description: Description | number) => void) => void;
   readonly log: (line: string) => void;
 }
 
 const room = new ArrayBuffer(MESSAGE_MAX);
-const sender = new Float64Array(2);
+const sender = new Float64Array(3);
 
 export class ControlConnection {
   private readonly state: ControlState;
   private readonly socket: Descriptor;
-  private readonly poller: Poller;
+  /** Undefined while an OPEN is looked at: the messages behind it wait in the socket. */
+  private poller: Poller | undefined;
   private readonly ended: () => void;
   private readonly calls = new Map<number, Call>();
   private description: Description | undefined;
@@ -43,6 +44,11 @@ export class ControlConnection {
     this.state = state;
     this.socket = socket;
     this.ended = ended;
+    this.listen();
+  }
+
+  private listen(): void {
+    const { state, socket } = this;
     this.poller = native.poll(socket.fd, POLLIN, () => {
       // The daemon closes the connection of a peer that sends malformed messages.
       if (!attempt(state.log, 'message', () => this.receive())) this.close();
@@ -53,7 +59,7 @@ export class ControlConnection {
   /** As close(2) of a descriptor. Idempotent. */
   close(): void {
     if (this.socket.fd < 0) return;
-    this.poller.close();
+    this.poller?.close();
     this.socket.close();
     for (const call of this.calls.values()) this.state.parked.drop(call);
     this.calls.clear();
@@ -79,18 +85,21 @@ export class ControlConnection {
     }
   }
 
-  /** The caller, by the kernel's credentials; unidentified if that process is gone, since its pid may be another's now. */
+  /**
+   * The caller, by the credentials that the kernel added when the message was sent. The process is unidentified if it is
+   * gone, since its pid may be another's now. What it is now gives it no right.
+   */
   private identify({ caller }: MessageRequest): void {
-    const [pid, uid] = sender as unknown as [number, number];
-    const uids = uidsOf(pid);
-    const same = uids?.real === uid;
-    caller.tid = same ? pid : 0;
-    caller.uid = same ? uids.fs : uid;
+    const [pid, uid, gid] = sender as unknown as [number, number, number];
+    caller.isSender = true;
+    caller.tid = uidsOf(pid)?.real === uid ? pid : 0;
+    caller.uid = uid;
+    caller.gid = gid;
   }
 
   private serve(request: MessageRequest): void {
     if (request.code === abi.LEASEFS_MESSAGE_CANCEL) this.cancel(request.id);
-    else if (request.code === abi.LEASEFS_MESSAGE_OPEN) this.answer(request, this.open(request), 0);
+    else if (request.code === abi.LEASEFS_MESSAGE_OPEN) this.open(request);
     else this.call(request, ioctls.get(request.code));
   }
 
@@ -123,14 +132,30 @@ export class ControlConnection {
     return this.calls.size < WAITING_MAX && !this.calls.has(id) ? 0 : -errno.EAGAIN;
   }
 
-  private open(request: MessageRequest): Answer {
-    if (this.description !== undefined) return -errno.EINVAL;
-    if (request.length !== abi.open.bytes || !isValid(abi.open, 0, request.struct)) return -errno.EINVAL;
-    const description = this.state.open(request, request.caller.tid);
-    if (typeof description === 'number') return description;
-    this.description = description;
-    description.join(this);
-    return 0;
+  private open(request: MessageRequest): void {
+    const isFirst = this.description === undefined;
+    if (!isFirst || request.length !== abi.open.bytes || !isValid(abi.open, 0, request.struct)) {
+      this.answer(request, -errno.EINVAL, 0);
+      return;
+    }
+    this.poller?.close();
+    this.poller = undefined;
+    this.state.open(
+      request,
+      guarded(this.state.log, 'message', description => this.opened(request, description)),
+    );
+  }
+
+  private opened(request: MessageRequest, description: Description | number): void {
+    const isClosed = this.socket.fd < 0;
+    if (typeof description !== 'number') {
+      this.description = description;
+      description.join(this);
+      if (isClosed) description.leave(this);
+    }
+    if (isClosed) return;
+    this.listen();
+    this.answer(request, typeof description === 'number' ? description : 0, 0);
   }
 
   private cancel(id: number): void {

@@ -1,11 +1,11 @@
 // Leases and pins where no ioctl comes through: a socket that takes the same structs (leasefs.h). Programs find it through
 // the mount itself, by an xattr of any file there, so no other process can impersonate it. The daemon accepts no descriptor
 // from a program: closing one of a stuck filesystem would stop the daemon. A key from the xattr names the file, and only
-// this mount can have made it. How the file is open is read in /proc, as far as the kernel allows.
+// this mount can have made it. How the file is open is read in /proc, as far as the kernel allows (descriptor-look.ts).
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
-import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
 import { Quota } from '../base/quota.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';
@@ -13,10 +13,10 @@ import type { Parked } from '../fs/parked.js';
 import { ReportTexts } from '../ioctl/report-texts.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { Listener } from '../native/listener.js';
-import { field, listOf, textOf } from '../process/proc-text.js';
 import type { Call } from './call.js';
 import { ControlConnection, type ControlState } from './control-connection.js';
 import { Description } from './description.js';
+import { DescriptorLooks } from './descriptor-looks.js';
 import { MessageReply, type MessageRequest } from './messages.js';
 
 export const CONTROL_XATTR = abi.xattr as Name;
@@ -26,6 +26,8 @@ const CONNECTIONS_MAX = 4096;
 
 export class ControlSocket {
   private readonly operations: Operations;
+  private readonly device: () => string | undefined;
+  private readonly looks: DescriptorLooks;
   private readonly listener: Listener;
   private readonly state: ControlState;
   private readonly secret = randomBytes(32);
@@ -35,15 +37,23 @@ export class ControlSocket {
   private readonly byToken = new Map<bigint, Description>();
   private readonly caller = new Caller();
 
-  constructor(operations: Operations, parked: Parked<Call>, log: (line: string) => void) {
+  /** @param device MAJOR:MINOR of the mount, decimal; undefined while it is not known. */
+  constructor(
+    operations: Operations,
+    parked: Parked<Call>,
+    device: () => string | undefined,
+    log: (line: string) => void,
+  ) {
     this.operations = operations;
+    this.device = device;
+    this.looks = new DescriptorLooks(log);
     this.state = {
       operations,
       parked,
       log,
       reply: new MessageReply(),
       reports: new ReportTexts(),
-      open: (request, pid) => this.open(request, pid),
+      open: (request, opened) => this.open(request, opened),
     };
     this.listener = new Listener(native.listenMessages(), log, (socket, uid) => this.accepted(socket, uid));
   }
@@ -55,6 +65,7 @@ export class ControlSocket {
 
   close(): void {
     this.listener.close();
+    this.looks.close();
     for (const connection of [...this.connections]) connection.close();
   }
 
@@ -76,16 +87,21 @@ export class ControlSocket {
     this.connections.add(connection);
   }
 
-  private open(request: MessageRequest, pid: number): Description | number {
+  private open(request: MessageRequest, opened: (description: Description | number) => void): void {
     const ino = this.inodeOf(request);
-    if (ino === undefined) return -errno.ESTALE;
+    const device = this.device();
     const shared = request.struct.big(abi.open.description);
-    if (shared !== 0n) {
-      const description = this.byToken.get(shared);
-      return description?.ino === ino ? description : -errno.EBADF;
+    if (ino === undefined || shared !== 0n || device === undefined) {
+      const description = ino === undefined ? undefined : this.byToken.get(shared);
+      const isThat = description !== undefined && description.ino === ino;
+      const error = ino === undefined ? errno.ESTALE : shared === 0n ? errno.EAGAIN : errno.EBADF;
+      opened(isThat ? description : -error);
+      return;
     }
-    const flags = this.accessOf(pid, request.struct.s32(abi.open.fd), ino);
-    return flags < 0 ? flags : this.newDescription(ino, flags);
+    const { tid: pid, uid, gid } = request.caller;
+    this.looks.ask({ pid, uid, gid, fd: request.struct.s32(abi.open.fd), ino, device }, access =>
+      opened(access < 0 ? access : this.newDescription(ino, access)),
+    );
   }
 
   /** The file of the key; undefined when this mount did not make it. */
@@ -96,19 +112,6 @@ export class ControlSocket {
     const right = Buffer.from(this.proof(ino));
     const given = Buffer.from(proof);
     return given.length === right.length && timingSafeEqual(given, right) ? ino : undefined;
-  }
-
-  /**
-   * open(2)'s access mode of the process's descriptor, read-only where we may not look; or -EBADF: not one of that file.
-   */
-  private accessOf(pid: number, fd: number, ino: InodeNumber): number {
-    const shownAll = `/proc/${pid}/fdinfo`;
-    const info = textOf(`${shownAll}/${fd}`);
-    if (info === '') return listOf(shownAll).length === 0 ? O_RDONLY : -errno.EBADF;
-    // Before Linux 5.14 fdinfo does not name the inode.
-    const shown = field(info, 'ino');
-    if (shown !== '' && Number(shown) !== ino) return -errno.EBADF;
-    return Number.parseInt(field(info, 'flags'), 8) & O_ACCMODE;
   }
 
   private newDescription(ino: InodeNumber, flags: number): Description | number {

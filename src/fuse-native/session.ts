@@ -21,6 +21,10 @@ export interface NativeSessionOptions {
   readonly mountPoint: string;
   readonly operations: Operations;
   readonly allowOther: boolean;
+  /** MAJOR:MINOR of the mount, decimal; undefined while it is not known. */
+  readonly device: () => string | undefined;
+  /** Whether leases or pins are held. */
+  readonly isHeld: () => boolean;
   readonly log: (line: string) => void;
 }
 
@@ -39,7 +43,7 @@ export class NativeSession implements Host {
   private readonly counts: Record<string, number> = {};
 
   /** @throws FsError ENOPKG: the package is not there. */
-  constructor({ mountPoint, operations, allowOther, log }: NativeSessionOptions) {
+  constructor({ mountPoint, operations, allowOther, device, isHeld, log }: NativeSessionOptions) {
     this.log = log;
     // The package does not report the caller: the user who mounted owns each new file.
     this.caller.uid = process.getuid?.() ?? 0;
@@ -51,7 +55,7 @@ export class NativeSession implements Host {
       (call, answer) => call.done(answer),
       log,
     );
-    this.control = new ControlSocket(operations, this.parked, log);
+    this.control = new ControlSocket(operations, this.parked, device, log);
     operations.attach(this);
     const { caller, parked, control } = this;
     const translated = nativeOperations(operations, {
@@ -78,7 +82,7 @@ export class NativeSession implements Host {
       });
     });
     this.ended = this.ready
-      .then(() => over(log))
+      .then(() => over(isHeld, log))
       .then(() => {
         this.control.close();
         operations.destroy();
@@ -149,13 +153,13 @@ export class NativeSession implements Host {
 
 /**
  * Resolves when the last user of the mount is gone, after a lazy unmount too (A4). The package does not report that, but
- * closes the device then.
+ * closes the device then. The kernel does not count a lease or a pin, whose holder needs no open file: we do.
  */
-function over(log: Log): Promise<void> {
+function over(isHeld: () => boolean, log: Log): Promise<void> {
   const device = readdirSync('/proc/self/fd').map(Number).find(isFuseDevice);
   return new Promise(resolve => {
     const look = (): void => {
-      if (device !== undefined && isFuseDevice(device)) return;
+      if ((device !== undefined && isFuseDevice(device)) || isHeld()) return;
       clearInterval(timer);
       resolve();
     };

@@ -15,6 +15,11 @@ export class OwnMount {
     this.connection = connection;
   }
 
+  /** MAJOR:MINOR, decimal. */
+  get number(): string {
+    return this.made.device;
+  }
+
   /** As /proc/PID/maps writes it. */
   get device(): string {
     const [major, minor] = this.made.device.split(':').map(Number);

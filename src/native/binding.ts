@@ -251,8 +251,8 @@ interface Binding {
   /** One message: the first `length` bytes. EFAULT beyond `data`; EAGAIN; EPIPE when the peer is gone. */
   sendMessage(socket: number, data: ArrayBuffer, length: number): Result;
   /**
-   * The length of one message, put into `data`; 0: the peer is gone; EMSGSIZE when it was longer. `sender`, of two: its
-   * process (0: outside our pid namespace) and its real uid at that time. Descriptors that come along are dropped.
+   * The length of one message, put into `data`; 0: the peer is gone; EMSGSIZE when it was longer. `sender`, of three: its
+   * process (0: outside our pid namespace), its real uid and gid at that time. Descriptors that come along are dropped.
    */
   receiveMessage(socket: number, data: ArrayBuffer, sender?: Float64Array): Result;
   /** fgetxattr(2): the length of the value, put into `value`. */

@@ -116,9 +116,15 @@ export const fileIdOf = (pid: number | 'self', fd: number): FileId | undefined =
 
 /** The same of the text of fdinfo. */
 export function fileIdIn(fdinfo: string): FileId | undefined {
-  const mount = /^mnt_id:\s*(\d+)$/m.exec(fdinfo);
+  const mount = mountIn(fdinfo);
   const ino = /^ino:\s*(\d+)$/m.exec(fdinfo);
-  return mount === null || ino === null ? undefined : { mount: Number(mount[1]), ino: Number(ino[1]) };
+  return mount === undefined || ino === null ? undefined : { mount, ino: Number(ino[1]) };
+}
+
+/** The id of the mount, which fdinfo names on every kernel. */
+export function mountIn(fdinfo: string): number | undefined {
+  const mount = /^mnt_id:\s*(\d+)$/m.exec(fdinfo);
+  return mount === null ? undefined : Number(mount[1]);
 }
 
 /** The pids of all processes but the calling one, in rising order. */

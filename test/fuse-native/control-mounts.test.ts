@@ -1,6 +1,6 @@
 // The control socket and the mount it belongs to: another mount's, unmounted, detached, killed.
 import { spawnSync } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
@@ -90,6 +90,27 @@ suiteNeeding('control sockets and their mounts', ['mount'], test => {
     }
   });
 
+  test('A4: detached with no file open, it lives until a lease and a pin taken by the socket end', async () => {
+    const mount = await Mounted.start('--transport=fuse-native');
+    try {
+      const ended = mount.ended();
+      writeFileSync(mount.file('f'), Buffer.alloc(BLOCK, 1));
+      const file = LeaseFile.open(mount.file('f'));
+      file.setLeaseSync('exclusive');
+      file.pin(0, BLOCK);
+      // The connection stays, and stands for the description.
+      closeSync(file.fd);
+      assert.is(leasefs('umount', '--lazy', mount.path).status, 0);
+      await soon('the kernel’s connection is over', () => devices(mount.pid) === 0);
+      assert.is(file.pins().length, 1);
+      file.unpinAll();
+      file.setLeaseSync('none');
+      assert.is(await ended, 0);
+    } finally {
+      await mount.stop();
+    }
+  });
+
   test('a daemon that is killed: the connection ends, calls answer ENOTCONN, the mount can be made again', async () => {
     const mount = await Mounted.start('--transport=fuse-native');
     writeFileSync(mount.file('f'), Buffer.alloc(BLOCK));
@@ -111,6 +132,10 @@ suiteNeeding('control sockets and their mounts', ['mount'], test => {
     await again.stop();
   });
 });
+
+/** Descriptors of /dev/fuse that the process has. */
+const devices = (pid: number): number =>
+  readdirSync(`/proc/${pid}/fd`).filter(fd => readlinkSync(`/proc/${pid}/fd/${fd}`) === '/dev/fuse').length;
 
 async function assertRejects(promise: Promise<unknown>, wanted: string): Promise<void> {
   let said = 'ok';

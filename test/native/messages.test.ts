@@ -12,7 +12,7 @@ const test = suite('messages');
 let listener: Descriptor;
 let name: string;
 const peer = new Float64Array(1);
-const sender = new Float64Array(2);
+const sender = new Float64Array(3);
 
 test.before.each(() => {
   listener = native.listenMessages();
@@ -35,7 +35,7 @@ test('messages keep their bounds and go both ways; the sender is known', () => {
   assert.is(native.sendMessage(near.fd, bytes('two'), 3), 3);
   assert.is(native.receiveMessage(far.fd, room, sender), 3);
   assert.is(Buffer.from(room, 0, 3).toString(), 'one');
-  assert.equal([...sender], [process.pid, process.getuid?.()]);
+  assert.equal([...sender], [process.pid, process.getuid?.(), process.getgid?.()]);
   assert.is(native.receiveMessage(far.fd, room), 3);
   assert.is(native.sendMessage(far.fd, bytes('back'), 4), 4);
   assert.is(native.receiveMessage(near.fd, room), 4);
@@ -74,7 +74,8 @@ test('another process has the credentials that it had when it sent', () => {
   const length = native.receiveMessage(far.fd, room, sender);
   // It is gone and was of another user: the number and the user of then.
   const uid = process.getuid?.() === 0 ? 1234 : process.getuid?.();
-  assert.equal([...sender], [Number(Buffer.from(room, 0, length).toString()), uid]);
+  const pid = Number(Buffer.from(room, 0, length).toString());
+  assert.equal([...sender], [pid, uid, process.getgid?.()]);
   assert.is.not(sender[0], process.pid);
   near.close();
   far.close();

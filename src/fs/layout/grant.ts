@@ -17,6 +17,7 @@ import { native, STAT } from '../../native/binding.js';
 import { Extent, type Grant, type StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller, Layout, LayoutRequest } from '../operations.js';
 import type { OpenFile } from '../vfs/open-file.js';
+import { identify } from './callers.js';
 import type { LeasePlane } from './plane.js';
 
 /** The layout of a range into `out`, as far as it fits and lies in one segment: see leasefs.h, LAYOUT. */
@@ -58,7 +59,7 @@ const isStale = (file: StoredFile, seq: number | undefined): boolean => seq !== 
  * recall.
  */
 function leaseFor(plane: LeasePlane, caller: Caller, open: OpenFile): LeaseId | number {
-  const process = plane.processes.identify(caller.tid);
+  const process = identify(plane, caller);
   const lease = plane.leases.leases(open.inode.ino).find(({ description }) => description === open.fh);
   // An unidentified process owns no lease.
   if (lease === undefined || lease.owner !== process) return -errno.EPERM;

@@ -12,6 +12,7 @@ import {
 } from '../operations.js';
 import { afterDrops } from './after-drops.js';
 import { ask } from './ask.js';
+import { identify, isCapable } from './callers.js';
 import type { LeasePlane } from './plane.js';
 import { newsOf, tokenOf } from './watches.js';
 
@@ -24,7 +25,7 @@ export function setLease(
   const file = plane.sb.handles.get(fh);
   if (file === undefined) return -errno.EBADF;
   const { inode } = file;
-  const process = plane.processes.identify(caller.tid, !caller.isStopped);
+  const process = identify(plane, caller);
   const { kind } = request;
   if (kind === undefined) return process === UNIDENTIFIED ? -errno.EPERM : -errno.EINVAL;
   const taking = kind !== NONE;
@@ -32,10 +33,7 @@ export function setLease(
   const owner = plane.leases.ownerOf(fh);
   // L6: a process that has waited for the owner's end takes the lease over, even if the daemon has not seen the end yet.
   if (owner !== process) plane.processes.hear(owner);
-  const mayLease =
-    taking &&
-    (caller.uid === inode.uid ||
-      plane.processes.isCapable(process, caller.tid, CAP_LEASE, !caller.isStopped));
+  const mayLease = taking && (caller.uid === inode.uid || isCapable(plane, process, caller, CAP_LEASE));
   const answer = ask(
     plane,
     caller,

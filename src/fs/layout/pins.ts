@@ -19,11 +19,12 @@ import { invalidateAttrs } from '../vfs/attr-cache.js';
 import type { Inode } from '../vfs/inode.js';
 import { afterDrops } from './after-drops.js';
 import { ask } from './ask.js';
+import { identify, isCapable } from './callers.js';
 import type { LeasePlane } from './plane.js';
 
 export function pin(plane: LeasePlane, caller: Caller, fh: FileHandle, request: PinRequest): Answer {
   const file = plane.sb.handles.get(fh);
-  const process = plane.processes.identify(caller.tid);
+  const process = identify(plane, caller);
   if (process === UNIDENTIFIED) return -errno.EPERM;
   if (file?.inode.file === undefined) return -errno.EINVAL;
   const { off, len } = request;
@@ -52,7 +53,7 @@ export function makePin(
   const call = (): string => callOf(off, len) + how;
   const injected = plane.injector?.pinAnswer(process, inode.ino, call()) ?? 0;
   if (injected < 0) return injected;
-  const uncounted = plane.processes.isCapable(process, caller.tid, CAP_IPC_LOCK, !caller.isStopped);
+  const uncounted = isCapable(plane, process, caller, CAP_IPC_LOCK);
   const question: PinAsk = {
     process,
     description,
@@ -119,7 +120,7 @@ export function unpin(
   fh: FileHandle,
   id: number | undefined,
 ): Answer {
-  const process = plane.processes.identify(caller.tid);
+  const process = identify(plane, caller);
   if (id === undefined) return unpinAll(plane, caller, process, ino, fh);
   const answer = unpinOne(plane, caller, process, ino, fh, id as PinId);
   return answer === 0 ? 1 : answer;
@@ -182,7 +183,7 @@ export function pins(
 ): PinPage {
   const cursor = plane.pinCursors.get(fh);
   const rest = cursor?.after === after ? cursor.rest : plane.leases.pinsByAge(ino);
-  const process = plane.processes.identify(caller.tid);
+  const process = identify(plane, caller);
   const zombies = zombiesOf(plane, ino);
   const listings: PinListing[] = [];
   while (listings.length < max) {
