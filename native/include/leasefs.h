@@ -235,11 +235,13 @@ struct leasefs_extent {
  *
  * EINVAL	len is 0, off + len beyond 2^53 - 1, not a regular file, bad version or flags
  * EPERM	no lease of the calling process on this description; process not identified
+ * EACCES	the caller may not trace the daemon, so it could not get the segment
  * EBADF	the description is not open for reading and writing
  * EAGAIN	the lease is being broken; with LEASEFS_LAYOUT_SEQ, the layout has changed
  * EBUSY	a process still maps the segment though its layout was recalled
  * ENOSPC, EMFILE	no memory for the map, no descriptor
- * ENOLCK	the user holds too many runs of blocks that do not touch
+ * ENOLCK	the user holds too many runs of blocks that do not touch; or a quarter of
+ *	the store is freed and kept for clients (`leasefs status` names them)
  */
 struct leasefs_layout {
 	__u32 version;

@@ -82,6 +82,11 @@ export interface ReportedStatus {
     readonly free: number;
     readonly freeInLongRuns: number;
   } | null;
+  /**
+   * Of the pooled store: bytes of freed blocks that no file gets yet, since clients may map them, and what is lent to
+   * clients: st_dev and st_ino of segments. null: the store lends nothing.
+   */
+  readonly kept: { readonly bytes: number; readonly dev: number; readonly inos: readonly number[] } | null;
   readonly files: number;
   /** As --inodes counts them, and how many there may be. */
   readonly inodes: number;

@@ -1,5 +1,6 @@
 // `leasefs status`: one mount at a glance.
 import type { ReportedStatus } from '../client/index.js';
+import { holdersOf } from '../process/holders.js';
 import { jsonText, readMounted } from './mounted-path.js';
 import { readableAge, readableSize } from './sizes.js';
 import { pairs } from './table.js';
@@ -21,8 +22,10 @@ export const verb: Verb = {
     const path = onlyArgument(positionals, 'MNT');
     const { mountPoint, report, dev } = readMounted(path, 'status');
     const unleased = unleasedPins(dev, undefined, readMounted(path, 'pins').report.pins);
-    if (values.json) console.log(jsonText('status', { mount: mountPoint, status: report, unleased }));
-    else for (const line of statusLines(mountPoint, report, unleased)) console.log(line);
+    const keepers = keepersOf(report);
+    if (values.json)
+      console.log(jsonText('status', { mount: mountPoint, status: report, unleased, keepers }));
+    else for (const line of statusLines(mountPoint, report, unleased, keepers)) console.log(line);
     return 0;
   },
 };
@@ -31,6 +34,7 @@ export function statusLines(
   mountPoint: string,
   status: ReportedStatus,
   unleased: readonly UnleasedPin[] = [],
+  keepers: readonly string[] = [],
 ): string[] {
   const requests = Object.entries(status.requests).sort(([, a], [, b]) => b - a);
   return pairs([
@@ -41,6 +45,7 @@ export function statusLines(
       `${status.store} (${status.storeReason}), ${readableSize(status.used)} of ${readableSize(status.size)} used`,
     ],
     ...detail(status),
+    ...keptText(status, keepers),
     ['files', `${status.files} regular; ${status.inodes} of ${status.maxInodes} inodes in use`],
     [
       'leases',
@@ -51,6 +56,22 @@ export function statusLines(
     ['protocol', `FUSE ${status.kernel}`],
     ['requests', requests.map(([name, count]) => `${name} ${count}`).join(', ') || 'none'],
   ]);
+}
+
+/** The processes that have the memory that was lent to clients, as 'PID COMMAND'. */
+function keepersOf({ kept, pid: daemon }: ReportedStatus): string[] {
+  if (kept === null || kept.bytes === 0) return [];
+  const holders = [...holdersOf(kept.dev, new Set(kept.inos)).values()].flat();
+  return [
+    ...new Set(holders.filter(({ pid }) => pid !== daemon).map(({ pid, command }) => `${pid} ${command}`)),
+  ];
+}
+
+function keptText({ kept }: ReportedStatus, keepers: readonly string[]): [string, string][] {
+  if (kept === null || kept.bytes === 0) return [];
+  const until =
+    keepers.length > 0 ? `${keepers.join(', ')} unmap the layouts or end` : 'the leases with layouts end';
+  return [['kept', `${readableSize(kept.bytes)} of freed blocks, until ${until}`]];
 }
 
 /** The holders of kernel pins without a lease, by process and ring. */

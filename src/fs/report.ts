@@ -65,6 +65,7 @@ export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedSta
     used: capacity.used,
     residency: residency(sb),
     fragmentation: fragmentation(sb),
+    kept: kept(sb),
     files,
     inodes: sb.budget.used,
     maxInodes: sb.budget.max,
@@ -88,6 +89,12 @@ function fragmentation(sb: Superblock): ReportedStatus['fragmentation'] {
     extents += count;
   }
   return { files, extents, free: capacity.total - capacity.used, freeInLongRuns };
+}
+
+/** Of a store that lends its memory to clients. */
+function kept(sb: Superblock): ReportedStatus['kept'] {
+  const lent = sb.store.lent();
+  return lent === undefined ? null : { bytes: lent.kept, dev: lent.dev, inos: [...lent.byIno.keys()] };
 }
 
 /** Of a store whose files cost a descriptor each. */

@@ -35,7 +35,7 @@ export interface Grant {
   /**
    * Adds an extent of a segment; the segment's descriptor, for the client, valid until `release`. -EBUSY while a process
    * maps the segment though its grant has ended; -EMFILE, -ENOMEM; -ENOLCK: the user has no
-   * share left for another run of blocks.
+   * share left for another run of blocks, or a quarter of the store is freed and kept.
    */
   add(extent: Extent): number;
   release(): void;
@@ -92,6 +92,8 @@ export interface StoredFile {
 }
 
 export interface LentMemory {
+  /** Bytes of freed blocks that no file gets before their grants have ended and no process maps their segment. */
+  readonly kept: number;
   /** st_dev of the segments. */
   readonly dev: number;
   /** Their numbers, as extents have them, by inode. */

@@ -36,6 +36,7 @@ export class PooledSpace {
   private readonly freed = new FreedRuns();
   /** Freed blocks that wait, by segment. */
   private readonly waiting = new Map<number, Runs>();
+  private keptBlocks = 0;
 
   /** @param size bytes; whole blocks of it are used, 8 TiB at most. */
   constructor(size: number, capacity?: Capacity) {
@@ -86,8 +87,17 @@ export class PooledSpace {
     }
   }
 
-  /** As Segments.lend: from now on the segment's guard stays. */
+  /** Freed blocks that no file gets yet, since a client may still map them. */
+  get kept(): number {
+    return this.keptBlocks;
+  }
+
+  /** As Segments.lend: from now on the segment's guard stays. -ENOLCK while a quarter of all blocks is kept. */
   lend(segment: number): number {
+    if (this.keptBlocks > this.allocator.total / 4) {
+      this.settle();
+      if (this.keptBlocks > this.allocator.total / 4) return -errno.ENOLCK;
+    }
     this.renewFreed();
     return this.segments.lend(segment);
   }
@@ -125,7 +135,10 @@ export class PooledSpace {
     for (const [segment, runs] of this.waiting) {
       if (this.isHeld(segment)) continue;
       this.waiting.delete(segment);
-      for (let i = 0; i < runs.length; i += 2) this.renew(runs[i]!, runs[i + 1]!);
+      for (let i = 0; i < runs.length; i += 2) {
+        this.keptBlocks -= runs[i + 1]!;
+        this.renew(runs[i]!, runs[i + 1]!);
+      }
     }
   }
 
@@ -181,6 +194,7 @@ export class PooledSpace {
       const runs = this.waiting.get(segment) ?? [];
       this.waiting.set(segment, runs);
       runs.push(at, stop - at);
+      this.keptBlocks += stop - at;
       at = stop;
     }
   }

@@ -2,6 +2,7 @@
 // each, and the kernel cannot give them more memory than --size promises.
 import { heapPart } from '../base/heap.js';
 import { Quota } from '../base/quota.js';
+import { BLOCK } from '../base/units.js';
 import type { ExtentArena } from '../extent/index.js';
 import { arenaInHugePages } from './arena-memory.js';
 import type { Capacity, FileStore, Grant, LentMemory, StoredFile } from './file-store.js';
@@ -51,7 +52,8 @@ export class PooledStore implements FileStore {
   }
 
   lent(): LentMemory {
-    return this.space.segments.lentMemory();
+    this.space.settle();
+    return { ...this.space.segments.lentMemory(), kept: this.space.kept * BLOCK };
   }
 
   newGrant(uid: number): Grant {

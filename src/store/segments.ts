@@ -124,7 +124,7 @@ export class Segments {
     return fd;
   }
 
-  lentMemory(): LentMemory {
+  lentMemory(): Omit<LentMemory, 'kept'> {
     const byIno = new Map<number, number>();
     for (const segment of this.lent) {
       this.segments[segment]!.stat(stat);

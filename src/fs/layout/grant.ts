@@ -3,7 +3,7 @@
 // change meets the lease (X2 to X4). Counterparts: pNFS block layouts (RFC 5663) with LAYOUTGET and CB_LAYOUTRECALL, and
 // xfs_fs_map_blocks.
 import { errno } from '../../base/errno.js';
-import { O_ACCMODE, O_RDWR } from '../../base/linux.js';
+import { CAP_SYS_PTRACE, O_ACCMODE, O_RDWR } from '../../base/linux.js';
 import {
   BLOCK,
   blockOf,
@@ -12,12 +12,13 @@ import {
   type InodeNumber,
   type LeaseId,
   MAX_OFFSET,
+  type ProcessId,
 } from '../../base/units.js';
 import { native, STAT } from '../../native/binding.js';
 import { Extent, type Grant, type StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller, Layout, LayoutRequest } from '../operations.js';
 import type { OpenFile } from '../vfs/open-file.js';
-import { identify } from './callers.js';
+import { identify, isCapable } from './callers.js';
 import type { LeasePlane } from './plane.js';
 
 /** The layout of a range into `out`, as far as it fits and lies in one segment: see leasefs.h, LAYOUT. */
@@ -36,8 +37,11 @@ export function layout(
   const start = blockOf(off) * BLOCK;
   const end = blocksFor(off + len) * BLOCK;
   if (request.list) return isStale(file, seq) ? -errno.EAGAIN : list(file, start, end, out);
-  const lease = leaseFor(plane, caller, open);
+  const process = identify(plane, caller);
+  const lease = leaseFor(plane, process, open);
   if (lease < 0) return lease;
+  // A client that cannot have the memory would only keep the blocks from others.
+  if (isInSegment(file, start, end) && !mayFetch(plane, process, caller)) return -errno.EACCES;
   if (isStale(file, seq)) return -errno.EAGAIN;
   const committed = file.commit(start, end - start);
   if (committed < 0) return committed;
@@ -58,8 +62,7 @@ const isStale = (file: StoredFile, seq: number | undefined): boolean => seq !== 
  * The live lease that the caller's process owns on this description, not being broken: the notice of its break is the
  * recall.
  */
-function leaseFor(plane: LeasePlane, caller: Caller, open: OpenFile): LeaseId | number {
-  const process = identify(plane, caller);
+function leaseFor(plane: LeasePlane, process: ProcessId, open: OpenFile): LeaseId | number {
   const lease = plane.leases.leases(open.inode.ino).find(({ description }) => description === open.fh);
   // An unidentified process owns no lease.
   if (lease === undefined || lease.owner !== process) return -errno.EPERM;
@@ -68,6 +71,18 @@ function leaseFor(plane: LeasePlane, caller: Caller, open: OpenFile): LeaseId | 
 }
 
 const next = new Extent();
+
+/** Whether the first block of the range that is there lies in a segment, not in the file itself. */
+const isInSegment = (file: StoredFile, start: number, end: number): boolean =>
+  file.nextExtent(start, next) && next.off < end && next.segment !== 0;
+
+/** Whether the kernel would let the caller take the segment's descriptor from this process, as ptrace(2) (pidfd_getfd). */
+function mayFetch(plane: LeasePlane, process: ProcessId, caller: Caller): boolean {
+  if (caller.uid !== 0 && caller.uid === ownUid) return true;
+  return isCapable(plane, process, caller, CAP_SYS_PTRACE);
+}
+
+const ownUid = process.getuid?.() ?? 0;
 
 function list(file: StoredFile, start: number, end: number, out: Layout): Answer {
   out.seq = file.seq;
