@@ -1,7 +1,7 @@
 // Whether a process that sent a message has a file of this mount open, and how: by /proc, since the package carries no
 // ioctl. A file is the one of that inode number on that device, which its mount names: inode numbers of other filesystems
 // are the same. The look comes after the message was sent. So nothing that the process is by then may add to what it was: a
-// program with privileges of its own, which it may execute meanwhile, opens files that the sender may not.
+// program with privileges of its own, which it may execute by then, opens files that the sender may not.
 //
 // Reading fdinfo of an epoll may wait for another filesystem (K30), so this is for a thread of its own. What waits for
 // exec(2) (K29) is not asked.
