@@ -17,14 +17,18 @@ export class Quota {
 
   /** `amount` more for the user, above 0; false, and nothing is taken, when there is not so much. */
   take(uid: number, amount = 1): boolean {
+    if (!this.has(uid, amount)) return false;
+    this.taken.set(uid, (this.taken.get(uid) ?? 0) + amount);
+    this.total += amount;
+    return true;
+  }
+
+  /** Whether `take` would. */
+  has(uid: number, amount = 1): boolean {
     const theirs = (this.taken.get(uid) ?? 0) + amount;
     const all = this.total + amount;
     const free = Math.floor(this.max / 4);
-    const room = uid === 0 ? all <= this.max : theirs <= this.share && all <= this.max - free;
-    if (!room) return false;
-    this.taken.set(uid, theirs);
-    this.total = all;
-    return true;
+    return uid === 0 ? all <= this.max : theirs <= this.share && all <= this.max - free;
   }
 
   /** Releases what was taken. */

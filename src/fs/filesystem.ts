@@ -253,9 +253,9 @@ export class Filesystem implements Operations {
     return poll(this.plane, fh, notify);
   }
 
-  opendir(_caller: Caller, ino: InodeNumber, out: Opened): Answer {
+  opendir(caller: Caller, ino: InodeNumber, out: Opened): Answer {
     if (isVirtual(ino)) return this.sb.virtual?.opendir(ino, out) ?? -errno.ESTALE;
-    return opendir(this.sb, ino, 0, out);
+    return opendir(this.sb, caller, ino, 0, out);
   }
 
   readdir(

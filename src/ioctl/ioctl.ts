@@ -7,7 +7,7 @@ import * as abi from '../abi/leasefs.js';
 import { reportKind } from '../abi/reports.js';
 import { errno } from '../base/errno.js';
 import { BLOCK, type FileHandle, MAX_OFFSET } from '../base/units.js';
-import { type Answer, Layout, type PinListing } from '../fs/operations.js';
+import { type Answer, Layout, PARKED, type PinListing } from '../fs/operations.js';
 import type { Extent } from '../store/file-store.js';
 import {
   type Command,
@@ -84,7 +84,7 @@ function pin(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): 
   if (off + len > MAX_OFFSET) return -errno.EINVAL;
   const owner = byDescription ? request.struct.big(abi.pin.owner) : undefined;
   const id = operations.pin(request.caller, request.ino, fh, { off, len, owner });
-  if (id < 0) return id;
+  if (id < 0 || id === PARKED) return id;
   echo(transport, request, abi.pin.bytes);
   reply.struct.setU64(abi.pin.id, id);
   return 0;

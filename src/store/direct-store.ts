@@ -142,6 +142,10 @@ class DirectFile implements StoredFile {
     return filled === -errno.ENOMEM || filled === -errno.EFAULT ? -errno.ENOSPC : filled;
   }
 
+  fits(off: number, len: number): boolean {
+    return this.fitting(off, len) >= len;
+  }
+
   punch(off: number, len: number, lift: boolean): number {
     if (lift) return this.fallocate(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, off, len);
     return this.clear(off, Math.min(off + len, this.size()));

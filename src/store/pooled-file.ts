@@ -143,6 +143,12 @@ export class PooledFile implements StoredFile {
     return 0;
   }
 
+  fits(off: number, len: number): boolean {
+    this.space.settle();
+    const end = blocksFor(off + len);
+    return this.fitting(blockOf(off), end) === end;
+  }
+
   punch(off: number, len: number): number {
     const end = off + len;
     const start = blocksFor(off);

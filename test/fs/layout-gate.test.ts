@@ -103,7 +103,7 @@ test('X8: a hole that is copied asks as a growth of the file does', () => {
 
 test("N4, L2: the end of a file's description and of a directory's reach the gate, once", () => {
   const { fs, fh, asked } = behind(0);
-  opendir(fs.sb, ROOT_INO, 0, fs.opened);
+  opendir(fs.sb, fs.caller, ROOT_INO, 0, fs.opened);
   const directory = fs.opened.fh;
   for (let i = 0; i < 2; i++) {
     fs.sb.closeFile(fh);

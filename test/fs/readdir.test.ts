@@ -27,7 +27,7 @@ function list(fs: SmallFilesystem, fh: FileHandle, after: number, entries: numbe
 function filled(...names: readonly string[]): { fs: SmallFilesystem; fh: FileHandle } {
   const fs = new SmallFilesystem();
   for (const name of names) fs.create(name);
-  assert.is(opendir(fs.sb, ROOT_INO, 0, fs.opened), 0);
+  assert.is(opendir(fs.sb, fs.caller, ROOT_INO, 0, fs.opened), 0);
   return { fs, fh: fs.opened.fh };
 }
 
@@ -66,7 +66,7 @@ test('what is made after the beginning is not listed before the next rewind', ()
 
 test('two descriptions of one directory have a place each', () => {
   const { fs, fh } = filled('a', 'b');
-  opendir(fs.sb, ROOT_INO, 0, fs.opened);
+  opendir(fs.sb, fs.caller, ROOT_INO, 0, fs.opened);
   const other = fs.opened.fh;
   const { cookie } = list(fs, fh, 0, 3);
   assert.equal(list(fs, other, 0, 9).names, ['.', '..', 'a', 'b']);

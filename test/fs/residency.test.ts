@@ -89,4 +89,41 @@ test('where all files are open, one more is ENFILE', () => {
   assert.throws(() => fs.create('one more'), /-23/);
 });
 
+test('one user has a quarter of the descriptors for open files, and root goes on: ENFILE', () => {
+  const moving = new MovingStore();
+  const fs = new SmallFilesystem({}, moving.store, 32);
+  const roots = fs.create('of root');
+  fs.sb.closeFile(roots.fh);
+  fs.caller.uid = 1000;
+  const files = Array.from({ length: 8 }, (_, n) => fs.create(`f${n}`));
+  assert.throws(() => fs.create('one more'), /-23/);
+  assert.is(open(fs.sb, fs.caller, roots.inode.ino, 0, fs.opened), -errno.ENFILE);
+  assert.is(open(fs.sb, fs.caller, files[0]!.inode.ino, 0, fs.opened), 0, 'it has its descriptor');
+  fs.caller.uid = 2000;
+  assert.is(open(fs.sb, fs.caller, files[0]!.inode.ino, 0, fs.opened), 0, 'of the share of the first');
+  for (let n = 0; n < 8; n++) fs.create(`g${n}`);
+  fs.caller.uid = 0;
+  for (let n = 0; n < 8; n++) fs.create(`r${n}`);
+  fs.caller.uid = 1000;
+  fs.sb.closeFile(files[1]!.fh);
+  fs.create('after a close');
+});
+
+test('the last descriptors are root’s, also where closed files cannot move', () => {
+  const moving = new MovingStore();
+  const fs = new SmallFilesystem({}, moving.store, 32);
+  fs.caller.uid = 1000;
+  const close = (): void => {
+    const { inode, fh } = fs.create(`f${moving.descriptors}`);
+    moving.stays.add(inode.file!);
+    fs.sb.closeFile(fh);
+  };
+  for (let n = 0; n < 30; n++) close();
+  assert.throws(close, /-23/);
+  fs.caller.uid = 0;
+  fs.create('of root');
+  fs.create('another');
+  assert.throws(() => fs.create('one more'), /-23/);
+});
+
 test.run();

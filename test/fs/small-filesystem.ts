@@ -24,11 +24,13 @@ export class SmallFilesystem {
     gate: Partial<LayoutGate> = {},
     store: FileStore = new PooledStore(1 << 22),
     descriptors = 100,
+    descriptions = 4096,
+    inodes = 100,
   ) {
     this.sb = new Superblock(
       () => store,
       { isCapable: () => false, groupsOf: () => [] },
-      { mode: 0o755, uid: 0, gid: 0, inodes: 100, descriptors, log: () => {} },
+      { mode: 0o755, uid: 0, gid: 0, inodes, descriptors, descriptions, log: () => {} },
     );
     this.sb.gate = { ...openGate, ...gate };
     this.sb.host = {

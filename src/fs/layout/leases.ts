@@ -29,6 +29,8 @@ export function setLease(
   const { kind } = request;
   if (kind === undefined) return process === UNIDENTIFIED ? -errno.EPERM : -errno.EINVAL;
   const taking = kind !== NONE;
+  const busy = taking ? plane.sb.slices.wait(caller, inode.ino) : 0;
+  if (busy !== 0) return busy;
   if (taking && plane.injector?.grantAnswer(caller) === PARKED) return PARKED;
   const owner = plane.leases.ownerOf(fh);
   // L6: a process that has waited for the owner's end takes the lease over, even if the daemon has not seen the end yet.

@@ -14,23 +14,84 @@ import {
   UNIDENTIFIED,
 } from '../../base/units.js';
 import type { PinAsk, PinInfo } from '../../lease/types.js';
-import type { Answer, Caller, PinListing, PinPage, PinRequest } from '../operations.js';
+import {
+  type Answer,
+  type Caller,
+  PARKED,
+  type PinListing,
+  type PinPage,
+  type PinRequest,
+} from '../operations.js';
 import { invalidateAttrs } from '../vfs/attr-cache.js';
 import type { Inode } from '../vfs/inode.js';
 import { afterDrops } from './after-drops.js';
-import { ask } from './ask.js';
+import { ask, carryOut } from './ask.js';
 import { identify, isCapable } from './callers.js';
 import type { LeasePlane } from './plane.js';
 
 export function pin(plane: LeasePlane, caller: Caller, fh: FileHandle, request: PinRequest): Answer {
+  const going = plane.sb.slices.goOn(caller);
+  if (going !== undefined) return going;
   const file = plane.sb.handles.get(fh);
   const process = identify(plane, caller);
   if (process === UNIDENTIFIED) return -errno.EPERM;
   if (file?.inode.file === undefined) return -errno.EINVAL;
+  const busy = plane.sb.slices.wait(caller, file.inode.ino);
+  if (busy !== 0) return busy;
   const { off, len } = request;
   if (len <= 0 || off < 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
   const owner = ownerOf(plane, fh, request.owner);
-  return makePin(plane, caller, process, file.inode, off, len, fh, owner, '');
+  const id = makePin(plane, caller, process, file.inode, off, len, fh, owner, '');
+  return id > 0 && isLong(caller, len) ? fillInSlices(plane, caller, process, file.inode, off, len, id) : id;
+}
+
+/** Bytes that get their pages at once, or in a slice. */
+const SLICE = 1 << 20;
+/** Pieces of a slice that have their pages already. */
+const PIECES = 16;
+
+/** A supervisor's pins are filled at once. */
+const isLong = ({ isStopped }: Caller, len: number): boolean => len > SLICE && !isStopped;
+
+/** Gives the pin its blocks (N7); it is there, and protects its range, from the beginning. The pin's id, or `-errno`. */
+function fillInSlices(
+  plane: LeasePlane,
+  caller: Caller,
+  process: ProcessId,
+  inode: Inode,
+  off: number,
+  len: number,
+  id: Answer,
+): Answer {
+  const { leases, sb } = plane;
+  const { capacity } = sb.store;
+  // A slice may be another caller's turn.
+  const by = { ...caller };
+  let at = off;
+  const abandon = (): void => {
+    leases.abandon(id as PinId);
+    carryOut(plane);
+  };
+  return sb.slices.begin(caller, {
+    ino: inode.ino,
+    slice: () => {
+      const before = capacity.used;
+      for (let n = 0; at < off + len && n < PIECES && capacity.used - before < SLICE; n++) {
+        const piece = Math.min(SLICE, off + len - at);
+        const filled = fill(plane, process, inode, at, piece);
+        if (filled < 0) {
+          abandon();
+          return filled;
+        }
+        at += piece;
+        inode.file!.size();
+      }
+      if (at < off + len) return PARKED;
+      afterDrops(plane, by, inode);
+      return id;
+    },
+    interrupted: abandon,
+  });
 }
 
 /**
@@ -73,7 +134,9 @@ export function makePin(
     const made = leases.pin(plane.monotonic(), question);
     if (made.verdict.kind !== 'ok') return made.verdict;
     id = made.pin;
-    filled = fill(plane, process, inode, off, len);
+    const later = isLong(caller, len);
+    if (!later) filled = fill(plane, process, inode, off, len);
+    else if (!inode.file!.fits(off, Math.min(len, inode.file!.size() - off))) filled = -errno.ENOSPC;
     // The pin got no blocks, so it never existed (N7).
     if (filled < 0) leases.abandon(id);
     return made.verdict;
@@ -81,7 +144,8 @@ export function makePin(
   const answer = ask(plane, caller, process, inode.ino, makes, call);
   if (answer !== 0) return answer;
   if (filled < 0) return filled;
-  afterDrops(plane, caller, inode);
+  // It delays the answer that is made next.
+  if (!isLong(caller, len)) afterDrops(plane, caller, inode);
   return id;
 }
 

@@ -76,6 +76,7 @@ export class LeasePlane implements Names {
 
   /** The parked operation is given up. */
   cancel(waiter: WaiterId): void {
+    this.sb.slices.forget(waiter);
     this.injector?.cancel(waiter);
     this.kernelPins.cancel(waiter);
     this.supervision.unpark(waiter);

@@ -6,6 +6,8 @@ import type { Dentry, Inode } from './inode.js';
 export interface OpenFile {
   readonly fh: FileHandle;
   readonly inode: Inode;
+  /** Of the process that opened it: whose share it takes. */
+  readonly uid: number;
   /** open(2)'s flags. */
   readonly flags: number;
   /** A poll(2) waits to be notified of a change. */

@@ -9,10 +9,11 @@ import type { Inode } from './inode.js';
 import { setSize } from './space.js';
 import type { Superblock } from './superblock.js';
 
-function opened(sb: Superblock, inode: Inode, flags: number, out: Opened): Answer {
-  const awake = sb.residency.wake(inode);
+function opened(sb: Superblock, { uid }: Caller, inode: Inode, flags: number, out: Opened): Answer {
+  if (!sb.descriptions.has(uid)) return noDescription(sb, uid);
+  const awake = sb.residency.wake(inode, uid);
   if (awake !== 0) return awake;
-  out.fh = sb.openFile(inode, flags).fh;
+  out.fh = sb.openFile(inode, flags, uid).fh;
   out.backing = inode.file?.backing ?? -1;
   out.uncached = false;
   out.tellsClose = sb.gate.wantsClosings;
@@ -30,7 +31,7 @@ export function open(sb: Superblock, caller: Caller, ino: InodeNumber, flags: nu
     const answer = setSize(sb, caller, inode, 0, undefined, (flags & O_NONBLOCK) !== 0);
     if (answer !== 0) return answer;
   }
-  return opened(sb, inode, flags, out);
+  return opened(sb, caller, inode, flags, out);
 }
 
 /** Opens what is there unless O_EXCL: another client may have made it since the kernel looked. */
@@ -57,10 +58,11 @@ export function create(
     return 0;
   }
   if (typeof dir === 'number') return dir;
+  if (!sb.descriptions.has(caller.uid)) return noDescription(sb, caller.uid);
   const inode = newChild(sb, caller, dir, S_IFREG | (mode & 0o7777));
   if (typeof inode === 'number') return inode;
   enter(sb, dir, name, inode);
-  return entered(sb, inode, flags, attr, out);
+  return entered(sb, caller, inode, flags, attr, out);
 }
 
 export function tmpfile(
@@ -74,14 +76,28 @@ export function tmpfile(
 ): Answer {
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
+  if (!sb.descriptions.has(caller.uid)) return noDescription(sb, caller.uid);
   const inode = newChild(sb, caller, dir, S_IFREG | (mode & 0o7777));
   if (typeof inode === 'number') return inode;
-  return entered(sb, inode, flags, attr, out);
+  return entered(sb, caller, inode, flags, attr, out);
 }
 
-function entered(sb: Superblock, inode: Inode, flags: number, attr: Attr, out: Opened): Answer {
+function entered(
+  sb: Superblock,
+  caller: Caller,
+  inode: Inode,
+  flags: number,
+  attr: Attr,
+  out: Opened,
+): Answer {
   inode.nlookup++;
-  const answer = opened(sb, inode, flags, out);
+  const answer = opened(sb, caller, inode, flags, out);
   sb.attributesAsSeen(inode, attr);
   return answer;
+}
+
+/** The user has no share left for another open description. */
+export function noDescription(sb: Superblock, uid: number): Answer {
+  sb.log(`ENFILE to user ${uid}: no user has more than ${sb.descriptions.share} files open; close some`, uid);
+  return -errno.ENFILE;
 }

@@ -5,8 +5,9 @@
 import { errno } from '../../base/errno.js';
 import { S_IFDIR } from '../../base/linux.js';
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
-import { type Answer, Attr, type DirSink, type Opened } from '../operations.js';
+import { type Answer, Attr, type Caller, type DirSink, type Opened } from '../operations.js';
 import type { Dentry, Inode } from './inode.js';
+import { noDescription } from './open.js';
 import type { DirCursor, OpenFile } from './open-file.js';
 import type { Superblock } from './superblock.js';
 
@@ -14,10 +15,17 @@ const DOT = '.' as Name;
 const DOTDOT = '..' as Name;
 const attr = new Attr();
 
-export function opendir(sb: Superblock, ino: InodeNumber, flags: number, out: Opened): Answer {
+export function opendir(
+  sb: Superblock,
+  { uid }: Caller,
+  ino: InodeNumber,
+  flags: number,
+  out: Opened,
+): Answer {
   const dir = sb.directory(ino);
   if (typeof dir === 'number') return dir;
-  out.fh = sb.openFile(dir, flags).fh;
+  if (!sb.descriptions.has(uid)) return noDescription(sb, uid);
+  out.fh = sb.openFile(dir, flags, uid).fh;
   out.backing = -1;
   return 0;
 }

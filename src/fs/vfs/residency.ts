@@ -3,8 +3,9 @@
 // checks whether a file is mapped, or has pages pinned by the kernel, before it moves it (F20).
 import { LRUCache } from 'lru-cache';
 import { errno, errnoName } from '../../base/errno.js';
+import { Quota } from '../../base/quota.js';
 import type { InodeNumber } from '../../base/units.js';
-import type { Moves } from '../../store/file-store.js';
+import type { Moves, StoredFile } from '../../store/file-store.js';
 import type { Answer } from '../operations.js';
 import type { Inode } from './inode.js';
 import type { Superblock } from './superblock.js';
@@ -31,17 +32,26 @@ export class Residency {
   /** Idle ones that cannot move for longer than a mapping lasts: tried again only when no others are left. */
   private readonly stuck = new Map<InodeNumber, Inode>();
 
+  /** The user who opened a file first: its descriptor is of that share while it is open. */
+  private readonly openers = new Map<InodeNumber, number>();
+  private readonly shares: Quota;
   private readonly sb: Superblock;
 
   constructor(sb: Superblock, budget: number) {
     this.sb = sb;
     this.budget = budget;
     this.comfortable = budget - Math.ceil(budget / 8);
+    this.shares = new Quota(budget);
     this.idle.set(NO_INODE, NO_INODE);
   }
 
   /** The file is not open, any more or yet. */
   rest(inode: Inode): void {
+    const opener = this.openers.get(inode.ino);
+    if (opener !== undefined) {
+      this.openers.delete(inode.ino);
+      this.shares.give(opener);
+    }
     if (this.sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0)
       this.idle.set(inode.ino, inode.ino);
   }
@@ -52,15 +62,44 @@ export class Residency {
     this.stuck.delete(ino);
   }
 
-  /** Before the file is opened: it has a descriptor then. -ENFILE when there is none left, -ENOMEM. */
-  wake(inode: Inode): Answer {
+  /**
+   * Before the file is opened: it has a descriptor then, of the share of the user who opens it first. -ENFILE when there is
+   * none left, -ENOMEM.
+   */
+  wake(inode: Inode, uid: number): Answer {
     const { sb } = this;
     const { moves } = sb.store;
     const { file, ino } = inode;
+    if (moves === undefined || file === undefined) return 0;
+    if (!this.openers.has(ino)) {
+      if (!this.shares.take(uid)) return this.refuse(uid);
+      this.openers.set(ino, uid);
+    }
+    const answer = this.return(inode, file, moves, uid);
+    if (answer !== 0 && inode.nopen === 0) this.rest(inode);
+    return answer;
+  }
+
+  /** Whether the user has a share left for another file that is open. */
+  hasShare(uid: number): boolean {
+    return this.sb.store.moves === undefined || this.shares.has(uid);
+  }
+
+  private refuse(uid: number): Answer {
+    this.sb.log(
+      `ENFILE to user ${uid}: no user has more than ${this.shares.share} files open; close some`,
+      uid,
+    );
+    return -errno.ENFILE;
+  }
+
+  private return(inode: Inode, file: StoredFile, moves: Moves, uid: number): Answer {
+    const { sb } = this;
+    const { ino } = inode;
     this.forget(ino);
-    if (moves === undefined || file === undefined || file.backing >= 0) return 0;
+    if (file.backing >= 0) return 0;
     sb.refresh(inode);
-    const back = this.makeRoom() ? moves.in(file, `leasefs:${ino}`) : -errno.EMFILE;
+    const back = this.makeRoom(uid) ? moves.in(file, `leasefs:${ino}`) : -errno.EMFILE;
     if (typeof back === 'number') {
       sb.log(`open refused: ${errnoName(back)} for another memfd; close files or raise RLIMIT_NOFILE`);
       return back === -errno.EMFILE ? -errno.ENFILE : back;
@@ -70,15 +109,15 @@ export class Residency {
     return 0;
   }
 
-  /** Before a descriptor more is taken: whether it may be. */
-  makeRoom(): boolean {
+  /** Before a descriptor more is taken: whether it may be. The last ones are root's. */
+  makeRoom(uid: number): boolean {
     const { moves } = this.sb.store;
     if (moves === undefined) return true;
     for (let tries = 0; tries < TRIES && moves.descriptors >= this.comfortable; tries++) {
       const inode = this.oldest() ?? this.unstick();
       if (inode === undefined || !this.move(moves, inode)) break;
     }
-    return moves.descriptors < this.budget;
+    return moves.descriptors < this.budget - (uid === 0 ? 0 : Math.floor(this.budget / 16));
   }
 
   /** Whether it is worth trying another. */

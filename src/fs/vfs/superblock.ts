@@ -1,6 +1,8 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
 // descriptions, the present time, the end of unreferenced inodes. Kernel counterpart: struct super_block.
 import { errno, FsError } from '../../base/errno.js';
+import { heapPart } from '../../base/heap.js';
+import { Quota } from '../../base/quota.js';
 import type { Log } from '../../base/guarded.js';
 import { NAME_MAX, O_ACCMODE, O_NOATIME, O_RDONLY, S_IFDIR, S_IFREG } from '../../base/linux.js';
 import { type FileHandle, type InodeNumber, type Name, ROOT_INO, type WaiterId } from '../../base/units.js';
@@ -14,6 +16,7 @@ import { type LayoutGate, openGate } from './layout-gate.js';
 import type { OpenFile } from './open-file.js';
 import { pathOf } from './path.js';
 import { Residency } from './residency.js';
+import { Slices } from './slices.js';
 import { adoptTimes, ignoreTimes, setTime } from './times.js';
 import type { Virtual } from './virtual.js';
 
@@ -30,8 +33,16 @@ export interface SuperblockOptions {
   readonly acls?: boolean;
   /** Descriptors that files may have (residency.ts). */
   readonly descriptors: number;
+  /** Descriptions that may be open at the same time; by default what the heap has room for. */
+  readonly descriptions?: number;
   readonly log: Log;
 }
+
+const MIB = 2 ** 20;
+/** Of an open description with a lease. */
+const DESCRIPTION_BYTES = 2048;
+/** Files that one statfs looks at: some 0.5 ms. */
+const LOOKS = 512;
 
 /** What the kernel knows of a thread but no request carries. */
 interface Credentials {
@@ -48,6 +59,11 @@ export class Superblock {
   readonly inodes = new Map<InodeNumber, Inode>();
   readonly handles = new Map<FileHandle, OpenFile>();
   readonly residency: Residency;
+  /** Descriptions that users may have open: each costs memory, and may have a lease. */
+  readonly descriptions: Quota;
+  /** Of direct files, open for writing. */
+  private readonly writers = new Set<OpenFile>();
+  private looking = this.writers.values();
   /** Asked before each layout change. Set before the first operation. */
   gate: LayoutGate = openGate;
   readonly budget: InodeBudget;
@@ -55,6 +71,8 @@ export class Superblock {
   virtual: Virtual | undefined;
   host: Host | undefined;
 
+  /** Operations that take long. */
+  readonly slices: Slices;
   readonly acls: boolean;
   private readonly accessTimes: boolean;
   private readonly chooseStore: () => FileStore;
@@ -69,10 +87,18 @@ export class Superblock {
     this.chooseStore = chooseStore;
     this.credentials = credentials;
     this.log = options.log;
+    this.slices = new Slices(
+      () => this.newWaiter(),
+      waiter => this.host?.retry(waiter),
+      options.log,
+    );
     this.budget = new InodeBudget(options.inodes);
     this.acls = options.acls ?? true;
     this.accessTimes = options.accessTimes ?? true;
     this.residency = new Residency(this, options.descriptors);
+    this.descriptions = new Quota(
+      options.descriptions ?? heapPart(8, 16 * MIB, 512 * MIB) / DESCRIPTION_BYTES,
+    );
     this.budget.addInode(0);
     this.root = this.newInode(S_IFDIR | (options.mode & 0o7777), options.uid, options.gid);
     this.root.parent = this.root;
@@ -115,7 +141,8 @@ export class Superblock {
     const ino = this.nextIno++ as InodeNumber;
     const inode = new Inode(ino, mode, uid, gid, this.now());
     if (inode.type === S_IFREG) {
-      if (!this.residency.makeRoom()) throw new FsError(errno.EMFILE, 'memfd_create');
+      if (!this.residency.makeRoom(uid) || !this.residency.hasShare(uid))
+        throw new FsError(errno.EMFILE, 'memfd_create');
       this.replace(inode, this.store.create(`leasefs:${ino}`));
     } else if (inode.type === S_IFDIR) {
       inode.children = new Map();
@@ -141,17 +168,21 @@ export class Superblock {
     return this.nextWaiter++ as WaiterId;
   }
 
-  openFile(inode: Inode, flags: number): OpenFile {
+  /** Precondition: the user has a share for it (`descriptions`). */
+  openFile(inode: Inode, flags: number, uid: number): OpenFile {
+    this.descriptions.take(uid);
     const fh = this.newHandle();
     const file: OpenFile = {
       fh,
       inode,
+      uid,
       flags,
       pollArmed: false,
       cursor: undefined,
       end: inode.nextCookie,
     };
     this.handles.set(fh, file);
+    if (this.store.isDirect && (flags & O_ACCMODE) !== O_RDONLY) this.writers.add(file);
     inode.nopen++;
     openedFor(this, inode, flags);
     if (flags & O_NOATIME) inode.cache.openedNoatime = true;
@@ -165,8 +196,10 @@ export class Superblock {
   closeFile(fh: FileHandle): void {
     const file = this.handles.get(fh);
     if (file === undefined) return;
-    const { inode, flags } = file;
+    const { inode, uid, flags } = file;
     this.handles.delete(fh);
+    this.writers.delete(file);
+    this.descriptions.give(uid);
     inode.nopen--;
     closedFor(inode, flags);
     this.gate.closed(file);
@@ -229,10 +262,19 @@ export class Superblock {
     return this.stat.size;
   }
 
-  /** Brings the capacity up to date: the kernel does not report passthrough writes. */
+  /**
+   * Brings the capacity up to date: the kernel does not report passthrough writes. Looks at LOOKS of the files that are open
+   * for writing, at others the next time.
+   */
   lookAtOpenFiles(): void {
-    if (!this.store.isDirect) return;
-    for (const { inode } of this.handles.values()) inode.file?.size();
+    for (let n = Math.min(this.writers.size, LOOKS); n > 0; n--) {
+      let next = this.looking.next();
+      if (next.done) {
+        this.looking = this.writers.values();
+        next = this.looking.next();
+      }
+      next.value?.inode.file?.size();
+    }
   }
 
   /** Something changed that the store knows nothing of (a name, an attribute): ctime is now. */
