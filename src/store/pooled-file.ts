@@ -62,7 +62,7 @@ export class PooledFile implements StoredFile {
   }
 
   gather(off: number, len: number, out: Gather): number {
-    const end = Math.min(off + len, this.length);
+    const end = Math.min(off + Math.min(len, zeros.byteLength), this.length);
     if (off >= end) return 0;
     const { map } = this;
     for (let from = off; from < end; ) {

@@ -127,18 +127,18 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
     descriptor.close();
   });
 
-  test('freed blocks that clients may map are told, with what ends it; beyond a quarter of the store: ENOLCK', async () => {
+  test('freed blocks that clients may map are named, with what ends that; beyond a quarter of the store: ENOLCK', async () => {
     const before = used();
     const file = files.leased(files.fresh(MIB));
     const calls = new Calls(file.fd);
-    let told = 'ok';
-    for (let n = 0; told === 'ok' && n < 64; n++) {
+    let said = 'ok';
+    for (let n = 0; said === 'ok' && n < 64; n++) {
       ftruncateSync(file.fd, 0);
       writeSync(file.fd, Buffer.alloc(MIB, n), 0, MIB, 0);
       fsyncSync(file.fd);
-      told = code(() => readLayout(calls, 0, MIB, false));
+      said = code(() => readLayout(calls, 0, MIB, false));
     }
-    assert.is(told, 'ENOLCK');
+    assert.is(said, 'ENOLCK');
     assert.is(mount.report('status').kept?.bytes, 17 * MIB);
     const status = (): string =>
       spawnSync(process.execPath, [cli, 'status', mount.path], { encoding: 'utf8' }).stdout;

@@ -112,7 +112,7 @@ export class FakeChannel implements Channel {
     return length;
   }
 
-  sendv(): Result {
+  sendv(..._record: Parameters<Channel['sendv']>): Result {
     throw new Error('not used');
   }
 

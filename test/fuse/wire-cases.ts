@@ -2,22 +2,14 @@
 // linux/fuse.h has them, and a table's row: a request, what the filesystem is asked, what the kernel gets.
 import * as assert from 'uvu/assert';
 import type { FileHandle } from '../../src/base/units.js';
-import type { Answer, Attr, Opened, Operations } from '../../src/fs/operations.js';
+import { type Answer, type Attr, Caller, type Opened, type Operations } from '../../src/fs/operations.js';
 import { answer, bench, type Call, record, u32, u64 } from './doubles.js';
 
 export const FOREVER = 0x7fff_ffff;
 /** The id of the first file: the probe had the one before. */
 export const PASSTHROUGH_ID = 2;
 export const REGULAR = 0o100644;
-export const caller = {
-  uid: 1000,
-  gid: 2000,
-  tid: 4321,
-  isStopped: false,
-  waiter: 0,
-  interruptible: true,
-  umask: 0,
-};
+export const caller = { ...new Caller(), uid: 1000, gid: 2000, tid: 4321 };
 /** The caller that makes a file, with the umask that the request carries. */
 export const maker = { ...caller, umask: 0o22 };
 export const header = { unique: 0x1_0000_0007n, nodeid: 7, uid: 1000, gid: 2000, pid: 4321 };

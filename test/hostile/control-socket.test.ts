@@ -124,7 +124,7 @@ mountedSuite('hostile users of the control socket', options, ({ test, mount }) =
 
   test('a sender in exec(2), which waits for the daemon to close a file: the daemon does not wait for it', async () => {
     const path = rootsFile('closed-by-exec', 0o666);
-    // The kernel takes descriptor 21 away first, and waits until the daemon has closed the file.
+    // The kernel closes descriptor 21 first, and waits until the daemon has closed the file.
     const isClosing = (pid: number): boolean => !readdirSync(`/proc/${pid}/fdinfo`).includes('21');
     const code = await beforeItIsRead(['both', path, '0'], ['/bin/sleep', '60'], isClosing);
     assert.is(code, -errno.EACCES);
@@ -165,6 +165,7 @@ mountedSuite('hostile users of the control socket', options, ({ test, mount }) =
 });
 
 /** Opens files until one has the inode number of the mount's file, and says that it is that. */
+// cspell:ignore ljust
 const ALIKE = `
 import os, socket, struct, sys
 path, elsewhere = sys.argv[1:]

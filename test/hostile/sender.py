@@ -1,3 +1,4 @@
+# cspell:ignore closerange ljust
 # A client of the control socket that is another program when its message is read. Its child sends when a line comes, and
 # executes the rest of the arguments. The answer's code is printed.
 # usage: sender.py WHAT FILE FD PROGRAM [ARGUMENT]...

@@ -5,14 +5,14 @@ import * as assert from 'uvu/assert';
 import { kindValue } from '../../src/abi/kinds.js';
 import type { ReportedPin } from '../../src/abi/reports.js';
 import type { FileHandle } from '../../src/base/units.js';
-import type { Layout, PinListing } from '../../src/fs/operations.js';
+import { Caller, type Layout, type PinListing } from '../../src/fs/operations.js';
 import { answer, type Bench, bench, record, text, u32, u64, zeros } from '../fuse/doubles.js';
 
 const test = suite('ioctl');
 
 const EINVAL = -22;
 const ENOTTY = -25;
-const caller = { uid: 0, gid: 0, tid: 100, isStopped: false, waiter: 0, interruptible: true, umask: 0 };
+const caller = { ...new Caller(), tid: 100 };
 
 /** _IOWR('Y', number, size) */
 const iowr = (number: number, size: number): number =>
