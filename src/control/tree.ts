@@ -8,10 +8,11 @@ import type { Injector } from '../fs/layout/injector.js';
 import type { Caller } from '../fs/operations.js';
 import { leaseRows, pinRows } from '../fs/report.js';
 import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
+import { Descriptors } from '../process/descriptors.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
 import { EventWakes } from './event-wakes.js';
-import { filePins, pinningPids } from './file-pins.js';
+import { FilePinsFile, pinningPids } from './file-pins.js';
 import { InjectFile, mayInject } from './inject-file.js';
 import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
 import { metricsText, type Stats, statsJson, statsText } from './stats.js';
@@ -54,6 +55,7 @@ export class ControlTree implements VirtualTree {
   private readonly injector: Injector | undefined;
   private readonly wakes: EventWakes;
   private readonly room = textRoom();
+  private readonly descriptors: Descriptors;
   /** In the order of their inode numbers. */
   private readonly names: readonly string[];
   private readonly texts: Readonly<Record<string, Text>>;
@@ -64,6 +66,7 @@ export class ControlTree implements VirtualTree {
     this.listed = listed;
     const { plane } = filesystem;
     this.wakes = new EventWakes(plane.recorder.ring, plane.log);
+    this.descriptors = new Descriptors(plane.log);
     this.texts = {
       leases: viewer => leasesText(plane, viewer),
       'leases.json': viewer => leasesJson(plane, viewer),
@@ -121,7 +124,7 @@ export class ControlTree implements VirtualTree {
 
   open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number {
     const viewer = new Viewer(caller);
-    if (ino >= FIRST_PID) return this.openFilePins(viewer, caller.uid, pidOf(ino));
+    if (ino >= FIRST_PID) return this.openFilePins(viewer, caller.uid, pidOf(ino), wake);
     const name = this.fileName(ino);
     if (name === undefined) return -errno.ENOENT;
     if (name === INJECT) return this.openInject(caller);
@@ -137,12 +140,13 @@ export class ControlTree implements VirtualTree {
       : -errno.EPERM;
   }
 
-  private openFilePins(viewer: Viewer, reader: number, pid: number): VirtualFile | number {
+  private openFilePins(viewer: Viewer, reader: number, pid: number, wake: () => void): VirtualFile | number {
+    const { mountPoint, descriptors } = this;
     const { plane } = this.filesystem;
     const uid = uidsOf(pid)?.real ?? pinRows(plane, undefined).find(row => row.pid === pid)?.uid;
     if (uid === undefined) return -errno.ESRCH;
     if (!viewer.maySee(uid)) return -errno.EACCES;
-    return new TextFile(() => filePins(plane, this.mountPoint, pid), this.room, reader);
+    return new FilePinsFile({ plane, mountPoint, pid, descriptors, wake }, this.room, reader);
   }
 
   private fileName(ino: InodeNumber): string | undefined {

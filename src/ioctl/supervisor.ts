@@ -79,7 +79,7 @@ function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
   const id = operations.pinFor(request.caller, asked);
   // Pins whose registration has ended count for the limit until the daemon checks them.
   if (id === -errno.ENOMEM && operations.settle(request.caller, false) !== 0) return PARKED;
-  if (id < 0) return id;
+  if (id < 0 || id === PARKED) return id;
   echo(transport, request, abi.pinFor.bytes);
   transport.reply.struct.setU64(abi.pinFor.id, id);
   return 0;

@@ -1,11 +1,17 @@
-// A thread for work that may wait for processes which in turn wait for this daemon (K29, K30). It answers questions later,
-// and the wait is bounded. The first question starts the thread.
+// A thread for work that may wait for processes which in turn wait for this daemon, or for another server (K29, K30). It
+// answers questions later, and the wait is bounded. The first question starts the thread. A thread that is late is left to
+// its wait, and another one answers what was asked after.
 import { parentPort, Worker } from 'node:worker_threads';
 
 /** Beyond this many ms there is no answer. The start of a thread takes some 50 ms, in an emulator 2 s. */
-const LIMIT_MS = 5000;
+const LIMIT_MS = 30_000;
+/** Threads that are left to their wait; beyond this number there is no answer at once. */
+const STUCK_MAX = 4;
+/** Questions that wait; beyond this number there is no answer at once. */
+const ASKED_MAX = 1024;
 
-interface Asked<Answer> {
+interface Asked<Question, Answer> {
+  readonly content: Question;
   readonly answered: (answer: Answer | undefined) => void;
   readonly late: NodeJS.Timeout;
 }
@@ -20,8 +26,9 @@ export class Aside<Question, Answer> {
   /** What the thread does, for the log: 'the search for ...'. */
   private readonly what: string;
   private readonly log: (line: string) => void;
-  private readonly asked = new Map<number, Asked<Answer>>();
+  private readonly asked = new Map<number, Asked<Question, Answer>>();
   private worker: Worker | undefined;
+  private readonly stuck = new Set<Worker>();
   private lastId = 0;
 
   /** @param url the module of the thread, which calls `answerAside`. */
@@ -32,13 +39,14 @@ export class Aside<Question, Answer> {
   }
 
   /** Calls `answered` once, later; with undefined when the thread fails or takes too long, which the log says. */
-  ask(content: Question, answered: Asked<Answer>['answered']): void {
+  ask(content: Question, answered: Asked<Question, Answer>['answered']): void {
+    if (this.stuck.size >= STUCK_MAX || this.asked.size >= ASKED_MAX) {
+      setImmediate(answered, undefined);
+      return;
+    }
     const id = ++this.lastId;
-    const late = setTimeout(() => {
-      this.log(`${this.what} took over ${LIMIT_MS} ms: given up`);
-      this.finish(id, undefined);
-    }, LIMIT_MS);
-    this.asked.set(id, { answered, late });
+    const late = setTimeout(() => this.giveUp(id), LIMIT_MS);
+    this.asked.set(id, { content, answered, late });
     this.thread().postMessage({ id, content } satisfies Message<Question>);
   }
 
@@ -53,6 +61,23 @@ export class Aside<Question, Answer> {
     this.asked.clear();
     void this.worker?.terminate();
     this.worker = undefined;
+  }
+
+  private giveUp(id: number): void {
+    this.log(`${this.what} took over ${LIMIT_MS} ms: given up`);
+    const { worker } = this;
+    this.worker = undefined;
+    if (worker !== undefined) {
+      this.stuck.add(worker);
+      // It ends when its wait does.
+      worker.once('exit', () => this.stuck.delete(worker));
+      void worker.terminate();
+    }
+    this.finish(id, undefined);
+    for (const [later, { content, late }] of this.asked) {
+      late.refresh();
+      this.thread().postMessage({ id: later, content } satisfies Message<Question>);
+    }
   }
 
   private thread(): Worker {

@@ -15,8 +15,11 @@ export interface Question {
   readonly inos: readonly number[];
 }
 
-/** The longest wait for an answer, ms. A search takes some 10 ms; the first starts the thread, in an emulator 2 s. */
-const LIMIT_MS = 5000;
+/**
+ * The longest wait for an answer, ms. A search takes some 10 ms; the first starts the thread, in an emulator 2 s; both took over
+ * 5 s on a machine with ten programs a processor.
+ */
+const LIMIT_MS = 30_000;
 
 interface Asked {
   readonly question: Question;

@@ -44,7 +44,7 @@ export const inNamespace = (args: readonly string[]): number =>
 export function inVm(args: readonly string[]): number {
   if (!existsSync(vm))
     throw new CommandError('--vm boots by test/vm, which a clone of leasefs has and the npm package has not');
-  return runHere(process.execPath, vm, '--', 'node', 'dist/src/cli/main.js', 'demo', ...args);
+  return runHere(process.execPath, vm, '--', process.execPath, 'dist/src/cli/main.js', 'demo', ...args);
 }
 
 function runHere(command: string, ...args: readonly string[]): number {

@@ -5,7 +5,8 @@ import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../../
 import type { KernelPin } from '../../lease/types.js';
 import { type Descriptor, native } from '../../native/binding.js';
 import { Aside } from '../../process/aside.js';
-import type { Registration } from '../../process/registration.js';
+import { Descriptors } from '../../process/descriptors.js';
+import type { Registered, Registration } from '../../process/registration.js';
 import type { Look, Looked } from '../../process/registrations-thread.js';
 
 /** A pin that a supervisor made; `handle` is what owns it in place of a description. */
@@ -30,7 +31,10 @@ export class Supervision {
   private readonly held = new Map<PinId, SupervisedPin>();
   /** Calls that run again after a look, or wait for one. */
   private readonly lookers = new Set<WaiterId>();
+  /** What calls that run again are about to register; undefined: it could not be found out. */
+  private readonly named = new Map<WaiterId, Registration | undefined>();
   private readonly aside: Aside<Look, Looked>;
+  private readonly descriptors: Descriptors;
   private readonly log: Log;
   private enough = UNLOOKED;
   /** What waits for the end of a process that is ending. */
@@ -40,6 +44,7 @@ export class Supervision {
     this.log = log;
     const url = new URL('../../process/registrations-thread.js', import.meta.url);
     this.aside = new Aside(url, 'the look at registered memory', log);
+    this.descriptors = new Descriptors(log);
   }
 
   /** The descriptor that a supervisor must show. */
@@ -132,6 +137,24 @@ export class Supervision {
     this.aside.ask({ registrations, pids }, guarded(this.log, 'pin search', use));
   }
 
+  /** Finds out, for the call that waits, what is about to be registered. Calls `named` later; only then `nameFor` has it. */
+  name(waiter: WaiterId, of: Registered, named: () => void): void {
+    const use = (registration: Registration | undefined): void => {
+      this.named.set(waiter, registration);
+      named();
+      this.named.delete(waiter);
+    };
+    this.descriptors.ask(
+      { what: 'registration', of },
+      guarded(this.log, 'pin search', answer => use(answer?.registration)),
+    );
+  }
+
+  /** What `name` found out for the call that runs again; 'unasked' where it has not been asked. */
+  nameFor(waiter: WaiterId): Registration | undefined | 'unasked' {
+    return this.named.has(waiter) ? this.named.get(waiter) : 'unasked';
+  }
+
   /** The call waits for a look, and runs again under the same waiter. */
   park(waiter: WaiterId): void {
     this.lookers.add(waiter);
@@ -163,6 +186,7 @@ export class Supervision {
 
   close(): void {
     this.aside.close();
+    this.descriptors.close();
     this.lookers.clear();
   }
 }

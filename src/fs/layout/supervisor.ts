@@ -3,18 +3,20 @@
 // supervisor acts for by thread and start time, and does not trust its word.
 import { readlinkSync } from 'node:fs';
 import { errno } from '../../base/errno.js';
+import { attempt } from '../../base/guarded.js';
 import {
   blockOf,
   blocksFor,
   type FileHandle,
   type InodeNumber,
   MAX_OFFSET,
+  NO_WAITER,
   type PinId,
   UNIDENTIFIED,
 } from '../../base/units.js';
 import { uidsOf } from '../../process/proc.js';
 import { fileIdOf } from '../../process/proc-text.js';
-import { endingBy, registrationOf } from '../../process/registration.js';
+import { endingBy, type Registered } from '../../process/registration.js';
 import {
   type Answer,
   Caller,
@@ -96,7 +98,12 @@ export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest
   if (inode.file === undefined || len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
   const process = plane.processes.identify(acting.tid, false);
   const { pid, start } = plane.processes.info(process);
-  const registration = registrationOf({ ...request.registered, pid, start, tid: request.tid });
+  const registration = plane.supervision.nameFor(caller.waiter);
+  if (registration === 'unasked')
+    return nameIt(plane, caller, { ...request.registered, pid, start, tid: request.tid });
+  if (registration === undefined) return -errno.EAGAIN;
+  // No call of the lease machine's waits under it.
+  acting.waiter = NO_WAITER;
   const handle = plane.sb.newHandle();
   const id = makePin(plane, acting, process, inode, off, len, handle, handle, ' by registering memory');
   if (id < 0) return id;
@@ -119,6 +126,20 @@ export function endPinFor(plane: LeasePlane, caller: Caller, subject: Subject, i
   if (held === undefined) return -errno.ENOENT;
   held.registration = endingBy(held.registration, subject.tid);
   return 0;
+}
+
+/** Parks the call until the daemon knows what is about to be registered. */
+function nameIt({ sb, supervision, log }: LeasePlane, caller: Caller, of: Registered): Answer {
+  const waiter = sb.newWaiter();
+  const hasLooked = supervision.hasLooked(caller.waiter);
+  if (hasLooked) supervision.park(waiter);
+  caller.waiter = waiter;
+  caller.interruptible = false;
+  supervision.name(waiter, of, () => {
+    if (!attempt(log, 'request', () => sb.host?.retry(waiter))) sb.host?.answer(waiter, errno.EIO);
+    if (hasLooked) supervision.unpark(waiter);
+  });
+  return PARKED;
 }
 
 /** Releases a pin that a supervisor has made: 1, or undefined if it made no such pin. */

@@ -11,7 +11,7 @@ import type { Superblock } from './superblock.js';
 export interface VirtualFile {
   /** A stream has no offsets: a read takes what comes next, and waits while there is nothing. */
   readonly stream: boolean;
-  /** Bytes put into `out`; 0 at the end, of a stream: nothing now. */
+  /** Bytes put into `out`; 0 at the end, of a stream: nothing now; PARKED: nothing before `wake`, also of another file. */
   read(off: number, out: Uint8Array): number;
   /** Bytes taken, or `-errno`. */
   write(caller: Caller, data: Uint8Array): Answer;
@@ -127,8 +127,9 @@ export class Virtual {
     this.forget(caller.waiter);
     const read = file.read(off, out);
     if (file.stream) this.streamWatch?.changed(fh);
-    if (read !== 0 || !file.stream || out.length === 0) return read;
-    if (open.nonblock) return -errno.EAGAIN;
+    const isEmpty = read === 0 && file.stream && out.length > 0;
+    if (read !== PARKED && !isEmpty) return read;
+    if (isEmpty && open.nonblock) return -errno.EAGAIN;
     if (caller.waiter === NO_WAITER) caller.waiter = this.sb.newWaiter();
     open.waiters.add(caller.waiter);
     file.listen();
