@@ -9,19 +9,21 @@
 #include "leasefs.h"
 
 /*
- * The supervisor of `leasefs run` acts for another process, whose call it has stopped. A process is the
- * supervisor when it shows, through a descriptor that it keeps, the descriptor `fd` of a file that only who could
- * trace the daemon can get hold of: SUPERVISE with fd -1 names it (descriptor `fd` of process `pid`, to be opened
- * through /proc), SUPERVISE with the caller's own descriptor of it registers the caller, until the description that
- * this was asked through is closed.
+ * The supervisor of `leasefs run` acts for another process, whose call it has stopped. A process is the supervisor when it
+ * knows what a file says that only a process that may trace the daemon can read: SUPERVISE with fd -1 names the file
+ * (descriptor `fd` of process `pid`, to be opened through /proc), SUPERVISE with its bytes as `token` registers the caller,
+ * until the description that this was asked through is closed.
  *
- * EPERM	neither root nor the daemon's user; another pid namespace; not that file
+ * EPERM	neither root nor the daemon's user; another pid namespace; not that token
  */
+#define LEASEFS_SUPERVISE_TOKEN 16 /* bytes */
+
 struct leasefs_supervise {
 	__u32 version;
-	__s32 fd;  /* in: -1 or the shown descriptor; out: of -1, the daemon's */
+	__s32 fd;  /* in: -1, or 0 with the token; out: of -1, the daemon's */
 	__s32 pid; /* (out) the daemon, as it sees itself */
-	__u32 reserved[5];
+	__u8 token[LEASEFS_SUPERVISE_TOKEN];
+	__u32 reserved;
 };
 
 /*

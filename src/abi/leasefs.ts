@@ -159,13 +159,17 @@ export const notice = {
   readable: u32(12),
 } as const;
 
+/** Bytes. */
+export const LEASEFS_SUPERVISE_TOKEN = 16;
+
 /** struct leasefs_supervise */
 export const supervise = {
   bytes: 32,
   version: u32(0),
   fd: s32(4),
   pid: s32(8),
-  reserved: reserved(12, 32),
+  token: bytes(12, LEASEFS_SUPERVISE_TOKEN),
+  reserved: reserved(28, 32),
 } as const;
 
 /** struct leasefs_lease_for */

@@ -339,8 +339,8 @@ export class Filesystem implements Operations {
     return askSecret(this.plane, caller);
   }
 
-  supervise(caller: Caller, fh: FileHandle, fd: number): Answer {
-    return supervise(this.plane, caller, fh, fd);
+  supervise(caller: Caller, fh: FileHandle, token: Uint8Array): Answer {
+    return supervise(this.plane, caller, fh, token);
   }
 
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer {

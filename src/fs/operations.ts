@@ -354,7 +354,7 @@ export interface Operations {
   /** The descriptor of this process that a supervisor must show, or -EPERM. */
   askSecret(caller: Caller): Answer;
   /** 0, the caller being a supervisor until `fh` is closed; or -EPERM. */
-  supervise(caller: Caller, fh: FileHandle, fd: number): Answer;
+  supervise(caller: Caller, fh: FileHandle, token: Uint8Array): Answer;
   /** setLease for another process: -EPERM, -ESRCH too. */
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer;
   /** Answers EINTR to a waiting setLeaseFor of that thread; 0, or -EPERM. */

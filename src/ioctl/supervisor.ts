@@ -20,7 +20,10 @@ export const supervisorIoctls: readonly (readonly [number, Command])[] = [
 function supervise(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle): Answer {
   const { operations, reply } = transport;
   const fd = request.struct.s32(abi.supervise.fd);
-  const answer = fd < 0 ? operations.askSecret(request.caller) : operations.supervise(request.caller, fh, fd);
+  const answer =
+    fd < 0
+      ? operations.askSecret(request.caller)
+      : operations.supervise(request.caller, fh, request.struct.data(abi.supervise.token));
   if (answer < 0) return answer;
   echo(transport, request, abi.supervise.bytes);
   if (fd < 0) reply.struct.setS32(abi.supervise.fd, answer);

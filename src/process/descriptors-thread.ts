@@ -21,9 +21,7 @@ export type DescriptorQuestion =
       readonly pid: number;
       readonly files: readonly SoughtFile[];
       readonly registrations: readonly Registration[];
-    }
-  /** How a descriptor is open. */
-  | { readonly what: 'info'; readonly pid: number; readonly fd: number };
+    };
 
 export type DescriptorAnswer =
   | { readonly what: 'registration'; readonly registration: Registration }
@@ -32,9 +30,7 @@ export type DescriptorAnswer =
       readonly what: 'lowest';
       readonly files: readonly (number | undefined)[];
       readonly registrations: readonly (number | undefined)[];
-    }
-  /** The text of its fdinfo, '' where there is none; `visible`: whether we may look at the process. */
-  | { readonly what: 'info'; readonly info: string; readonly visible: boolean };
+    };
 
 /**
  * The process's lowest descriptor of the file. By fdinfo and the link, since a stat would come to ourselves; two files of
@@ -62,11 +58,6 @@ function answer(question: DescriptorQuestion): DescriptorAnswer {
         files: files.map(file => lowestOf(pid, file)),
         registrations: registrations.map(registration => descriptorIn(registration, pid)),
       };
-    }
-    case 'info': {
-      const all = `/proc/${question.pid}/fdinfo`;
-      const info = textOf(`${all}/${question.fd}`);
-      return { what: 'info', info, visible: info !== '' || listOf(all).length > 0 };
     }
   }
 }

@@ -16,12 +16,25 @@ export function startTimeOf(pid: number): number {
 
 /** The same in the text of /proc/PID/stat. */
 export function startTimeIn(stat: string): number {
-  // The command may hold spaces and brackets: count fields from the last bracket.
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 0);
+  return Number(statFields(stat)[19] ?? 0);
 }
+
+/** From the state on. The command before it may hold spaces and brackets: it ends with the last bracket. */
+const statFields = (stat: string): string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 
 export function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/comm`).trim();
+}
+
+/** Whether the thread's process has begun another program and not mapped it yet: its memory is new and has no code. */
+export const isInExec = (tid: number): boolean => field(textOf(`/proc/${tid}/status`), 'VmExe') === '0 kB';
+
+/** Clock ticks of processor time that a thread has used; 0 when it is gone. Waits while its process is in exec(2) (K29). */
+export function processorTimeOf(pid: number, tid: number): number {
+  const [user, system] = statFields(textOf(`/proc/${pid}/task/${tid}/stat`))
+    .slice(11, 13)
+    .map(Number);
+  return (user ?? 0) + (system ?? 0);
 }
 
 interface Uids {

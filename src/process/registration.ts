@@ -12,7 +12,7 @@
 // wait too (K30). So all of it is for a thread of its own. `registrationOf` is for the moment in which the thread is stopped
 // at its call: another of its process may begin exec(2) meanwhile.
 import type { HolderKind } from '../abi/holders.js';
-import { startTimeOf } from './proc.js';
+import { processorTimeOf, startTimeOf } from './proc.js';
 import { fileIdIn, linkOf, listOf, pause, textOf } from './proc-text.js';
 import { parseBuffers, RING } from './registered-buffers.js';
 import { listsRegion } from './verbs-regions.js';
@@ -22,8 +22,11 @@ const ENTRIES_OFFSET = '10000000';
 /** A busy ring leaves its tables out (F21): it is looked at again for up to 10 ms. */
 const BUSY_TRIES = 50;
 const PAUSE_MS = 0.2;
-/** ms after which a stopped call counts as ended, even if its end was not seen: the supervisor has let it continue. */
-const UNSEEN_MS = 2000;
+/**
+ * Clock ticks that a thread runs after which its call counts as ended, even if its end was not seen: no registration takes so
+ * much, and a thread that gets no processor does not begin one.
+ */
+const UNSEEN_TICKS = 100;
 /** io_uring_setup, io_uring_register; ioctl as x86-64, arm64 and i386 have it. */
 const CALLS = new Set(['425', '427', '16', '29', '54']);
 
@@ -45,8 +48,8 @@ export interface Registration extends Registered {
   readonly link: string;
   /** The ring's inode: each ring has one of its own. 0: unknown. */
   readonly inode: number;
-  /** ms, of a clock that all threads of the daemon share. */
-  readonly since: number;
+  /** Clock ticks of processor time that the thread had used; undefined until a look. */
+  used: number | undefined;
   /** Where it was last seen: a thread, since threads may have descriptors of their own, and its descriptor. */
   at: { tid: number; fd: number };
   /** It has been seen, or the call that makes it is over: what is not there now has ended. */
@@ -62,14 +65,15 @@ export function registrationOf(of: Registered): Registration {
   const { kind, tid, fd } = of;
   const link = kind === 'socket' || kind === 'region' ? descriptorOf(tid, fd) : RING;
   const inode = link === RING ? (fileIdIn(infoOf(tid, fd))?.ino ?? 0) : 0;
-  return { ...of, link, inode, since: now(), at: { tid, fd }, settled: false, ending: false };
+  const used = processorTimeOf(of.pid, tid);
+  return { ...of, link, inode, used, at: { tid, fd }, settled: false, ending: false };
 }
 
 /** The thread is stopped at a call that ends it: it is gone when that call is over. */
 export const endingBy = (registration: Registration, tid: number): Registration => ({
   ...registration,
   tid,
-  since: now(),
+  used: undefined,
   settled: false,
   ending: true,
 });
@@ -111,11 +115,15 @@ export function descriptorIn(registration: Registration, pid: number): number | 
 }
 
 /** The thread does something else, or is gone; asked before the look at the ring, which then is the last word. */
-function isCallOver({ pid, start, tid, since }: Registration): boolean {
+function isCallOver(registration: Registration): boolean {
+  const { pid, start, tid } = registration;
   if (startTimeOf(pid) !== start) return true;
   const call = textOf(`/proc/${pid}/task/${tid}/syscall`);
   if (call === '') return true;
-  if (call.startsWith('running')) return now() - since > UNSEEN_MS;
+  if (call.startsWith('running')) {
+    registration.used ??= processorTimeOf(pid, tid);
+    return processorTimeOf(pid, tid) - registration.used > UNSEEN_TICKS;
+  }
   const [number = ''] = call.split(' ', 1);
   return !CALLS.has(number);
 }
@@ -243,8 +251,6 @@ function mapsOf(pid: number): string {
   }
   return '';
 }
-
-const now = (): number => performance.timeOrigin + performance.now();
 
 const threadsOf = (pid: number): number[] => numbersOf(`/proc/${pid}/task`);
 

@@ -1,6 +1,6 @@
 // The supervisor's way to the daemon: shows the secret once (SUPERVISE), then takes leases and pins for the processes
 // that are stopped. The ioctls are those of native/include/leasefs-private.h.
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { holderNumber } from '../abi/holders.js';
 import * as abi from '../abi/leasefs.js';
 import type { StructView } from '../abi/struct.js';
@@ -55,14 +55,10 @@ export class MountLink {
     const what = `supervising ${this.path}`;
     check(native.ioctl(this.root, abi.LEASEFS_IOC_SUPERVISE, view.buffer), what);
     const pid = view.s32(abi.supervise.pid);
-    const secret = openSync(`/proc/${pid}/fd/${view.s32(abi.supervise.fd)}`, 'r');
-    try {
-      view.setS32(abi.supervise.fd, secret);
-      view.setS32(abi.supervise.pid, 0);
-      check(native.ioctl(this.root, abi.LEASEFS_IOC_SUPERVISE, view.buffer), what);
-    } finally {
-      closeSync(secret);
-    }
+    view.data(abi.supervise.token).set(readFileSync(`/proc/${pid}/fd/${view.s32(abi.supervise.fd)}`));
+    view.setS32(abi.supervise.fd, 0);
+    view.setS32(abi.supervise.pid, 0);
+    check(native.ioctl(this.root, abi.LEASEFS_IOC_SUPERVISE, view.buffer), what);
   }
 
   /** When this returns, the events include the pins and processes that have ended so far. */

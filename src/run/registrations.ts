@@ -8,7 +8,7 @@ import { errno } from '../base/errno.js';
 import { fileIdOf, readText } from '../process/proc-text.js';
 import { isMapped, type Mapping, parseBuffers, rangesOf } from '../process/registered-buffers.js';
 import { type CallAnswer, CONTINUE } from './answer.js';
-import { clonesOf, groupEndedBy, groupOf, type RegisteredMemory, heldBy } from './buffers.js';
+import { clonesOf, groupEndedBy, groupOf, heldBy, type RegisteredMemory } from './buffers.js';
 import type { RegisterCall, SetupCall, UmemCall, VerbsCall, XdpCall } from './calls.js';
 import type { MountLink } from './mount-link.js';
 import {

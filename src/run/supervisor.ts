@@ -5,11 +5,11 @@ import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { commandOf, threadGroupOf } from '../process/proc.js';
 import { type CallAnswer, CONTINUE } from './answer.js';
 import {
-  type StoppedCall,
   callOf,
   NOTIFICATION_BYTES,
   type Notification,
   readNotification,
+  type StoppedCall,
   socketCallOf,
 } from './calls.js';
 import { LeaseCalls } from './lease-calls.js';

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import type { InodeNumber, WaiterId } from '../../src/base/units.js';
 import { Caller, PARKED } from '../../src/fs/operations.js';
-import { fallocate } from '../../src/fs/vfs/space.js';
 import { Slices } from '../../src/fs/vfs/slices.js';
+import { fallocate } from '../../src/fs/vfs/space.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
 import { SmallFilesystem } from './small-filesystem.js';
 

@@ -1,7 +1,7 @@
 // 10^7 requests a run, or LEASEFS_FUZZ_STEPS.
 import { suite } from 'uvu';
-import { newSeed } from '../support/random.js';
 import { fuzzSession } from '../fuse/fuzz.js';
+import { newSeed } from '../support/random.js';
 
 const test = suite('fuzzed session, long');
 const STEPS = Number(process.env.LEASEFS_FUZZ_STEPS ?? 10_000_000);

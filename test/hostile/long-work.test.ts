@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { eventually } from '../support/actors.js';
 import { harmless, hostile } from '../support/hostile.js';
 import { bothStores, HASTY } from '../support/mounted.js';
-import { code } from '../support/thrown-code.js';
 import { mountedSuite } from '../support/suites.js';
+import { code } from '../support/thrown-code.js';
 
 const MIB = 1 << 20;
 const LONG = 256 * MIB;

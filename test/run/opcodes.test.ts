@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
+import { newerOpcodes } from '../../src/cli/newer-opcodes.js';
 import { native } from '../../src/native/binding.js';
 import { opcodes, REGISTER_UNKNOWN } from '../../src/run/opcodes.js';
-import { newerOpcodes } from '../../src/cli/newer-opcodes.js';
 
 const header = process.env.LEASEFS_IO_URING_H ?? '/usr/include/linux/io_uring.h';
 const filter = readFileSync(

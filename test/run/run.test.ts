@@ -287,8 +287,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
   });
 
   test('a daemon that dies in the run is a failure, and said', () => {
-    const die =
-      'kill -9 $(ps -eo pid,args | grep -- "--foreground.*-- $LEASEFS_MNT\\$" | grep -v grep | sed "s,^ *,,; s, .*,,")';
+    const die = `kill -9 $("${process.execPath}" "${cli}" status --json "$LEASEFS_MNT" | sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p')`;
     const { status, stderr } = leasefs(['run', '--', 'sh', '-c', die]);
     assert.is(status, 125);
     assert.match(stderr, /the daemon of .* ended during the run/);
@@ -325,7 +324,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     );
   });
 
-  test('a process that has not shown the secret file acts for no other, and other users do not see where it is', () => {
+  test('a process that does not know the bytes of the secret file acts for no other, and other users do not see where it is', () => {
     const fd = openSync(join(mount.path, 'mine'), 'w+');
     try {
       const lease = abi.newStruct(abi.leaseFor);
@@ -333,7 +332,11 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
       lease.setS32(abi.leaseFor.tid, process.pid);
       assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, lease.buffer), -1);
       const show = abi.newStruct(abi.supervise);
-      show.setS32(abi.supervise.fd, fd);
+      assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SUPERVISE, show.buffer), -1, 'before there is a token');
+      show.setS32(abi.supervise.fd, -1);
+      assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SUPERVISE, show.buffer), 0);
+      show.setS32(abi.supervise.fd, 0);
+      show.setS32(abi.supervise.pid, 0);
       assert.is(native.ioctl(fd, abi.LEASEFS_IOC_SUPERVISE, show.buffer), -1);
     } finally {
       closeSync(fd);

@@ -8,9 +8,10 @@ import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
 import { cli } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
+import { timeFactor } from '../support/time-factor.js';
 import { build } from './build-caller.js';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 120_000 * timeFactor;
 const ROUNDS = 6;
 
 /** Every order of every subset. */

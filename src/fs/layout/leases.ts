@@ -34,7 +34,7 @@ export function setLease(
   if (taking && plane.injector?.grantAnswer(caller) === PARKED) return PARKED;
   const owner = plane.leases.ownerOf(fh);
   // L6: a process that has waited for the owner's end takes the lease over, even if the daemon has not seen the end yet.
-  if (owner !== process) plane.processes.hear(owner);
+  if (owner !== process) plane.hear(owner);
   const mayLease = taking && (caller.uid === inode.uid || isCapable(plane, process, caller, CAP_LEASE));
   const answer = ask(
     plane,

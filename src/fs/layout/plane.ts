@@ -1,6 +1,6 @@
 // The lease plane of a mount: the lease machine, and what stands around it. It is to leases and pins what the superblock
 // is to files.
-import { attempt, type Log } from '../../base/guarded.js';
+import { attempt, guarded, type Log } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../../base/units.js';
 import { LeaseMachine } from '../../lease/index.js';
 import type { LeaseOptions, Leases, PinInfo } from '../../lease/types.js';
@@ -21,6 +21,9 @@ interface PinCursor {
   readonly after: number;
   readonly rest: Iterator<PinInfo>;
 }
+
+/** Of the event loop, each of 64 requests: more than the kernel can have sent before a process that has ended. */
+const TURNS = 16;
 
 export class LeasePlane implements Names {
   readonly sb: Superblock;
@@ -43,6 +46,8 @@ export class LeasePlane implements Names {
   /** What GETLEASE and WATCH answered to name a description (N4, B1), both ways. */
   readonly tokens = new Map<FileHandle, bigint>();
   readonly byToken = new Map<bigint, FileHandle>();
+  /** Processes that have ended, whose last requests may not have been read yet. */
+  private readonly ending = new Set<ProcessId>();
   readonly pinCursors = new Map<FileHandle, PinCursor>();
   /** The timer of the next forced break, and when it is due (ask.ts). */
   timer: NodeJS.Timeout | undefined;
@@ -59,7 +64,7 @@ export class LeasePlane implements Names {
     this.recorder = new Recorder(this, breakTime);
     this.kernelPins = new KernelPins(this);
     this.processes = new Processes(
-      process => this.died(process),
+      process => this.ended(process),
       process =>
         leases.knows(process) || this.supervision.isSupervisor(process) || this.supervision.awaits(process),
       this.log,
@@ -100,12 +105,49 @@ export class LeasePlane implements Names {
     this.grants.clear();
   }
 
+  /** Records all deaths so far. The requests that the dead had sent before the present one have been served. */
+  hearAll(): void {
+    this.processes.hearAll();
+    for (const process of [...this.ending]) this.died(process);
+  }
+
+  /** The same of one process. */
+  hear(process: ProcessId): void {
+    this.processes.hear(process);
+    this.bury(process);
+  }
+
+  /** Records the death of the process, if its end has been seen. */
+  bury(process: ProcessId): void {
+    if (this.ending.has(process)) this.died(process);
+  }
+
+  /** A file that the process closed while its pins were there comes first: its lease is a zombie (N5). */
+  private ended(process: ProcessId): void {
+    if (this.pinnedAtClose.size === 0) this.died(process);
+    else {
+      this.ending.add(process);
+      this.endedSoon(process, TURNS);
+    }
+  }
+
+  private endedSoon(process: ProcessId, turns: number): void {
+    const next = guarded(this.log, 'process end', () => {
+      if (!this.ending.has(process)) return;
+      if (turns === 0 || this.pinnedAtClose.size === 0) this.died(process);
+      else this.endedSoon(process, turns - 1);
+    });
+    setImmediate(next);
+  }
+
   private died(process: ProcessId): void {
+    this.ending.delete(process);
     const known = this.leases.knows(process);
     this.leases.died(process);
     if (known) attempt(this.log, 'words', () => this.recorder.died(process));
     carryOut(this);
     this.supervision.ended(process);
+    this.processes.forget(process);
     endGone(this);
   }
 }

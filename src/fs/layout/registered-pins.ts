@@ -2,31 +2,29 @@
 // refuses a call (ask.ts), before listings, at the close of their lease's file and when a process ends. The check may have
 // to wait, so a thread of its own makes it, and the call that needs it is parked.
 import type { PinId, ProcessId } from '../../base/units.js';
+import { isInExec } from '../../process/proc.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { endAll, endHandle, lookFor } from './ask.js';
 import type { LeasePlane } from './plane.js';
 import type { SupervisedPin } from './supervised.js';
 
-/** A look takes some ms. */
-const CLOSE_LIMIT_MS = 1000;
-
 /**
  * Before a listing: 0 when all is up to date, deaths and what ends with them; PARKED until then.
  * @param due only if there may be many pins that have ended unnoticed.
  */
 export function settle(plane: LeasePlane, caller: Caller, due: boolean): Answer {
-  const { supervision, processes } = plane;
+  const { supervision } = plane;
   if ((due && !supervision.isDue) || supervision.hasLooked(caller.waiter)) return 0;
-  if (supervision.active) processes.hearAll();
+  if (supervision.active) plane.hearAll();
   const pins = supervision.heldOf(undefined);
   return pins.length === 0 && !supervision.isLooking ? 0 : lookFor(plane, caller, pins);
 }
 
 /**
  * close(2) of one descriptor of the description, which may be the last. The close waits for this check, so a pin that is
- * seen now counts as pinned at the close, also if it ends before RELEASE comes. A close that exec(2) makes delays the check
- * of its own process: the close continues after CLOSE_LIMIT_MS, and RELEASE checks.
+ * seen now counts as pinned at the close, also if it ends before RELEASE comes. The check would wait for a close that exec(2)
+ * makes (K29): that continues at once, and RELEASE checks.
  */
 export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answer {
   const { sb, supervision, processes, pinnedAtClose } = plane;
@@ -34,23 +32,22 @@ export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answ
   pinnedAtClose.delete(file.fh);
   const { held, own, owners } = pinsUnder(plane, file);
   if (held.length + own.length === 0) return 0;
+  if (isInExec(caller.tid)) {
+    // It has no other thread any more, and none is at a call that registers.
+    for (const { registration } of held) if (registration.pid === caller.tid) registration.settled = true;
+    return 0;
+  }
   const waiter = sb.newWaiter();
   caller.waiter = waiter;
   caller.interruptible = false;
   supervision.park(waiter);
-  const goOn = (): void => {
-    sb.host?.retry(waiter);
-    supervision.unpark(waiter);
-  };
-  const late = setTimeout(goOn, CLOSE_LIMIT_MS);
   const pids = owners.map(process => processes.info(process).pid);
   supervision.look(caller.tid, held, pids, (gone, ending) => {
     endAll(plane, gone);
-    if (!supervision.hasLooked(waiter)) return;
-    clearTimeout(late);
     const left = held.filter(one => !gone.includes(one)).map(({ pin }) => pin);
     pinnedAtClose.set(file.fh, new Set(ending.length > 0 ? left : [...left, ...own]));
-    goOn();
+    sb.host?.retry(waiter);
+    supervision.unpark(waiter);
   });
   return PARKED;
 }
@@ -67,10 +64,13 @@ export function endDescription(plane: LeasePlane, file: OpenFile): void {
     endNow(plane, file);
     return;
   }
-  const { held, own, owners } = pinsUnder(plane, file);
   const atClose = pinnedAtClose.get(file.fh);
+  const { all, makers } = pinsUnder(plane, file);
+  const isZombie = all.some(pin => atClose?.has(pin));
+  // A process that has ended: its pins end first.
+  if (!isZombie) for (const process of makers) plane.bury(process);
+  const { held, owners } = pinsUnder(plane, file);
   const doubtful = held.filter(({ pin }) => !atClose?.has(pin));
-  const isZombie = own.some(pin => atClose?.has(pin));
   const pids = isZombie ? [] : owners.map(process => processes.info(process).pid);
   if (doubtful.length + pids.length === 0) {
     endNow(plane, file);
@@ -78,6 +78,7 @@ export function endDescription(plane: LeasePlane, file: OpenFile): void {
   }
   supervision.look(0, doubtful, pids, (gone, ending) => {
     endAll(plane, gone);
+    for (const process of owners) plane.bury(process);
     const last = owners.find((process, n) => processes.info(process).alive && ending.includes(pids[n]!));
     if (last === undefined) endNow(plane, file);
     else supervision.atEnd(last, () => endDescription(plane, file));
@@ -94,17 +95,26 @@ function pinsUnder(
   { leases, supervision, processes }: LeasePlane,
   { fh, inode: { ino } }: OpenFile,
 ): {
+  readonly all: readonly PinId[];
+  readonly makers: readonly ProcessId[];
   readonly held: readonly SupervisedPin[];
+  /** Of processes that live. */
   readonly own: readonly PinId[];
   readonly owners: readonly ProcessId[];
 } {
   const lease = leases.concerns(ino)
     ? leases.leases(ino).find(({ description, pins }) => description === fh && pins > 0)
     : undefined;
-  if (lease === undefined) return { held: [], own: [], owners: [] };
+  if (lease === undefined) return { all: [], makers: [], held: [], own: [], owners: [] };
   const under = leases.pins(ino).filter(pin => pin.lease === lease.lease);
   const held = under.flatMap(({ pin }) => supervision.heldPin(pin) ?? []);
   const own = under.filter(({ owner, process }) => owner === 0 && processes.info(process).alive);
   const owners = new Set(own.map(({ process }) => process));
-  return { held, own: own.map(({ pin }) => pin), owners: [...owners] };
+  return {
+    all: under.map(({ pin }) => pin),
+    makers: under.map(({ process }) => process),
+    held,
+    own: own.map(({ pin }) => pin),
+    owners: [...owners],
+  };
 }

@@ -1,5 +1,7 @@
 // What the filesystem knows of the supervisors of `leasefs run`: which processes are one, and the pins that they made for
 // others, which live as long as the registration of memory that they are for.
+import { timingSafeEqual } from 'node:crypto';
+import { LEASEFS_SUPERVISE_TOKEN } from '../../abi/leasefs.js';
 import { guarded, type Log } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../../base/units.js';
 import type { KernelPin } from '../../lease/types.js';
@@ -25,6 +27,7 @@ const UNLOOKED = 16;
 
 export class Supervision {
   private secret: Descriptor | undefined;
+  private readonly token = crypto.getRandomValues(new Uint8Array(LEASEFS_SUPERVISE_TOKEN));
   private readonly supervisors = new Map<FileHandle, ProcessId>();
   /** Lease calls that wait for a break, by the thread that they are for. */
   readonly waiting = new Map<number, WaiterId>();
@@ -47,10 +50,17 @@ export class Supervision {
     this.descriptors = new Descriptors(log);
   }
 
-  /** The descriptor that a supervisor must show. */
+  /** The descriptor of the file whose bytes a supervisor must show. */
   secretFd(): number {
-    this.secret ??= native.memfdCreate('leasefs-supervisor');
+    if (this.secret === undefined) {
+      this.secret = native.memfdCreate('leasefs-supervisor');
+      native.pwrite(this.secret.fd, this.token.buffer, 0, this.token.length, 0);
+    }
     return this.secret.fd;
+  }
+
+  isSecret(token: Uint8Array): boolean {
+    return this.secret !== undefined && timingSafeEqual(token, this.token);
   }
 
   /** Whether there is any. */

@@ -15,7 +15,6 @@ import {
   UNIDENTIFIED,
 } from '../../base/units.js';
 import { uidsOf } from '../../process/proc.js';
-import { fileIdOf } from '../../process/proc-text.js';
 import { endingBy, type Registered } from '../../process/registration.js';
 import {
   type Answer,
@@ -26,6 +25,7 @@ import {
   type Subject,
 } from '../operations.js';
 import { carryOut, endHandle } from './ask.js';
+import { identify } from './callers.js';
 import { setLease } from './leases.js';
 import { makePin } from './pins.js';
 import type { LeasePlane } from './plane.js';
@@ -37,20 +37,19 @@ export function askSecret(plane: LeasePlane, caller: Caller): Answer {
   return maySupervise(caller) ? plane.supervision.secretFd() : -errno.EPERM;
 }
 
-/** Registers the caller, which shows its descriptor `fd`. */
-export function supervise(plane: LeasePlane, caller: Caller, fh: FileHandle, fd: number): Answer {
-  const process = plane.processes.identify(caller.tid);
+/** Registers the caller, which shows the bytes of the secret file. */
+export function supervise(plane: LeasePlane, caller: Caller, fh: FileHandle, token: Uint8Array): Answer {
+  const process = identify(plane, caller);
   if (process === UNIDENTIFIED || !maySupervise(caller)) return -errno.EPERM;
-  // Never by stat(2): the descriptor may be of a file of this very mount, and the stat would wait for us.
-  const shown = fileIdOf(caller.tid, fd);
-  const secret = fileIdOf('self', plane.supervision.secretFd());
-  if (shown === undefined || shown.mount !== secret?.mount || shown.ino !== secret.ino) return -errno.EPERM;
+  if (!plane.supervision.isSecret(token)) return -errno.EPERM;
   plane.supervision.add(fh, process);
   plane.log(`supervisor: ${plane.processes.info(process).pid} acts for the processes that it runs`);
   return 0;
 }
 
+/** The caller waits for our answer, so it is not in exec(2), and its /proc answers (K29). */
 function maySupervise(caller: Caller): boolean {
+  if (caller.isStopped || caller.isSender) return false;
   if (caller.uid !== 0 && caller.uid !== process.getuid?.()) return false;
   try {
     return readlinkSync(`/proc/${caller.tid}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
@@ -79,7 +78,7 @@ export function setLeaseFor(
 
 /** The thread got a signal, or is gone (B5). */
 export function cancelLeaseFor(plane: LeasePlane, caller: Caller, tid: number): Answer {
-  if (!plane.supervision.isSupervisor(plane.processes.identify(caller.tid))) return -errno.EPERM;
+  if (!plane.supervision.isSupervisor(identify(plane, caller))) return -errno.EPERM;
   const waiter = plane.supervision.waiting.get(tid);
   if (waiter === undefined) return 0;
   plane.supervision.waiting.delete(tid);
@@ -145,15 +144,14 @@ function nameIt({ sb, supervision, log }: LeasePlane, caller: Caller, of: Regist
 /** Releases a pin that a supervisor has made: 1, or undefined if it made no such pin. */
 export function unpinFor(plane: LeasePlane, caller: Caller, id: number): Answer | undefined {
   const held = plane.supervision.heldPin(id as PinId);
-  if (held === undefined || !plane.supervision.isSupervisor(plane.processes.identify(caller.tid)))
-    return undefined;
+  if (held === undefined || !plane.supervision.isSupervisor(identify(plane, caller))) return undefined;
   endHandle(plane, held.handle);
   return 1;
 }
 
 /** The thread as the caller; -EPERM when the real caller is no supervisor, -ESRCH when it is another thread by now. */
 function actingFor(plane: LeasePlane, caller: Caller, { tid, start, identity }: Subject): Caller | number {
-  if (!plane.supervision.isSupervisor(plane.processes.identify(caller.tid))) return -errno.EPERM;
+  if (!plane.supervision.isSupervisor(identify(plane, caller))) return -errno.EPERM;
   const process = plane.processes.identify(tid, false);
   const uid = uidsOf(tid)?.fs;
   if (process === UNIDENTIFIED || uid === undefined || plane.processes.identity(tid) !== identity) {

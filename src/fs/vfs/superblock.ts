@@ -1,10 +1,10 @@
 // The mounted filesystem's state, and what every family of operations needs of it: the inode table, the open file
 // descriptions, the present time, the end of unreferenced inodes. Kernel counterpart: struct super_block.
 import { errno, FsError } from '../../base/errno.js';
-import { heapPart } from '../../base/heap.js';
-import { Quota } from '../../base/quota.js';
 import type { Log } from '../../base/guarded.js';
+import { heapPart } from '../../base/heap.js';
 import { NAME_MAX, O_ACCMODE, O_NOATIME, O_RDONLY, S_IFDIR, S_IFREG } from '../../base/linux.js';
+import { Quota } from '../../base/quota.js';
 import { type FileHandle, type InodeNumber, type Name, ROOT_INO, type WaiterId } from '../../base/units.js';
 import { native } from '../../native/binding.js';
 import { FileStat, type FileStore, type StoredFile } from '../../store/file-store.js';
