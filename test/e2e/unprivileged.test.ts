@@ -99,11 +99,15 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-/** A root with the programs of this machine, the project, where tests meet, /proc, and a /dev of two devices. */
+/**
+ * A root with the programs of this machine, the project, where tests meet, /proc, and a /dev of two devices. What is mounted
+ * below comes along, Node.js perhaps; not below /tmp, where the root itself is.
+ */
 const container = (device: string, root: string): string => `
 mount -t tmpfs tmpfs ${root}
 for dir in /usr /etc /tmp ${tmpdir()} ${project} $(dirname $(readlink -f ${process.execPath})); do
-  mkdir -p ${root}$dir; mountpoint -q ${root}$dir || mount --bind $dir ${root}$dir
+  how=--rbind; case $dir in /tmp | ${tmpdir()}) how=--bind ;; esac
+  mkdir -p ${root}$dir; mountpoint -q ${root}$dir || mount $how $dir ${root}$dir
 done
 for link in bin lib lib64 sbin; do [ ! -e /$link ] || ln -s usr/$link ${root}/$link; done
 mkdir ${root}/proc ${root}/dev; mount -t proc proc ${root}/proc

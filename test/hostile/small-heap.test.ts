@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { harmless } from '../support/hostile.js';
-import { Mounted } from '../support/mounted.js';
+import { Mounted, PATIENT } from '../support/mounted.js';
 import { mountedSuite } from '../support/suites.js';
 
 const MIB = 2 ** 20;
@@ -19,6 +19,7 @@ const start = (): Promise<Mounted> =>
     '256m',
     '-o',
     'allow_other,mode=1777',
+    ...PATIENT,
   );
 
 mountedSuite('a small heap and a hostile user', { start, needs: ['root'] }, ({ test, mount }) => {

@@ -165,7 +165,7 @@ test('F6: a thread belongs to its process and to no other', async () => {
 
 test('N9: RLIMIT_MEMLOCK is read of any process: the soft one, Infinity when there is none', async () => {
   const limits = (args: string[], options = {}) =>
-    spawn('sh', ['-c', `ulimit ${args.join(' ')}; exec sleep 30`], { stdio: 'ignore', ...options });
+    spawn('sh', ['-c', `ulimit ${args.join(' ')}; exec sleep 600`], { stdio: 'ignore', ...options });
   const soft = limits(['-S', '-l', '64']);
   const none = limits(['-l', '64'], root ? { uid: 1000, gid: 1000 } : {});
   try {

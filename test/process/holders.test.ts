@@ -38,7 +38,7 @@ const test = suite('holders');
 test.after(() => rmSync(dir, { recursive: true }));
 
 test('A1: a process with a descriptor is named, with its command and the descriptor', async () => {
-  await whileHeld('pread 0 1; sleep 20000', 'pread', pid => {
+  await whileHeld('pread 0 1; sleep 600000', 'pread', pid => {
     const [holder, ...more] = holdersOf(dev, new Set([ino])).get(ino) ?? [];
     assert.equal(more, []);
     assert.is(holder?.pid, pid);
@@ -49,14 +49,14 @@ test('A1: a process with a descriptor is named, with its command and the descrip
 });
 
 test('A1: a mapping alone is seen too', async () => {
-  await whileHeld('mmap 0 4k; close; sleep 20000', 'close', pid => {
+  await whileHeld('mmap 0 4k; close; sleep 600000', 'close', pid => {
     const [holder] = holdersOf(dev, new Set([ino])).get(ino) ?? [];
     assert.equal([holder?.pid, holder?.fds, holder?.mapped], [pid, [], true]);
   });
 });
 
 test('A1: a fork that holds the same description is named beside its parent', async () => {
-  await whileHeld('fork { pread 0 1; sleep 20000 }; sleep 20000', '[1] pread', pid => {
+  await whileHeld('fork { pread 0 1; sleep 120000 }; sleep 600000', '[1] pread', pid => {
     const holders = holdersOf(dev, new Set([ino])).get(ino) ?? [];
     assert.is(holders.length, 2);
     assert.ok(holders.some(holder => holder.pid === pid));

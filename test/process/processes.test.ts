@@ -142,7 +142,7 @@ needing(
       () => {},
       () => true,
     );
-    const child = spawn('sh', ['-c', 'read line; exec unshare -U -r sleep 30'], {
+    const child = spawn('sh', ['-c', 'read line; exec unshare -U -r sleep 600'], {
       stdio: ['pipe', 'ignore', 'inherit'],
     });
     try {

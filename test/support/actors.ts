@@ -303,7 +303,7 @@ function buildActor(program: string): void {
 export async function eventually(
   what: string,
   seen: () => boolean | Promise<boolean>,
-  ms = 5000 * timeFactor,
+  ms = 20_000 * timeFactor,
 ): Promise<void> {
   const until = performance.now() + ms;
   while (!(await seen())) {
