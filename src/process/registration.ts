@@ -10,7 +10,7 @@
 // To read /proc of a process waits while the process is in exec(2) (fd, stat, syscall, maps) or mmap(2) (maps), and that
 // may wait for this very daemon, to close a file or to write back a mapping. The fdinfo of a descriptor that is no ring may
 // wait too (K30). So all of it is for a thread of its own. `registrationOf` is for the moment in which the thread is stopped
-// at its call: another of its process may begin exec(2) meanwhile.
+// at its call: another of its process may begin exec(2) then.
 import type { HolderKind } from '../abi/holders.js';
 import { processorTimeOf, startTimeOf } from './proc.js';
 import { fileIdIn, linkOf, listOf, pause, textOf } from './proc-text.js';

@@ -14,11 +14,11 @@ import { cli, Mounted } from '../support/mounted.js';
 import { mountedSuite } from '../support/suites.js';
 
 mountedSuite('a process in exec', { needs: ['gcc'] }, ({ test, mount }) => {
-  test('R18: its file_pins are read when it has gone on, and the mount serves others meanwhile', async () => {
+  test('R18: its file_pins are read when it has gone on, and the mount serves others', async () => {
     const scratch = mkdtempSync(join(tmpdir(), 'leasefs-exec-'));
     chmodSync(scratch, 0o755);
     const stuck = await Mounted.start();
-    // Under the supervisor a close is told to the server of the file.
+    // Under the supervisor the server of the file gets each close.
     const child = spawn(
       process.execPath,
       [cli, 'run', '--at', stuck.path, '--', build(scratch, 'execing'), stuck.path],
