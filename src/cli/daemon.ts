@@ -1,8 +1,9 @@
 // The daemon: puts store, leases, filesystem, session and mount together and serves until the mount is gone. The one
 // place that knows all layers.
 import { getHeapStatistics } from 'node:v8';
-import { errno } from '../base/errno.js';
+import { errno, errnoText } from '../base/errno.js';
 import { type Log, oneLine } from '../base/guarded.js';
+import { CAP_SYS_ADMIN } from '../base/linux.js';
 import { NoticeSocket } from '../control/notice-socket.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
@@ -13,6 +14,7 @@ import { answersPoll, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js
 import { OwnMount } from '../fuse/own-mount.js';
 import { type Session, startSession } from '../fuse/session.js';
 import { native } from '../native/binding.js';
+import { isCapableInitially } from '../process/proc.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
 import { mountIdOf } from './daemon-log.js';
@@ -114,6 +116,9 @@ function goOnAfterFaults(log: Log): void {
   process.on('unhandledRejection', error => log(`fault, the mount goes on: ${oneLine(error)}`));
 }
 
+/** The answer that the kernel would give, known before it is asked: what INIT agrees depends on it. */
+const NOT_ALLOWED = `EPERM (${errnoText(errno.EPERM)}): it needs CAP_SYS_ADMIN outside of user namespaces`;
+
 interface Started {
   readonly session: Served;
   /** /dev/fuse; -1: the library's. */
@@ -136,6 +141,7 @@ async function start(
       channel,
       operations,
       passthrough,
+      noPassthrough: isCapableInitially(CAP_SYS_ADMIN) ? undefined : NOT_ALLOWED,
       acls,
       poll: answersPoll(mountOptions),
       log,

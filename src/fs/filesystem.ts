@@ -140,8 +140,7 @@ export class Filesystem implements Operations {
   }
 
   setattr(caller: Caller, ino: InodeNumber, set: SetAttr, out: Attr): Answer {
-    // The kernel sends no SETATTR for O_TRUNC.
-    if (isVirtual(ino)) return -errno.EPERM;
+    if (isVirtual(ino)) return this.sb.virtual?.setattr(ino, set, out) ?? -errno.EPERM;
     return setattr(this.sb, caller, ino, set, out);
   }
 

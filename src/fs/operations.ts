@@ -225,6 +225,8 @@ export interface Host {
    * leaves the pages unchanged.
    */
   readonly writesDirectly: boolean;
+  /** Whether the cut of an open with O_TRUNC comes as a SETATTR of its own, right after the OPEN and of the same thread. */
+  readonly cutsAfterOpen: boolean;
   /** The file's descriptor is closed, with the inode or since its data have moved; no description has the file open. */
   backingGone(ino: InodeNumber): void;
 }

@@ -120,6 +120,8 @@ export class NativeSession implements Host {
   }
 
   readonly writesDirectly = false;
+  /** The package does not name the caller. */
+  readonly cutsAfterOpen = false;
 
   backingGone(): void {}
 

@@ -32,6 +32,8 @@ export class Connection {
   readonly reports = new ReportTexts();
   /** write(2) of a file that is served through the daemon bypasses the page cache (files.ts). */
   writesDirectly = false;
+  /** The kernel cuts the file of an open with O_TRUNC by a SETATTR after the OPEN (init.ts). */
+  cutsAfterOpen = false;
   /** Whether the kernel may be asked to say when a descriptor is closed. */
   tellsCloses = false;
   private readonly channel: Channel;

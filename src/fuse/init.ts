@@ -45,7 +45,7 @@ const CONGESTION_THRESHOLD = 48;
 // SECURITY_CTX, CREATE_SUPP_GROUP, SETXATTR_EXT: longer bodies without anything that we need.
 const WANTED =
   ASYNC_READ |
-  ATOMIC_O_TRUNC | // an O_TRUNC that waits for a lease break holds no inode lock (F19)
+  ATOMIC_O_TRUNC |
   EXPORT_SUPPORT |
   BIG_WRITES |
   DO_READDIRPLUS |
@@ -91,15 +91,21 @@ export function readOffer(request: Request): Offer {
   };
 }
 
-/** What we take. Precondition: major 7, a minor that we serve. */
+/**
+ * What we take. Precondition: major 7, a minor that we serve. ATOMIC_O_TRUNC with passthrough alone: an O_TRUNC that waits
+ * for a lease break holds no inode lock (F19). But after OPEN's answer the kernel cuts its page cache, and its size of the
+ * file, without that lock too, so it could cut what a process has extended, pinned and stored since then.
+ */
 export function agree(offer: Offer, passthrough: boolean, acls: boolean): Agreement {
   const flags2 = offer.flags2 & (passthrough ? WANTED2 | PASSTHROUGH : WANTED2);
+  const passes = (flags2 & PASSTHROUGH) !== 0;
+  const unwanted = (acls ? 0 : POSIX_ACL) | (passes ? 0 : ATOMIC_O_TRUNC);
   return {
     minor: Math.min(offer.minor, NEWEST_MINOR),
     maxReadahead: offer.maxReadahead,
-    flags: (offer.flags & (acls ? WANTED : WANTED & ~POSIX_ACL)) >>> 0,
+    flags: (offer.flags & WANTED & ~unwanted) >>> 0,
     flags2,
-    passthrough: (flags2 & PASSTHROUGH) !== 0,
+    passthrough: passes,
   };
 }
 

@@ -11,7 +11,7 @@ import { type Answer, type Host, type Operations, PARKED } from '../fs/operation
 import { Parked } from '../fs/parked.js';
 import type { Channel, Result } from '../native/binding.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
-import { DIRECT_IO_ALLOW_MMAP } from './flags.js';
+import { ATOMIC_O_TRUNC, DIRECT_IO_ALLOW_MMAP } from './flags.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
 import { Notifications } from './notifications.js';
 import { Passthrough } from './passthrough.js';
@@ -27,6 +27,8 @@ interface SessionOptions {
   readonly operations: Operations;
   /** Whether to serve files by passthrough where the kernel and the user can. */
   readonly passthrough: boolean;
+  /** Why passthrough cannot work, where that is known before the kernel is asked. */
+  readonly noPassthrough?: string | undefined;
   /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
   readonly acls?: boolean;
   /** Whether POLL reports breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
@@ -97,7 +99,17 @@ class ChannelSession implements Session, Host {
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
 
-  constructor({ channel, operations, passthrough, acls = true, poll = false, guard, log }: SessionOptions) {
+  constructor(options: SessionOptions) {
+    const {
+      channel,
+      operations,
+      passthrough,
+      noPassthrough,
+      acls = true,
+      poll = false,
+      guard,
+      log,
+    } = options;
     this.channel = channel;
     this.operations = operations;
     this.acls = acls;
@@ -117,6 +129,7 @@ class ChannelSession implements Session, Host {
       if (this.over) this.finish();
     });
     const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for', guard);
+    if (noPassthrough !== undefined) served.off(noPassthrough);
     const polls = poll ? new Polls(channel, this.reply) : undefined;
     this.connection = new Connection(channel, operations, this.reply, served, polls);
     this.parked = new Parked(
@@ -191,6 +204,10 @@ class ChannelSession implements Session, Host {
 
   get writesDirectly(): boolean {
     return this.connection.writesDirectly;
+  }
+
+  get cutsAfterOpen(): boolean {
+    return this.connection.cutsAfterOpen;
   }
 
   /** Delays the answer to the present request until the returned function is called. */
@@ -343,6 +360,7 @@ class ChannelSession implements Session, Host {
     const { passthrough } = this.connection;
     const agreement = agree(offer, passthrough.enabled, this.acls);
     this.connection.writesDirectly = (agreement.flags2 & DIRECT_IO_ALLOW_MMAP) !== 0;
+    this.connection.cutsAfterOpen = (agreement.flags & ATOMIC_O_TRUNC) === 0;
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');
     this.initialized = true;
     this.connection.tellsCloses = offer.minor >= QUICK_FLUSH_MINOR;

@@ -76,6 +76,10 @@ export function isCapable(tid: number, capability: number): boolean {
   return has;
 }
 
+/** Whether this process has the capability in the initial user namespace, as far as /proc shows which one it is in. */
+export const isCapableInitially = (capability: number): boolean =>
+  isCapable(process.pid, capability) && /^\s*0\s+0\s+4294967295\s*$/.test(textOf('/proc/self/uid_map'));
+
 /** RLIMIT_NOFILE of this process, the soft one. */
 export function openFileLimit(): number {
   const [, limit] = /^Max open files +(\d+)/m.exec(textOf('/proc/self/limits')) ?? [];

@@ -157,6 +157,7 @@ suiteNeeding('pages of pooled files', ['mount', 'gcc'], test => {
     ['punch', 'a punch that was answered before the pin drops no store that was made after it'],
     ['zero', 'a zero range that was answered before the pin drops no store that was made after it'],
     ['truncate', 'a truncate that was answered before the pin drops no store that was made after it'],
+    ['open', 'an open with O_TRUNC that was answered before the pin drops no store that was made after it'],
     ['copy', 'copy_file_range drops no store into the rest of its pages, and is not lost itself'],
     ['write', 'write drops no store into the rest of its pages, and is not lost itself'],
   ] as const) {

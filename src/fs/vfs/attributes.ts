@@ -41,7 +41,8 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
   inode.cachedPages?.locked();
   if (set.valid & SET_SIZE) {
     const through = set.fh === 0 ? undefined : sb.handles.get(set.fh);
-    const answer = setSize(sb, caller, inode, set.size, through, isNonblocking(through));
+    const nonblock = isNonblocking(through ?? (set.size === 0 ? sb.openedBy(caller.tid, inode) : undefined));
+    const answer = setSize(sb, caller, inode, set.size, through, nonblock);
     if (answer !== 0) return answer;
   }
   // A SETATTR that sets nothing is chown(-1, -1), which changes the ctime as on tmpfs. Few files have bits for a write to

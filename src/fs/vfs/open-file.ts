@@ -10,6 +10,8 @@ export interface OpenFile {
   readonly uid: number;
   /** open(2)'s flags. */
   readonly flags: number;
+  /** The thread that opened it. */
+  readonly opener: number;
   /** A poll(2) waits to be notified of a change. */
   pollArmed: boolean;
   /** Directories: where the last READDIR stopped. */
@@ -26,6 +28,9 @@ export interface DirCursor {
   pending: Dentry | undefined;
 }
 
-/** O_NONBLOCK as given to open (B4); a later F_SETFL does not reach the daemon. A change by path is never non-blocking. */
+/**
+ * O_NONBLOCK as given to open (B4); a later F_SETFL does not reach the daemon. A change by path is never non-blocking, but
+ * for the cut of an open with O_TRUNC where that comes after the OPEN.
+ */
 export const isNonblocking = (file: OpenFile | undefined): boolean =>
   file !== undefined && (file.flags & O_NONBLOCK) !== 0;

@@ -1,5 +1,5 @@
-// Open file descriptions: open, create, tmpfile. O_TRUNC arrives inside the open (FUSE_ATOMIC_O_TRUNC),
-// holds no inode lock while it waits (F19) and obeys the rules of truncate (F9).
+// Open file descriptions: open, create, tmpfile. With passthrough O_TRUNC arrives inside the open (FUSE_ATOMIC_O_TRUNC),
+// holds no inode lock while it waits (F19) and obeys the rules of truncate (F9); else it is a truncate after the open.
 import { errno } from '../../base/errno.js';
 import { O_EXCL, O_NONBLOCK, O_TRUNC, S_IFREG } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';
@@ -9,11 +9,11 @@ import type { Inode } from './inode.js';
 import { setSize } from './space.js';
 import type { Superblock } from './superblock.js';
 
-function opened(sb: Superblock, { uid }: Caller, inode: Inode, flags: number, out: Opened): Answer {
+function opened(sb: Superblock, { uid, tid }: Caller, inode: Inode, flags: number, out: Opened): Answer {
   if (!sb.descriptions.has(uid)) return noDescription(sb, uid);
   const awake = sb.residency.wake(inode, uid);
   if (awake !== 0) return awake;
-  out.fh = sb.openFile(inode, flags, uid).fh;
+  out.fh = sb.openFile(inode, flags, uid, tid).fh;
   out.backing = inode.file?.backing ?? -1;
   out.uncached = false;
   out.tellsClose = sb.gate.wantsClosings;

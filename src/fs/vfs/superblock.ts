@@ -58,6 +58,8 @@ export class Superblock {
   readonly root: Inode;
   readonly inodes = new Map<InodeNumber, Inode>();
   readonly handles = new Map<FileHandle, OpenFile>();
+  /** By thread, while it is open: where the cut of an open with O_TRUNC comes after the OPEN (cutsAfterOpen). */
+  private readonly lastOpened = new Map<number, OpenFile>();
   readonly residency: Residency;
   /** Descriptions that users may have open: each costs memory, and may have a lease. */
   readonly descriptions: Quota;
@@ -169,7 +171,7 @@ export class Superblock {
   }
 
   /** Precondition: the user has a share for it (`descriptions`). */
-  openFile(inode: Inode, flags: number, uid: number): OpenFile {
+  openFile(inode: Inode, flags: number, uid: number, opener = 0): OpenFile {
     this.descriptions.take(uid);
     const fh = this.newHandle();
     const file: OpenFile = {
@@ -177,16 +179,24 @@ export class Superblock {
       inode,
       uid,
       flags,
+      opener,
       pollArmed: false,
       cursor: undefined,
       end: inode.nextCookie,
     };
     this.handles.set(fh, file);
     if (this.store.isDirect && (flags & O_ACCMODE) !== O_RDONLY) this.writers.add(file);
+    if (this.host?.cutsAfterOpen) this.lastOpened.set(opener, file);
     inode.nopen++;
     openedFor(this, inode, flags);
     if (flags & O_NOATIME) inode.cache.openedNoatime = true;
     return file;
+  }
+
+  /** The description that a change of the size by path may belong to: the thread has just opened the file. */
+  openedBy(tid: number, inode: Inode): OpenFile | undefined {
+    const file = this.lastOpened.get(tid);
+    return file?.inode === inode ? file : undefined;
   }
 
   /**
@@ -196,9 +206,10 @@ export class Superblock {
   closeFile(fh: FileHandle): void {
     const file = this.handles.get(fh);
     if (file === undefined) return;
-    const { inode, uid, flags } = file;
+    const { inode, uid, flags, opener } = file;
     this.handles.delete(fh);
     this.writers.delete(file);
+    if (this.lastOpened.get(opener) === file) this.lastOpened.delete(opener);
     this.descriptions.give(uid);
     inode.nopen--;
     closedFor(inode, flags);

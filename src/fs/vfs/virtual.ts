@@ -4,7 +4,17 @@
 import { errno } from '../../base/errno.js';
 import { O_NONBLOCK, POLLIN, POLLOUT, S_IFDIR } from '../../base/linux.js';
 import { type FileHandle, type InodeNumber, type Name, NO_WAITER, type WaiterId } from '../../base/units.js';
-import { type Answer, type Attr, type Caller, type DirSink, type Opened, PARKED } from '../operations.js';
+import {
+  type Answer,
+  type Attr,
+  type Caller,
+  type DirSink,
+  type Opened,
+  PARKED,
+  SET_KILL_SUIDGID,
+  SET_SIZE,
+  type SetAttr,
+} from '../operations.js';
 import type { Superblock } from './superblock.js';
 
 /** One open file of the tree. */
@@ -93,6 +103,12 @@ export class Virtual {
     out.atime = out.mtime = out.ctime = out.btime = sec;
     out.atimeNsec = out.mtimeNsec = out.ctimeNsec = out.btimeNsec = nsec;
     return 0;
+  }
+
+  /** O_TRUNC is allowed where it comes as a request of its own; everything else is -EPERM. */
+  setattr(ino: InodeNumber, { valid, size }: SetAttr, out: Attr): Answer {
+    const truncates = (valid & ~SET_KILL_SUIDGID) === SET_SIZE && size === 0;
+    return truncates ? this.getattr(ino, out) : -errno.EPERM;
   }
 
   lookup(dir: InodeNumber, name: Name, out: Attr): Answer {
