@@ -90,9 +90,17 @@ Napi::Value SendDatagram(const Napi::CallbackInfo& info) {
                                    reinterpret_cast<const sockaddr*>(&to), length));
 }
 
+Napi::Value SocketDomain(const Napi::CallbackInfo& info) {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  int error = getsockopt(IntArg(info, 0), SOL_SOCKET, SO_DOMAIN, &domain, &length);
+  return Result(info.Env(), error < 0 ? error : domain);
+}
+
 }  // namespace
 
 void ExportFdPassing(Napi::Env, Napi::Object exports) {
+  Export<SocketDomain>(exports, "socketDomain");
   Export<SendDatagram>(exports, "sendDatagram");
   Export<Socketpair>(exports, "socketpair");
   Export<SendFd>(exports, "sendFd");

@@ -12,7 +12,8 @@ import { inodesOfHeap } from '../fs/vfs/inode-budget.js';
 import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { answersPoll, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
 import { OwnMount } from '../fuse/own-mount.js';
-import { type Session, startSession } from '../fuse/session.js';
+import { startSession } from '../fuse/session.js';
+import type { Session } from '../fuse/session-types.js';
 import { native } from '../native/binding.js';
 import { isCapableInitially } from '../process/proc.js';
 import { DirectStore } from '../store/direct-store.js';
@@ -74,7 +75,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     const made = mountedOn(mountPoint);
     if (made === undefined) return;
     own = new OwnMount(made, started.connection);
-    filesystem.lookForKernelPins(own.device);
+    filesystem.lookForKernelPins(own.device, options.unseenPins);
   };
   if (options.transport === 'kernel') mounted();
   options.log.isOurs = fd => own?.has(mountIdOf(fd)) ?? false;

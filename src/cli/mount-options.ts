@@ -24,6 +24,8 @@ interface MountOptions {
   /** B2, ms. */
   readonly breakTimeMs: number;
   readonly semantics: 'default' | 'rfc-v2';
+  /** What possible pins (N12) do to a layout change. */
+  readonly unseenPins: 'refuse' | 'warn' | 'allow';
   /** auto: direct where passthrough works, else pooled. */
   readonly store: 'auto' | 'direct' | 'pooled';
   /** Whether readdir shows .leasefs. */
@@ -57,6 +59,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     inodes: { type: 'string' },
     'lease-break-time': { type: 'string' },
     semantics: { type: 'string' },
+    'unseen-pins': { type: 'string' },
     store: { type: 'string' },
     transport: { type: 'string' },
     'show-control': { type: 'boolean' },
@@ -72,6 +75,10 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   const semantics = values.semantics ?? 'default';
   if (semantics !== 'default' && semantics !== 'rfc-v2') {
     throw new UsageError(`--semantics is 'default' or 'rfc-v2', not '${semantics}'`);
+  }
+  const unseenPins = values['unseen-pins'] ?? 'refuse';
+  if (unseenPins !== 'refuse' && unseenPins !== 'warn' && unseenPins !== 'allow') {
+    throw new UsageError(`--unseen-pins is 'refuse', 'warn' or 'allow', not '${unseenPins}'`);
   }
   const store = values.store ?? 'auto';
   if (store !== 'auto' && store !== 'direct' && store !== 'pooled') {
@@ -107,6 +114,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       breakTimeMs:
         breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
       semantics,
+      unseenPins,
       store,
       transport,
       allowInject,
@@ -124,6 +132,7 @@ const OWN_WORDS = [
   'inodes',
   'lease-break-time',
   'semantics',
+  'unseen-pins',
   'store',
   'transport',
   'uid',

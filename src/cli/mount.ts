@@ -51,6 +51,10 @@ Files live in memory and are gone with the mount.
   --allow-inject           root and the mount's user may ask for faults: 'leasefs inject'
   --semantics default|rfc-v2
                            rfc-v2: the exclusive owner may not truncate either (rule X3)
+  --unseen-pins refuse|warn|allow
+                           what a layout change does where a process maps the file and holds
+                           what may have pinned it unseen, as an RDMA region (rule N12;
+                           default: refuse)
   -f, --foreground         stay, log to stderr, unmount at SIGINT or SIGTERM
   --log FILE               append the log to FILE (default: none in the background); SIGHUP
                            begins it anew, for a log that is rotated by rename
@@ -147,6 +151,7 @@ function foregroundArguments({ options, mountPoint, logFile }: MountCommand): st
     ...(options.inodes === undefined ? [] : [`--inodes=${options.inodes}`]),
     `--lease-break-time=${options.breakTimeMs}`,
     `--semantics=${options.semantics}`,
+    `--unseen-pins=${options.unseenPins}`,
     `--store=${options.store}`,
     `--transport=${options.transport}`,
     ...(options.showControl ? ['--show-control'] : []),

@@ -10,7 +10,7 @@ import {
 } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
 import { table } from './table.js';
-import { type UnleasedPin, unleasedPins } from './unleased.js';
+import { holderText, type UnleasedPin, unleasedPins } from './unleased.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {
@@ -27,8 +27,10 @@ export const verb: Verb = {
                hidden' when there is none
 
 Below, 'kernel pins without a lease': buffers that a program has registered with io_uring
-without a pin, as far as /proc shows them to you. They refuse a layout change too; RING is
-the descriptor of that io_uring, 'busy' when the kernel did not list its buffers.
+without a pin, as far as /proc shows them to you. They refuse a layout change too; BY is
+that io_uring's descriptor, 'busy' when the kernel did not list its buffers. 'possible' is
+what a process maps that holds an RDMA region, an AF_XDP socket, a VFIO or iommufd device
+or a udmabuf: the kernel does not show what of it is pinned (rule N12, --unseen-pins).
 
 There is no force-unpin: a device would continue to write into freed blocks. End the named
 processes; their pins end with them.`,
@@ -68,7 +70,10 @@ export function unleasedTable(pins: readonly UnleasedPin[]): string[] {
     [
       { title: 'COMMAND', cell: pin => pin.command },
       { title: 'PID', right: true, cell: pin => `${pin.pid}` },
-      { title: 'RING', right: true, cell: pin => `${pin.ring}${pin.busy ? ' busy' : ''}` },
+      {
+        title: 'BY',
+        cell: pin => `${holderText(pin)}${pin.busy ? ' busy' : ''}${pin.possible ? ' possible' : ''}`,
+      },
       { title: 'RANGE', cell: pin => `[${exactSize(pin.off)},${exactSize(pin.off + pin.len)})` },
       { title: 'PATH', cell: pin => pin.path },
     ],

@@ -4,7 +4,7 @@ import { holdersOf } from '../process/holders.js';
 import { jsonText, readMounted } from './mounted-path.js';
 import { readableAge, readableSize } from './sizes.js';
 import { pairs } from './table.js';
-import { type UnleasedPin, unleasedPins } from './unleased.js';
+import { holderText, type UnleasedPin, unleasedPins } from './unleased.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {
@@ -77,7 +77,9 @@ function keptText({ kept }: ReportedStatus, keepers: readonly string[]): [string
 /** The holders of kernel pins without a lease, by process and ring. */
 function unleasedText(pins: readonly UnleasedPin[]): string {
   if (pins.length === 0) return '';
-  const holders = new Set(pins.map(({ pid, command, ring }) => `${pid} ${command} (io_uring ${ring})`));
+  const holders = new Set(
+    pins.map(pin => `${pin.pid} ${pin.command} (${holderText(pin)}${pin.possible ? ', possible' : ''})`),
+  );
   return `, and ${pins.length} of the kernel's without a lease: ${[...holders].join(', ')}`;
 }
 

@@ -1,4 +1,5 @@
-// Kernel pins without a lease (N10): what `leasefs pins` and `status` find in /proc, as far as /proc shows it to the user.
+// Kernel pins without a lease (N10), and possible ones (N12): what `leasefs pins` and `status` find in /proc, as far as /proc
+// shows it to the user.
 import type { ReportedPin } from '../client/index.js';
 import { type FoundPin, kernelPinsOf } from '../process/kernel-pins.js';
 import { commandOf } from '../process/proc.js';
@@ -7,8 +8,11 @@ import { deviceNameOf } from '../process/proc-text.js';
 export interface UnleasedPin {
   readonly pid: number;
   readonly command: string;
-  /** The descriptor of its io_uring. */
+  /** What has it, as 'io_uring', and the process's descriptor of that, -1 where it is mapped alone. */
+  readonly by: string;
   readonly ring: number;
+  /** The process maps it, and the kernel does not show what of it is pinned (N12). */
+  readonly possible: boolean;
   readonly ino: number;
   /** As that process sees it. */
   readonly path: string;
@@ -32,10 +36,14 @@ export function unleasedPins(
   const inos = ino === undefined ? undefined : new Set([ino]);
   return kernelPinsOf(deviceNameOf(dev), inos)
     .pins.filter(found => !pins.some(pin => covers(pin, found)))
-    .map(({ pid, ring, ino, path, begin, end, busy }) => {
-      return { pid, command: commandOf(pid), ring, ino, path, off: begin, len: end - begin, busy };
+    .map(({ pid, by, ring, possible, ino, path, begin, end, busy }) => {
+      const command = commandOf(pid);
+      return { pid, command, by, ring, possible, ino, path, off: begin, len: end - begin, busy };
     });
 }
+
+/** 'io_uring 5'. */
+export const holderText = ({ by, ring }: UnleasedPin): string => (ring < 0 ? by : `${by} ${ring}`);
 
 const covers = (pin: ReportedPin, { ino, begin, end }: FoundPin): boolean =>
   pin.ino === ino && pin.off <= begin && pin.off + pin.len >= end;

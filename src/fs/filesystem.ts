@@ -11,6 +11,7 @@ import type { FileStore } from '../store/file-store.js';
 import { Gate } from './layout/change.js';
 import { layout } from './layout/grant.js';
 import { Injector } from './layout/injector.js';
+import type { UnseenPins } from './layout/kernel-pins.js';
 import { getLease, poll, setLease } from './layout/leases.js';
 import { pin, pins, unpin } from './layout/pins.js';
 import { LeasePlane } from './layout/plane.js';
@@ -78,9 +79,9 @@ export class Filesystem implements Operations {
     this.sb.host = host;
   }
 
-  /** N10 from now on. @param device of the mount, as /proc/PID/maps writes it. */
-  lookForKernelPins(device: string): void {
-    this.plane.kernelPins.start(device);
+  /** N10 and N12 from now on. @param device of the mount, as /proc/PID/maps writes it. */
+  lookForKernelPins(device: string, unseenPins: UnseenPins = 'refuse'): void {
+    this.plane.kernelPins.start(device, unseenPins);
   }
 
   lookup(_caller: Caller, parent: InodeNumber, name: Name, out: Attr): Answer {

@@ -9,7 +9,7 @@ import { attempt, faults, guarded, oneLine, strike } from '../base/guarded.js';
 import { type FileHandle, type InodeNumber, NO_WAITER, type WaiterId } from '../base/units.js';
 import { type Answer, type Host, type Operations, PARKED } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
-import type { Channel, Result } from '../native/binding.js';
+import type { Channel } from '../native/binding.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { ATOMIC_O_TRUNC, DIRECT_IO_ALLOW_MMAP } from './flags.js';
 import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
@@ -17,47 +17,10 @@ import { Notifications } from './notifications.js';
 import { Passthrough } from './passthrough.js';
 import { Polls } from './polls.js';
 import { DESTROY, INIT, INTERRUPT, isUnanswered, OPCODES, requestType } from './requests.js';
+import type { Session, SessionOptions } from './session-types.js';
 import { isWellFormed } from './wire/records.js';
 import { Reply } from './wire/reply.js';
 import { IN_HEADER, Request } from './wire/request.js';
-
-interface SessionOptions {
-  /** Of a mount, not started; its buffers are BUFFER_SIZE bytes. The session closes it at the end. */
-  readonly channel: Channel;
-  readonly operations: Operations;
-  /** Whether to serve files by passthrough where the kernel and the user can. */
-  readonly passthrough: boolean;
-  /** Why passthrough cannot work, where that is known before the kernel is asked. */
-  readonly noPassthrough?: string | undefined;
-  /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
-  readonly acls?: boolean;
-  /** Whether POLL reports breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
-  readonly poll?: boolean;
-  /** Makes a memfd immutable, with which passthrough is tried; FS_IOC_SETFLAGS by default. */
-  readonly guard?: (fd: number) => Result;
-  readonly log: (line: string) => void;
-}
-
-export interface Session {
-  /** Resolves when INIT is answered and passthrough was tried. Rejects when the session ends before that. */
-  readonly ready: Promise<void>;
-  /** The mount is gone and everything is freed. Never rejects. */
-  readonly ended: Promise<void>;
-  /** Settled before the first operation. */
-  readonly passthrough: boolean;
-  /** Why there is no passthrough; undefined while there is. */
-  readonly reason: string | undefined;
-  /** The kernel's protocol; 0.0 until it has spoken. */
-  readonly kernel: { readonly major: number; readonly minor: number };
-  /** Ends the connection now (ENODEV): those who have files of the mount get ENOTCONN. */
-  end(error: number): void;
-  /** Requests that came, by opcode. */
-  readonly requests: Float64Array;
-  /** The same by name, those that came. */
-  requestCounts(): Record<string, number>;
-  /** Requests that wait for a lease break. */
-  readonly waiting: number;
-}
 
 /** Serves the channel until the mount is gone. */
 export function startSession(options: SessionOptions): Session {

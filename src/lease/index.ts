@@ -3,3 +3,4 @@
 export { LeaseMachine } from './lease-machine.js';
 export { type Blocks, fallocateRange, sizeRange, writeRange } from './range.js';
 export * from './types.js';
+export { pinnedByKernel } from './verdicts.js';

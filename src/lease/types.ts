@@ -50,8 +50,11 @@ export interface PinHolder extends HeldLease {
 export interface KernelPinHolder {
   readonly by: 'kernel pin';
   readonly process: ProcessId;
-  /** The descriptor of its io_uring, if known. */
+  /** What has it, 'io_uring' if nothing is said, and the descriptor of that, if known. */
+  readonly with: string | undefined;
   readonly ring: number | undefined;
+  /** N12. */
+  readonly possible: boolean;
   readonly start: number;
   readonly end: number;
 }
@@ -189,17 +192,20 @@ export interface ChangeAsk {
   readonly waiter: WaiterId;
   readonly nonblock: boolean;
   readonly range: ChangeRange;
-  /** The kernel pins that the search found (N10: best effort); they count for X1 only. */
+  /** The kernel pins that the search found (N10: best effort; N12: possible ones); they count for X1 only. */
   readonly kernelPins?: readonly KernelPin[] | undefined;
 }
 
-/** N10: blocks, half open. */
+/** N10, N12: blocks, half open. */
 export interface KernelPin {
   /** The process that has it; it also made it, unless `inherited`. */
   readonly process: ProcessId;
   readonly inherited?: boolean | undefined;
-  /** The descriptor of the io_uring that has it, if known. */
+  /** What has it, 'io_uring' if nothing is said, and the descriptor of that, if known. */
+  readonly with?: string | undefined;
   readonly ring?: number | undefined;
+  /** The process maps the range, and holds what pins memory at addresses that the kernel does not show (N12). */
+  readonly possible?: boolean | undefined;
   readonly start: number;
   readonly end: number;
 }

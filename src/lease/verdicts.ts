@@ -39,11 +39,8 @@ export const pinnedBy = ({ id, process, lease, start, end }: Pin): PinHolder => 
   end,
 });
 
-/** The kernel pin that refuses (N10). */
-export const pinnedByKernel = ({ process, ring, start, end }: KernelPin): KernelPinHolder => ({
-  by: 'kernel pin',
-  process,
-  ring,
-  start,
-  end,
-});
+/** The kernel pin that refuses (N10, N12). */
+export const pinnedByKernel = (pin: KernelPin): KernelPinHolder => {
+  const { process, with: by, ring, possible = false, start, end } = pin;
+  return { by: 'kernel pin', process, with: by, ring, possible, start, end };
+};

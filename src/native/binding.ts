@@ -227,6 +227,8 @@ interface Binding {
   socketpair(): [Descriptor, Descriptor];
   /** One datagram to a socket of AF_UNIX by its path, abstract when that begins with '@'; does not wait. */
   sendDatagram(path: string, text: string): Result;
+  /** SO_DOMAIN: AF_*; -ENOTSOCK. */
+  socketDomain(fd: number): Result;
   /** Waits for a message; throws EPROTO when it carries no descriptor. */
   receiveFd(socket: number): Descriptor;
 

@@ -1,10 +1,11 @@
 // Kernel pins (N10): registered buffers of io_uring over mapped files, as far as /proc shows them. The search reads /proc of
 // every process and may wait for a process's memory map, so it never runs in the session's thread, which that process may be
-// waiting for.
+// waiting for. Beside them possible pins (N12): of what a process maps, where it holds something that pins memory unseen.
 //
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
-// own (provided buffer rings), RDMA, AF_XDP, VFIO, other pid namespaces (F21).
+// own (provided buffer rings), other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
+import { Pinners } from './possible-pins.js';
 import { field, otherProcesses, pause, readLink, readList, readText } from './proc-text.js';
 import {
   type FileRange,
@@ -17,8 +18,14 @@ import {
 
 export interface FoundPin extends FileRange {
   readonly pid: number;
-  /** The descriptor of the ring. */
+  /** What has it: 'io_uring', or what may have it (N12). */
+  readonly by: string;
+  /** The descriptor of that; -1: it has none and is mapped. */
   readonly ring: number;
+  /** What the descriptor is; '' of a ring. */
+  readonly link: string;
+  /** All that the process maps shared, since the kernel does not show what is pinned (N12). */
+  readonly possible: boolean;
   /** The ring was in use all the time that we had: all that its process maps counts as pinned. */
   readonly busy: boolean;
   /** The process has the ring from another that registered the buffer, by fork or over a socket. */
@@ -37,6 +44,7 @@ interface Ring {
 const PATIENCE_MS = 100;
 const PAUSE_MS = 0.2;
 const KB_A_PAGE = 4;
+const BY_RING = { by: 'io_uring', link: '', possible: false } as const;
 
 const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)\n/m;
 
@@ -168,10 +176,13 @@ class Search {
     for (const { pid, fd, mappings } of busy) {
       if (!pinners.has(pid)) continue;
       for (const { begin, end, off, ino, path } of mappings)
-        this.pins.push({ pid, ring: fd, ino, path, begin: off, end: off + end - begin, busy: true });
+        this.pins.push({
+          ...{ ...BY_RING, pid, ring: fd, ino, path },
+          ...{ begin: off, end: off + end - begin, busy: true },
+        });
     }
     const pins = this.pins
-      .map(pin => ({ ...pin, inherited: !pinners.has(pin.pid) }))
+      .map(pin => ({ ...pin, inherited: !pin.possible && !pinners.has(pin.pid) }))
       .sort((a, b) => a.pid - b.pid || a.ring - b.ring);
     return { pins, unseen: this.unseen };
   }
@@ -213,10 +224,22 @@ class Search {
   }
 
   private addRings(pid: number, rings: Ring[]): void {
-    const mappings = parseMappings(readText(`/proc/${pid}/maps`), this.device, this.inos);
+    const maps = readText(`/proc/${pid}/maps`);
+    const mappings = parseMappings(maps, this.device, this.inos);
     if (mappings.length === 0) return;
-    for (const fd of readList(`/proc/${pid}/fd`)) {
-      if (readLink(`/proc/${pid}/fd/${fd}`) === RING) rings.push({ pid, fd: Number(fd), mappings });
+    const pinners = new Pinners(pid, maps);
+    for (const name of readList(`/proc/${pid}/fd`)) {
+      const fd = Number(name);
+      const link = readLink(`/proc/${pid}/fd/${name}`);
+      if (link === RING) rings.push({ pid, fd, mappings });
+      else pinners.see(fd, link);
+    }
+    for (const { by, fd, link } of pinners.all()) {
+      for (const { begin, end, off, ino, path, shared } of mappings) {
+        if (!shared) continue;
+        const range = { ino, path, begin: off, end: off + end - begin };
+        this.pins.push({ pid, by, ring: fd, link, possible: true, busy: false, ...range });
+      }
     }
   }
 
@@ -235,7 +258,7 @@ class Search {
     if (buffers === 'busy') return false;
     for (const buffer of buffers) {
       for (const range of rangesOf(buffer, mappings))
-        this.pins.push({ pid, ring: fd, ...range, busy: false });
+        this.pins.push({ ...BY_RING, pid, ring: fd, ...range, busy: false });
     }
     return true;
   }

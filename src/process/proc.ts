@@ -9,6 +9,9 @@ export function threadGroupOf(tid: number): number {
   return Number(field(textOf(`/proc/${tid}/status`), 'Tgid'));
 }
 
+/** Its parent's pid, 0 when there is none or the process is gone. */
+export const parentOf = (pid: number): number => Number(field(textOf(`/proc/${pid}/status`), 'PPid'));
+
 /** Clock ticks since boot when the process began; 0 when unknown. With the pid it names a process for good (A3). */
 export function startTimeOf(pid: number): number {
   return startTimeIn(textOf(`/proc/${pid}/stat`));

@@ -7,6 +7,8 @@ export interface Mapping {
   readonly end: number;
   /** Where in the file it begins. */
   readonly off: number;
+  /** MAP_SHARED. */
+  readonly shared: boolean;
   readonly ino: number;
   /** As that process sees it, with ' (deleted)' behind where there is no name any more. */
   readonly path: string;
@@ -34,7 +36,7 @@ export interface FileRange {
 }
 
 // BEGIN-END PERMISSIONS OFFSET MAJOR:MINOR INODE PATH
-const MAPS_LINE = /^([\da-f]+)-([\da-f]+) \S+ ([\da-f]+) (\S+) (\d+) *(.*)$/;
+const MAPS_LINE = /^([\da-f]+)-([\da-f]+) (\S+) ([\da-f]+) (\S+) (\d+) *(.*)$/;
 
 /**
  * In the order of their addresses.
@@ -56,13 +58,14 @@ export function parseMappings(maps: string, device: string, inos?: ReadonlySet<n
     }
     const line = MAPS_LINE.exec(maps.slice(maps.lastIndexOf('\n', at) + 1, lineEnd));
     // A path may look like a device too.
-    if (line !== null && line[4] === device) {
+    if (line !== null && line[5] === device) {
       found.push({
         begin: Number.parseInt(line[1]!, 16),
         end: Number.parseInt(line[2]!, 16),
-        off: Number.parseInt(line[3]!, 16),
-        ino: Number(line[5]),
-        path: line[6]!,
+        off: Number.parseInt(line[4]!, 16),
+        shared: line[3]!.endsWith('s'),
+        ino: Number(line[6]),
+        path: line[7]!,
       });
     }
     at = maps.indexOf(wanted, lineEnd);

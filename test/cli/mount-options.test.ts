@@ -10,7 +10,7 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --store pooled --show-control --allow-inject -f --log /l --ready-fd 3 m';
+    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --show-control --allow-inject -f --log /l --ready-fd 3 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     options: {
@@ -20,6 +20,7 @@ test('all options together', () => {
       inodes: 10 * 1024,
       breakTimeMs: 500,
       semantics: 'rfc-v2',
+      unseenPins: 'warn',
       store: 'pooled',
       transport: 'kernel',
       showControl: true,
@@ -52,6 +53,7 @@ test('wrong options are usage errors that name the option', () => {
     ['--lease-break-time=1.5 m', /--lease-break-time/],
     ['--lease-break-time 2147483648 m', /2\^31-1/],
     ['--semantics none m', /'default' or 'rfc-v2'/],
+    ['--unseen-pins no m', /'refuse', 'warn' or 'allow'/],
     ['--store none m', /'auto', 'direct' or 'pooled'/],
     ['--sise 4g m', /--sise/],
     ['--size', /--size/],

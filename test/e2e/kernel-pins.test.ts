@@ -229,7 +229,9 @@ mountedSuite('kernel pins that were not registered', { store: 'direct' }, ({ tes
     };
     assert.match(
       run('pins', path),
-      new RegExp(`kernel pins without a lease:\n.*\nactor +${holder.pid} +\\d+ +\\[0,8k\\) +${path}\n`),
+      new RegExp(
+        `kernel pins without a lease:\n.*\nactor +${holder.pid} +io_uring \\d+ +\\[0,8k\\) +${path}\n`,
+      ),
     );
     assert.match(
       run('status', mount.path),

@@ -3,7 +3,8 @@
 import { Gather } from '../../src/base/gather.js';
 import { Attr, Caller, Opened, type Operations, SetAttr, StatFs } from '../../src/fs/operations.js';
 import { BUFFER_SIZE } from '../../src/fuse/init.js';
-import { type Session, startSession } from '../../src/fuse/session.js';
+import { startSession } from '../../src/fuse/session.js';
+import type { Session } from '../../src/fuse/session-types.js';
 import type { Channel, Result } from '../../src/native/binding.js';
 
 // Fields of a record, little-endian.

@@ -75,6 +75,12 @@ function ioUring(): string | undefined {
   }
 }
 
+function afXdp(): string | undefined {
+  const made = spawnSync('python3', ['-c', 'import socket; socket.socket(44, socket.SOCK_RAW, 0)']);
+  if (made.status === 0) return undefined;
+  return 'no socket of AF_XDP: run it as root on a kernel with CONFIG_XDP_SOCKETS';
+}
+
 function root(): string | undefined {
   if (process.getuid?.() !== 0) return 'not root: run the tests as root';
   if (isCapable(CAP_SYS_ADMIN)) return undefined;
@@ -106,6 +112,7 @@ const looks = {
       ? undefined
       : 'no CAP_LINUX_IMMUTABLE: run it as root; in a container, --cap-add LINUX_IMMUTABLE',
   'io-uring': ioUring,
+  'af-xdp': afXdp,
   'user-namespaces': () =>
     program('unshare', 'util-linux')() ??
     (answers('unshare', '--user', 'true')

@@ -1,9 +1,10 @@
 // Layout changes: truncate, fallocate and pooled writes ask the leases first (X). Kernel counterpart: xfs_break_layouts.
 import type { FileHandle, InodeNumber, WaiterId } from '../../base/units.js';
 import { NO_WAITER } from '../../base/units.js';
-import { fallocateRange, sizeRange, writeRange } from '../../lease/index.js';
+import { fallocateRange, pinnedByKernel, sizeRange, writeRange } from '../../lease/index.js';
 import type { ChangeRange, KernelPin, Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
+import { fileName, heldBy, processName } from '../trace/words.js';
 import type { Inode } from '../vfs/inode.js';
 import type { FallocateAct, LayoutGate } from '../vfs/layout-gate.js';
 import { isNonblocking, type OpenFile } from '../vfs/open-file.js';
@@ -127,7 +128,10 @@ export class Gate implements LayoutGate {
     const answer = this.askLeases(change, range, found?.pins, call);
     if (answer !== 0) return answer;
     if (looks) return this.look(change);
-    return found?.unseen === undefined ? 0 : this.couldNotLook(change, found.unseen, call);
+    if (found === undefined) return 0;
+    if (found.unseen !== undefined) return this.couldNotLook(change, found.unseen, call);
+    if (found.ignored !== undefined) this.warn(change, range, found.ignored, call);
+    return 0;
   }
 
   /** A write into present blocks is admitted without a look at the caller. */
@@ -149,6 +153,24 @@ export class Gate implements LayoutGate {
     caller.waiter = this.plane.kernelPins.look(inode);
     caller.interruptible = false;
     return PARKED;
+  }
+
+  /** N12, --unseen-pins=warn: the change is made all the same. */
+  private warn(
+    { caller, inode }: Change,
+    range: ChangeRange,
+    pins: readonly KernelPin[],
+    call: () => string,
+  ): void {
+    const { plane } = this;
+    const pin = pins.find(({ start, end }) => start < range.pinEnd && range.pinStart < end);
+    if (pin === undefined) return;
+    const who = processName(plane, plane.processes.identify(caller.tid));
+    const holder = heldBy(plane, pinnedByKernel(pin));
+    plane.log(
+      `allowed: ${call()} of ${fileName(plane, inode.ino)} by ${who} in spite of a ${holder}`,
+      caller.uid,
+    );
   }
 
   /** N10: an incomplete search means that the range may be pinned. */

@@ -1,4 +1,4 @@
-// Kernel pins that were made without a lease (N10), looked for before a layout change. The search is not the session's
+// Kernel pins that were made without a lease (N10), and possible ones (N12), looked for before a layout change. The search is not the session's
 // work: the change is parked as if it waited for a lease, and runs again when the answer is there.
 //
 // Nothing is looked for where nothing can be lost: the change takes no block, or no process has the memory. A direct file is
@@ -10,6 +10,7 @@ import { blockOf, blocksFor, type WaiterId } from '../../base/units.js';
 import type { ChangeRange, KernelPin } from '../../lease/types.js';
 import { KernelPinSearch, type Question } from '../../process/kernel-pin-search.js';
 import { type Found, type FoundPin, isAnythingPinned } from '../../process/kernel-pins.js';
+import { SOCKET } from '../../process/possible-pins.js';
 import { deviceNameOf } from '../../process/proc-text.js';
 import { Extent, type StoredFile } from '../../store/file-store.js';
 import { neverMapped } from '../../store/never-mapped.js';
@@ -19,12 +20,18 @@ import type { LeasePlane } from './plane.js';
 /** What is known of the kernel's pins of a file. */
 interface Looked {
   readonly pins: readonly KernelPin[];
+  /** Possible pins that the mount ignores and names in the log (N12). */
+  readonly ignored?: readonly KernelPin[];
   /** Why there may be more; undefined: the search was complete. */
   readonly unseen: string | undefined;
 }
 
+/** --unseen-pins: what possible pins (N12) do to a change. */
+export type UnseenPins = 'refuse' | 'warn' | 'allow';
+
 export class KernelPins {
   private readonly plane: LeasePlane;
+  private unseenPins: UnseenPins = 'refuse';
   /** Searches so far. */
   searches = 0;
   private device = '';
@@ -37,8 +44,9 @@ export class KernelPins {
   }
 
   /** @param device of the mount, as /proc/PID/maps writes it. Without it nothing is looked for. */
-  start(device: string): void {
+  start(device: string, unseenPins: UnseenPins): void {
     this.device = device;
+    this.unseenPins = unseenPins;
     this.search = new KernelPinSearch(this.plane.log);
   }
 
@@ -74,12 +82,16 @@ export class KernelPins {
         : { device: deviceNameOf(segments.dev), inos: [...segments.byIno.keys()] };
     const use = ({ pins: found, unseen }: Found): void => {
       if (!this.answers.has(waiter)) return;
-      const pins = found.flatMap(pin => {
-        return segments === undefined
-          ? toKernelPin(plane, pin, pin.begin, pin.end)
-          : inFile(plane, pin, segments.byIno.get(pin.ino)!, inode.file!);
-      });
-      this.answers.set(waiter, { pins, unseen });
+      const all = found
+        .filter(pin => !this.isSupervised(pin))
+        .flatMap(pin => {
+          return segments === undefined
+            ? toKernelPin(plane, pin, pin.begin, pin.end)
+            : inFile(plane, pin, segments.byIno.get(pin.ino)!, inode.file!);
+        });
+      const heeded = all.filter(({ possible }) => !possible || this.unseenPins === 'refuse');
+      const ignored = this.unseenPins === 'warn' ? all.filter(({ possible }) => possible) : [];
+      this.answers.set(waiter, { pins: heeded, ignored, unseen });
       sb.host?.retry(waiter);
       this.answers.delete(waiter);
     };
@@ -90,6 +102,17 @@ export class KernelPins {
       sb.host?.answer(waiter, errno.EAGAIN);
     });
     return waiter;
+  }
+
+  /**
+   * A supervisor sees what the process registers, and makes a pin of it. Of a socket that it does not know, the memory was
+   * registered in a way that it does not see.
+   */
+  private isSupervised({ pid, by, link, possible }: FoundPin): boolean {
+    const { supervision } = this.plane;
+    if (!possible || !supervision.active) return false;
+    if (by === SOCKET) return supervision.heldOf(undefined).some(held => held.registration.link === link);
+    return supervision.isUnder(pid, supervisor => this.plane.process(supervisor).pid);
   }
 
   /** What the search of a change found that runs again; undefined: it is no such change. */
@@ -115,12 +138,12 @@ export class KernelPins {
 /** As the lease machine judges it: bytes [begin, end) of the file. */
 function toKernelPin(
   plane: LeasePlane,
-  { pid, ring, inherited }: FoundPin,
+  { pid, by, ring, inherited, possible }: FoundPin,
   begin: number,
   end: number,
 ): KernelPin {
   const process = plane.processes.identify(pid, false);
-  return { process, start: blockOf(begin), end: blocksFor(end), ring, inherited };
+  return { process, start: blockOf(begin), end: blocksFor(end), with: by, ring, inherited, possible };
 }
 
 const extent = new Extent();

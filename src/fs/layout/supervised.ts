@@ -8,6 +8,7 @@ import type { KernelPin } from '../../lease/types.js';
 import { type Descriptor, native } from '../../native/binding.js';
 import { Aside } from '../../process/aside.js';
 import { Descriptors } from '../../process/descriptors.js';
+import { parentOf } from '../../process/proc.js';
 import type { Registered, Registration } from '../../process/registration.js';
 import type { Look, Looked } from '../../process/registrations-thread.js';
 
@@ -24,6 +25,9 @@ export interface SupervisedPin {
 
 /** Pins may end unnoticed: beyond this number plus twice the living ones, they are checked before more are made. */
 const UNLOOKED = 16;
+
+/** Of parents that are looked at. */
+const GENERATIONS = 256;
 
 export class Supervision {
   private secret: Descriptor | undefined;
@@ -70,6 +74,17 @@ export class Supervision {
 
   isSupervisor(process: ProcessId): boolean {
     for (const supervisor of this.supervisors.values()) if (supervisor === process) return true;
+    return false;
+  }
+
+  /** Whether the process descends from a supervisor. @param pidOf of a supervisor */
+  isUnder(pid: number, pidOf: (supervisor: ProcessId) => number): boolean {
+    const pids = new Set([...this.supervisors.values()].map(pidOf));
+    let at = pid;
+    for (let depth = 0; depth < GENERATIONS && at > 1; depth++) {
+      if (pids.has(at)) return true;
+      at = parentOf(at);
+    }
     return false;
   }
 

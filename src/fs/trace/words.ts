@@ -2,7 +2,7 @@
 import { type Kind, kindName, NONE } from '../../abi/kinds.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../../base/units.js';
 import { readable } from '../../base/words.js';
-import type { Holder } from '../../lease/types.js';
+import type { Holder, KernelPinHolder } from '../../lease/types.js';
 import type { ProcessInfo } from '../../process/processes.js';
 
 /** Bytes of a path in events and in the log. */
@@ -38,8 +38,16 @@ export function heldBy(names: Names, holder: Holder): string {
     case 'pin':
       return `pin ${holder.pin} ${bytesOf(holder)} of ${by}; ends when ${endOf(holder)}`;
     case 'kernel pin':
-      return `kernel pin ${bytesOf(holder)} of ${by} by io_uring ${holder.ring}, made without a lease [N10]; ends when ${endOf(holder)}`;
+      return `${kernelPin(holder, by)}; ends when ${endOf(holder)}`;
   }
+}
+
+function kernelPin(holder: KernelPinHolder, by: string): string {
+  const where = holder.ring === -1 ? '' : ` ${holder.ring}`;
+  const what = `${holder.with ?? 'io_uring'}${where}`;
+  return holder.possible
+    ? `possible pin ${bytesOf(holder)} of ${by}, which maps it, by ${what}: the kernel does not show what that pins [N12]`
+    : `kernel pin ${bytesOf(holder)} of ${by} by ${what}, made without a lease [N10]`;
 }
 
 const bytesOf = ({ start, end }: { readonly start: number; readonly end: number }): string =>
@@ -59,6 +67,7 @@ export function endOf(holder: Holder): string {
     case 'pin':
       return 'it is unpinned or its owner dies';
     case 'kernel pin':
+      if (holder.possible) return `the ${holder.with} is closed or that process ends`;
       return 'the buffer is unregistered or that process ends';
   }
 }

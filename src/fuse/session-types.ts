@@ -1,0 +1,41 @@
+// What a session is given, and what it is to the daemon.
+import type { Operations } from '../fs/operations.js';
+import type { Channel, Result } from '../native/binding.js';
+
+export interface SessionOptions {
+  /** Of a mount, not started; its buffers are BUFFER_SIZE bytes. The session closes it at the end. */
+  readonly channel: Channel;
+  readonly operations: Operations;
+  /** Whether to serve files by passthrough where the kernel and the user can. */
+  readonly passthrough: boolean;
+  /** Why passthrough cannot work, where that is known before the kernel is asked. */
+  readonly noPassthrough?: string | undefined;
+  /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
+  readonly acls?: boolean;
+  /** Whether POLL reports breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
+  readonly poll?: boolean;
+  /** Makes a memfd immutable, with which passthrough is tried; FS_IOC_SETFLAGS by default. */
+  readonly guard?: (fd: number) => Result;
+  readonly log: (line: string) => void;
+}
+
+export interface Session {
+  /** Resolves when INIT is answered and passthrough was tried. Rejects when the session ends before that. */
+  readonly ready: Promise<void>;
+  /** The mount is gone and everything is freed. Never rejects. */
+  readonly ended: Promise<void>;
+  /** Settled before the first operation. */
+  readonly passthrough: boolean;
+  /** Why there is no passthrough; undefined while there is. */
+  readonly reason: string | undefined;
+  /** The kernel's protocol; 0.0 until it has spoken. */
+  readonly kernel: { readonly major: number; readonly minor: number };
+  /** Ends the connection now (ENODEV): those who have files of the mount get ENOTCONN. */
+  end(error: number): void;
+  /** Requests that came, by opcode. */
+  readonly requests: Float64Array;
+  /** The same by name, those that came. */
+  requestCounts(): Record<string, number>;
+  /** Requests that wait for a lease break. */
+  readonly waiting: number;
+}
