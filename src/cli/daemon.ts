@@ -10,7 +10,7 @@ import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
 import { inodesOfHeap } from '../fs/vfs/inode-budget.js';
 import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
-import { answersPoll, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
+import { answersPoll, exportsHandles, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
 import { OwnMount } from '../fuse/own-mount.js';
 import { startSession } from '../fuse/session.js';
 import type { Session } from '../fuse/session-types.js';
@@ -145,6 +145,7 @@ async function start(
       noPassthrough: isCapableInitially(CAP_SYS_ADMIN) ? undefined : NOT_ALLOWED,
       acls,
       poll: answersPoll(mountOptions),
+      handles: exportsHandles(mountOptions),
       log,
     });
     return { session, connection: channel.fd, abort: () => session.end(errno.ENODEV) };

@@ -28,8 +28,9 @@ Files live in memory and are gone with the mount.
 
   -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, noatime, allow_other, ... as mount(8);
                            noacl: no POSIX ACLs; poll: poll(2) of a file reports breaks,
-                           which makes buffered io_uring slow; uid=, gid= and mode= of
-                           the root directory; and the options below, as in
+                           which makes buffered io_uring slow; export: file handles
+                           lead to files (NFS), which harms an overlayfs on it from Linux
+                           6.16 on; uid=, gid= and mode= of the root directory; and the options below, as in
                            -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
   --inodes N               files, directories and hard links: 10000, 1m (default:

@@ -79,6 +79,20 @@ interface Agreement {
   readonly passthrough: boolean;
 }
 
+/** What the mount asks for. */
+interface Wishes {
+  readonly passthrough: boolean;
+  readonly acls: boolean;
+  /** Whether file handles lead to files (open_by_handle_at, NFS); undefined: where that does no harm. */
+  readonly handles: boolean | undefined;
+}
+
+/**
+ * Linux 6.16. From then on the kernel takes a dentry that a file handle led to as stale (its epoch is 0), without asking
+ * us. overlayfs keeps handles of lower files: after a drop of the caches a file that it has copied up is ESTALE.
+ */
+const EPOCH_MINOR = 44;
+
 /** Precondition: a well-formed INIT. */
 export function readOffer(request: Request): Offer {
   const flags = request.u32(12);
@@ -96,10 +110,11 @@ export function readOffer(request: Request): Offer {
  * for a lease break holds no inode lock (F19). But after OPEN's answer the kernel cuts its page cache, and its size of the
  * file, without that lock too, so it could cut what a process has extended, pinned and stored since then.
  */
-export function agree(offer: Offer, passthrough: boolean, acls: boolean): Agreement {
+export function agree(offer: Offer, { passthrough, acls, handles }: Wishes): Agreement {
   const flags2 = offer.flags2 & (passthrough ? WANTED2 | PASSTHROUGH : WANTED2);
   const passes = (flags2 & PASSTHROUGH) !== 0;
-  const unwanted = (acls ? 0 : POSIX_ACL) | (passes ? 0 : ATOMIC_O_TRUNC);
+  const exports = handles ?? offer.minor < EPOCH_MINOR;
+  const unwanted = (acls ? 0 : POSIX_ACL) | (passes ? 0 : ATOMIC_O_TRUNC) | (exports ? 0 : EXPORT_SUPPORT);
   return {
     minor: Math.min(offer.minor, NEWEST_MINOR),
     maxReadahead: offer.maxReadahead,

@@ -30,6 +30,12 @@ export const keepsAcls = (words: readonly string[]): boolean => isOn(words, 'acl
 export const answersPoll = (words: readonly string[]): boolean =>
   words.findLast(word => word === 'poll' || word === 'nopoll') === 'poll';
 
+/** Whether file handles lead to files; undefined: nothing is said. */
+export function exportsHandles(words: readonly string[]): boolean | undefined {
+  const last = words.findLast(word => word === 'export' || word === 'noexport');
+  return last === undefined ? undefined : last === 'export';
+}
+
 export interface MountWords {
   readonly flags: number;
   /** Whether other users may enter. Into root's mounts they may. */
@@ -40,7 +46,7 @@ export interface MountWords {
 
 /** Words without effect: what always holds, what other programs read, and what /etc/fstab says to mount(8) and systemd. */
 const isOthers = (word: string): boolean =>
-  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?poll|owner|group|comment=.*|[xX]-.*)$/.test(
+  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?poll|(no)?export|owner|group|comment=.*|[xX]-.*)$/.test(
     word,
   );
 

@@ -46,6 +46,7 @@ class ChannelSession implements Session, Host {
   private readonly channel: Channel;
   private readonly operations: Operations;
   private readonly acls: boolean;
+  private readonly handles: boolean | undefined;
   private readonly log: (line: string) => void;
   private readonly reply: Reply;
   /** The request that lies in the channel's buffer. */
@@ -76,6 +77,7 @@ class ChannelSession implements Session, Host {
     this.channel = channel;
     this.operations = operations;
     this.acls = acls;
+    this.handles = options.handles;
     this.log = log;
     this.ready = new Promise((resolve, reject) => {
       this.setReady = resolve;
@@ -321,7 +323,8 @@ class ChannelSession implements Session, Host {
       return -errno.EPROTO;
     }
     const { passthrough } = this.connection;
-    const agreement = agree(offer, passthrough.enabled, this.acls);
+    const { acls, handles } = this;
+    const agreement = agree(offer, { passthrough: passthrough.enabled, acls, handles });
     this.connection.writesDirectly = (agreement.flags2 & DIRECT_IO_ALLOW_MMAP) !== 0;
     this.connection.cutsAfterOpen = (agreement.flags & ATOMIC_O_TRUNC) === 0;
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');

@@ -6,11 +6,15 @@ import { answer, bench, initBody, record, u16, u32, zeros } from './doubles.js';
 
 const test = suite('init');
 
+const WISHES = { passthrough: true, handles: undefined };
+
 /** ASYNC_READ ATOMIC_O_TRUNC EXPORT BIG_WRITES DONT_MASK DO_READDIRPLUS AUTO PARALLEL_DIROPS POSIX_ACL MAX_PAGES CACHE_SYMLINKS KILLPRIV_V2 EXT */
 const FLAGS =
   [0, 3, 4, 5, 6, 13, 14, 18, 20, 22, 23, 28, 30].reduce((bits, bit) => bits | (1 << bit), 0) >>> 0;
 /** Without passthrough the cut of O_TRUNC comes under the inode's lock, after the OPEN. */
 const WITHOUT_PASSTHROUGH = FLAGS & ~(1 << 3);
+/** From Linux 6.16 on handles harm overlayfs. */
+const EXPORT = 1 << 4;
 const FLAGS_OLD = (WITHOUT_PASSTHROUGH & ~(1 << 30)) >>> 0;
 /** 36 DIRECT_IO_ALLOW_MMAP, 37 PASSTHROUGH, 39 HAS_RESEND */
 const FLAGS2 = (1 << 4) | (1 << 5) | (1 << 7);
@@ -40,7 +44,7 @@ const kernels = [
   { minor: 38, flags: 0x7fff_ffff, flags2: 0xf, takes: WITHOUT_PASSTHROUGH, takes2: 0 },
   { minor: 39, flags: 0x7fff_ffff, flags2: 0x1f, takes: WITHOUT_PASSTHROUGH, takes2: 1 << 4 },
   { minor: 40, flags: 0x7fff_ffff, flags2: 0xff, takes: FLAGS, takes2: FLAGS2 },
-  { minor: 45, flags: 0x7fff_ffff, flags2: 0x7ff, takes: FLAGS, takes2: FLAGS2 },
+  { minor: 45, flags: 0x7fff_ffff, flags2: 0x7ff, takes: FLAGS & ~EXPORT, takes2: FLAGS2 },
 ];
 
 for (const { minor, flags, flags2, takes, takes2 } of kernels) {
@@ -59,7 +63,7 @@ for (const { minor, flags, flags2, takes, takes2 } of kernels) {
 test('without passthrough asked for neither its flag nor a stack depth is answered', async () => {
   const { channel, session } = bench({}, 0, false);
   const reply = channel.deliver(record(26, { unique: 1n }, initBody(45, 0x7fff_ffff, 0x7ff)));
-  assert.equal(reply, answer(1n, 0, initOut(45, WITHOUT_PASSTHROUGH, FLAGS2 & ~(1 << 5), 0)));
+  assert.equal(reply, answer(1n, 0, initOut(45, WITHOUT_PASSTHROUGH & ~EXPORT, FLAGS2 & ~(1 << 5), 0)));
   await session.ready;
   assert.not(session.passthrough);
 });
@@ -78,14 +82,26 @@ test('the read-ahead is the kernel its own', () => {
 
 test('WRITEBACK_CACHE, locks and longer bodies are never taken', () => {
   const all = { major: 7, minor: 45, maxReadahead: 0, flags: 0xffff_ffff, flags2: 0xffff_ffff };
-  const { flags, flags2 } = agree(all, true, true);
+  const { flags, flags2 } = agree(all, { ...WISHES, acls: true });
   for (const bit of [1, 10, 16, 29]) assert.is(flags & (1 << bit), 0, `bit ${bit}`);
   for (const bit of [0, 1, 2, 8, 9]) assert.is(flags2 & (1 << bit), 0, `bit ${32 + bit}`);
 });
 
+test('export: EXPORT_SUPPORT is taken on every kernel, noexport: on none', () => {
+  for (const minor of [31, 43, 44, 45]) {
+    const offer = { major: 7, minor, maxReadahead: 0, flags: 0xffff_ffff, flags2: 0xffff_ffff };
+    const taken = (handles: boolean | undefined): boolean =>
+      (agree(offer, { passthrough: true, acls: true, handles }).flags & EXPORT) !== 0;
+    assert.equal([taken(true), taken(undefined), taken(false)], [true, minor < 44, false]);
+  }
+});
+
 test('noacl: POSIX_ACL alone is not taken', () => {
   const all = { major: 7, minor: 45, maxReadahead: 0, flags: 0xffff_ffff, flags2: 0xffff_ffff };
-  assert.is((agree(all, true, true).flags ^ agree(all, true, false).flags) >>> 0, 1 << 20);
+  assert.is(
+    (agree(all, { ...WISHES, acls: true }).flags ^ agree(all, { ...WISHES, acls: false }).flags) >>> 0,
+    1 << 20,
+  );
 });
 
 test('a kernel older than 7.31 is answered EPROTO, with one clear line', async () => {

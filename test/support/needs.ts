@@ -113,6 +113,10 @@ const looks = {
       : 'no CAP_LINUX_IMMUTABLE: run it as root; in a container, --cap-add LINUX_IMMUTABLE',
   'io-uring': ioUring,
   'af-xdp': afXdp,
+  overlay: () =>
+    /\boverlay\n/.test(readFileSync('/proc/filesystems', 'utf8')) || answers('modprobe', 'overlay')
+      ? undefined
+      : 'no overlayfs: modprobe overlay',
   'user-namespaces': () =>
     program('unshare', 'util-linux')() ??
     (answers('unshare', '--user', 'true')

@@ -31,9 +31,12 @@ function answer(sb: Superblock, inode: Inode, out: Attr): Answer {
   return 0;
 }
 
-/** '.' and '..' are asked for by the NFS server (FUSE_EXPORT_SUPPORT). */
+/**
+ * '.' and '..' are asked for where a file handle leads to the inode (FUSE_EXPORT_SUPPORT); '/' where overlayfs, which keeps
+ * such handles, asks whether it is still there.
+ */
 export function lookup(sb: Superblock, parent: InodeNumber, name: Name, out: Attr): Answer {
-  if (name === '.') {
+  if (name === '.' || name === '/') {
     const self = sb.inode(parent);
     return self === undefined ? -errno.ESTALE : answer(sb, self, out);
   }
