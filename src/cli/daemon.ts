@@ -10,7 +10,7 @@ import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
 import { inodesOfHeap } from '../fs/vfs/inode-budget.js';
 import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
-import { answersPoll, exportsHandles, keepsAccessTimes, keepsAcls } from '../fuse/mount-words.js';
+import { accessTimesOf, answersPoll, exportsHandles, keepsAcls } from '../fuse/mount-words.js';
 import { OwnMount } from '../fuse/own-mount.js';
 import { startSession } from '../fuse/session.js';
 import type { Session } from '../fuse/session-types.js';
@@ -55,7 +55,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     breakTime: breakTimeMs,
     semantics,
     inodes: options.inodes ?? inodesOfHeap(getHeapStatistics().heap_size_limit),
-    accessTimes: keepsAccessTimes(options.mountOptions),
+    ...accessTimesOf(options.mountOptions),
     acls: keepsAcls(options.mountOptions),
     descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS - breakDescriptors),
     log,
@@ -146,6 +146,7 @@ async function start(
       acls,
       poll: answersPoll(mountOptions),
       handles: exportsHandles(mountOptions),
+      everyReadlink: accessTimesOf(mountOptions).accessTimes === 'strictatime',
       log,
     });
     return { session, connection: channel.fd, abort: () => session.end(errno.ENODEV) };

@@ -188,7 +188,7 @@ export class Filesystem implements Operations {
     if (isVirtual(ino)) {
       return this.sb.virtual?.read(caller, fh, off, new Uint8Array(out, at, len)) ?? -errno.EBADF;
     }
-    return read(this.sb, ino, off, len, out, at, gather, cached);
+    return read(this.sb, ino, fh, off, len, out, at, gather, cached);
   }
 
   write(
@@ -253,9 +253,9 @@ export class Filesystem implements Operations {
     return poll(this.plane, fh, notify);
   }
 
-  opendir(caller: Caller, ino: InodeNumber, out: Opened): Answer {
+  opendir(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
     if (isVirtual(ino)) return this.sb.virtual?.opendir(ino, out) ?? -errno.ESTALE;
-    return opendir(this.sb, caller, ino, 0, out);
+    return opendir(this.sb, caller, ino, flags, out);
   }
 
   readdir(

@@ -315,7 +315,7 @@ export interface Operations {
   poll(fh: FileHandle, notify: boolean): Answer;
 
   // directories
-  opendir(caller: Caller, ino: InodeNumber, out: Opened): Answer;
+  opendir(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer;
   readdir(
     caller: Caller,
     ino: InodeNumber,

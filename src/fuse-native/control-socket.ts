@@ -126,7 +126,7 @@ export class ControlSocket {
     const isFile = type === S_IFREG;
     const answer = isFile
       ? operations.open(caller, ino, flags, opened)
-      : operations.opendir(caller, ino, opened);
+      : operations.opendir(caller, ino, O_RDONLY, opened);
     if (answer < 0) return answer;
     const { fh } = opened;
     const { token } = operations.getLease(ino, fh);

@@ -5,7 +5,7 @@
 
 import { errno } from '../base/errno.js';
 import { Gather } from '../base/gather.js';
-import { O_RDWR, PATH_MAX } from '../base/linux.js';
+import { O_RDONLY, O_RDWR, PATH_MAX } from '../base/linux.js';
 import { BLOCK, type FileHandle, type InodeNumber, MAX_OFFSET, type Name } from '../base/units.js';
 import {
   type Answer,
@@ -142,7 +142,7 @@ export function nativeOperations(
     readdir(path, done) {
       const ino = paths.resolve(path);
       if (ino < 0) return done(ino as number);
-      const answer = operations.opendir(caller, ino as InodeNumber, opened);
+      const answer = operations.opendir(caller, ino as InodeNumber, O_RDONLY, opened);
       if (answer < 0) return done(answer);
       const { fh } = opened;
       const names: string[] = [];

@@ -7,8 +7,9 @@ import type { Request } from './wire/request.js';
 
 const OPEN_OUT = 16;
 
+/** fuse_open_in: 0 flags. */
 export function opendir({ operations, reply }: Connection, request: Request): Answer {
-  const answer = operations.opendir(request.caller, request.ino, request.opened);
+  const answer = operations.opendir(request.caller, request.ino, request.u32(0), request.opened);
   if (answer !== 0) return answer;
   reply.set64(0, request.opened.fh);
   reply.clear(8, OPEN_OUT);

@@ -80,11 +80,13 @@ interface Agreement {
 }
 
 /** What the mount asks for. */
-interface Wishes {
+export interface Wishes {
   readonly passthrough: boolean;
   readonly acls: boolean;
   /** Whether file handles lead to files (open_by_handle_at, NFS); undefined: where that does no harm. */
   readonly handles: boolean | undefined;
+  /** Whether each readlink(2) comes as a request. */
+  readonly everyReadlink: boolean;
 }
 
 /**
@@ -110,11 +112,15 @@ export function readOffer(request: Request): Offer {
  * for a lease break holds no inode lock (F19). But after OPEN's answer the kernel cuts its page cache, and its size of the
  * file, without that lock too, so it could cut what a process has extended, pinned and stored since then.
  */
-export function agree(offer: Offer, { passthrough, acls, handles }: Wishes): Agreement {
+export function agree(offer: Offer, { passthrough, acls, handles, everyReadlink }: Wishes): Agreement {
   const flags2 = offer.flags2 & (passthrough ? WANTED2 | PASSTHROUGH : WANTED2);
   const passes = (flags2 & PASSTHROUGH) !== 0;
   const exports = handles ?? offer.minor < EPOCH_MINOR;
-  const unwanted = (acls ? 0 : POSIX_ACL) | (passes ? 0 : ATOMIC_O_TRUNC) | (exports ? 0 : EXPORT_SUPPORT);
+  const unwanted =
+    (acls ? 0 : POSIX_ACL) |
+    (passes ? 0 : ATOMIC_O_TRUNC) |
+    (exports ? 0 : EXPORT_SUPPORT) |
+    (everyReadlink ? CACHE_SYMLINKS : 0);
   return {
     minor: Math.min(offer.minor, NEWEST_MINOR),
     maxReadahead: offer.maxReadahead,

@@ -1,18 +1,24 @@
 // The words of `mount -o`, for mount(2) and for fusermount3. Pure.
 import { errno, FsError } from '../base/errno.js';
+import type { AccessTimes } from '../fs/vfs/times.js';
+
+const MS_RDONLY = 1;
+const MS_NOATIME = 1024;
+const MS_NODIRATIME = 2048;
+const MS_STRICTATIME = 1 << 24;
 
 /** MS_* of mount(2): what sets the flag, and what clears it. */
 const flagWords: readonly (readonly [flag: number, on: string, off: string])[] = [
-  [1, 'ro', 'rw'],
+  [MS_RDONLY, 'ro', 'rw'],
   [2, 'nosuid', 'suid'],
   [4, 'nodev', 'dev'],
   [8, 'noexec', 'exec'],
   [16, 'sync', 'async'],
   [128, 'dirsync', 'nodirsync'],
-  [1024, 'noatime', 'atime'],
-  [2048, 'nodiratime', 'diratime'],
+  [MS_NOATIME, 'noatime', 'atime'],
+  [MS_NODIRATIME, 'nodiratime', 'diratime'],
   [1 << 21, 'relatime', 'norelatime'],
-  [1 << 24, 'strictatime', 'nostrictatime'],
+  [MS_STRICTATIME, 'strictatime', 'nostrictatime'],
   [1 << 25, 'lazytime', 'nolazytime'],
 ];
 
@@ -20,8 +26,16 @@ const flagWords: readonly (readonly [flag: number, on: string, off: string])[] =
 const isOn = (words: readonly string[], on: string): boolean =>
   words.findLast(word => word === on || word === `no${on}`) !== `no${on}`;
 
-/** Whether reads change the access time: the kernel leaves that to the server. */
-export const keepsAccessTimes = (words: readonly string[]): boolean => isOn(words, 'atime');
+/** What reads do to access times, of files and of directories: the kernel leaves that to the server. */
+export function accessTimesOf(words: readonly string[]): {
+  readonly accessTimes: AccessTimes;
+  readonly directoryTimes: AccessTimes;
+} {
+  const { flags } = parseMountWords(words);
+  if (flags & (MS_RDONLY | MS_NOATIME)) return { accessTimes: 'noatime', directoryTimes: 'noatime' };
+  const accessTimes = flags & MS_STRICTATIME ? 'strictatime' : 'relatime';
+  return { accessTimes, directoryTimes: flags & MS_NODIRATIME ? 'noatime' : accessTimes };
+}
 
 /** Whether files have POSIX ACLs. */
 export const keepsAcls = (words: readonly string[]): boolean => isOn(words, 'acl');

@@ -14,6 +14,8 @@ export interface SessionOptions {
   readonly acls?: boolean;
   /** Whether file handles lead to files; undefined: where that does no harm (init.ts). */
   readonly handles?: boolean | undefined;
+  /** Whether each readlink(2) comes as a request: strictatime. False by default. */
+  readonly everyReadlink?: boolean;
   /** Whether POLL reports breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
   readonly poll?: boolean;
   /** Makes a memfd immutable, with which passthrough is tried; FS_IOC_SETFLAGS by default. */

@@ -12,7 +12,16 @@ import { Parked } from '../fs/parked.js';
 import type { Channel } from '../native/binding.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { ATOMIC_O_TRUNC, DIRECT_IO_ALLOW_MMAP } from './flags.js';
-import { agree, MAJOR, NEWEST_MINOR, OLDEST_MINOR, putAgreement, putMajor, readOffer } from './init.js';
+import {
+  agree,
+  MAJOR,
+  NEWEST_MINOR,
+  OLDEST_MINOR,
+  putAgreement,
+  putMajor,
+  readOffer,
+  type Wishes,
+} from './init.js';
 import { Notifications } from './notifications.js';
 import { Passthrough } from './passthrough.js';
 import { Polls } from './polls.js';
@@ -45,8 +54,7 @@ class ChannelSession implements Session, Host {
 
   private readonly channel: Channel;
   private readonly operations: Operations;
-  private readonly acls: boolean;
-  private readonly handles: boolean | undefined;
+  private readonly wishes: Omit<Wishes, 'passthrough'>;
   private readonly log: (line: string) => void;
   private readonly reply: Reply;
   /** The request that lies in the channel's buffer. */
@@ -70,14 +78,15 @@ class ChannelSession implements Session, Host {
       passthrough,
       noPassthrough,
       acls = true,
+      handles,
+      everyReadlink = false,
       poll = false,
       guard,
       log,
     } = options;
     this.channel = channel;
     this.operations = operations;
-    this.acls = acls;
-    this.handles = options.handles;
+    this.wishes = { acls, handles, everyReadlink };
     this.log = log;
     this.ready = new Promise((resolve, reject) => {
       this.setReady = resolve;
@@ -323,8 +332,7 @@ class ChannelSession implements Session, Host {
       return -errno.EPROTO;
     }
     const { passthrough } = this.connection;
-    const { acls, handles } = this;
-    const agreement = agree(offer, { passthrough: passthrough.enabled, acls, handles });
+    const agreement = agree(offer, { ...this.wishes, passthrough: passthrough.enabled });
     this.connection.writesDirectly = (agreement.flags2 & DIRECT_IO_ALLOW_MMAP) !== 0;
     this.connection.cutsAfterOpen = (agreement.flags & ATOMIC_O_TRUNC) === 0;
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');

@@ -6,7 +6,7 @@ import { answer, bench, initBody, record, u16, u32, zeros } from './doubles.js';
 
 const test = suite('init');
 
-const WISHES = { passthrough: true, handles: undefined };
+const WISHES = { passthrough: true, handles: undefined, everyReadlink: false };
 
 /** ASYNC_READ ATOMIC_O_TRUNC EXPORT BIG_WRITES DONT_MASK DO_READDIRPLUS AUTO PARALLEL_DIROPS POSIX_ACL MAX_PAGES CACHE_SYMLINKS KILLPRIV_V2 EXT */
 const FLAGS =
@@ -91,7 +91,7 @@ test('export: EXPORT_SUPPORT is taken on every kernel, noexport: on none', () =>
   for (const minor of [31, 43, 44, 45]) {
     const offer = { major: 7, minor, maxReadahead: 0, flags: 0xffff_ffff, flags2: 0xffff_ffff };
     const taken = (handles: boolean | undefined): boolean =>
-      (agree(offer, { passthrough: true, acls: true, handles }).flags & EXPORT) !== 0;
+      (agree(offer, { ...WISHES, acls: true, handles }).flags & EXPORT) !== 0;
     assert.equal([taken(true), taken(undefined), taken(false)], [true, minor < 44, false]);
   }
 });

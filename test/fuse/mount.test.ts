@@ -8,8 +8,8 @@ import * as assert from 'uvu/assert';
 import type { FsError } from '../../src/base/errno.js';
 import { clearDeadMount, mount, mountedOn, unmount } from '../../src/fuse/mount.js';
 import {
+  accessTimesOf,
   fusermountOptions,
-  keepsAccessTimes,
   keepsAcls,
   kernelOptions,
   parseMountWords,
@@ -47,9 +47,12 @@ test('times of access', () => {
     parseMountWords(['relatime', 'strictatime', 'nostrictatime', 'nodiratime']).flags,
     (1 << 21) | 2048,
   );
-  assert.is(keepsAccessTimes(['ro', 'relatime']), true);
-  assert.is(keepsAccessTimes(['noatime', 'ro']), false);
-  assert.is(keepsAccessTimes(['noatime', 'atime']), true);
+  const times = (...words: readonly string[]): unknown => Object.values(accessTimesOf(words));
+  assert.equal(times(), ['relatime', 'relatime']);
+  assert.equal(times('noatime', 'relatime'), ['noatime', 'noatime']);
+  assert.equal(times('noatime', 'atime', 'strictatime'), ['strictatime', 'strictatime']);
+  assert.equal(times('strictatime', 'nodiratime'), ['strictatime', 'noatime']);
+  assert.equal(times('ro'), ['noatime', 'noatime']);
 });
 
 test('an unknown word is EINVAL and is named', () => {

@@ -97,8 +97,8 @@ testCases(test, [
     title: 'OPENDIR',
     opcode: 27,
     body: [u32(0o200000), u32(0)],
-    given: { opendir: (_c, _i, out) => open(out, -1) },
-    call: ['opendir', caller, 7, 'out'],
+    given: { opendir: (_c, _i, _f, out) => open(out, -1) },
+    call: ['opendir', caller, 7, 0o200000, 'out'],
     reply: [u64(0x2_0000_0009), u32(0), u32(0)],
   },
   {

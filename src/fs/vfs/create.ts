@@ -175,9 +175,11 @@ export function symlink(
 }
 
 export function readlink(sb: Superblock, ino: InodeNumber, out: Uint8Array, at: number): Answer {
-  const target = sb.inode(ino)?.target;
+  const inode = sb.inode(ino);
+  const target = inode?.target;
   if (target === undefined) return -errno.EINVAL;
   out.set(target, at);
+  sb.accessed(inode!);
   return target.length;
 }
 

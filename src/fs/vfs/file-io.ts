@@ -2,7 +2,7 @@
 // copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask the gate first (X8).
 import { errno } from '../../base/errno.js';
 import type { Gather } from '../../base/gather.js';
-import { SEEK_DATA, SEEK_HOLE } from '../../base/linux.js';
+import { O_NOATIME, SEEK_DATA, SEEK_HOLE } from '../../base/linux.js';
 import type { FileHandle, InodeNumber } from '../../base/units.js';
 import { blockOf, blocksFor, MAX_OFFSET } from '../../base/units.js';
 import type { StoredFile } from '../../store/file-store.js';
@@ -21,6 +21,7 @@ const copyBuffer = new ArrayBuffer(COPY_MAX);
 export function read(
   sb: Superblock,
   ino: InodeNumber,
+  fh: FileHandle,
   off: number,
   len: number,
   out: ArrayBuffer,
@@ -33,7 +34,10 @@ export function read(
   if (file === undefined) return -errno.EBADF;
   if (cached) inode!.pages.filled(off, len, inode!.nrdwr > 0);
   const gathered = file.gather(off, len, gather);
-  return gathered >= 0 ? gathered : file.read(off, len, out, at);
+  // The memory of a direct file has an access time of its own.
+  if (gathered < 0) return file.read(off, len, out, at);
+  if (((sb.handles.get(fh)?.flags ?? 0) & O_NOATIME) === 0) sb.accessed(inode!);
+  return gathered;
 }
 
 /** @param writeback from the page cache: never refused, never waits (X8). */
@@ -107,6 +111,7 @@ export function copyFileRange(
   const refused = sb.gate.write(caller, inode!, toFh, toOff, n);
   if (refused !== 0) return refused;
   const read = source.read(fromOff, n, copyBuffer, 0);
+  if (!sb.store.isDirect) sb.accessed(sb.inode(from)!);
   // Its atime, of which the kernel takes no note here.
   invalidateAttrs(sb, sb.inode(from)!);
   if (read <= 0) return read;

@@ -3,7 +3,7 @@
 // after opendir or rewinddir is not listed, so that a process that renames what it reads comes to an end, as on tmpfs
 // (offset_dir_open in fs/libfs.c).
 import { errno } from '../../base/errno.js';
-import { S_IFDIR } from '../../base/linux.js';
+import { O_NOATIME, S_IFDIR } from '../../base/linux.js';
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
 import { type Answer, Attr, type Caller, type DirSink, type Opened } from '../operations.js';
 import type { Dentry, Inode } from './inode.js';
@@ -41,6 +41,7 @@ export function readdir(
   const dir = file?.inode;
   if (dir?.children === undefined) return -errno.EBADF;
   if (offset === 0) file!.end = dir.nextCookie;
+  if ((file!.flags & O_NOATIME) === 0) sb.accessed(dir);
   // A removed directory has no entries left, not even its own.
   if (dir.nlink === 0) return 0;
   if (offset < 1 && !sink.add(DOT, dir.ino, dir.mode, 1, undefined)) return 0;

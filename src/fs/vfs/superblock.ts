@@ -17,7 +17,7 @@ import type { OpenFile } from './open-file.js';
 import { pathOf } from './path.js';
 import { Residency } from './residency.js';
 import { Slices } from './slices.js';
-import { adoptTimes, ignoreTimes, setTime } from './times.js';
+import { type AccessTimes, adoptTimes, ignoreTimes, movesAtime, setTime } from './times.js';
 import type { Virtual } from './virtual.js';
 
 export interface SuperblockOptions {
@@ -27,8 +27,9 @@ export interface SuperblockOptions {
   readonly gid: number;
   /** Inodes that there may be, the root one of them. */
   readonly inodes: number;
-  /** Whether reads change a direct file's access time; noatime: they do not. True by default. */
-  readonly accessTimes?: boolean;
+  /** What reads do to the access time of files and symbolic links, and of directories; relatime by default. */
+  readonly accessTimes?: AccessTimes;
+  readonly directoryTimes?: AccessTimes;
   /** Whether files have POSIX ACLs. True by default. */
   readonly acls?: boolean;
   /** Descriptors that files may have (residency.ts). */
@@ -76,7 +77,8 @@ export class Superblock {
   /** Operations that take long. */
   readonly slices: Slices;
   readonly acls: boolean;
-  private readonly accessTimes: boolean;
+  private readonly accessTimes: AccessTimes;
+  private readonly directoryTimes: AccessTimes;
   private readonly chooseStore: () => FileStore;
   private chosen: FileStore | undefined;
   private nextIno = ROOT_INO as number;
@@ -96,7 +98,8 @@ export class Superblock {
     );
     this.budget = new InodeBudget(options.inodes);
     this.acls = options.acls ?? true;
-    this.accessTimes = options.accessTimes ?? true;
+    this.accessTimes = options.accessTimes ?? 'relatime';
+    this.directoryTimes = options.directoryTimes ?? 'relatime';
     this.residency = new Residency(this, options.descriptors);
     this.descriptions = new Quota(
       options.descriptions ?? heapPart(8, 16 * MIB, 512 * MIB) / DESCRIPTION_BYTES,
@@ -291,6 +294,14 @@ export class Superblock {
   /** Something changed that the store knows nothing of (a name, an attribute): ctime is now. */
   touch(inode: Inode): void {
     setTime(inode.ctime, this.now());
+  }
+
+  /** A process has read it by a request; a read that the kernel serves shows in the store's times. */
+  accessed(inode: Inode): void {
+    const how = inode.children === undefined ? this.accessTimes : this.directoryTimes;
+    if (how === 'noatime') return;
+    const now = this.now();
+    if (movesAtime(how, inode, now)) setTime(inode.atime, now);
   }
 
   /** An operation changed the content: mtime and ctime are now, and the store's own times are taken as seen. */

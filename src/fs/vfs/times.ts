@@ -23,17 +23,35 @@ function adopt(
 }
 
 /**
- * Takes over what the store's times say; whether the file was written since they were last seen.
- * @param accessTimes whether the access time counts; it is read anyway, since it shows whether the file was mapped.
+ * Takes over what the store's times say; whether the file was written since they were last seen. The last read alone shows in
+ * them: it moves the access time where it would have done so as the first one.
  */
-export function adoptTimes(inode: Inode, stat: FileStat, accessTimes: boolean): boolean {
-  const { seenAtime } = inode;
-  adopt(accessTimes ? inode.atime : seenAtime, seenAtime, stat.atime, stat.atimeNsec, false);
+export function adoptTimes(inode: Inode, stat: FileStat, accessTimes: AccessTimes): boolean {
+  const { atime, mtime, ctime, seenAtime } = inode;
+  const read = adopt(seenAtime, seenAtime, stat.atime, stat.atimeNsec, false);
+  const movesBefore = read && movesAtime(accessTimes, inode, seenAtime);
   const changed = inode.seenChanges !== stat.changes;
   inode.seenChanges = stat.changes;
-  adopt(inode.ctime, inode.seenCtime, stat.ctime, stat.ctimeNsec, true, changed);
-  return adopt(inode.mtime, inode.seenMtime, stat.mtime, stat.mtimeNsec, false, changed);
+  adopt(ctime, inode.seenCtime, stat.ctime, stat.ctimeNsec, true, changed);
+  const written = adopt(mtime, inode.seenMtime, stat.mtime, stat.mtimeNsec, false, changed);
+  const readLast = read && !isAfter(mtime, seenAtime) && !isAfter(ctime, seenAtime);
+  if (movesBefore || (readLast && movesAtime(accessTimes, inode, seenAtime))) setTime(atime, seenAtime);
+  return written;
 }
+
+/** What a read does to the access time, as mount(8) says. */
+export type AccessTimes = 'relatime' | 'strictatime' | 'noatime';
+
+const DAY = 24 * 60 * 60;
+
+/** Whether a read at `now` moves the access time. Kernel counterpart: relatime_need_update, fs/inode.c. */
+export function movesAtime(how: AccessTimes, { atime, mtime, ctime }: Inode, now: Time): boolean {
+  if (how !== 'relatime') return how === 'strictatime';
+  return !isAfter(atime, mtime) || !isAfter(atime, ctime) || now.sec - atime.sec >= DAY;
+}
+
+const isAfter = (one: Time, other: Time): boolean =>
+  one.sec > other.sec || (one.sec === other.sec && one.nsec > other.nsec);
 
 /** Takes the store's present times as seen: our own, set next, hold until the store's change again. */
 export function ignoreTimes(inode: Inode, stat: FileStat): void {
