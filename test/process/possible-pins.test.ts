@@ -40,7 +40,7 @@ test('N12: what pins nothing', () => {
         '/mnt/dev/vfio/f',
         '/dev/null',
         'socket:[5]',
-        'anon_inode:[eventfd]',
+        'pipe:[7]',
         '/dmabuf:',
         '/dev/infiniband/rdma_cm',
       ],
