@@ -5,7 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
-import { S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
+import { O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../base/linux.js';
 import { Quota } from '../base/quota.js';
 import { type InodeNumber, type Name, NO_WAITER } from '../base/units.js';
 import { Attr, Caller, Opened, type Operations } from '../fs/operations.js';

@@ -36,14 +36,7 @@ test('N12: what pins nothing', () => {
   assert.equal(
     found(
       '7f00-7f01 rw-s 00000000 00:2f 7 /mnt/f\n',
-      ...[
-        '/mnt/dev/vfio/f',
-        '/dev/null',
-        'socket:[5]',
-        'pipe:[7]',
-        '/dmabuf:',
-        '/dev/infiniband/rdma_cm',
-      ],
+      ...['/mnt/dev/vfio/f', '/dev/null', 'socket:[5]', 'pipe:[7]', '/dmabuf:', '/dev/infiniband/rdma_cm'],
     ),
     [],
   );
