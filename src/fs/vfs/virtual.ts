@@ -106,8 +106,9 @@ export class Virtual {
   }
 
   /** O_TRUNC is allowed where it comes as a request of its own; everything else is -EPERM. */
-  setattr(ino: InodeNumber, { valid, size }: SetAttr, out: Attr): Answer {
-    const truncates = (valid & ~SET_KILL_SUIDGID) === SET_SIZE && size === 0;
+  setattr(ino: InodeNumber, { valid, size, fh }: SetAttr, out: Attr): Answer {
+    const comesAfter = fh === 0 && this.sb.host?.cutsAfterOpen === true;
+    const truncates = comesAfter && (valid & ~SET_KILL_SUIDGID) === SET_SIZE && size === 0;
     return truncates ? this.getattr(ino, out) : -errno.EPERM;
   }
 
