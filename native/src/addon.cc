@@ -15,6 +15,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportMount(env, exports);
   ExportPoller(env, exports);
   ExportProcess(env, exports);
+  ExportTmpfs(env, exports);
   ExportUring(env, exports);
   ExportUverbs(env, exports);
   return exports;

@@ -31,6 +31,7 @@ void ExportMemoryFile(Napi::Env env, Napi::Object exports);
 void ExportMount(Napi::Env env, Napi::Object exports);
 void ExportPoller(Napi::Env env, Napi::Object exports);
 void ExportProcess(Napi::Env env, Napi::Object exports);
+void ExportTmpfs(Napi::Env env, Napi::Object exports);
 void ExportUring(Napi::Env env, Napi::Object exports);
 void ExportUverbs(Napi::Env env, Napi::Object exports);
 

@@ -1,7 +1,5 @@
 // Calls on memory files, and on files in general: memfd_create(2), sizes, holes, bytes, the immutable flag.
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -10,6 +8,8 @@
 #include "addon.h"
 #include "args.h"
 #include "descriptor.h"
+#include "file_name.h"
+#include "guard.h"
 #include "result.h"
 #include "unique_fd.h"
 
@@ -43,21 +43,12 @@ Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
   return Descriptor::Make(info.Env(), UniqueFd(fd));
 }
 
-Napi::Value MemfdCreateRaw(const Napi::CallbackInfo& info) {
-  UniqueFd fd(CreateMemfd(TextArg(info, 0)));
-  const timespec never_accessed[2] = {{0, 0}, {0, UTIME_OMIT}};
-  if (!fd.IsOpen() || futimens(fd.Get(), never_accessed) < 0) return Failure(info.Env(), errno);
-  return Result(info.Env(), fd.Release());
-}
-
 void PutTime(double* out, const timespec& time) {
   out[0] = static_cast<double>(time.tv_sec);
   out[1] = static_cast<double>(time.tv_nsec);
 }
 
-Napi::Value FstatTo(const Napi::CallbackInfo& info, int fd, double* out) {
-  struct stat st;
-  if (fstat(fd, &st) < 0) return Failure(info.Env(), errno);
+void PutStat(double* out, const struct stat& st) {
   out[kIno] = static_cast<double>(st.st_ino);
   out[kSize] = static_cast<double>(st.st_size);
   out[kBlocks] = static_cast<double>(st.st_blocks);
@@ -67,6 +58,12 @@ Napi::Value FstatTo(const Napi::CallbackInfo& info, int fd, double* out) {
   PutTime(out + kAtime, st.st_atim);
   PutTime(out + kMtime, st.st_mtim);
   PutTime(out + kCtime, st.st_ctim);
+}
+
+Napi::Value FstatTo(const Napi::CallbackInfo& info, int fd, double* out) {
+  struct stat st;
+  if (fstat(fd, &st) < 0) return Failure(info.Env(), errno);
+  PutStat(out, st);
   return Failure(info.Env(), 0);
 }
 
@@ -76,6 +73,17 @@ Napi::Value Fstat(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value FstatScratch(const Napi::CallbackInfo& info) { return FstatTo(info, IntArg(info, 0), scratch); }
+
+/** Of a file by its number (tmpfs.cc), which needs no descriptor of it. */
+Napi::Value FileStatScratch(const Napi::CallbackInfo& info) {
+  struct stat st;
+  FileName name(OffsetArg(info, 1));
+  // Its wrapper is newer than the oldest glibc.
+  if (syscall(SYS_newfstatat, IntArg(info, 0), name.text, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return Failure(info.Env(), errno);
+  PutStat(scratch, st);
+  return Failure(info.Env(), 0);
+}
 
 Napi::Value Ftruncate(const Napi::CallbackInfo& info) {
   return Result(info.Env(), ftruncate(IntArg(info, 0), OffsetArg(info, 1)));
@@ -166,12 +174,6 @@ Napi::Value SyncFileRange(const Napi::CallbackInfo& info) {
   return Result(info.Env(), sync_file_range(IntArg(info, 0), OffsetArg(info, 1), OffsetArg(info, 2), kAll));
 }
 
-/** A memfd of ours has no other flags to be kept. */
-int PutImmutable(int fd, bool on) {
-  int flags = on ? FS_IMMUTABLE_FL : 0;
-  return ioctl(fd, FS_IOC_SETFLAGS, &flags);
-}
-
 Napi::Value SetImmutable(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
   return Result(info.Env(), PutImmutable(fd, BooleanArg(info, 1)));
@@ -202,9 +204,9 @@ void ExportMemoryFile(Napi::Env env, Napi::Object exports) {
   exports.Set("scratch",
               Napi::Float64Array::New(env, kStatLength, Napi::ArrayBuffer::New(env, scratch, sizeof scratch), 0));
   Export<MemfdCreate>(exports, "memfdCreate");
-  Export<MemfdCreateRaw>(exports, "memfdCreateRaw");
   Export<Fstat>(exports, "fstat");
   Export<FstatScratch>(exports, "fstatScratch");
+  Export<FileStatScratch>(exports, "fileStatScratch");
   Export<Ftruncate>(exports, "ftruncate");
   Export<Fallocate>(exports, "fallocate");
   Export<FallocateGuarded>(exports, "fallocateGuarded");

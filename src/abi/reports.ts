@@ -68,12 +68,12 @@ export interface ReportedStatus {
   /** Bytes. */
   readonly size: number;
   readonly used: number;
-  /** Files that hold a descriptor of the daemon, their limit, moves into the pool and back; null: files hold none. */
+  /** Files that hold a descriptor of the daemon, their limit; how often files gave theirs up and got one again; null: none do. */
   readonly residency: {
     readonly descriptors: number;
     readonly budget: number;
-    readonly movedOut: number;
-    readonly movedIn: number;
+    readonly closed: number;
+    readonly reopened: number;
   } | null;
   /** Of the pooled store: files with blocks, their extents; bytes free, and those in runs of 2 MiB and more. */
   readonly fragmentation: {

@@ -47,6 +47,7 @@ export const RENAME_WHITEOUT = 4;
 
 // fcntl.h, linux/fcntl.h: fcntl(2)
 export const F_WRLCK = 1;
+export const F_UNLCK = 2;
 export const F_SETFL = 4;
 export const F_SETSIG = 10;
 export const F_GETSIG = 11;
@@ -56,7 +57,6 @@ export const F_ADD_SEALS = 1033;
 export const F_SEAL_SEAL = 1;
 export const F_SEAL_SHRINK = 2;
 export const F_SEAL_GROW = 4;
-export const F_SEAL_WRITE = 8;
 
 // linux/capability.h
 export const CAP_FSETID = 4;

@@ -8,6 +8,7 @@ import { version } from './version.js';
 const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
   mount: () => import('./mount.js'),
   umount: () => import('./umount.js'),
+  resize: () => import('./resize.js'),
   status: () => import('./status.js'),
   leases: () => import('./leases.js'),
   pins: () => import('./pins.js'),

@@ -1,7 +1,9 @@
 // The daemon: puts store, leases, filesystem, session and mount together and serves until the mount is gone. The one
 // place that knows all layers.
+
+import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
-import { errno, errnoText } from '../base/errno.js';
+import { errno, errnoText, FsError, failureOf } from '../base/errno.js';
 import { type Log, oneLine } from '../base/guarded.js';
 import { CAP_SYS_ADMIN } from '../base/linux.js';
 import { NoticeSocket } from '../control/notice-socket.js';
@@ -47,9 +49,16 @@ export async function serve(options: ServeOptions): Promise<number> {
   ignoreSignals(log, options.log.reopen);
   goOnAfterFaults(log);
   const breakDescriptors = Math.min(BREAK_DESCRIPTORS, Math.floor(limit / 16));
-  const direct = (): boolean =>
-    options.store === 'direct' || (options.store === 'auto' && session.passthrough);
-  const chooseStore = () => (direct() ? new DirectStore(size) : new PooledStore(size));
+  let direct = options.store === 'direct' ? asked(() => directStore(options)) : undefined;
+  const memory = (): string | undefined => {
+    try {
+      direct ??= directStore(options);
+    } catch (error) {
+      return `no tmpfs for the files: ${oneLine(error)}`;
+    }
+    return undefined;
+  };
+  const chooseStore = () => direct ?? new PooledStore(size, totalmem());
   const filesystem = new Filesystem(chooseStore, {
     ...options.root,
     breakTime: breakTimeMs,
@@ -69,7 +78,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   filesystem.watchBy(notices);
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   let own: OwnMount | undefined;
-  const started = await start(options, filesystem, passthrough, () => own?.number);
+  const started = await start(options, filesystem, passthrough, memory, () => own?.number);
   const { session } = started;
   const mounted = (): void => {
     const made = mountedOn(mountPoint);
@@ -120,6 +129,19 @@ function goOnAfterFaults(log: Log): void {
 /** The answer that the kernel would give, known before it is asked: what INIT agrees depends on it. */
 const NOT_ALLOWED = `EPERM (${errnoText(errno.EPERM)}): it needs CAP_SYS_ADMIN outside of user namespaces`;
 
+const directStore = ({ size, huge, swap }: ServeOptions): DirectStore =>
+  new DirectStore({ size, huge, swap });
+
+/** @throws FsError */
+function asked(make: () => DirectStore): DirectStore {
+  try {
+    return make();
+  } catch (error) {
+    const why = `--store=direct: ${oneLine(error)}; it needs CAP_SYS_ADMIN and CAP_LINUX_IMMUTABLE; --store=auto takes what works`;
+    throw new FsError(failureOf(error), why);
+  }
+}
+
 interface Started {
   readonly session: Served;
   /** /dev/fuse; -1: the library's. */
@@ -131,6 +153,7 @@ async function start(
   options: ServeOptions,
   operations: Filesystem,
   passthrough: boolean,
+  memory: () => string | undefined,
   device: () => string | undefined,
 ): Promise<Started> {
   const { mountPoint, mountOptions } = options;
@@ -143,6 +166,7 @@ async function start(
       operations,
       passthrough,
       noPassthrough: isCapableInitially(CAP_SYS_ADMIN) ? undefined : NOT_ALLOWED,
+      memory,
       acls,
       poll: answersPoll(mountOptions),
       handles: exportsHandles(mountOptions),

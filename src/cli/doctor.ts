@@ -55,6 +55,7 @@ function host(): Finding[] {
     fuseDevice(),
     mountRight(),
     guard(),
+    tmpfs(),
     processes(),
     ioUring(),
     opcodes(),
@@ -100,10 +101,17 @@ function guard(): Finding {
   const file = native.memfdCreate('leasefs-doctor');
   const result = native.setImmutable(file.fd, true);
   file.close();
-  if (result >= 0) return ok('guard', 'FS_IMMUTABLE_FL on a memfd: the kernel refuses MADV_REMOVE');
+  if (result >= 0) return ok('guard', 'FS_IMMUTABLE_FL: the kernel refuses MADV_REMOVE');
   const able = capable(CAP_LINUX_IMMUTABLE) && !inUserNamespace();
   const why = able ? 'this kernel does not take it' : 'needs CAP_LINUX_IMMUTABLE outside of user namespaces';
   return less('guard', `${errnoName(result)}: ${why}; so there is no passthrough, which alone needs it`);
+}
+
+/** Where direct files live. */
+function tmpfs(): Finding {
+  const code = failure(() => native.tmpfsMake('leasefs', 'size', '1m').close());
+  if (code === undefined) return ok('tmpfs', 'a tmpfs of its own: direct files have a size that holds');
+  return less('tmpfs', `${code}: no tmpfs of its own, needs CAP_SYS_ADMIN; files are pooled`);
 }
 
 function processes(): Finding {

@@ -1,6 +1,7 @@
 // The options of `leasefs mount`, checked: what the daemon (daemon.ts) is started with.
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { HUGE, type Huge } from '../store/tmpfs.js';
 import type { DaemonLog } from './daemon-log.js';
 import { parseSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
@@ -19,6 +20,10 @@ interface MountOptions {
   readonly root: { readonly uid: number; readonly gid: number; readonly mode: number };
   /** Bytes that the files may take. */
   readonly size: number;
+  /** Huge pages of the direct store. */
+  readonly huge: Huge | undefined;
+  /** Whether the pages of the direct store may be swapped out. */
+  readonly swap: boolean;
   /** Inodes that there may be, the root one of them; undefined: as many as the daemon's heap holds. */
   readonly inodes: number | undefined;
   /** B2, ms. */
@@ -57,6 +62,8 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     options: { type: 'string', short: 'o', multiple: true },
     size: { type: 'string' },
     inodes: { type: 'string' },
+    huge: { type: 'string' },
+    noswap: { type: 'boolean' },
     'lease-break-time': { type: 'string' },
     semantics: { type: 'string' },
     'unseen-pins': { type: 'string' },
@@ -91,6 +98,8 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   if (transport === 'fuse-native' && store === 'direct') {
     throw new UsageError('--transport=fuse-native has no passthrough, so no --store=direct');
   }
+  const huge = HUGE.find(known => known === values.huge);
+  if (huge !== values.huge) throw new UsageError(`--huge is ${HUGE.join(', ')}, not '${values.huge}'`);
   const showControl = values['show-control'] ?? rest.includes(SHOW_CONTROL);
   const allowInject = values['allow-inject'] ?? rest.includes(ALLOW_INJECT);
   if (transport === 'fuse-native' && (showControl || allowInject)) {
@@ -103,13 +112,15 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   return {
     mountPoint: onlyArgument(positionals, 'MNT'),
     options: {
-      mountOptions: rest.filter(word => word !== SHOW_CONTROL && word !== ALLOW_INJECT),
+      mountOptions: rest.filter(word => !OWN_FLAGS.includes(word)),
       root: {
         uid: own.uid === undefined ? (process.getuid?.() ?? 0) : whole(own.uid, '-o uid='),
         gid: own.gid === undefined ? (process.getgid?.() ?? 0) : whole(own.gid, '-o gid='),
         mode: own.mode === undefined ? ROOT_MODE : modeOption(own.mode),
       },
       size: values.size === undefined ? defaultSize(totalmem()) : sizeOption(values.size),
+      huge,
+      swap: !(values.noswap ?? rest.includes(NO_SWAP)),
       inodes: values.inodes === undefined ? undefined : inodesOption(values.inodes),
       breakTimeMs:
         breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
@@ -129,6 +140,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
 /** The words of -o with a value, for /etc/fstab: the options by the same names, and the owner of the root directory. */
 const OWN_WORDS = [
   'size',
+  'huge',
   'inodes',
   'lease-break-time',
   'semantics',
@@ -143,6 +155,8 @@ const OWN_WORDS = [
 /** The words of -o without a value. */
 const SHOW_CONTROL = 'show-control';
 const ALLOW_INJECT = 'allow-inject';
+const NO_SWAP = 'noswap';
+const OWN_FLAGS: readonly string[] = [SHOW_CONTROL, ALLOW_INJECT, NO_SWAP];
 
 type OwnWords = Partial<Record<(typeof OWN_WORDS)[number], string>>;
 

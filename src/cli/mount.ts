@@ -32,7 +32,13 @@ Files live in memory and are gone with the mount.
                            lead to files (NFS), which harms an overlayfs on it from Linux
                            6.16 on; uid=, gid= and mode= of the root directory; and the options below, as in
                            -o size=4g,store=pooled, for /etc/fstab
-  --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory)
+  --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory);
+                           'leasefs resize' changes it
+  --huge never|within_size|advise|always
+                           huge pages of the direct store, as huge= of tmpfs(5) (default:
+                           advise)
+  --noswap                 the direct store is not swapped out, as noswap of tmpfs(5)
+                           (Linux 6.4)
   --inodes N               files, directories and hard links: 10000, 1m (default:
                            as many as half of the heap holds, which NODE_OPTIONS=
                            --max-old-space-size=MIB sets); 1 KiB of extended
@@ -41,9 +47,8 @@ Files live in memory and are gone with the mount.
                            fs.lease-break-time if it is above 0, else 45000)
   --store auto|direct|pooled
                            direct: each file is memory of its own, which the kernel serves
-                           by passthrough; pooled: files share memory, through the daemon,
-                           and --size is a promise. auto (default): direct where
-                           passthrough works
+                           by passthrough; pooled: files share memory, through the daemon.
+                           auto (default): direct where passthrough works
   --transport kernel|fuse-native
                            fuse-native: through that npm package, by path: no holes; leases
                            and pins by a socket (default: kernel)
@@ -149,6 +154,8 @@ function foregroundArguments({ options, mountPoint, logFile }: MountCommand): st
     '--foreground',
     `--ready-fd=${CHILD_READY_FD}`,
     `--size=${options.size}`,
+    ...(options.huge === undefined ? [] : [`--huge=${options.huge}`]),
+    ...(options.swap ? [] : ['--noswap']),
     ...(options.inodes === undefined ? [] : [`--inodes=${options.inodes}`]),
     `--lease-break-time=${options.breakTimeMs}`,
     `--semantics=${options.semantics}`,

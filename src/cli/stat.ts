@@ -24,7 +24,7 @@ export const verb: Verb = {
   summary: 'one file: its store, data path, extents, leases and pins',
   help: `usage: leasefs stat [--json] FILE
 
-  store        'direct': the file is a memfd of its own, its layout the identity; 'pooled':
+  store        'direct': the file is memory of its own, its layout the identity; 'pooled':
                its blocks lie in segments that files share
   data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
                'daemon': through leasefs, with the reason

@@ -94,10 +94,10 @@ function detail({ residency, fragmentation }: ReportedStatus): [string, string][
     ]);
   }
   if (residency !== null) {
-    const { descriptors, budget, movedOut, movedIn } = residency;
+    const { descriptors, budget, closed, reopened } = residency;
     lines.push([
       'descriptors',
-      `${descriptors} of ${budget} in use by files, ${movedOut} files moved into the pool, ${movedIn} back`,
+      `${descriptors} of ${budget} in use by files; closed ${closed} times, reopened ${reopened} times`,
     ]);
   }
   return lines;

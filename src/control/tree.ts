@@ -15,6 +15,7 @@ import { EventWakes } from './event-wakes.js';
 import { FilePinsFile, pinningPids } from './file-pins.js';
 import { InjectFile, mayInject } from './inject-file.js';
 import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
+import { SizeFile } from './size-file.js';
 import { metricsText, type Stats, statsJson, statsText } from './stats.js';
 import { TextFile } from './text-file.js';
 import { Viewer } from './viewer.js';
@@ -33,6 +34,7 @@ const FILE = S_IFREG | 0o444;
 /** The permission is checked at open. */
 const WRITABLE = S_IFREG | 0o222;
 const INJECT = 'inject';
+const SIZE = 'size';
 
 /** Made at the first read, for who opened the file. */
 type Text = (viewer: Viewer) => string;
@@ -77,7 +79,7 @@ export class ControlTree implements VirtualTree {
       metrics: () => metricsText(this.stats()),
     };
     this.injector = allowInject ? filesystem.allowInjection() : undefined;
-    this.names = ['events', ...Object.keys(this.texts), ...(allowInject ? [INJECT] : [])];
+    this.names = ['events', ...Object.keys(this.texts), SIZE, ...(allowInject ? [INJECT] : [])];
   }
 
   mode(ino: InodeNumber): number {
@@ -85,7 +87,7 @@ export class ControlTree implements VirtualTree {
     if (ino < FIRST_PID) {
       const name = this.fileName(ino);
       if (name === undefined) return 0;
-      return name === INJECT ? WRITABLE : FILE;
+      return name === INJECT ? WRITABLE : name === SIZE ? FILE | WRITABLE : FILE;
     }
     if (!this.isProcess(pidOf(ino))) return 0;
     return isPidDirectory(ino) ? DIRECTORY : FILE;
@@ -127,9 +129,11 @@ export class ControlTree implements VirtualTree {
     if (ino >= FIRST_PID) return this.openFilePins(viewer, caller.uid, pidOf(ino), wake);
     const name = this.fileName(ino);
     if (name === undefined) return -errno.ENOENT;
+    const { plane } = this.filesystem;
     if (name === INJECT) return this.openInject(caller);
+    if (name === SIZE) return new SizeFile(plane.sb);
     if (name === 'events') {
-      return new EventStream(this.filesystem.plane.recorder.ring, viewer, this.wakes, wake);
+      return new EventStream(plane.recorder.ring, viewer, this.wakes, wake);
     }
     return new TextFile(() => this.texts[name]!(viewer), this.room, caller.uid);
   }

@@ -55,7 +55,6 @@ export function report(
 export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedStatus {
   const { sb, leases, kernelPins } = plane;
   const { capacity, name } = sb.store;
-  sb.lookAtOpenFiles();
   let files = 0;
   for (const inode of sb.inodes.values()) if (inode.file !== undefined) files++;
   return {
@@ -99,10 +98,10 @@ function kept(sb: Superblock): ReportedStatus['kept'] {
 
 /** Of a store whose files cost a descriptor each. */
 function residency(sb: Superblock): ReportedStatus['residency'] {
-  const { moves } = sb.store;
-  if (moves === undefined) return null;
-  const { budget, movedOut, movedIn } = sb.residency;
-  return { descriptors: moves.descriptors, budget, movedOut, movedIn };
+  const { descriptors } = sb.store;
+  if (descriptors === undefined) return null;
+  const { budget, closed, reopened } = sb.residency;
+  return { descriptors, budget, closed, reopened };
 }
 
 export function leaseRows(plane: LeasePlane, file: InodeNumber | undefined): ReportedLease[] {

@@ -8,35 +8,42 @@ import { type Channel, native, type Result } from '../native/binding.js';
 /** No backing id: through the daemon. The kernel's ids begin at 1. */
 export const THROUGH_DAEMON = 0;
 
+export interface PassthroughOptions {
+  readonly channel: Channel;
+  /** Whether to serve files by passthrough where the kernel and the user can. */
+  readonly passthrough: boolean;
+  /** Makes a memfd immutable, with which passthrough is tried; FS_IOC_SETFLAGS by default. */
+  readonly guard?: (fd: number) => Result;
+  /** Makes the memory of the files that passthrough is to serve; why it cannot be had. */
+  readonly memory?: () => string | undefined;
+  readonly log: (line: string) => void;
+}
+
+const setImmutable = (fd: number): Result => native.setImmutable(fd, true);
+const nothing = (): undefined => undefined;
+
 export class Passthrough {
   private readonly channel: Channel;
   private readonly log: (line: string) => void;
   private readonly guard: (fd: number) => Result;
+  private readonly memory: () => string | undefined;
   private readonly ids = new Map<InodeNumber, number>();
   /** Why files are served through the daemon; undefined while passthrough is on. */
   reason: string | undefined;
 
-  /**
-   * @param reason why it is off from the start.
-   * @param guard makes a memfd immutable.
-   */
-  constructor(
-    channel: Channel,
-    log: (line: string) => void,
-    reason: string | undefined,
-    guard = (fd: number): Result => native.setImmutable(fd, true),
-  ) {
+  constructor({ channel, passthrough, guard = setImmutable, memory = nothing, log }: PassthroughOptions) {
     this.channel = channel;
     this.log = log;
     this.guard = guard;
-    this.reason = reason;
+    this.memory = memory;
+    this.reason = passthrough ? undefined : 'it was not asked for';
   }
 
   get enabled(): boolean {
     return this.reason === undefined;
   }
 
-  /** The id to answer an open with. @param fd of the memfd, -1 when the file has none. */
+  /** The id to answer an open with. @param fd of the file that is served, -1 when it has none. */
   idFor(ino: InodeNumber, fd: number): number {
     const known = this.ids.get(ino);
     if (known !== undefined) return known;
@@ -66,6 +73,8 @@ export class Passthrough {
         this.off(`${says(guarded)}: it needs CAP_LINUX_IMMUTABLE, the guard against MADV_REMOVE`);
     }
     file.close();
+    const missing = this.enabled ? this.memory() : undefined;
+    if (missing !== undefined) this.off(missing);
   }
 
   /** The inode is gone. */

@@ -1,13 +1,12 @@
 // What a session is given, and what it is to the daemon.
 import type { Operations } from '../fs/operations.js';
-import type { Channel, Result } from '../native/binding.js';
+import type { Channel } from '../native/binding.js';
+import type { PassthroughOptions } from './passthrough.js';
 
-export interface SessionOptions {
+export interface SessionOptions extends PassthroughOptions {
   /** Of a mount, not started; its buffers are BUFFER_SIZE bytes. The session closes it at the end. */
   readonly channel: Channel;
   readonly operations: Operations;
-  /** Whether to serve files by passthrough where the kernel and the user can. */
-  readonly passthrough: boolean;
   /** Why passthrough cannot work, where that is known before the kernel is asked. */
   readonly noPassthrough?: string | undefined;
   /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
@@ -18,9 +17,6 @@ export interface SessionOptions {
   readonly everyReadlink?: boolean;
   /** Whether POLL reports breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
   readonly poll?: boolean;
-  /** Makes a memfd immutable, with which passthrough is tried; FS_IOC_SETFLAGS by default. */
-  readonly guard?: (fd: number) => Result;
-  readonly log: (line: string) => void;
 }
 
 export interface Session {

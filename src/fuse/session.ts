@@ -72,18 +72,7 @@ class ChannelSession implements Session, Host {
   private setEnded!: () => void;
 
   constructor(options: SessionOptions) {
-    const {
-      channel,
-      operations,
-      passthrough,
-      noPassthrough,
-      acls = true,
-      handles,
-      everyReadlink = false,
-      poll = false,
-      guard,
-      log,
-    } = options;
+    const { channel, operations, acls = true, handles, everyReadlink = false, poll = false, log } = options;
     this.channel = channel;
     this.operations = operations;
     this.wishes = { acls, handles, everyReadlink };
@@ -102,8 +91,8 @@ class ChannelSession implements Session, Host {
     this.notifications = new Notifications(channel, this.reply, () => {
       if (this.over) this.finish();
     });
-    const served = new Passthrough(channel, log, passthrough ? undefined : 'it was not asked for', guard);
-    if (noPassthrough !== undefined) served.off(noPassthrough);
+    const served = new Passthrough(options);
+    if (options.noPassthrough !== undefined) served.off(options.noPassthrough);
     const polls = poll ? new Polls(channel, this.reply) : undefined;
     this.connection = new Connection(channel, operations, this.reply, served, polls);
     this.parked = new Parked(

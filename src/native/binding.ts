@@ -110,15 +110,15 @@ interface Binding {
   // memory files and descriptors
   /** memfd_create with MFD_CLOEXEC | MFD_ALLOW_SEALING (and MFD_NOEXEC_SEAL where known). */
   memfdCreate(name: string): Descriptor;
-  /** The same as a plain number, which the caller closes; its access time is 0 until a process reads or maps it. */
-  memfdCreateRaw(name: string): Result;
   /** open(2) of a path with O_CLOEXEC added; throws. */
   open(path: string, flags: number, mode?: number): Descriptor;
   close(fd: number): Result;
   fstat(fd: number, out: Float64Array): Result;
   /** fstat(2) into `scratch`, which saves looking up and checking an array in each call. */
   fstatScratch(fd: number): Result;
-  /** The results of `fstatScratch` (by STAT) and `clock`: one array for all calls. */
+  /** The same of a tmpfs file by its number, which needs no descriptor. */
+  fileStatScratch(root: number, number: number): Result;
+  /** The results of `fstatScratch`, `fileStatScratch` (by STAT) and `clock`: one array for all calls. */
   readonly scratch: Float64Array;
   ftruncate(fd: number, size: number): Result;
   fallocate(fd: number, mode: number, off: number, len: number): Result;
@@ -153,6 +153,23 @@ interface Binding {
   fcntl(fd: number, command: number, argument: number): Result;
   /** F_GETFL. */
   flagsOf(fd: number): Result;
+
+  // a tmpfs of one's own (tmpfs(5)) and its files, by number
+  /**
+   * Makes an instance that is mounted nowhere; throws. `options`: by turns a name and a value, '' for none. `source` shows
+   * nowhere but in error messages of the kernel. EPERM without CAP_SYS_ADMIN, EINVAL for an option that the kernel does not know.
+   */
+  tmpfsMake(source: string, ...options: string[]): Descriptor;
+  /** Changes options of the instance, `size` for one; -EINVAL below what is in use. */
+  tmpfsConfigure(root: number, ...options: string[]): Result;
+  /** Bytes of the instance in all, and free, into `out`, of two. */
+  tmpfsSpace(root: number, out: Float64Array): Result;
+  /** Makes an empty immutable file; its descriptor, which the caller closes. Its access time is 0 until a read or an mmap(2). */
+  fileCreate(root: number, number: number): Result;
+  /** Opens it for reading and writing; the immutable flag is lifted for an instant, so no process may have it mapped. */
+  fileOpen(root: number, number: number): Result;
+  /** Removes it; its memory lives on while it is open or mapped. `fd`: a descriptor of it, or -1. */
+  fileRemove(root: number, number: number, fd: number): Result;
 
   // mappings
   /** mmap MAP_SHARED of page-aligned `off`; throws. Unmapped by `unmap` or when collected. `prot`: 1 read, 2 write. */

@@ -1,27 +1,25 @@
-// The direct store: one memfd a file, whose layout is the identity. The kernel serves read, write and mmap from the
-// memfd's own pages (F1, F2), so that only what changes the layout comes here.
+// The direct store: one tmpfs file a file, whose layout is the identity. The kernel serves read, write and mmap from the
+// file's own pages (F1, F2), so that only what changes the layout comes here.
 //
-// Guard (F14): the memfd is immutable, so MADV_REMOVE, which never reaches us, is refused by the kernel itself. Our
-// own ftruncate passes; holes are filled by MADV_POPULATE_WRITE; only a real punch needs the flag lifted for an
-// instant, which the caller allows (`lift`) while nothing in the file is protected.
+// Guard (F14): the file is immutable, so MADV_REMOVE, which never reaches us, is refused by the kernel itself. Our own
+// ftruncate passes; holes are filled by MADV_POPULATE_WRITE; only a real punch, and blocks beyond the end, need the flag lifted
+// for an instant, which the caller allows (`lift`) while nothing in the file is protected.
 //
-// A file costs a descriptor. An unused file can be moved into the pool until it is opened again (moves.ts).
+// A file has a descriptor while it may be open or mapped. Else it may rest without one, under its number in the tmpfs.
 import { errno, FsError } from '../base/errno.js';
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, SEEK_DATA, SEEK_HOLE } from '../base/linux.js';
-import { BLOCK, blockOf, blocksFor } from '../base/units.js';
-import { native, STAT } from '../native/binding.js';
 import {
-  Capacity,
-  type Extent,
-  type FileStat,
-  type FileStore,
-  type Grant,
-  type Moves,
-  type StoredFile,
-} from './file-store.js';
-import { fallocate, setGuard } from './guard.js';
-import { probeUnused } from './in-use.js';
-import { DirectMoves } from './moves.js';
+  F_SETLEASE,
+  F_UNLCK,
+  F_WRLCK,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from '../base/linux.js';
+import { BLOCK, blockOf, blocksFor } from '../base/units.js';
+import { native, type Result, STAT } from '../native/binding.js';
+import type { Extent, FileStat, FileStore, Grant, StoredFile } from './file-store.js';
+import { Tmpfs, type TmpfsOptions } from './tmpfs.js';
 
 const stat = native.scratch;
 const zeros = new ArrayBuffer(1 << 20);
@@ -30,25 +28,32 @@ export class DirectStore implements FileStore {
   readonly name = 'direct';
   readonly isDirect = true;
   readonly freeInLongRuns = undefined;
-  readonly capacity: Capacity;
-  readonly moves: Moves = new DirectMoves(this);
-  /** Files that are there. */
+  /** Files that have a descriptor. */
   descriptors = 0;
+  /** The kernel's own count. */
+  readonly capacity: Tmpfs;
 
-  /** @param size bytes that fallocate, pins and writes through the daemon may use; passthrough writes are not asked. */
-  constructor(size: number) {
-    this.capacity = new Capacity(size);
-  }
-
-  create(label: string): StoredFile {
-    const memfd = native.memfdCreateRaw(label);
-    if (memfd < 0) throw new FsError(memfd, 'memfd_create');
+  /** @throws as Tmpfs. */
+  constructor(options: TmpfsOptions) {
+    this.capacity = new Tmpfs(options);
+    // Fails here where the guard cannot be set.
     try {
-      return new DirectFile(memfd, setGuard(memfd), this);
+      this.create().free();
     } catch (error) {
-      native.close(memfd);
+      this.capacity.close();
       throw error;
     }
+  }
+
+  create(): StoredFile {
+    const number = this.capacity.next();
+    const fd = native.fileCreate(this.capacity.fd, number);
+    if (fd < 0) throw new FsError(fd, 'a file of the direct store');
+    return new DirectFile(this, number, fd);
+  }
+
+  resize(size: number): number {
+    return this.capacity.resize(size);
   }
 
   lent(): undefined {}
@@ -63,30 +68,46 @@ const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, release: () => {} };
 
 class DirectFile implements StoredFile {
   readonly seq = 0;
-  /** A plain number, no Descriptor for the collector to finish: `free` closes it. */
-  private memfd: number;
-  private readonly guarded: boolean;
   private readonly store: DirectStore;
-  private readonly capacity: Capacity;
-  /** Bytes counted in the capacity. */
-  private counted = 0;
+  private readonly number: number;
+  /** -1 at rest. A plain number, no Descriptor for the collector to finish: `rest` and `free` close it. */
+  private fd: number;
 
-  constructor(memfd: number, guarded: boolean, store: DirectStore) {
-    this.memfd = memfd;
-    this.guarded = guarded;
+  constructor(store: DirectStore, number: number, fd: number) {
     this.store = store;
-    this.capacity = store.capacity;
+    this.number = number;
+    this.fd = fd;
     store.descriptors++;
   }
 
   get backing(): number {
-    return this.memfd;
+    return this.fd;
   }
 
+  /** The kernel grants a write lease only where no other description is open, and a mapping keeps one open (F20). */
   isInUse(): boolean {
-    const alone = probeUnused(this.memfd);
-    alone?.close();
-    return alone === undefined;
+    if (this.fd < 0) return false;
+    if (native.fcntl(this.fd, F_SETLEASE, F_WRLCK) < 0) return true;
+    native.fcntl(this.fd, F_SETLEASE, F_UNLCK);
+    return false;
+  }
+
+  rest(): Result {
+    if (this.fd < 0) return 0;
+    if (this.isInUse()) return -errno.EBUSY;
+    native.close(this.fd);
+    this.fd = -1;
+    this.store.descriptors--;
+    return 0;
+  }
+
+  wake(): Result {
+    if (this.fd >= 0) return 0;
+    const fd = native.fileOpen(this.store.capacity.fd, this.number);
+    if (fd < 0) return fd;
+    this.fd = fd;
+    this.store.descriptors++;
+    return 0;
   }
 
   size(): number {
@@ -112,23 +133,21 @@ class DirectFile implements StoredFile {
   }
 
   read(off: number, len: number, out: ArrayBuffer, at: number): number {
-    return native.pread(this.memfd, out, at, len, off);
+    return native.pread(this.fd, out, at, len, off);
   }
 
   write(off: number, len: number, data: ArrayBuffer, at: number): number {
-    const n = this.fitting(off, len);
-    return n > 0 || len === 0 ? native.pwrite(this.memfd, data, at, n, off) : -errno.ENOSPC;
+    return native.pwrite(this.fd, data, at, len, off);
   }
 
   setSize(size: number): number {
-    return native.ftruncate(this.memfd, size);
+    return native.ftruncate(this.fd, size);
   }
 
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number {
-    if (this.fitting(off, len) < len) return -errno.ENOSPC;
-    // As `fitting` has just seen it.
-    const size = stat[STAT.size]!;
     const end = off + len;
+    const size = this.size();
+    if (!this.hasRoom(blockOf(off), blocksFor(end))) return -errno.ENOSPC;
     if (end > size && keepSize) {
       return lift ? this.fallocate(FALLOC_FL_KEEP_SIZE, off, len) : -errno.EOPNOTSUPP;
     }
@@ -136,14 +155,14 @@ class DirectFile implements StoredFile {
       const grown = this.setSize(end);
       if (grown < 0) return grown;
     }
-    const filled = native.populate(this.memfd, off, len);
+    const filled = native.populate(this.fd, off, len);
     if (filled === 0) return 0;
     if (end > size) this.setSize(size);
     return filled === -errno.ENOMEM || filled === -errno.EFAULT ? -errno.ENOSPC : filled;
   }
 
   fits(off: number, len: number): boolean {
-    return this.fitting(off, len) >= len;
+    return this.hasRoom(blockOf(off), blocksFor(off + len));
   }
 
   punch(off: number, len: number, lift: boolean): number {
@@ -158,7 +177,7 @@ class DirectFile implements StoredFile {
   }
 
   seek(off: number, whence: number): number {
-    return native.lseek(this.memfd, off, whence);
+    return native.lseek(this.fd, off, whence);
   }
 
   hasData(start: number, end: number): boolean {
@@ -168,7 +187,7 @@ class DirectFile implements StoredFile {
 
   hasHole(start: number, end: number): boolean {
     // SEEK_HOLE walks all pages up to the next hole, wherever that is; this looks at the range alone.
-    if (native.presentPages(this.memfd, start * BLOCK, (end - start) * BLOCK) === end - start) return false;
+    if (native.presentPages(this.fd, start * BLOCK, (end - start) * BLOCK) === end - start) return false;
     const hole = this.seek(start * BLOCK, SEEK_HOLE);
     // The end of the file counts as a hole, also amid a block: that block is there.
     return hole < 0 || blocksFor(hole) < end;
@@ -194,38 +213,30 @@ class DirectFile implements StoredFile {
   }
 
   free(): void {
-    this.capacity.used -= this.counted;
-    this.counted = 0;
+    native.fileRemove(this.store.capacity.fd, this.number, this.fd);
+    if (this.fd < 0) return;
+    native.close(this.fd);
+    this.fd = -1;
     this.store.descriptors--;
-    native.close(this.memfd);
-    this.memfd = -1;
   }
 
-  /** fstat(2) into `stat`, and the capacity brought up to date. */
+  /** stat(2) into `stat`. */
   private look(): void {
-    native.fstatScratch(this.memfd);
-    const used = stat[STAT.blocks]! * 512;
-    this.capacity.used += used - this.counted;
-    this.counted = used;
+    if (this.fd >= 0) native.fstatScratch(this.fd);
+    else native.fileStatScratch(this.store.capacity.fd, this.number);
   }
 
-  /** How many of the `len` bytes from `off` on find their blocks in what --size leaves. */
-  private fitting(off: number, len: number): number {
-    this.look();
-    const { capacity } = this;
-    const end = blocksFor(off + len);
-    let at = blockOf(off);
-    if (capacity.fits((end - at) * BLOCK)) return len;
-    let left = blockOf(Math.max(0, capacity.total - capacity.used));
-    while (at < end) {
+  /** Whether the holes of the blocks [at, end) find room now: to give them some of it and then fail would leave those. */
+  private hasRoom(at: number, end: number): boolean {
+    let left = Math.floor(this.store.capacity.free / BLOCK);
+    while (end - at > left) {
       const data = this.seek(at * BLOCK, SEEK_DATA);
-      const next = data < 0 ? end : Math.min(blockOf(data), end);
-      if (next - at > left) return Math.max(0, (at + left) * BLOCK - off);
-      left -= next - at;
-      if (next === end) break;
-      at = blocksFor(this.seek(next * BLOCK, SEEK_HOLE));
+      if (data < 0) return false;
+      left -= blockOf(data) - at;
+      if (left < 0) return false;
+      at = blocksFor(this.seek(data, SEEK_HOLE));
     }
-    return len;
+    return true;
   }
 
   /** Writes zeros over the data of [off, end), keeping its blocks. */
@@ -235,7 +246,7 @@ class DirectFile implements StoredFile {
       if (data < 0 || data >= end) break;
       const stop = Math.min(end, this.seek(data, SEEK_HOLE));
       for (at = data; at < stop; ) {
-        const n = native.pwrite(this.memfd, zeros, 0, Math.min(zeros.byteLength, stop - at), at);
+        const n = native.pwrite(this.fd, zeros, 0, Math.min(zeros.byteLength, stop - at), at);
         if (n < 0) return n;
         at += n;
       }
@@ -244,6 +255,6 @@ class DirectFile implements StoredFile {
   }
 
   private fallocate(mode: number, off: number, len: number): number {
-    return fallocate(this.memfd, this.guarded, mode, off, len);
+    return native.fallocateGuarded(this.fd, mode, off, len);
   }
 }

@@ -42,8 +42,15 @@ export interface Grant {
 }
 
 export interface StoredFile {
-  /** A descriptor that the kernel may serve by passthrough, or -1. */
+  /** A descriptor that the kernel may serve by passthrough; -1: none, or at rest. */
   readonly backing: number;
+  /**
+   * Gives its descriptor up, where it has one of its own: until `wake` only `stat`, `size`, `isInUse` and `free` work. 0;
+   * -EBUSY while a process has it open or mapped.
+   */
+  rest(): number;
+  /** 0; -ENFILE, -EMFILE, -ENOMEM, and nothing is changed. */
+  wake(): number;
   /** Whether a process other than this one has its memory open or mapped, as far as the kernel reports it. */
   isInUse(): boolean;
   /** Bytes, as the store has them now: the daemon does not see passthrough writes (K22). */
@@ -106,48 +113,38 @@ export interface FileStore {
   readonly name: 'direct' | 'pooled';
   /** Whether each file's blocks are the store's own (the identity): then writes change no layout (X8). */
   readonly isDirect: boolean;
-  /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM). `label` shows in lsof and /proc/PID/maps. */
-  create(label: string): StoredFile;
+  /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM, ENOSPC). */
+  create(): StoredFile;
   /** @param uid whose share of the holds it takes. */
   newGrant(uid: number): Grant;
   /** The memory of which clients may have mappings of their own; undefined where that is each file itself. */
   lent(): LentMemory | undefined;
   /** Bytes of free space in runs of 2 MiB and more; undefined where no block has a place. */
   readonly freeInLongRuns: number | undefined;
-  /** Where each file costs a descriptor; undefined where none does. */
-  readonly moves: Moves | undefined;
+  /** Files that have a descriptor of their own now; undefined where none ever has. */
+  readonly descriptors: number | undefined;
   /** Bytes promised by --size, and used. */
-  readonly capacity: Capacity;
+  readonly capacity: Space;
+  /** Changes what is promised. 0; -EINVAL below what is used, and beyond what the store can count. */
+  resize(size: number): number;
 }
 
-/**
- * Files that may live without a descriptor of their own for a time. The answer replaces `file`, which is gone then; its
- * times are those of the move.
- */
-export interface Moves {
-  /** Files that have one now. */
-  readonly descriptors: number;
-  /**
-   * Closes the file's descriptor: `backing` is -1 from then on. Precondition: the file is not open on the mount. -EAGAIN
-   * while a process still has it open or mapped; -EBUSY, after up to 165 ms, while the kernel has pages of it pinned, and
-   * for blocks beyond the end of the file; -ENOSPC, -EMFILE. On failure nothing is changed.
-   */
-  out(file: StoredFile): StoredFile | number;
-  /** Gives the file a descriptor again. -EMFILE, -ENFILE, -ENOMEM; on failure nothing is changed. */
-  in(file: StoredFile, label: string): StoredFile | number;
-}
-
-/** Bytes promised and used. The direct store's figure is as fresh as the last look at each file: `size`, `stat`. */
-export class Capacity {
+/** Bytes that there may be in all, and that are used. */
+interface Space {
   readonly total: number;
+  readonly used: number;
+}
+
+/** The same, counted. */
+export class Capacity implements Space {
+  total: number;
   used = 0;
 
   constructor(total: number) {
     this.total = total;
   }
 
-  /** Whether `bytes` more fit. */
-  fits(bytes: number): boolean {
-    return this.used + bytes <= this.total;
+  get free(): number {
+    return this.total - this.used;
   }
 }

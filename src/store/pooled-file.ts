@@ -41,6 +41,15 @@ export class PooledFile implements StoredFile {
     this.atimeNsec = this.mtimeNsec;
   }
 
+  /** It has no descriptor. */
+  rest(): number {
+    return 0;
+  }
+
+  wake(): number {
+    return 0;
+  }
+
   isInUse(): boolean {
     return this.space.segments.lent.size > 0;
   }

@@ -23,6 +23,8 @@ const MAX_BLOCKS = 2 ** 31 - 1;
 /** Runs of blocks as pairs: the first, how many. */
 type Runs = number[];
 
+const wholeBlocks = (size: number): number => Math.min(Math.floor(size / BLOCK), MAX_BLOCKS);
+
 export class PooledSpace {
   readonly segments = new Segments();
   /** Counts as used what cannot be handed out: blocks of files, and freed blocks that wait for the end of a hold. */
@@ -38,16 +40,36 @@ export class PooledSpace {
   private readonly waiting = new Map<number, Runs>();
   private keptBlocks = 0;
 
-  /** @param size bytes; whole blocks of it are used, 8 TiB at most. */
-  constructor(size: number, capacity?: Capacity) {
-    const blocks = Math.min(Math.floor(size / BLOCK), MAX_BLOCKS);
-    this.allocator = new BlockAllocator(blocks);
-    this.capacity = capacity ?? new Capacity(blocks * BLOCK);
+  /**
+   * @param size bytes; whole blocks of it are used, 8 TiB at most.
+   * @param most bytes to which `resize` can raise it.
+   */
+  constructor(size: number, most = size) {
+    this.allocator = new BlockAllocator(wholeBlocks(Math.max(size, most)));
+    this.capacity = new Capacity(wholeBlocks(size) * BLOCK);
+  }
+
+  /** Blocks that there may ever be. */
+  get most(): number {
+    return this.allocator.total;
   }
 
   /** Blocks that can be handed out. */
   get available(): number {
-    return this.allocator.available + this.freed.blocks;
+    return Math.min(this.allocator.available + this.freed.blocks, this.room);
+  }
+
+  /** What --size leaves, in blocks. */
+  private get room(): number {
+    return this.capacity.free / BLOCK;
+  }
+
+  /** -EINVAL below what is used and beyond `most`. */
+  resize(size: number): number {
+    const blocks = wholeBlocks(size);
+    if (blocks > this.most || blocks * BLOCK < this.capacity.used) return -errno.EINVAL;
+    this.capacity.total = blocks * BLOCK;
+    return 0;
   }
 
   /** Bytes of free space in runs of 2 MiB and more. */
@@ -63,6 +85,9 @@ export class PooledSpace {
 
   /** As BlockAllocator.take. The blocks are zero, but have no pages yet (`segments.populate`). */
   take(window: Window, goal: number, want: number): number {
+    const { room } = this;
+    if (room === 0) return 0;
+    if (want > room) want = room;
     if (this.allocator.available < want || this.freed.has(goal)) this.renewFreed();
     const blk = this.allocator.take(window, goal, want);
     if (blk > 0) this.capacity.used += this.run * BLOCK;

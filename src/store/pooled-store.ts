@@ -21,20 +21,20 @@ const MAX_PAGES = 2 ** 21;
 export class PooledStore implements FileStore {
   readonly name = 'pooled';
   readonly isDirect = false;
-  readonly moves = undefined;
+  readonly descriptors = undefined;
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;
   private readonly holds: Quota;
 
   /**
    * @param size bytes for the blocks of all files, 4 KiB to 8 TiB.
-   * @param capacity where they are counted, with others'; its own by default.
+   * @param most bytes to which `resize` can raise that.
    * @param holds runs of blocks that clients may hold at the same time.
    */
-  constructor(size: number, capacity?: Capacity, holds = heapPart(32, 4 * MIB, 64 * MIB) / HOLD_BYTES) {
+  constructor(size: number, most = size, holds = heapPart(32, 4 * MIB, 64 * MIB) / HOLD_BYTES) {
     this.holds = new Quota(holds);
-    this.space = new PooledSpace(size, capacity);
-    const pages = Math.ceil(this.space.available / BLOCKS_A_PAGE);
+    this.space = new PooledSpace(size, most);
+    const pages = Math.ceil(this.space.most / BLOCKS_A_PAGE);
     const bounded = Math.min(MAX_PAGES, Math.max(MIN_PAGES, pages));
     this.arena = arenaInHugePages(bounded);
   }
@@ -45,6 +45,10 @@ export class PooledStore implements FileStore {
 
   get freeInLongRuns(): number {
     return this.space.freeInLongRuns;
+  }
+
+  resize(size: number): number {
+    return this.space.resize(size);
   }
 
   create(): StoredFile {

@@ -25,6 +25,8 @@ test('all options together', () => {
       transport: 'kernel',
       showControl: true,
       allowInject: true,
+      huge: undefined,
+      swap: true,
     },
     foreground: true,
     logFile: '/l',

@@ -1,97 +1,100 @@
-// Which files keep a descriptor: over the budget, those that were closed longest ago move out, and come back when opened.
+// Which files keep a descriptor: over the budget, those that were closed longest ago rest, and get one again when opened.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
-import type { InodeNumber } from '../../src/base/units.js';
 import { open } from '../../src/fs/vfs/open.js';
-import type { FileStore, Moves, StoredFile } from '../../src/store/file-store.js';
+import { setSize } from '../../src/fs/vfs/space.js';
+import type { FileStore, StoredFile } from '../../src/store/file-store.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
 import { SmallFilesystem } from './small-filesystem.js';
 
 const test = suite('residency');
 
-/** The pooled store where each file costs a descriptor, as the direct store's do. `stays`: files that cannot move. */
-class MovingStore implements Moves {
+/** The pooled store where each file costs a descriptor, as the direct store's do. `mapped`: files that cannot rest. */
+class CostlyStore {
   descriptors = 0;
-  readonly stays = new Set<StoredFile>();
+  readonly mapped = new Set<StoredFile>();
   readonly store: FileStore;
 
   constructor() {
     const pooled = new PooledStore(1 << 22);
     this.store = Object.create(pooled, {
-      moves: { value: this },
-      create: { value: () => this.with(pooled.create()) },
+      descriptors: { get: () => this.descriptors },
+      create: { value: () => this.costly(pooled.create()) },
     });
   }
 
-  out(file: StoredFile): StoredFile | number {
-    if (this.stays.has(file)) return -errno.EAGAIN;
-    this.descriptors--;
-    return Object.create(Object.getPrototypeOf(file), { backing: { value: -1 } });
-  }
-
-  in(file: StoredFile): StoredFile | number {
-    return this.with(Object.getPrototypeOf(file));
-  }
-
-  private with(file: StoredFile): StoredFile {
+  private costly(pooled: StoredFile): StoredFile {
+    let backing = 100;
     this.descriptors++;
-    return Object.create(file, { backing: { value: 100 + this.descriptors } });
+    const set = (to: number): number => {
+      this.descriptors += Math.sign(to - backing);
+      backing = to;
+      return 0;
+    };
+    const file: StoredFile = Object.create(pooled, {
+      backing: { get: () => backing },
+      rest: { value: () => (this.mapped.has(file) ? -errno.EBUSY : set(-1)) },
+      wake: { value: () => set(100) },
+    });
+    return file;
   }
 }
 
 /** `count` closed files, the first one closed first; 8 of them may have a descriptor. */
-function closedFiles(count: number, held = new Set<InodeNumber>()) {
-  const moving = new MovingStore();
-  const fs = new SmallFilesystem({ holds: ino => held.has(ino) }, moving.store, 8);
+function closedFiles(count: number) {
+  const costly = new CostlyStore();
+  const fs = new SmallFilesystem({}, costly.store, 8);
   const files = Array.from({ length: count }, (_, n) => {
     const { inode, fh } = fs.create(`f${n}`);
     fs.sb.closeFile(fh);
     return inode;
   });
-  const resident = () => files.map(({ file }) => (file!.backing >= 0 ? 'in' : 'out'));
-  return { fs, moving, files, resident };
+  const resident = () => files.map(({ file }) => (file!.backing >= 0 ? 'open' : 'rests'));
+  return { fs, costly, files, resident };
 }
 
 test('within the budget every file keeps its descriptor', () => {
   const { resident, fs } = closedFiles(7);
-  assert.equal(resident(), Array(7).fill('in'));
-  assert.is(fs.sb.residency.movedOut, 0);
+  assert.equal(resident(), Array(7).fill('open'));
+  assert.is(fs.sb.residency.closed, 0);
 });
 
-test('beyond it the file that was closed longest ago moves out', () => {
+test('beyond it the file that was closed longest ago rests', () => {
   const { resident, fs, files } = closedFiles(8);
-  assert.equal(resident(), ['out', ...Array(7).fill('in')]);
-  assert.ok(fs.asked.includes(`gone ${files[0]!.ino}`));
+  assert.equal(resident(), ['rests', ...Array(7).fill('open')]);
+  assert.ok(fs.asked.includes(`gone ${files[0]!.ino}`), 'the kernel has let go of it');
 });
 
-test('an open brings it back, and another moves out for it', () => {
+test('an open or a truncate brings it back, and another rests for it', () => {
   const { resident, fs, files } = closedFiles(8);
   assert.is(open(fs.sb, fs.caller, files[0]!.ino, 0, fs.opened), 0);
   assert.ok(fs.opened.backing >= 0);
-  assert.equal(resident(), ['in', 'out', ...Array(6).fill('in')]);
-  assert.is(fs.sb.residency.movedIn, 1);
+  assert.equal(resident(), ['open', 'rests', ...Array(6).fill('open')]);
+  assert.is(fs.sb.residency.reopened, 1);
+  assert.is(setSize(fs.sb, fs.caller, files[1]!, 100, undefined, false), 0);
+  assert.equal(resident(), ['open', 'open', 'rests', ...Array(5).fill('open')]);
 });
 
-test('a file that the gate holds never moves, nor one that is in use', () => {
-  const held = new Set<InodeNumber>();
-  const { fs, moving, files, resident } = closedFiles(7, held);
-  held.add(files[0]!.ino);
-  moving.stays.add(files[1]!.file!);
-  fs.create('one more');
-  assert.equal(resident(), ['in', 'in', 'out', ...Array(4).fill('in')]);
+test('a file that is mapped keeps it, and is tried again later', () => {
+  const { fs, costly, files, resident } = closedFiles(7);
+  costly.mapped.add(files[0]!.file!);
+  const { fh } = fs.create('one more');
+  fs.sb.closeFile(fh);
+  assert.equal(resident(), ['open', 'rests', ...Array(5).fill('open')]);
+  costly.mapped.clear();
+  for (let n = 0; n < 7; n++) fs.sb.closeFile(fs.create(`more${n}`).fh);
+  assert.equal(resident(), Array(7).fill('rests'));
 });
 
 test('where all files are open, one more is ENFILE', () => {
-  const moving = new MovingStore();
-  const fs = new SmallFilesystem({}, moving.store, 8);
+  const fs = new SmallFilesystem({}, new CostlyStore().store, 8);
   for (let n = 0; n < 8; n++) fs.create(`f${n}`);
   assert.throws(() => fs.create('one more'), /-23/);
 });
 
 test('one user has a quarter of the descriptors for open files, and root goes on: ENFILE', () => {
-  const moving = new MovingStore();
-  const fs = new SmallFilesystem({}, moving.store, 32);
+  const fs = new SmallFilesystem({}, new CostlyStore().store, 32);
   const roots = fs.create('of root');
   fs.sb.closeFile(roots.fh);
   fs.caller.uid = 1000;
@@ -109,13 +112,13 @@ test('one user has a quarter of the descriptors for open files, and root goes on
   fs.create('after a close');
 });
 
-test('the last descriptors are root’s, also where closed files cannot move', () => {
-  const moving = new MovingStore();
-  const fs = new SmallFilesystem({}, moving.store, 32);
+test('the last descriptors are root’s, also where closed files are mapped', () => {
+  const costly = new CostlyStore();
+  const fs = new SmallFilesystem({}, costly.store, 32);
   fs.caller.uid = 1000;
   const close = (): void => {
-    const { inode, fh } = fs.create(`f${moving.descriptors}`);
-    moving.stays.add(inode.file!);
+    const { inode, fh } = fs.create(`f${costly.descriptors}`);
+    costly.mapped.add(inode.file!);
     fs.sb.closeFile(fh);
   };
   for (let n = 0; n < 30; n++) close();

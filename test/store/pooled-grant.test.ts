@@ -13,7 +13,7 @@ const MIB = 1 << 20;
 const test = suite('pooled grants');
 
 const filled = (store: FileStore, bytes: number, byte: number): StoredFile => {
-  const file = store.create('test');
+  const file = store.create();
   assert.is(file.write(0, bytes, new Uint8Array(bytes).fill(byte).buffer, 0), bytes);
   return file;
 };
@@ -137,7 +137,7 @@ test('a longer extent with the same beginning is kept whole', () => {
 
 test('blocks side by side are one hold, in any order; beyond a share of runs: ENOLCK', () => {
   // Two for a user.
-  const store = new PooledStore(4 * MIB, undefined, 8);
+  const store = new PooledStore(4 * MIB, 4 * MIB, 8);
   const file = filled(store, MIB, 5);
   const [extent] = extentsOf(file);
   const block = (n: number, blocks = 1): Extent =>

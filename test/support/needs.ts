@@ -111,6 +111,14 @@ const looks = {
     isImmutable()
       ? undefined
       : 'no CAP_LINUX_IMMUTABLE: run it as root; in a container, --cap-add LINUX_IMMUTABLE',
+  'huge-pages': () => {
+    try {
+      native.tmpfsMake('leasefs-probe', 'size', '4k', 'huge', 'always').close();
+      return undefined;
+    } catch (error) {
+      return `no huge pages in tmpfs (${(error as NodeJS.ErrnoException).code}): boot a kernel with CONFIG_TRANSPARENT_HUGEPAGE`;
+    }
+  },
   'io-uring': ioUring,
   'af-xdp': afXdp,
   overlay: () =>

@@ -81,7 +81,6 @@ function setMode(inode: Inode, mode: number): void {
 
 export function statfs(sb: Superblock, out: StatFs): Answer {
   const { capacity } = sb.store;
-  sb.lookAtOpenFiles();
   out.blocks = Math.floor(capacity.total / BLOCK);
   out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
   out.files = sb.budget.max;

@@ -92,7 +92,7 @@ export function newChild(
     return -errno.ENOSPC;
   } catch (error) {
     sb.budget.cancelInode(cost);
-    // No descriptor or memory left for another memfd.
+    // No descriptor or memory left for another file.
     sb.log(
       `create refused: ${error instanceof Error ? error.message : error}; close files or raise RLIMIT_NOFILE`,
     );

@@ -1,11 +1,9 @@
-// Which files keep a descriptor. A direct file costs one, so over the budget the least recently
-// used closed ones move into the pool, and their next open brings them back. A leased or pinned file never moves; the store
-// checks whether a file is mapped, or has pages pinned by the kernel, before it moves it (F20).
+// Which files keep a descriptor of the daemon. A direct file has one while it may be open or mapped; over the budget the
+// least recently used others rest without one, until the next open. The kernel tells whether one is mapped (F20).
 import { LRUCache } from 'lru-cache';
 import { errno, errnoName } from '../../base/errno.js';
 import { Quota } from '../../base/quota.js';
 import type { InodeNumber } from '../../base/units.js';
-import type { Moves, StoredFile } from '../../store/file-store.js';
 import type { Answer } from '../operations.js';
 import type { Inode } from './inode.js';
 import type { Superblock } from './superblock.js';
@@ -17,21 +15,18 @@ const TRIES = 16;
 const NO_INODE = 0 as InodeNumber;
 
 export class Residency {
-  /** Descriptors that files may have. A move needs some itself, so some of the daemon's are kept back. */
+  /** Descriptors that files may have. */
   readonly budget: number;
-  /** How many they have before some must move. */
+  /** How many they have before some must rest. */
   private readonly comfortable: number;
-  /** Moves so far, into the pool and back. */
-  movedOut = 0;
-  movedIn = 0;
+  /** How often files gave their descriptor up, and got it again. */
+  closed = 0;
+  reopened = 0;
   /** Closed files that have a descriptor, the last closed first. The descriptors bound its size. */
   private readonly idle = new LRUCache<InodeNumber, InodeNumber>({
     maxSize: Number.MAX_SAFE_INTEGER,
     sizeCalculation: () => 1,
   });
-  /** Idle ones that cannot move for longer than a mapping lasts: tried again only when no others are left. */
-  private readonly stuck = new Map<InodeNumber, Inode>();
-
   /** The user who opened a file first: its descriptor is of that share while it is open. */
   private readonly openers = new Map<InodeNumber, number>();
   private readonly shares: Quota;
@@ -52,14 +47,12 @@ export class Residency {
       this.openers.delete(inode.ino);
       this.shares.give(opener);
     }
-    if (this.sb.store.moves !== undefined && (inode.file?.backing ?? -1) >= 0)
-      this.idle.set(inode.ino, inode.ino);
+    if (this.costs && (inode.file?.backing ?? -1) >= 0) this.idle.set(inode.ino, inode.ino);
   }
 
   /** The inode is gone, or in use. */
   forget(ino: InodeNumber): void {
     this.idle.delete(ino);
-    this.stuck.delete(ino);
   }
 
   /**
@@ -67,22 +60,63 @@ export class Residency {
    * none left, -ENOMEM.
    */
   wake(inode: Inode, uid: number): Answer {
-    const { sb } = this;
-    const { moves } = sb.store;
-    const { file, ino } = inode;
-    if (moves === undefined || file === undefined) return 0;
+    const { ino } = inode;
+    if (!this.costs || inode.file === undefined) return 0;
     if (!this.openers.has(ino)) {
       if (!this.shares.take(uid)) return this.refuse(uid);
       this.openers.set(ino, uid);
     }
-    const answer = this.return(inode, file, moves, uid);
+    const answer = this.reopen(inode, uid);
     if (answer !== 0 && inode.nopen === 0) this.rest(inode);
+    return answer;
+  }
+
+  /** Before a file is changed that may not be open: it has a descriptor then, for this request. As `wake`. */
+  wakeForChange(inode: Inode, uid: number): Answer {
+    const answer = this.costs ? this.reopen(inode, uid) : 0;
+    if (inode.nopen === 0) this.rest(inode);
     return answer;
   }
 
   /** Whether the user has a share left for another file that is open. */
   hasShare(uid: number): boolean {
-    return this.sb.store.moves === undefined || this.shares.has(uid);
+    return !this.costs || this.shares.has(uid);
+  }
+
+  /** Before a descriptor more is taken: whether it may be. The last ones are root's. */
+  makeRoom(uid: number): boolean {
+    if (!this.costs) return true;
+    for (let tries = 0; tries < TRIES && this.descriptors >= this.comfortable; tries++) {
+      const inode = this.oldest();
+      if (inode === undefined) break;
+      // The kernel's reference to the descriptor, which would count as another one that has the file open.
+      this.sb.host?.backingGone(inode.ino);
+      if (inode.file!.rest() === 0) this.closed++;
+      else this.idle.set(inode.ino, inode.ino);
+    }
+    return this.descriptors < this.budget - (uid === 0 ? 0 : Math.floor(this.budget / 16));
+  }
+
+  /** Whether a file of the store costs a descriptor. */
+  private get costs(): boolean {
+    return this.sb.store.descriptors !== undefined;
+  }
+
+  private get descriptors(): number {
+    return this.sb.store.descriptors ?? 0;
+  }
+
+  private reopen(inode: Inode, uid: number): Answer {
+    const file = inode.file!;
+    this.forget(inode.ino);
+    if (file.backing >= 0) return 0;
+    const result = this.makeRoom(uid) ? file.wake() : -errno.EMFILE;
+    if (result === 0) {
+      this.reopened++;
+      return 0;
+    }
+    this.sb.log(`open refused: ${errnoName(result)} for another file; close files or raise RLIMIT_NOFILE`);
+    return result === -errno.EMFILE ? -errno.ENFILE : result;
   }
 
   private refuse(uid: number): Answer {
@@ -93,70 +127,11 @@ export class Residency {
     return -errno.ENFILE;
   }
 
-  private return(inode: Inode, file: StoredFile, moves: Moves, uid: number): Answer {
-    const { sb } = this;
-    const { ino } = inode;
-    this.forget(ino);
-    if (file.backing >= 0) return 0;
-    sb.refresh(inode);
-    const back = this.makeRoom(uid) ? moves.in(file, `leasefs:${ino}`) : -errno.EMFILE;
-    if (typeof back === 'number') {
-      sb.log(`open refused: ${errnoName(back)} for another memfd; close files or raise RLIMIT_NOFILE`);
-      return back === -errno.EMFILE ? -errno.ENFILE : back;
-    }
-    sb.replace(inode, back);
-    this.movedIn++;
-    return 0;
-  }
-
-  /** Before a descriptor more is taken: whether it may be. The last ones are root's. */
-  makeRoom(uid: number): boolean {
-    const { moves } = this.sb.store;
-    if (moves === undefined) return true;
-    for (let tries = 0; tries < TRIES && moves.descriptors >= this.comfortable; tries++) {
-      const inode = this.oldest() ?? this.unstick();
-      if (inode === undefined || !this.move(moves, inode)) break;
-    }
-    return moves.descriptors < this.budget - (uid === 0 ? 0 : Math.floor(this.budget / 16));
-  }
-
-  /** Whether it is worth trying another. */
-  private move(moves: Moves, inode: Inode): boolean {
-    const { sb } = this;
-    const { ino } = inode;
-    if (sb.gate.holds(ino)) {
-      this.idle.set(ino, ino);
-      return true;
-    }
-    sb.refresh(inode);
-    const moved = moves.out(inode.file!);
-    if (moved === -errno.EAGAIN) {
-      this.idle.set(ino, ino);
-      return true;
-    }
-    if (typeof moved === 'number') {
-      this.stuck.set(ino, inode);
-      return false;
-    }
-    sb.replace(inode, moved);
-    sb.host?.backingGone(ino);
-    this.movedOut++;
-    return true;
-  }
-
   private oldest(): Inode | undefined {
     for (const ino of this.idle.rkeys()) {
       if (ino === NO_INODE) continue;
       this.idle.delete(ino);
       return this.sb.inode(ino);
-    }
-    return undefined;
-  }
-
-  private unstick(): Inode | undefined {
-    for (const [ino, inode] of this.stuck) {
-      this.stuck.delete(ino);
-      return inode;
     }
     return undefined;
   }

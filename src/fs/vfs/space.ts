@@ -23,6 +23,9 @@ export function setSize(
   const { file } = inode;
   if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
   if (size > MAX_OFFSET) return -errno.EFBIG;
+  // truncate(2) of a file that may be at rest.
+  const awake = sb.residency.wakeForChange(inode, caller.uid);
+  if (awake !== 0) return awake;
   const before = sb.refresh(inode);
   const refused = sb.gate.truncate(caller, inode, through, before, size, nonblock);
   if (refused !== 0) return refused;
@@ -103,8 +106,6 @@ function inSlices(sb: Superblock, caller: Caller, inode: Inode, change: Change):
           return changed(sb, by, inode, change, result);
         }
         at += piece;
-        // The direct store counts what it sees.
-        inode.file!.size();
         // It writes zeros whether there were pages or not.
         if (act === 'zero') break;
       }

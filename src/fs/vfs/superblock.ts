@@ -3,11 +3,11 @@
 import { errno, FsError } from '../../base/errno.js';
 import type { Log } from '../../base/guarded.js';
 import { heapPart } from '../../base/heap.js';
-import { NAME_MAX, O_ACCMODE, O_NOATIME, O_RDONLY, S_IFDIR, S_IFREG } from '../../base/linux.js';
+import { NAME_MAX, O_NOATIME, S_IFDIR, S_IFREG } from '../../base/linux.js';
 import { Quota } from '../../base/quota.js';
 import { type FileHandle, type InodeNumber, type Name, ROOT_INO, type WaiterId } from '../../base/units.js';
 import { native } from '../../native/binding.js';
-import { FileStat, type FileStore, type StoredFile } from '../../store/file-store.js';
+import { FileStat, type FileStore } from '../../store/file-store.js';
 import type { Attr, Host } from '../operations.js';
 import { closedFor, isLasting, openedFor } from './attr-cache.js';
 import { Inode, killPrivileges, type Time } from './inode.js';
@@ -42,8 +42,6 @@ export interface SuperblockOptions {
 const MIB = 2 ** 20;
 /** Of an open description with a lease. */
 const DESCRIPTION_BYTES = 2048;
-/** Files that one statfs looks at: some 0.5 ms. */
-const LOOKS = 512;
 
 /** What the kernel knows of a thread but no request carries. */
 interface Credentials {
@@ -65,8 +63,6 @@ export class Superblock {
   /** Descriptions that users may have open: each costs memory, and may have a lease. */
   readonly descriptions: Quota;
   /** Of direct files, open for writing. */
-  private readonly writers = new Set<OpenFile>();
-  private looking = this.writers.values();
   /** Asked before each layout change. Set before the first operation. */
   gate: LayoutGate = openGate;
   readonly budget: InodeBudget;
@@ -147,20 +143,15 @@ export class Superblock {
     const inode = new Inode(ino, mode, uid, gid, this.now());
     if (inode.type === S_IFREG) {
       if (!this.residency.makeRoom(uid) || !this.residency.hasShare(uid))
-        throw new FsError(errno.EMFILE, 'memfd_create');
-      this.replace(inode, this.store.create(`leasefs:${ino}`));
+        throw new FsError(errno.EMFILE, 'a file of the store');
+      inode.file = this.store.create();
+      inode.file.stat(this.stat);
+      ignoreTimes(inode, this.stat);
     } else if (inode.type === S_IFDIR) {
       inode.children = new Map();
     }
     this.inodes.set(ino, inode);
     return inode;
-  }
-
-  /** Sets where the file's content is from now on. The times of the new place are taken as already seen. */
-  replace(inode: Inode, file: StoredFile): void {
-    inode.file = file;
-    file.stat(this.stat);
-    ignoreTimes(inode, this.stat);
   }
 
   /** A number that no description has or will have. */
@@ -188,7 +179,6 @@ export class Superblock {
       end: inode.nextCookie,
     };
     this.handles.set(fh, file);
-    if (this.store.isDirect && (flags & O_ACCMODE) !== O_RDONLY) this.writers.add(file);
     if (this.host?.cutsAfterOpen) this.lastOpened.set(opener, file);
     inode.nopen++;
     openedFor(this, inode, flags);
@@ -211,14 +201,11 @@ export class Superblock {
     if (file === undefined) return;
     const { inode, uid, flags, opener } = file;
     this.handles.delete(fh);
-    this.writers.delete(file);
     if (this.lastOpened.get(opener) === file) this.lastOpened.delete(opener);
     this.descriptions.give(uid);
     inode.nopen--;
     closedFor(inode, flags);
     this.gate.closed(file);
-    // The last look at what it wrote by passthrough, which the capacity counts.
-    if ((flags & O_ACCMODE) !== O_RDONLY) inode.file?.size();
     if (inode.nopen === 0) this.residency.rest(inode);
     this.reap(inode);
   }
@@ -274,21 +261,6 @@ export class Superblock {
     // A write that came as a request says itself whether it clears them (WRITE_KILL_SUIDGID).
     if (written && this.stat.changes === undefined) killPrivileges(inode);
     return this.stat.size;
-  }
-
-  /**
-   * Brings the capacity up to date: the kernel does not report passthrough writes. Looks at LOOKS of the files that are open
-   * for writing, at others the next time.
-   */
-  lookAtOpenFiles(): void {
-    for (let n = Math.min(this.writers.size, LOOKS); n > 0; n--) {
-      let next = this.looking.next();
-      if (next.done) {
-        this.looking = this.writers.values();
-        next = this.looking.next();
-      }
-      next.value?.inode.file?.size();
-    }
   }
 
   /** Something changed that the store knows nothing of (a name, an attribute): ctime is now. */

@@ -1,0 +1,76 @@
+// A tmpfs of the mount's own, mounted nowhere: the memory of direct files, with a size that the kernel keeps.
+import { errno, failureOf } from '../base/errno.js';
+import { type Descriptor, native, type Result } from '../native/binding.js';
+
+/** As tmpfs(5): which of its pages are huge. */
+export const HUGE = ['never', 'within_size', 'advise', 'always'] as const;
+export type Huge = (typeof HUGE)[number];
+
+export interface TmpfsOptions {
+  /** Bytes that all files together may take, whole pages. */
+  readonly size: number;
+  /** By default `advise`, where the kernel has huge pages. */
+  readonly huge?: Huge | undefined;
+  /** Whether its pages may be swapped out; true by default. False needs Linux 6.4. */
+  readonly swap?: boolean | undefined;
+}
+
+const space = new Float64Array(2);
+
+const make = (options: readonly string[]): Descriptor => native.tmpfsMake('leasefs', ...options);
+
+/** A kernel without huge pages knows no `huge`. */
+function makeAdvised(options: readonly string[]): Descriptor {
+  try {
+    return make([...options, 'huge', 'advise']);
+  } catch (error) {
+    if (failureOf(error) !== -errno.EINVAL) throw error;
+    return make(options);
+  }
+}
+
+export class Tmpfs {
+  private readonly root: Descriptor;
+  private files = 0;
+
+  /** @throws EPERM without CAP_SYS_ADMIN in a mount namespace of one's own; EINVAL for an option of a newer kernel. */
+  constructor({ size, huge, swap = true }: TmpfsOptions) {
+    const options = ['size', String(size), 'nr_inodes', '0', 'mode', '0700'];
+    if (!swap) options.push('noswap', '');
+    this.root = huge === undefined ? makeAdvised(options) : make([...options, 'huge', huge]);
+  }
+
+  get fd(): number {
+    return this.root.fd;
+  }
+
+  /** A number for another file. */
+  next(): number {
+    return ++this.files;
+  }
+
+  /** Bytes. */
+  get total(): number {
+    native.tmpfsSpace(this.root.fd, space);
+    return space[0]!;
+  }
+
+  get used(): number {
+    native.tmpfsSpace(this.root.fd, space);
+    return space[0]! - space[1]!;
+  }
+
+  get free(): number {
+    native.tmpfsSpace(this.root.fd, space);
+    return space[1]!;
+  }
+
+  /** -EINVAL below what is in use. */
+  resize(size: number): Result {
+    return native.tmpfsConfigure(this.root.fd, 'size', String(size));
+  }
+
+  close(): void {
+    this.root.close();
+  }
+}
