@@ -16,15 +16,7 @@ import { getLease, poll, setLease } from './layout/leases.js';
 import { pin, pins, unpin } from './layout/pins.js';
 import { LeasePlane } from './layout/plane.js';
 import { settle } from './layout/registered-pins.js';
-import {
-  askSecret,
-  cancelLeaseFor,
-  endPinFor,
-  pinFor,
-  setLeaseFor,
-  supervise,
-  unpinFor,
-} from './layout/supervisor.js';
+import * as supervisor from './layout/supervisor.js';
 import { type Watchers, watch, watchBy } from './layout/watches.js';
 import type {
   Answer,
@@ -59,8 +51,6 @@ import { rename, rmdir, unlink } from './vfs/unlink-rename.js';
 import { Virtual, type VirtualTree } from './vfs/virtual.js';
 import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 
-type FilesystemOptions = SuperblockOptions & LeaseOptions;
-
 export class Filesystem implements Operations {
   /** Leases and pins, for src/control. */
   readonly plane: LeasePlane;
@@ -69,7 +59,7 @@ export class Filesystem implements Operations {
   session: () => SessionStatus = () => unserved;
 
   /** @param chooseStore called once, by the first operation that needs it. */
-  constructor(chooseStore: () => FileStore, options: FilesystemOptions) {
+  constructor(chooseStore: () => FileStore, options: SuperblockOptions & LeaseOptions) {
     this.sb = new Superblock(chooseStore, { isCapable, groupsOf }, options);
     this.plane = new LeasePlane(this.sb, options);
     this.sb.gate = new Gate(this.plane);
@@ -309,7 +299,7 @@ export class Filesystem implements Operations {
   }
 
   unpin(caller: Caller, ino: InodeNumber, fh: FileHandle, id: number | undefined): Answer {
-    const taken = id === undefined ? undefined : unpinFor(this.plane, caller, id);
+    const taken = id === undefined ? undefined : supervisor.unpinFor(this.plane, caller, id);
     return taken ?? unpin(this.plane, caller, ino, fh, id);
   }
 
@@ -336,27 +326,27 @@ export class Filesystem implements Operations {
   }
 
   askSecret(caller: Caller): Answer {
-    return askSecret(this.plane, caller);
+    return supervisor.askSecret(this.plane, caller);
   }
 
   supervise(caller: Caller, fh: FileHandle, token: Uint8Array): Answer {
-    return supervise(this.plane, caller, fh, token);
+    return supervisor.supervise(this.plane, caller, fh, token);
   }
 
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer {
-    return setLeaseFor(this.plane, caller, fh, subject, request);
+    return supervisor.setLeaseFor(this.plane, caller, fh, subject, request);
   }
 
   cancelLeaseFor(caller: Caller, tid: number): Answer {
-    return cancelLeaseFor(this.plane, caller, tid);
+    return supervisor.cancelLeaseFor(this.plane, caller, tid);
   }
 
   pinFor(caller: Caller, request: PinForRequest): Answer {
-    return pinFor(this.plane, caller, request);
+    return supervisor.pinFor(this.plane, caller, request);
   }
 
   endPinFor(caller: Caller, subject: Subject, id: number): Answer {
-    return endPinFor(this.plane, caller, subject, id);
+    return supervisor.endPinFor(this.plane, caller, subject, id);
   }
 
   interrupt(waiter: WaiterId): void {
@@ -391,7 +381,6 @@ export class Filesystem implements Operations {
   }
 
   destroy(): void {
-    // No request waits for an answer any more.
     this.sb.host = undefined;
     for (const fh of [...this.sb.handles.keys()]) this.sb.closeFile(fh);
     this.plane.close();
@@ -401,8 +390,7 @@ export class Filesystem implements Operations {
 
   /** 0, or why no new file may have the name: the virtual files stay what and where they are. */
   private refusedName(parent: InodeNumber, name: Name): Answer {
-    if (isVirtual(parent)) return -errno.EPERM;
-    return this.sb.virtual?.isReserved(parent, name) ? -errno.EEXIST : 0;
+    return isVirtual(parent) ? -errno.EPERM : this.sb.virtual?.isReserved(parent, name) ? -errno.EEXIST : 0;
   }
 
   /** Whether the name is a virtual file's, which no user moves or removes. */
