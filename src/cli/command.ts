@@ -8,8 +8,8 @@ import { version } from './version.js';
 const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
   mount: () => import('./mount.js'),
   umount: () => import('./umount.js'),
-  resize: () => import('./resize.js'),
   status: () => import('./status.js'),
+  resize: () => import('./resize.js'),
   leases: () => import('./leases.js'),
   pins: () => import('./pins.js'),
   events: () => import('./events.js'),

@@ -25,7 +25,7 @@ import type { Memory } from './uverbs.js';
 /** strict: refuse as the proposal does; report: allow and report; off: ignore registrations. */
 export type Policy = 'strict' | 'report' | 'off';
 
-export type Registration = RegisterCall | SetupCall | UmemCall | VerbsCall | XdpCall;
+type Registration = RegisterCall | SetupCall | UmemCall | VerbsCall | XdpCall;
 
 /** What has the memory, as the report names it. */
 const device = {

@@ -19,7 +19,7 @@ export interface Target extends StoppedThread {
 }
 
 /** A descriptor and the inode that it was of. */
-export interface Released {
+interface Released {
   readonly fd: number;
   readonly ino: number;
 }

@@ -119,9 +119,9 @@ export class PooledSpace {
 
   /** As Segments.lend: from now on the segment's guard stays. -ENOLCK while a quarter of all blocks is kept. */
   lend(segment: number): number {
-    if (this.keptBlocks > this.allocator.total / 4) {
+    if (this.keptBlocks > this.capacity.total / BLOCK / 4) {
       this.settle();
-      if (this.keptBlocks > this.allocator.total / 4) return -errno.ENOLCK;
+      if (this.keptBlocks > this.capacity.total / BLOCK / 4) return -errno.ENOLCK;
     }
     this.renewFreed();
     return this.segments.lend(segment);

@@ -67,6 +67,7 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
       'pid',
       'pins',
       'pins.json',
+      'size',
       'stats',
       'stats.json',
     ]);

@@ -7,7 +7,7 @@ import { type InodeNumber, NO_WAITER, type WaiterId } from '../../base/units.js'
 import { type Answer, type Caller, PARKED } from '../operations.js';
 
 /** What is left of an operation. */
-export interface Work {
+interface Work {
   readonly ino: InodeNumber;
   /** Does a slice: PARKED when more is left, else the answer of the operation. */
   readonly slice: () => Answer;
