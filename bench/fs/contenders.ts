@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../shared/machine.js';
 import { CPU } from '../shared/pinned-process.js';
 
-const BUILD = join(ROOT, 'bench/build');
+export const BUILD = join(ROOT, 'bench/build');
 const SOURCES = join(ROOT, 'bench/native/fs');
 const MOUNT_MS = 20_000;
 const END_MS = 5000;

@@ -24,9 +24,9 @@ class QuietChannel implements Channel {
   readonly skipsTurns = false;
   readonly words = new Uint32Array(this.request);
   private readonly answer = new Int32Array(this.reply);
-  private onRequest: (length: number) => number = () => 0;
+  private onRequest: (length: number, waited: number) => number = () => 0;
 
-  start(onRequest: (length: number) => number): void {
+  start(onRequest: (length: number, waited: number) => number): void {
     this.onRequest = onRequest;
   }
 
@@ -39,9 +39,11 @@ class QuietChannel implements Channel {
     words[2] = 2;
     words[4] = node;
     words[8] = process.pid;
-    const answered = this.onRequest(length);
+    const answered = this.onRequest(length, -1);
     return answered >= OUT_HEADER && this.answer[1]! < 0 ? this.answer[1]! : answered;
   }
+
+  spin(): void {}
 
   send(length: number): Result {
     return length;

@@ -1,0 +1,117 @@
+// The programs, each a script of bash in the mount's root, in the order of a round. $TAR is an archive of a tree of
+// small files, $N what a longer run does more of.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Program {
+  readonly name: string;
+  /** A command that must be there. */
+  readonly needs?: string;
+  /** Not timed. */
+  readonly before?: string;
+  readonly run: string;
+  readonly after?: string;
+}
+
+const fio = (engine: string, depth: number, rw: string, more = ''): Program => ({
+  name: `${engine}${more === '' ? '' : ' fixed'} d${depth} ${rw.replace('rand', '')}`,
+  needs: 'fio',
+  before: '[ -e fio ] || dd if=/dev/zero of=fio bs=1M count=16 status=none',
+  run: `fio --name=j --filename=fio --size=16m --bs=4k --rw=${rw} --ioengine=${engine} --iodepth=${depth} ${more} --number_ios=$((N*4000)) --io_size=1g --output=/dev/null`,
+});
+
+/** The tree is there, or it is not, in a run of some programs too. */
+const THERE = '[ -e w ] || { mkdir w; tar xf "$TAR" -C w; }';
+const GONE = 'rm -rf w';
+
+export const PROGRAMS: readonly Program[] = [
+  { name: 'tar x', before: GONE, run: 'mkdir w; tar xf "$TAR" -C w' },
+  { name: 'ls -lR', before: THERE, run: 'ls -lR w >/dev/null' },
+  { name: 'grep -r', before: THERE, run: 'grep -r no-such-words-here w || true' },
+  { name: 'cp -r', before: `rm -rf w2; ${THERE}`, run: 'cp -r w w2' },
+  {
+    name: 'git status',
+    needs: 'git',
+    before: `${THERE}; [ -e w/.git ] || (cd w; git init -q; git add .; git -c user.name=a -c user.email=a@b commit -qm a)`,
+    run: 'cd w; git status --porcelain',
+  },
+  { name: 'rm -rf', before: THERE, run: 'rm -rf w w2' },
+  {
+    name: 'tar x by 4',
+    before: 'mkdir 1 2 3 4',
+    run: 'for i in 1 2 3 4; do tar xf "$TAR" -C $i & done; wait',
+    after: 'rm -rf 1 2 3 4',
+  },
+  {
+    name: 'SQLite commits',
+    needs: 'python3',
+    run: `python3 -c "
+import sqlite3
+db = sqlite3.connect('db')
+db.execute('create table t(a, b)')
+for i in range($((N*250))):
+    db.execute('insert into t values(?, ?)', (i, 'x' * 50))
+    db.commit()"`,
+    after: 'rm -f db*',
+  },
+  {
+    name: 'make -j2',
+    needs: 'make',
+    before:
+      'mkdir m; for i in $(seq $((N*8))); do echo "int f$i(void) { return $i; }" >m/f$i.c; done; printf \'%%.o: %%.c\\n\\tcc -c -o $@ $<\\nall: $(patsubst %%.c,%%.o,$(wildcard *.c))\\n\' >m/Makefile',
+    run: 'make -s -j2 -C m all',
+    after: 'rm -rf m',
+  },
+  fio('psync', 1, 'randread'),
+  fio('psync', 1, 'randwrite'),
+  fio('io_uring', 1, 'randread'),
+  fio('io_uring', 1, 'randwrite'),
+  fio('io_uring', 16, 'randread'),
+  fio('io_uring', 16, 'randwrite'),
+  fio('io_uring', 16, 'randread', '--fixedbufs=1'),
+  fio('io_uring', 16, 'randwrite', '--fixedbufs=1'),
+];
+
+export const isInstalled = ({ needs }: Program): boolean =>
+  needs === undefined || spawnSync('sh', ['-c', `command -v ${needs}`], { stdio: 'ignore' }).status === 0;
+
+/** In each folder. */
+const FILES = 50;
+const SIZES = [200, 1000, 3000, 9000];
+
+export interface Material {
+  readonly TAR: string;
+  readonly N: string;
+}
+
+/** The archive of `folders` folders, in memory, in a folder of its own. */
+export function material(folders: number, n: number): Material {
+  const dir = mkdtempSync('/dev/shm/leasefs-programs-');
+  const tree = join(dir, 'tree');
+  for (let d = 0; d < folders; d++) {
+    mkdirSync(join(tree, `d${d}`), { recursive: true });
+    for (let f = 0; f < FILES; f++) {
+      const size = SIZES[(d + f) % SIZES.length]!;
+      writeFileSync(join(tree, `d${d}/f${f}`), Buffer.alloc(size, 0x61 + (f % 26)));
+    }
+  }
+  const tar = join(dir, 'tree.tar');
+  execFileSync('tar', ['cf', tar, '-C', tree, '.']);
+  return { TAR: tar, N: `${n}` };
+}
+
+/** Runs a script on `cpus`; s. @throws Error when it fails. */
+export function timed(script: string, cwd: string, cpus: string, env: Material): number {
+  const from = performance.now();
+  const { status, stderr } = spawnSync('taskset', ['-c', cpus, 'bash', '-c', script], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    timeout: 600_000,
+  });
+  const seconds = (performance.now() - from) / 1000;
+  if (status !== 0) throw new Error(`${script}: ${status ?? 'no end in 10 minutes'}: ${stderr}`);
+  return seconds;
+}
