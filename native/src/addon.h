@@ -76,9 +76,13 @@ void RunFromLoop(Napi::Env env, Body&& body) {
  * Calls back from the loop. What the function throws is an uncaught exception, and `result` stays empty; so it does when
  * the environment is ending and runs no JavaScript any more, which Napi::Function::Call takes for fatal.
  */
-inline Napi::Value CallFromLoop(Napi::Env env, napi_value function, napi_value argument) {
+template <typename... Arguments>
+Napi::Value CallFromLoop(Napi::Env env, napi_value function, Arguments... arguments) {
+  napi_value values[] = {arguments...};
   napi_value result = nullptr;
-  if (napi_call_function(env, env.Undefined(), function, 1, &argument, &result) == napi_ok) return {env, result};
+  if (napi_call_function(env, env.Undefined(), function, sizeof...(arguments), values, &result) == napi_ok) {
+    return {env, result};
+  }
   napi_value error = nullptr;
   if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   return {};

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "addon.h"
@@ -45,6 +46,28 @@ constexpr int kLone = 8;
 constexpr int kReported = 64;
 /** More than a timer tick of the kernel: a shorter sleep would program the timer each time. */
 constexpr int kSleepMs = 20;
+/** us that may be spun. */
+constexpr int64_t kMaxSpin = 1000;
+/** us that onRequest is given at most. */
+constexpr int64_t kLongWait = 1'000'000'000;
+/** Between two looks at /dev/fuse the CPU rests for so many turns, about half a microsecond: a look takes the queue's lock. */
+constexpr int kRests = 16;
+/** Looks between two readings of the loop's own descriptors. */
+constexpr int kLooks = 8;
+
+using Clock = std::chrono::steady_clock;
+
+int64_t MicrosecondsSince(Clock::time_point then) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - then).count();
+}
+
+void RestCpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield" ::: "memory");
+#endif
+}
 
 }  // namespace
 
@@ -67,8 +90,8 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
         {InstanceAccessor<&FuseChannel::GetRequest>("request"), InstanceAccessor<&FuseChannel::GetReply>("reply"),
          InstanceAccessor<&FuseChannel::GetFd>("fd"), InstanceAccessor<&FuseChannel::GetLost>("lost"),
          InstanceAccessor<&FuseChannel::GetSkipsTurns>("skipsTurns"), InstanceMethod<&FuseChannel::Start>("start"),
-         InstanceMethod<&FuseChannel::Send>("send"), InstanceMethod<&FuseChannel::Sendv>("sendv"),
-         InstanceMethod<&FuseChannel::BackingOpen>("backingOpen"),
+         InstanceMethod<&FuseChannel::Spin>("spin"), InstanceMethod<&FuseChannel::Send>("send"),
+         InstanceMethod<&FuseChannel::Sendv>("sendv"), InstanceMethod<&FuseChannel::BackingOpen>("backingOpen"),
          InstanceMethod<&FuseChannel::BackingClose>("backingClose"), InstanceMethod<&FuseChannel::Close>("close")});
   }
 
@@ -107,8 +130,62 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     int turn = 0;
     do {
       RunFromLoop(Env(), [&] { served = Serve(); });
-    } while (served > 0 && poll_ != nullptr && loop_is_known_ && ++turn < kTurns && LoopSleepsUntilReady());
+    } while (served > 0 && poll_ != nullptr && loop_is_known_ && ++turn < kTurns && RequestComes());
   }
+
+  /** Waits for a request as the loop would, first without sleeping. False: it is the loop's turn. */
+  bool RequestComes() {
+    if (spin_ <= 0) return LoopSleepsUntilReady();
+    switch (LookForRequest()) {
+      case Look::kRequest:
+        return true;
+      case Look::kNothing:
+        return LoopSleepsUntilReady();
+      case Look::kLoop:
+        return false;
+    }
+    return false;
+  }
+
+  enum class Look { kRequest, kNothing, kLoop };
+
+  /**
+   * Reads the next request, again and again for `spin_` us: a sleep and a wake cost more than that on a machine whose CPUs
+   * stop when they are idle. The loop's timers and descriptors wait no longer than `spin_`.
+   */
+  Look LookForRequest() {
+    uv_update_time(loop_);
+    if (uv_backend_timeout(loop_) == 0) return Look::kLoop;
+    Napi::HandleScope handles(Env());
+    // No JavaScript runs until the request is used.
+    Bytes into = BytesOf(request_.Value());
+    if (into.length < buffer_size_) return Look::kLoop;
+    for (int n = 1;; n++) {
+      ssize_t length = read(fd_.Get(), into.data, buffer_size_);
+      if (length > 0) {
+        found_ = length;
+        return Look::kRequest;
+      }
+      // Serve meets the error again, and ends with it.
+      if (length == 0 || errno != EAGAIN) return Look::kNothing;
+      bool over = MicrosecondsSince(answered_) >= spin_;
+      if ((over || n % kLooks == 0) && OthersAreReady()) return Look::kLoop;
+      if (over) return Look::kNothing;
+      for (int i = 0; i < kRests; i++) RestCpu();
+    }
+  }
+
+  bool OthersAreReady() {
+    epoll_event events[2];
+    int count = epoll_wait(uv_backend_fd(loop_), events, 2, 0);
+    return std::any_of(events, events + std::max(count, 0),
+                       [&](const epoll_event& event) { return event.data.fd != fd_.Get(); });
+  }
+
+  void Spin(const Napi::CallbackInfo& info) { spin_ = IntegerArg(info, 0, -1, kMaxSpin); }
+
+  /** us since the last answer, for onRequest; -1 where `spin` was never called. */
+  int64_t Waited() const { return spin_ < 0 ? -1 : std::min(MicrosecondsSince(answered_), kLongWait); }
 
   /**
    * Asked at a wake, before the request is read: whether libuv is as LoopSleepsUntilReady takes it, its backend an epoll
@@ -137,7 +214,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     return ready == 1 && event.data.fd == fd_.Get();
   }
 
-  /** How many requests there were. Their handles, two each, end with the caller's scope. */
+  /** How many requests there were. Their handles, three each, end with the caller's scope. */
   int Serve() {
     const Napi::ArrayBuffer request = request_.Value();
     const Napi::ArrayBuffer reply = reply_.Value();
@@ -146,7 +223,8 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
       // Looked at each time: JavaScript may have detached it.
       Bytes into = BytesOf(request);
       if (into.length < buffer_size_) return End(EFAULT);
-      ssize_t length = read(fd_.Get(), into.data, buffer_size_);
+      ssize_t length = std::exchange(found_, 0);
+      if (length == 0) length = read(fd_.Get(), into.data, buffer_size_);
       if (length < 0) {
         if (errno == EAGAIN) {
           if (n == 1) lone_ = kLone;
@@ -156,9 +234,11 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
         return End(errno);
       }
       if (length == 0) return End(ENODEV);  // not of /dev/fuse: the other end of a socket is gone
-      Napi::Value answer = CallFromLoop(Env(), on_request, Napi::Number::New(Env(), static_cast<double>(length)));
+      Napi::Value answer = CallFromLoop(Env(), on_request, Napi::Number::New(Env(), static_cast<double>(length)),
+                                        Napi::Number::New(Env(), static_cast<double>(Waited())));
       if (answer.IsEmpty() || !fd_.IsOpen()) return 0;
       Reply(answer, reply);
+      if (spin_ >= 0) answered_ = Clock::now();
       if (lone_ > 0) {
         lone_--;
         return 1;
@@ -275,6 +355,11 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   bool loop_is_known_ = false;
   /** The next requests that are answered without a second read(2), since the last one returned EAGAIN. */
   int lone_ = 0;
+  /** us; 0: sleep at once; -1: take no times either. */
+  int64_t spin_ = -1;
+  Clock::time_point answered_;
+  /** The length of a request that lies in `request_` already; 0: none. */
+  ssize_t found_ = 0;
 };
 
 namespace {

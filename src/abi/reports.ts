@@ -98,6 +98,18 @@ export interface ReportedStatus {
   readonly waiters: number;
   /** Requests served, by name. */
   readonly requests: Readonly<Record<string, number>>;
+  /** -o kernel_cache: a refused write to a pooled file may cost other processes their stores. */
+  readonly kernelCache: boolean;
+  /**
+   * How the daemon waits for requests (--spin): how often it found one before it slept, how often it looked in vain, and
+   * the time that both took, us; null: a library waits.
+   */
+  readonly spin: {
+    readonly mode: string;
+    readonly found: number;
+    readonly vain: number;
+    readonly us: number;
+  } | null;
 }
 
 export interface Reports {

@@ -3,6 +3,7 @@
 
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
+import { cpuQuota, usableCpus } from '../base/cpus.js';
 import { errno, errnoText, FsError, failureOf } from '../base/errno.js';
 import { type Log, oneLine } from '../base/guarded.js';
 import { CAP_SYS_ADMIN } from '../base/linux.js';
@@ -12,10 +13,11 @@ import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
 import { inodesOfHeap } from '../fs/vfs/inode-budget.js';
 import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
-import { accessTimesOf, answersPoll, exportsHandles, keepsAcls } from '../fuse/mount-words.js';
+import { accessTimesOf, answersPoll, cachesWrites, exportsHandles, keepsAcls } from '../fuse/mount-words.js';
 import { OwnMount } from '../fuse/own-mount.js';
 import { startSession } from '../fuse/session.js';
 import type { Session } from '../fuse/session-types.js';
+import { Spinning } from '../fuse/spinning.js';
 import { native } from '../native/binding.js';
 import { isCapableInitially } from '../process/proc.js';
 import { DirectStore } from '../store/direct-store.js';
@@ -88,7 +90,12 @@ export async function serve(options: ServeOptions): Promise<number> {
   };
   if (options.transport === 'kernel') mounted();
   options.log.isOurs = fd => own?.has(mountIdOf(fd)) ?? false;
-  filesystem.session = () => ({ ...status(session, options.store, filesystem.streaming), semantics });
+  filesystem.session = () => ({
+    ...status(session, options.store, filesystem.streaming),
+    spin: started.spinning?.counts ?? null,
+    kernelCache: cachesWrites(options.mountOptions),
+    semantics,
+  });
   const forgetSignals = stopAtSignals({
     own: () => own,
     held: () => filesystem.heldBy(),
@@ -144,6 +151,8 @@ function asked(make: () => DirectStore): DirectStore {
 
 interface Started {
   readonly session: Served;
+  /** undefined: a library waits for the kernel. */
+  readonly spinning: Spinning | undefined;
   /** /dev/fuse; -1: the library's. */
   readonly connection: number;
   readonly abort: () => void;
@@ -159,6 +168,8 @@ async function start(
   const { mountPoint, mountOptions } = options;
   const log = options.log.line;
   if (options.transport === 'kernel') {
+    const quota = cpuQuota();
+    const spinning = new Spinning(options.spin, () => usableCpus(quota));
     const channel = mount(mountPoint, mountOptions);
     const acls = keepsAcls(mountOptions);
     const session = startSession({
@@ -171,9 +182,11 @@ async function start(
       poll: answersPoll(mountOptions),
       handles: exportsHandles(mountOptions),
       everyReadlink: accessTimesOf(mountOptions).accessTimes === 'strictatime',
+      cachesWrites: cachesWrites(mountOptions),
+      spinning,
       log,
     });
-    return { session, connection: channel.fd, abort: () => session.end(errno.ENODEV) };
+    return { session, spinning, connection: channel.fd, abort: () => session.end(errno.ENODEV) };
   }
   const other = mountOptions.find(word => word !== 'allow_other');
   if (other !== undefined) {
@@ -192,7 +205,7 @@ async function start(
     log,
   });
   // The library has the connection to itself.
-  return { session, connection: -1, abort: () => process.exit(0) };
+  return { session, spinning: undefined, connection: -1, abort: () => process.exit(0) };
 }
 
 /** Read once, while there are descriptors. */
@@ -202,7 +215,7 @@ function status(
   session: Served,
   store: ServeOptions['store'],
   streaming: number,
-): Omit<SessionStatus, 'semantics'> {
+): Omit<SessionStatus, 'semantics' | 'spin' | 'kernelCache'> {
   const { passthrough, kernel, waiting } = session;
   const reason = store === 'pooled' ? '--store=pooled' : session.reason;
   const auto = passthrough ? 'passthrough works' : 'no passthrough';

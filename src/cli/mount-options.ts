@@ -1,6 +1,7 @@
 // The options of `leasefs mount`, checked: what the daemon (daemon.ts) is started with.
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import type { Spin } from '../fuse/spinning.js';
 import { HUGE, type Huge } from '../store/tmpfs.js';
 import type { DaemonLog } from './daemon-log.js';
 import { parseSize } from './sizes.js';
@@ -10,6 +11,8 @@ import { onlyArgument, parseOptions, UsageError } from './verb.js';
 const ROOT_MODE = 0o1777;
 /** The largest number that statfs can report. */
 const MAX_INODES = 2 ** 32;
+/** So long do timers and signals wait at most. */
+const MAX_SPIN_US = 1000;
 
 interface MountOptions {
   /** Absolute; the daemon finds out whether it can be mounted on. */
@@ -37,6 +40,8 @@ interface MountOptions {
   readonly showControl: boolean;
   /** Whether faults may be injected. */
   readonly allowInject: boolean;
+  /** us that the daemon looks for the next request before it sleeps; auto: as it pays. */
+  readonly spin: Spin;
   /** kernel: its protocol, by ourselves; fuse-native: through that package. */
   readonly transport: 'kernel' | 'fuse-native';
 }
@@ -69,6 +74,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     'unseen-pins': { type: 'string' },
     store: { type: 'string' },
     transport: { type: 'string' },
+    spin: { type: 'string' },
     'show-control': { type: 'boolean' },
     'allow-inject': { type: 'boolean' },
     foreground: { type: 'boolean', short: 'f' },
@@ -128,6 +134,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       unseenPins,
       store,
       transport,
+      spin: spinOption(values.spin ?? 'auto'),
       allowInject,
       showControl,
     },
@@ -147,6 +154,7 @@ const OWN_WORDS = [
   'unseen-pins',
   'store',
   'transport',
+  'spin',
   'uid',
   'gid',
   'mode',
@@ -202,6 +210,15 @@ function inodesOption(text: string): number {
     throw new UsageError(`--inodes '${text}' is no number from 2 to 4g: write 10000 or 1m`);
   }
   return inodes;
+}
+
+function spinOption(text: string): Spin {
+  if (text === 'auto') return text;
+  const us = text === 'off' ? 0 : /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(us <= MAX_SPIN_US)) {
+    throw new UsageError(`--spin is 'auto', 'off' or 0 to ${MAX_SPIN_US} microseconds, not '${text}'`);
+  }
+  return us;
 }
 
 function modeOption(text: string): number {

@@ -30,7 +30,11 @@ Files live in memory and are gone with the mount.
                            noacl: no POSIX ACLs; poll: poll(2) of a file reports breaks,
                            which makes buffered io_uring slow; export: file handles
                            lead to files (NFS), which harms an overlayfs on it from Linux
-                           6.16 on; uid=, gid= and mode= of the root directory; and the options below, as in
+                           6.16 on; kernel_cache: pooled files that are open for writing
+                           use the page cache, several times as fast; but a refused write
+                           then drops what other processes have stored into its pages
+                           through mappings; uid=, gid= and mode= of the root directory;
+                           and the options below, as in
                            -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory);
                            'leasefs resize' changes it
@@ -52,6 +56,10 @@ Files live in memory and are gone with the mount.
   --transport kernel|fuse-native
                            fuse-native: through that npm package, by path: no holes; leases
                            and pins by a socket (default: kernel)
+  --spin US|auto|off       look for the next request for up to US microseconds before the
+                           daemon sleeps: quicker answers on two CPUs and more, for CPU
+                           time. auto (default): 50, while most requests come within them,
+                           never where the daemon has one CPU; 'leasefs status' counts
   --show-control           show the directory .leasefs in listings of the root: it is always
                            there (leases, pins, events, stats, metrics, pid/PID/file_pins)
   --allow-inject           root and the mount's user may ask for faults: 'leasefs inject'
@@ -162,6 +170,7 @@ function foregroundArguments({ options, mountPoint, logFile }: MountCommand): st
     `--unseen-pins=${options.unseenPins}`,
     `--store=${options.store}`,
     `--transport=${options.transport}`,
+    `--spin=${options.spin === 0 ? 'off' : options.spin}`,
     ...(options.showControl ? ['--show-control'] : []),
     ...(options.allowInject ? ['--allow-inject'] : []),
     '-o',

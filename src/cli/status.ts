@@ -14,6 +14,8 @@ export const verb: Verb = {
 
   data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
                'daemon': through leasefs, with the reason. The rules are the same
+  spin         how the daemon waits (mount --spin): requests that came before it slept, and
+               their share of all spins; what all spins took
   requests     what the kernel asked of the daemon, most frequent first. READ and WRITE are
                0 where the data path is the kernel's`,
 
@@ -44,6 +46,7 @@ export function statusLines(
       'store',
       `${status.store} (${status.storeReason}), ${readableSize(status.used)} of ${readableSize(status.size)} used`,
     ],
+    ...(status.kernelCache ? [KERNEL_CACHE] : []),
     ...detail(status),
     ...keptText(status, keepers),
     ['files', `${status.files} regular; ${status.inodes} of ${status.maxInodes} inodes in use`],
@@ -54,6 +57,7 @@ export function statusLines(
     ['pins', `${status.pins}${unleasedText(unleased)}`],
     ['waiting', `${status.waiters} for the end of a lease break`],
     ['protocol', `FUSE ${status.kernel}`],
+    ...spinning(status),
     ['requests', requests.map(([name, count]) => `${name} ${count}`).join(', ') || 'none'],
   ]);
 }
@@ -72,6 +76,23 @@ function keptText({ kept }: ReportedStatus, keepers: readonly string[]): [string
   const until =
     keepers.length > 0 ? `${keepers.join(', ')} unmap the layouts or end` : 'the leases with layouts end';
   return [['kept', `${readableSize(kept.bytes)} of freed blocks, until ${until}`]];
+}
+
+const KERNEL_CACHE: [string, string] = [
+  'kernel cache',
+  'writes use it (-o kernel_cache): a refused write to a pooled file may cost other processes their stores',
+];
+
+function spinning({ spin }: ReportedStatus): [string, string][] {
+  if (spin === null) return [];
+  const { mode, found, vain, us } = spin;
+  const share = found + vain === 0 ? 0 : Math.round((100 * found) / (found + vain));
+  return [
+    [
+      'spin',
+      `${mode}: ${found} requests found before a sleep (${share}%), ${(us / 1e6).toFixed(2)} s of CPU time`,
+    ],
+  ];
 }
 
 /** The holders of kernel pins without a lease, by process and ring. */

@@ -55,6 +55,20 @@ export function metricsText(m: Stats): string {
     gauge('leasefs_lease_break_time_seconds', 'Time to answer a break.', m.leaseBreakMs / 1000),
     counter('leasefs_events_total', 'Events of leases and pins.', 'event', m.events),
     counter('leasefs_requests_total', 'Requests of the kernel.', 'opcode', m.requests),
+    ...(m.spin === null
+      ? []
+      : [
+          counter(
+            'leasefs_spins_total',
+            'Times that the daemon looked for a request before it slept.',
+            'result',
+            {
+              found: m.spin.found,
+              vain: m.spin.vain,
+            },
+          ),
+          metric('leasefs_spin_seconds_total', 'counter', 'What that took.', [[{}, m.spin.us / 1e6]]),
+        ]),
   ].join('');
 }
 

@@ -20,7 +20,16 @@ import type { Superblock } from './vfs/superblock.js';
 /** What the transport and the command line add to the status. */
 export type SessionStatus = Pick<
   ReportedStatus,
-  'version' | 'storeReason' | 'passthrough' | 'reason' | 'kernel' | 'semantics' | 'waiters' | 'requests'
+  | 'version'
+  | 'storeReason'
+  | 'passthrough'
+  | 'reason'
+  | 'kernel'
+  | 'semantics'
+  | 'waiters'
+  | 'requests'
+  | 'spin'
+  | 'kernelCache'
 >;
 
 /** Of a filesystem that no transport serves. */
@@ -33,6 +42,8 @@ export const unserved: SessionStatus = {
   semantics: 'default',
   waiters: 0,
   requests: {},
+  spin: null,
+  kernelCache: false,
 };
 
 /** @param file undefined: of the whole mount. */

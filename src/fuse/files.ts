@@ -33,7 +33,9 @@ const COPY_LENGTH_MAX = 1 << 30;
  *
  * DIRECT_IO for a description open for writing. In a cached write the kernel copies the bytes into its pages before it asks
  * us, and drops the pages when we refuse, with the stores of other processes in them. Mappings, and descriptions open for
- * reading, still use the page cache (DIRECT_IO_ALLOW_MMAP, Linux 6.6; before that a refused write does this harm).
+ * reading, still use the page cache (DIRECT_IO_ALLOW_MMAP, Linux 6.6; before that, and with -o kernel_cache, a refused write
+ * does this harm). The kernel takes the flag at open alone, so it cannot be left out until a file has a lease: a description
+ * that was opened before would write through the cache for good.
  */
 function putOpen(connection: Connection, request: Request, ino: InodeNumber, at: number): number {
   const { reply, passthrough, writesDirectly, tellsCloses } = connection;

@@ -50,6 +50,13 @@ export function exportsHandles(words: readonly string[]): boolean | undefined {
   return last === undefined ? undefined : last === 'export';
 }
 
+/**
+ * Whether descriptions of pooled files that are open for writing use the page cache: off by default, since a refused write
+ * then drops stores of other processes (files.ts).
+ */
+export const cachesWrites = (words: readonly string[]): boolean =>
+  words.findLast(word => word === 'kernel_cache' || word === 'nokernel_cache') === 'kernel_cache';
+
 export interface MountWords {
   readonly flags: number;
   /** Whether other users may enter. Into root's mounts they may. */
@@ -60,7 +67,7 @@ export interface MountWords {
 
 /** Words without effect: what always holds, what other programs read, and what /etc/fstab says to mount(8) and systemd. */
 const isOthers = (word: string): boolean =>
-  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?poll|(no)?export|owner|group|comment=.*|[xX]-.*)$/.test(
+  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?poll|(no)?export|(no)?kernel_cache|owner|group|comment=.*|[xX]-.*)$/.test(
     word,
   );
 

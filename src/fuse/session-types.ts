@@ -2,6 +2,7 @@
 import type { Operations } from '../fs/operations.js';
 import type { Channel } from '../native/binding.js';
 import type { PassthroughOptions } from './passthrough.js';
+import type { Spinning } from './spinning.js';
 
 export interface SessionOptions extends PassthroughOptions {
   /** Of a mount, not started; its buffers are BUFFER_SIZE bytes. The session closes it at the end. */
@@ -17,6 +18,10 @@ export interface SessionOptions extends PassthroughOptions {
   readonly everyReadlink?: boolean;
   /** Whether POLL reports breaks. By default ENOSYS ends all POLLs, of which a buffered io_uring write sends 255. */
   readonly poll?: boolean;
+  /** Whether descriptions of pooled files that are open for writing use the page cache (files.ts). False by default. */
+  readonly cachesWrites?: boolean;
+  /** How the channel waits; a policy of one's own for each session. By default it sleeps at once. */
+  readonly spinning?: Spinning;
 }
 
 export interface Session {

@@ -10,6 +10,7 @@ import { type FileHandle, type InodeNumber, NO_WAITER, type WaiterId } from '../
 import { type Answer, type Host, type Operations, PARKED } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
 import type { Channel } from '../native/binding.js';
+import { adaptive } from './adaptive.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
 import { ATOMIC_O_TRUNC, DIRECT_IO_ALLOW_MMAP } from './flags.js';
 import {
@@ -55,6 +56,7 @@ class ChannelSession implements Session, Host {
   private readonly channel: Channel;
   private readonly operations: Operations;
   private readonly wishes: Omit<Wishes, 'passthrough'>;
+  private readonly cachesWrites: boolean;
   private readonly log: (line: string) => void;
   private readonly reply: Reply;
   /** The request that lies in the channel's buffer. */
@@ -73,9 +75,11 @@ class ChannelSession implements Session, Host {
 
   constructor(options: SessionOptions) {
     const { channel, operations, acls = true, handles, everyReadlink = false, poll = false, log } = options;
+    const { cachesWrites = false, spinning } = options;
     this.channel = channel;
     this.operations = operations;
     this.wishes = { acls, handles, everyReadlink };
+    this.cachesWrites = cachesWrites;
     this.log = log;
     this.ready = new Promise((resolve, reject) => {
       this.setReady = resolve;
@@ -103,7 +107,7 @@ class ChannelSession implements Session, Host {
     );
     operations.attach(this);
     channel.start(
-      length => this.receive(length),
+      adaptive(channel, spinning, length => this.receive(length)),
       error => {
         if (!attempt(log, 'connection end', () => this.end(error))) this.finish();
       },
@@ -322,7 +326,7 @@ class ChannelSession implements Session, Host {
     }
     const { passthrough } = this.connection;
     const agreement = agree(offer, { ...this.wishes, passthrough: passthrough.enabled });
-    this.connection.writesDirectly = (agreement.flags2 & DIRECT_IO_ALLOW_MMAP) !== 0;
+    this.connection.writesDirectly = !this.cachesWrites && (agreement.flags2 & DIRECT_IO_ALLOW_MMAP) !== 0;
     this.connection.cutsAfterOpen = (agreement.flags & ATOMIC_O_TRUNC) === 0;
     if (!agreement.passthrough) passthrough.off('this kernel has none, it came with Linux 6.9');
     this.initialized = true;

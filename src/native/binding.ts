@@ -49,9 +49,15 @@ export interface Channel {
   readonly skipsTurns: boolean;
   /**
    * `onEnd` is called once, with the errno of read(2): ENODEV after an unmount. Nothing is read after it. An exception in
-   * `onRequest` is uncaught, and its request stays unanswered. Throws the errors of `poll`.
+   * `onRequest` is uncaught, and its request stays unanswered. Throws the errors of `poll`. `waited`: us since the last
+   * answer; -1 where `spin` was never called.
    */
-  start(onRequest: (length: number) => number, onEnd: (errno: number) => void): void;
+  start(onRequest: (length: number, waited: number) => number, onEnd: (errno: number) => void): void;
+  /**
+   * From now on looks for the next request for up to `us`, 0 to 1000, since the last answer before it sleeps. Timers and
+   * other descriptors of the loop are not delayed for longer. Nothing is spun where `skipsTurns` is false.
+   */
+  spin(us: number): void;
   /**
    * Writes `length` bytes of `reply` as one record: a late answer or a notification. 0 when the kernel has aborted the
    * request (ENOENT); EFAULT when `length` is beyond `reply`.

@@ -10,7 +10,7 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --show-control --allow-inject -f --log /l --ready-fd 3 m';
+    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     options: {
@@ -23,6 +23,7 @@ test('all options together', () => {
       unseenPins: 'warn',
       store: 'pooled',
       transport: 'kernel',
+      spin: 70,
       showControl: true,
       allowInject: true,
       huge: undefined,
@@ -57,6 +58,9 @@ test('wrong options are usage errors that name the option', () => {
     ['--semantics none m', /'default' or 'rfc-v2'/],
     ['--unseen-pins no m', /'refuse', 'warn' or 'allow'/],
     ['--store none m', /'auto', 'direct' or 'pooled'/],
+    ['--spin 1001 m', /--spin is 'auto', 'off' or 0 to 1000/],
+    ['--spin -1 m', /--spin/],
+    ['-o spin=fast m', /--spin/],
     ['--sise 4g m', /--sise/],
     ['--size', /--size/],
   ];
@@ -79,6 +83,11 @@ test('what has no value may be said by -o too, for /etc/fstab', () => {
   );
   const plain = parseMountCommand(['m']).options;
   assert.equal([plain.showControl, plain.allowInject], [false, false]);
+});
+
+test('spin is adaptive unless a time or off is given', () => {
+  const spin = (...words: string[]) => parseMountCommand([...words, 'm']).options.spin;
+  assert.equal([spin(), spin('--spin=off'), spin('-o', 'spin=200')], ['auto', 0, 200]);
 });
 
 test('B2: the break time is the sysctl if it is above 0, else 45 s', () => {

@@ -89,10 +89,10 @@ export class FakeChannel implements Channel {
   /** What BACKING_OPEN answers; ids from 1 on by default. */
   backing: (fd: number) => Result = () => ++this.lastId;
   private lastId = 0;
-  private onRequest!: (length: number) => number;
+  private onRequest!: (length: number, waited: number) => number;
   private onEnd!: (errno: number) => void;
 
-  start(onRequest: (length: number) => number, onEnd: (errno: number) => void): void {
+  start(onRequest: (length: number, waited: number) => number, onEnd: (errno: number) => void): void {
     this.onRequest = onRequest;
     this.onEnd = onEnd;
   }
@@ -100,13 +100,15 @@ export class FakeChannel implements Channel {
   /** Hands a record over; the reply that it got at once, or undefined. */
   deliver(bytes: Uint8Array): Buffer | undefined {
     new Uint8Array(this.request).set(bytes);
-    const length = this.onRequest(bytes.length);
+    const length = this.onRequest(bytes.length, -1);
     return length === 0 ? undefined : Buffer.from(this.reply.slice(0, length));
   }
 
   end(errno: number): void {
     this.onEnd(errno);
   }
+
+  spin(): void {}
 
   send(length: number): Result {
     this.sent.push(Buffer.from(this.reply.slice(0, length)));

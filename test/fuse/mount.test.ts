@@ -9,6 +9,7 @@ import type { FsError } from '../../src/base/errno.js';
 import { clearDeadMount, mount, mountedOn, unmount } from '../../src/fuse/mount.js';
 import {
   accessTimesOf,
+  cachesWrites,
   fusermountOptions,
   keepsAcls,
   kernelOptions,
@@ -40,6 +41,13 @@ test('ACLs', () => {
   assert.is(parseMountWords(['acl', 'noacl']).flags, 0);
   assert.is(keepsAcls(['ro']), true);
   assert.is(keepsAcls(['acl', 'noacl']), false);
+});
+
+test('writes go past the page cache unless kernel_cache is the last word about it', () => {
+  assert.is(parseMountWords(['kernel_cache', 'nokernel_cache']).flags, 0);
+  assert.is(cachesWrites(['ro', 'noauto']), false);
+  assert.is(cachesWrites(['nokernel_cache', 'kernel_cache']), true);
+  assert.is(cachesWrites(['kernel_cache', 'nokernel_cache']), false);
 });
 
 test('times of access', () => {

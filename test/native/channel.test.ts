@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { POLLIN } from '../../src/base/linux.js';
 import { type Channel, native } from '../../src/native/binding.js';
-import { codeOf, collectGarbage, isOpen, turns, until } from './fixture.js';
+import { codeOf, collectGarbage, isOpen, sleep, turns, until } from './fixture.js';
 
 const O_NONBLOCK = 0o4000;
 const SIZE = 8192;
@@ -316,59 +316,85 @@ test('a started channel lives without a reference to it; one that was not starte
   assert.not(isOpen(idle));
 });
 
-test('process.nextTick and promises of a request run before the loop goes on', async () => {
-  const { channel, kernel } = pair();
-  const order: string[] = [];
-  kernel.send(16);
-  channel.start(() => {
-    setImmediate(() => order.push('immediate'));
-    process.nextTick(() => order.push('tick'));
-    Promise.resolve().then(() => order.push('promise'));
-    return 0;
-  }, unexpected);
-  await until(() => order.length === 3, 'all three');
-  assert.equal(order, ['tick', 'promise', 'immediate']);
-  closeAll(channel, kernel);
-});
-
-test('requests without end: timers and other descriptors have their turn', async () => {
-  const { channel, kernel } = pair(1);
-  const [near, far] = native.socketpair();
-  far.close();
-  let [timer, ready] = [false, false];
-  channel.start(() => {
+test('spin: the callback gets the wait since the last answer, -1 without', async () => {
+  for (const us of [undefined, 0, 500]) {
+    const { channel, kernel } = pair(1);
+    const waits: number[] = [];
+    if (us !== undefined) channel.spin(us);
+    channel.start((_, waited) => {
+      waits.push(waited);
+      return 0;
+    }, unexpected);
     kernel.send(16);
-    return 0;
-  }, unexpected);
-  kernel.send(16);
-  setTimeout(() => {
-    timer = true;
-  }, 1);
-  const poller = native.poll(near.fd, POLLIN, () => {
-    ready = true;
-    poller.close();
-  });
-  await until(() => timer && ready, 'the timer and the descriptor');
-  near.close();
-  closeAll(channel, kernel);
+    await until(() => waits.length === 1, 'a request');
+    await sleep(5);
+    kernel.send(16);
+    await until(() => waits.length === 2, 'two requests');
+    assert.ok(us === undefined ? waits.every(us => us === -1) : waits[1]! >= 4000, `${us}: ${waits}`);
+    assert.throws(() => channel.spin(1001), RangeError);
+    closeAll(channel, kernel);
+  }
 });
 
-test('what a request starts to watch is heard though no request follows', async () => {
-  const { channel, kernel } = pair();
-  const [near, far] = native.socketpair();
-  far.close();
-  let ready = false;
-  channel.start(() => {
+for (const spin of [undefined, 1000]) {
+  const how = spin === undefined ? '' : `, with a spin of ${spin} us`;
+  test(`process.nextTick and promises of a request run before the loop goes on${how}`, async () => {
+    const { channel, kernel } = pair();
+    const order: string[] = [];
+    kernel.send(16);
+    if (spin !== undefined) channel.spin(spin);
+    channel.start(() => {
+      setImmediate(() => order.push('immediate'));
+      process.nextTick(() => order.push('tick'));
+      Promise.resolve().then(() => order.push('promise'));
+      return 0;
+    }, unexpected);
+    await until(() => order.length === 3, 'all three');
+    assert.equal(order, ['tick', 'promise', 'immediate']);
+    closeAll(channel, kernel);
+  });
+
+  test(`requests without end: timers and other descriptors have their turn${how}`, async () => {
+    const { channel, kernel } = pair(1);
+    const [near, far] = native.socketpair();
+    far.close();
+    let [timer, ready] = [false, false];
+    if (spin !== undefined) channel.spin(spin);
+    channel.start(() => {
+      kernel.send(16);
+      return 0;
+    }, unexpected);
+    kernel.send(16);
+    setTimeout(() => {
+      timer = true;
+    }, 1);
     const poller = native.poll(near.fd, POLLIN, () => {
       ready = true;
       poller.close();
     });
-    return 0;
-  }, unexpected);
-  kernel.send(16);
-  await until(() => ready, 'the descriptor');
-  near.close();
-  closeAll(channel, kernel);
-});
+    await until(() => timer && ready, 'the timer and the descriptor');
+    near.close();
+    closeAll(channel, kernel);
+  });
+
+  test(`what a request starts to watch is heard though no request follows${how}`, async () => {
+    const { channel, kernel } = pair();
+    const [near, far] = native.socketpair();
+    far.close();
+    let ready = false;
+    if (spin !== undefined) channel.spin(spin);
+    channel.start(() => {
+      const poller = native.poll(near.fd, POLLIN, () => {
+        ready = true;
+        poller.close();
+      });
+      return 0;
+    }, unexpected);
+    kernel.send(16);
+    await until(() => ready, 'the descriptor');
+    near.close();
+    closeAll(channel, kernel);
+  });
+}
 
 test.run();
