@@ -105,7 +105,7 @@ Napi::Value FileRemove(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void ExportTmpfs(Napi::Env env, Napi::Object exports) {
+void ExportTmpfs(Napi::Env, Napi::Object exports) {
   Export<TmpfsMake>(exports, "tmpfsMake");
   Export<TmpfsConfigure>(exports, "tmpfsConfigure");
   Export<TmpfsSpace>(exports, "tmpfsSpace");
