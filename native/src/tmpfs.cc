@@ -38,9 +38,10 @@ int Configure(const Napi::CallbackInfo& info, int context, unsigned command) {
 }
 
 Napi::Value TmpfsMake(const Napi::CallbackInfo& info) {
+  std::string source = TextArg(info, 0);
   UniqueFd context(static_cast<int>(syscall(kFsopen, "tmpfs", kFsopenCloexec)));
   if (!context.IsOpen()) throw SystemError(info.Env(), errno, "fsopen");
-  if (syscall(kFsconfig, context.Get(), kSetString, "source", TextArg(info, 0).c_str(), 0) < 0)
+  if (syscall(kFsconfig, context.Get(), kSetString, "source", source.c_str(), 0) < 0)
     throw SystemError(info.Env(), errno, "fsconfig");
   int error = Configure(info, context.Get(), kCreate);
   if (error != 0) throw SystemError(info.Env(), error, "fsconfig");

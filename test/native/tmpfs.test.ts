@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
-import { native, STAT } from '../../src/native/binding.js';
+import { type Descriptor, native, STAT } from '../../src/native/binding.js';
 import { suiteNeeding } from '../support/suites.js';
 import { codeOf } from './fixture.js';
 
@@ -12,7 +12,10 @@ const PUNCH_HOLE_KEEP_SIZE = 3;
 suiteNeeding('tmpfs', ['root', 'immutable'], test => {
   const MADV_REMOVE = 9;
   const root = () => native.tmpfsMake('test', 'size', String(16 * PAGE), 'mode', '0700');
-  const whole = native.tmpfsMake('test', 'size', '1m');
+  let whole: Descriptor;
+  test.before(() => {
+    whole = native.tmpfsMake('test', 'size', '1m');
+  });
   const made = (number: number): number => {
     const file = native.fileCreate(whole.fd, number);
     assert.ok(file >= 0, `fileCreate ${file}`);

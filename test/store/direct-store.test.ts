@@ -11,7 +11,10 @@ const BLOCK = 4096;
 const KEEP = true;
 
 suiteNeeding('direct store', ['root', 'immutable'], test => {
-  const store = new DirectStore({ size: 1 << 30 });
+  let store: DirectStore;
+  test.before(() => {
+    store = new DirectStore({ size: 1 << 30 });
+  });
 
   function content(file: StoredFile): Buffer {
     const out = new ArrayBuffer(file.size());
