@@ -196,10 +196,11 @@ function sysctl(): string {
   }
 }
 
-function sizeOption(text: string): number {
+/** Bytes for the files, 4 KiB at least. @param name of the option or argument. @throws UsageError */
+export function sizeOption(text: string, name = '--size'): number {
   const size = parseSize(text);
   if (size === undefined || size < 4096) {
-    throw new UsageError(`--size '${text}' is no size of 4k or more: write 512m or 4g`);
+    throw new UsageError(`${name} '${text}' is no size of 4k or more: write 512m or 4g`);
   }
   return size;
 }

@@ -1,8 +1,9 @@
 // `leasefs resize`: another --size for a mount that is there.
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { sizeOption } from './mount-options.js';
 import { readMounted } from './mounted-path.js';
-import { parseSize, readableSize } from './sizes.js';
+import { readableSize } from './sizes.js';
 import { CommandError, parseOptions, UsageError, type Verb } from './verb.js';
 
 export const verb: Verb = {
@@ -18,9 +19,7 @@ and write the number of bytes in MNT/.leasefs/size.`,
     const [path, text, ...more] = parseOptions(args, {}).positionals;
     if (path === undefined || text === undefined || more.length > 0)
       throw new UsageError('MNT and SIZE are expected');
-    const size = parseSize(text);
-    if (size === undefined || size < 4096)
-      throw new UsageError(`SIZE '${text}' is no size of 4k or more: write 512m or 4g`);
+    const size = sizeOption(text, 'SIZE');
     const { mountPoint } = readMounted(path, 'status');
     set(mountPoint, size);
     const now = Number(readFileSync(join(mountPoint, '.leasefs/size'), 'latin1'));
