@@ -33,8 +33,9 @@ export class Caller {
   isSender = false;
   waiter: WaiterId = NO_WAITER;
   /**
-   * Of an operation that answered PARKED: whether a signal ends its wait (B5). A search for kernel pins (N10) ends by
-   * itself, soon; and the signal may not be the program's (the kernel notifies a thread of the end of its io_uring so).
+   * Of an operation that answered PARKED: whether a signal ends its wait (B5). A search for kernel pins (N10) and the text of
+   * a virtual file that is no stream come by themselves, soon; and the signal may not be the program's (the kernel notifies a
+   * thread of the end of its io_uring so).
    */
   interruptible = true;
   /** The umask of a caller that creates a file, where the transport does not apply it itself. */
@@ -305,9 +306,9 @@ export interface Operations {
     len: number,
   ): Answer;
   fsync(caller: Caller, ino: InodeNumber, fh: FileHandle): Answer;
-  /** The description that open, create, tmpfile or opendir answered has ended (RELEASE, RELEASEDIR). */
   /** close(2) of a descriptor: one of those that share the description. */
   flush(caller: Caller, fh: FileHandle): Answer;
+  /** The description that open, create, tmpfile or opendir answered has ended (RELEASE, RELEASEDIR). */
   release(fh: FileHandle): void;
   /**
    * revents: POLLPRI while a break is pending, besides POLLIN | POLLOUT; `notify`: call `Host.notifyPoll` once at a change.

@@ -21,6 +21,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { events, type LostEvents, type ReportedEvent } from '../../src/client/index.js';
 import { type Actor, eventually } from '../support/actors.js';
@@ -28,6 +29,8 @@ import { HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_RDWR, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
 import { code } from '../support/thrown-code.js';
+
+const reader = fileURLToPath(new URL('../../../test/control/signalled-reads.py', import.meta.url));
 
 mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ test, mount, stage }) => {
   let file: string;
@@ -205,6 +208,15 @@ mountedSuite('control files', { args: ['-o', 'allow_other', ...PATIENT] }, ({ te
     await actor.kill();
     // The kernel does not cache the names of processes.
     await eventually('its name is gone', () => !existsSync(control(`pid/${actor.pid}`)));
+  });
+
+  test('a signal does not end a read of file_pins', async () => {
+    const actor = await holder();
+    await actor.pin(0, BLOCK);
+    const { stdout, stderr } = spawnSync('python3', [reader, control(`pid/${actor.pid}/file_pins`)], {
+      encoding: 'utf8',
+    });
+    assert.is(stdout, `${file}\n`, stderr);
   });
 
   test('stats and metrics count what happened', async () => {

@@ -149,6 +149,8 @@ export class Virtual {
     if (isEmpty && open.nonblock) return -errno.EAGAIN;
     if (caller.waiter === NO_WAITER) caller.waiter = this.sb.newWaiter();
     open.waiters.add(caller.waiter);
+    // What is no stream has its text soon. Programs do not expect EINTR of a regular file.
+    caller.interruptible = file.stream;
     file.listen();
     this.waits.set(caller.waiter, open);
     return PARKED;
