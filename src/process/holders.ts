@@ -1,9 +1,21 @@
 // Which processes are seen to hold a file open, by descriptor or by mapping (A1): what the administrator must end. A
 // scan of /proc, like fuser(1): a state of that instant, and of the processes that the caller may look into. A
 // descriptor in flight inside a socket's queue or a ring is seen nowhere.
-import { statSync } from 'node:fs';
+//
+// Nothing here asks a filesystem, whose server may not answer: which file a descriptor is of, fdinfo and mountinfo say.
+import { closeSync, openSync } from 'node:fs';
+import { O_PATH } from '../base/linux.js';
 import { commandOf } from './proc.js';
-import { deviceNameOf, listOf, otherProcesses, textOf } from './proc-text.js';
+import {
+  deviceNameOf,
+  deviceNumbersOf,
+  type FileId,
+  fileIdOf,
+  linkOf,
+  listOf,
+  otherProcesses,
+  textOf,
+} from './proc-text.js';
 
 export interface FileHolder {
   readonly pid: number;
@@ -37,27 +49,23 @@ export function holdersOf(dev: number, inos: ReadonlySet<number>): Map<number, F
 export function usersOf(dev: number): { readonly pid: number; readonly command: string }[] {
   return otherProcesses()
     .filter(pid => {
-      const links = [
-        `/proc/${pid}/cwd`,
-        `/proc/${pid}/root`,
-        ...listOf(`/proc/${pid}/fd`).map(fd => `/proc/${pid}/fd/${fd}`),
-      ];
-      return mappings(pid, dev).size > 0 || links.some(link => inodeOf(link, dev) !== undefined);
+      if (mappings(pid, dev).size > 0) return true;
+      const isOn = mountedOf(pid, dev);
+      if (['cwd', 'root'].some(link => isOn(directoryOf(`/proc/${pid}/${link}`)))) return true;
+      return listOf(`/proc/${pid}/fd`).some(fd => isOn(fileOf(pid, fd)));
     })
     .map(pid => ({ pid, command: commandOf(pid) }));
 }
 
 function descriptors(pid: number, dev: number, inos: ReadonlySet<number>): Map<number, number[]> {
   const found = new Map<number, number[]>();
+  const isOn = mountedOf(pid, dev);
   for (const fd of listOf(`/proc/${pid}/fd`)) {
-    // The inode number first, which asks no filesystem: a stat would hang on a descriptor of a hung mount.
-    const line = /^ino:\s*(\d+)$/m.exec(textOf(`/proc/${pid}/fdinfo/${fd}`));
-    if (line !== null && !inos.has(Number(line[1]))) continue;
-    const ino = inodeOf(`/proc/${pid}/fd/${fd}`, dev);
-    if (ino === undefined || !inos.has(ino)) continue;
+    const file = fileOf(pid, fd);
+    if (file === undefined || !inos.has(file.ino) || !isOn(file)) continue;
     found.set(
-      ino,
-      [...(found.get(ino) ?? []), Number(fd)].sort((a, b) => a - b),
+      file.ino,
+      [...(found.get(file.ino) ?? []), Number(fd)].sort((a, b) => a - b),
     );
   }
   return found;
@@ -74,11 +82,38 @@ function mappings(pid: number, dev: number): Set<number> {
   return found;
 }
 
-function inodeOf(path: string, dev: number): number | undefined {
+/** The file of a descriptor that has a path; the fdinfo of an epoll may wait for a server (K30). */
+const fileOf = (pid: number, fd: string): FileId | undefined =>
+  linkOf(`/proc/${pid}/fd/${fd}`).startsWith('/') ? fileIdOf(pid, Number(fd)) : undefined;
+
+function directoryOf(link: string): FileId | undefined {
+  let fd: number;
   try {
-    const stat = statSync(path);
-    return stat.dev === dev ? stat.ino : undefined;
+    fd = openSync(link, O_PATH);
   } catch {
     return undefined;
   }
+  try {
+    return fileIdOf('self', fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether a file is on the filesystem, as the mounts that the process sees say. A mount that is detached is not seen. */
+function mountedOf(pid: number, dev: number): (file: FileId | undefined) => boolean {
+  let mounts: ReadonlySet<number> | undefined;
+  return file => {
+    if (file === undefined) return false;
+    mounts ??= mountsOf(pid, deviceNumbersOf(dev).join(':'));
+    return mounts.has(file.mount);
+  };
+}
+
+/** The ids of the mounts of a device, MAJOR:MINOR. */
+function mountsOf(pid: number, device: string): ReadonlySet<number> {
+  const lines = textOf(`/proc/${pid}/mountinfo`).split('\n');
+  // ID PARENT DEVICE ...
+  const found = lines.map(line => line.split(' ', 3)).filter(([, , its]) => its === device);
+  return new Set(found.map(([id]) => Number(id)));
 }

@@ -1,12 +1,14 @@
 // Searches for kernel pins (N10) in a thread of its own, which the daemon starts with its first search, so that the event
 // loop does not wait. The search reads the memory maps of processes that may be waiting for this daemon, so it may have to
-// wait until the daemon has served them; the wait is bounded.
+// wait until the daemon has served them; the wait is bounded. A process may make the thread wait as long as it likes, by a
+// server of its own that does not answer: such a thread is left to its wait, and another one searches without that process.
 //
 // One search answers every caller that asked before it began. A search that could not look everywhere (no descriptor, no
 // permission, no time) says so: that is not the same as having found nothing.
 import { Worker } from 'node:worker_threads';
 import { guarded, type Log } from '../base/guarded.js';
-import type { Found, FoundPin } from './kernel-pins.js';
+import type { Found, FoundPin, Stuck } from './kernel-pins.js';
+import { isInExec, uidOf } from './proc-text.js';
 
 /** What is looked for in the memory maps of processes. */
 export interface Question {
@@ -15,11 +17,30 @@ export interface Question {
   readonly inos: readonly number[];
 }
 
+/** What the thread is asked. */
+export interface Ask extends Question {
+  readonly stuck: Stuck;
+}
+
 /**
  * The longest wait for an answer, ms. A search takes some 10 ms; the first starts the thread, in an emulator 2 s; both took over
  * 5 s on a machine with ten programs a processor.
  */
 const LIMIT_MS = 30_000;
+/** A thread that looks at one process for longer is left to its wait, ms: it waits for a server of that process. */
+const STUCK_MS = 3000;
+/** How often that is checked, ms. */
+const CHECK_MS = 100;
+/** Of one user: from then on no process of that user is looked at, root apart. */
+const STUCK_OF_USER = 2;
+/** Threads that are left to their wait; beyond this number no search begins. */
+const STUCK_MAX = 8;
+
+/** The process that a thread waits for. */
+interface Awaited {
+  readonly pid: number;
+  readonly uid: number;
+}
 
 interface Asked {
   readonly question: Question;
@@ -29,14 +50,22 @@ interface Asked {
 
 export class KernelPinSearch {
   private readonly log: Log;
+  private readonly thread: URL;
   /** The callers that wait for the next search, and for the one under way. */
   private next = new Set<Asked>();
   private current = new Set<Asked>();
-  private searching = false;
+  private searching: Ask | undefined;
   private worker: Worker | undefined;
+  /** Threads that were left to their wait. */
+  private readonly stuck = new Map<Worker, Awaited>();
+  /** Of the thread: the pid of the process that it looks at, or 0, and how many it has looked at. */
+  private looked: Int32Array = new Int32Array(2);
+  private check: NodeJS.Timeout | undefined;
 
-  constructor(log: Log) {
+  /** @param thread the module that searches. */
+  constructor(log: Log, thread = new URL('./kernel-pins-thread.js', import.meta.url)) {
     this.log = log;
+    this.thread = thread;
   }
 
   /** Calls `found` once, later; `found` must not throw. */
@@ -53,48 +82,103 @@ export class KernelPinSearch {
     for (const { late } of [...this.current, ...this.next]) clearTimeout(late);
     this.current.clear();
     this.next.clear();
+    clearInterval(this.check);
     void this.worker?.terminate();
     this.worker = undefined;
   }
 
   private start(): void {
-    if (this.searching || this.next.size === 0) return;
+    if (this.searching !== undefined || this.next.size === 0) return;
     this.current = this.next;
     this.next = new Set();
     const questions = [...this.current].map(({ question }) => question);
-    const all: Question = {
+    this.search({
       device: questions[0]!.device,
       inos: [...new Set(questions.flatMap(({ inos }) => inos))],
-    };
+    });
+  }
+
+  private search(question: Question): void {
     try {
+      if (this.stuck.size >= STUCK_MAX) throw new Error('the threads wait for other filesystem servers');
+      this.searching = { ...question, stuck: this.leftOut() };
       this.worker ??= this.newWorker();
-      this.worker.postMessage(all);
-      this.searching = true;
+      this.worker.postMessage(this.searching);
+      this.watch();
     } catch (error) {
       this.finish({ pins: [], unseen: (error as Error).message });
     }
   }
 
   private newWorker(): Worker {
-    const worker = new Worker(new URL('./kernel-pins-thread.js', import.meta.url));
+    this.looked = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+    const worker = new Worker(this.thread, {
+      workerData: this.looked,
+    });
     worker.unref();
     worker.on(
       'message',
-      guarded(this.log, 'message', (found: Found) => this.finish(found)),
+      guarded(this.log, 'message', (found: Found) => {
+        if (this.worker === worker) this.finish(found);
+      }),
     );
     worker.on(
       'error',
       guarded(this.log, 'message', ({ message }: Error) => {
-        if (this.worker === worker) this.worker = undefined;
+        if (this.worker !== worker) return;
+        this.worker = undefined;
         this.finish({ pins: [], unseen: message });
       }),
     );
+    worker.once('exit', () => this.stuck.delete(worker));
     return worker;
+  }
+
+  private leftOut(): Stuck {
+    const awaited = [...this.stuck.values()];
+    const uids = awaited.map(({ uid }) => uid);
+    return {
+      pids: new Set(awaited.map(({ pid }) => pid)),
+      uids: new Set(uids.filter(uid => uid !== 0 && uids.filter(its => its === uid).length >= STUCK_OF_USER)),
+    };
+  }
+
+  /** Looks, until the search has ended, whether the thread waits for a process. */
+  private watch(): void {
+    clearInterval(this.check);
+    let last = 0;
+    let since = 0;
+    const check = (): void => {
+      const [pid = 0, looks = 0] = this.looked;
+      const now = performance.now();
+      if (pid === 0 || looks !== last) {
+        last = looks;
+        since = now;
+      } else if (now - since > STUCK_MS || isInExec(pid)) {
+        this.leave(pid);
+      }
+    };
+    this.check = setInterval(guarded(this.log, 'pin search', check), CHECK_MS).unref();
+  }
+
+  /** The thread waits for the process: another one goes on. */
+  private leave(pid: number): void {
+    const { worker, searching } = this;
+    if (worker === undefined || searching === undefined) return;
+    const uid = uidOf(pid);
+    this.log(
+      `the search for kernel pins waits for process ${pid} of user ${uid}: it goes on without that process`,
+    );
+    this.stuck.set(worker, { pid, uid });
+    void worker.terminate();
+    this.worker = undefined;
+    this.search(searching);
   }
 
   private finish({ pins, unseen }: Found): void {
     const { current } = this;
-    this.searching = false;
+    clearInterval(this.check);
+    this.searching = undefined;
     this.current = new Set();
     const byFile = new Map<number, FoundPin[]>();
     for (const pin of pins) {

@@ -6,7 +6,7 @@
 // own (provided buffer rings), other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
 import { Pinners } from './possible-pins.js';
-import { field, otherProcesses, pause, readLink, readList, readText } from './proc-text.js';
+import { field, isInExec, otherProcesses, pause, readLink, readList, readText } from './proc-text.js';
 import {
   type FileRange,
   type Mapping,
@@ -122,6 +122,23 @@ interface Patience {
 
 const PATIENCE: Patience = { all: 4000, user: 1500 };
 
+/** Notified to the outside while the search looks at a process, which may wait for that process. */
+export interface Progress {
+  begin(pid: number): void;
+  end(): void;
+}
+
+const UNTOLD: Progress = { begin: () => {}, end: () => {} };
+
+/** What a search leaves out: its own thread would wait for it. */
+export interface Stuck {
+  readonly pids: ReadonlySet<number>;
+  /** All processes of these users. */
+  readonly uids: ReadonlySet<number>;
+}
+
+const NOTHING: Stuck = { pids: new Set(), uids: new Set() };
+
 /**
  * Looks at every process but the calling one, also those whose VmPin says that they have pinned nothing: a child may have
  * a ring of a parent that is gone. The sum of all VmPin shows no such child: it counts huge pages whole, and pages that
@@ -133,13 +150,15 @@ export function kernelPinsOf(
   device: string,
   inos: ReadonlySet<number> | undefined,
   patience: Patience = PATIENCE,
+  stuck: Stuck = NOTHING,
+  progress: Progress = UNTOLD,
 ): Found {
   try {
     if (isAnythingPinned() === false) return { pins: [], unseen: undefined };
   } catch {
     // Then they are looked at.
   }
-  return new Search(device, inos, patience).run();
+  return new Search(device, inos, patience, stuck, progress).run();
 }
 
 interface Candidate {
@@ -153,16 +172,26 @@ class Search {
   private readonly device: string;
   private readonly inos: ReadonlySet<number> | undefined;
   private readonly patience: Patience;
+  private readonly stuck: Stuck;
+  private readonly progress: Progress;
   private readonly pins: RingPin[] = [];
   private unseen: string | undefined;
   private readonly begin = performance.now();
   /** ms, by user. */
   private readonly spent = new Map<number, number>();
 
-  constructor(device: string, inos: ReadonlySet<number> | undefined, patience: Patience) {
+  constructor(
+    device: string,
+    inos: ReadonlySet<number> | undefined,
+    patience: Patience,
+    stuck: Stuck,
+    progress: Progress,
+  ) {
     this.device = device;
     this.inos = inos;
     this.patience = patience;
+    this.stuck = stuck;
+    this.progress = progress;
   }
 
   run(): Found {
@@ -211,6 +240,14 @@ class Search {
         this.miss(`the processes of user ${uid} take too long to look at`);
         continue;
       }
+      if (this.stuck.pids.has(pid) || this.stuck.uids.has(uid)) {
+        // One that has pinned nothing itself could at most have inherited a ring.
+        if (pages > 0) this.miss(`process ${pid} of user ${uid} waits for another filesystem server`);
+        continue;
+      }
+      // The memory of a process in exec(2) is new: it maps no file yet, and /proc/PID/maps waits for the end of exec(2).
+      if (isInExec(pid)) continue;
+      this.progress.begin(pid);
       try {
         this.addRings(pid, rings);
       } catch (error) {
@@ -218,6 +255,7 @@ class Search {
         // Of those that have pinned nothing themselves we may see none: they could at most have inherited a ring.
         if (pages > 0 || (code !== 'EACCES' && code !== 'EPERM')) this.miss(`process ${pid}: ${message}`);
       }
+      this.progress.end();
       this.spent.set(uid, spent + performance.now() - start);
     }
     return rings;
@@ -245,12 +283,16 @@ class Search {
 
   /** Adds what the ring has registered; false while it is busy. */
   private look({ pid, fd, mappings }: Ring): boolean {
+    if (isInExec(pid)) return true;
     let info: string;
+    this.progress.begin(pid);
     try {
       info = readText(`/proc/${pid}/fdinfo/${fd}`);
     } catch (error) {
       this.miss(`process ${pid}: ${(error as Error).message}`);
       return true;
+    } finally {
+      this.progress.end();
     }
     // It is gone.
     if (info === '') return true;

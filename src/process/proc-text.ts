@@ -78,6 +78,16 @@ export function field(status: string, name: string): string {
   return status.slice(start, status.indexOf('\n', start)).trim();
 }
 
+/**
+ * Whether the thread's process has begun another program and not mapped it yet: its memory is new and has no code. Waits for
+ * nothing.
+ */
+export const isInExec = (tid: number): boolean => field(textOf(`/proc/${tid}/status`), 'VmExe') === '0 kB';
+
+/** The real uid of the process, as we see it; 0 when it is gone. Waits for nothing. */
+export const uidOf = (pid: number): number =>
+  Number(field(textOf(`/proc/${pid}/status`), 'Uid').split('\t')[0]);
+
 export function listOf(dir: string): string[] {
   try {
     return readList(dir);
@@ -102,7 +112,7 @@ export function linkOf(path: string): string {
 export const readLink = (path: string): string => unlessGone('', () => readlinkSync(path));
 
 /** Which file a descriptor is of; equal for one inode of one mount. */
-interface FileId {
+export interface FileId {
   readonly mount: number;
   readonly ino: number;
 }
@@ -138,12 +148,15 @@ export function deviceName(major: number, minor: number): string {
   return [major, minor].map(part => part.toString(16).padStart(2, '0')).join(':');
 }
 
-/** st_dev of stat(2) as /proc/PID/maps writes it. */
-export function deviceNameOf(dev: number): string {
+/** Major and minor of st_dev of stat(2). */
+export function deviceNumbersOf(dev: number): readonly [major: number, minor: number] {
   const major = ((dev >>> 8) & 0xfff) | (Math.floor(dev / 2 ** 32) & 0xffff_f000);
   const minor = (dev & 0xff) | ((dev >>> 12) & 0xff_ff00);
-  return deviceName(major, minor);
+  return [major, minor];
 }
+
+/** st_dev of stat(2) as /proc/PID/maps writes it. */
+export const deviceNameOf = (dev: number): string => deviceName(...deviceNumbersOf(dev));
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 

@@ -29,9 +29,6 @@ export function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/comm`).trim();
 }
 
-/** Whether the thread's process has begun another program and not mapped it yet: its memory is new and has no code. */
-export const isInExec = (tid: number): boolean => field(textOf(`/proc/${tid}/status`), 'VmExe') === '0 kB';
-
 /** Clock ticks of processor time that a thread has used; 0 when it is gone. Waits while its process is in exec(2) (K29). */
 export function processorTimeOf(pid: number, tid: number): number {
   const [user, system] = statFields(textOf(`/proc/${pid}/task/${tid}/stat`))

@@ -250,6 +250,26 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
     assert.ok(isMounted(mount.path));
   });
 
+  test('A1, A4: the holders are named though another server on the machine has stopped', async () => {
+    const stopped = await Mounted.start();
+    // With the inode number of a file here, as the last.
+    const names = Array.from({ length: number + 1 }, (_, n) => stopped.file(`f${n}`));
+    const fds = names.map(name => openSync(name, 'w'));
+    const fd = openSync(file, 'r');
+    try {
+      await holder('lease exclusive; sleep 600000', 'lease exclusive: ok');
+      process.kill(stopped.pid, 'SIGSTOP');
+      const leases = leasefs('leases', file);
+      const unmount = leasefs('umount', mount.path);
+      assert.match(leases.out[1]!, new RegExp(`${process.pid} `), leases.err);
+      assert.match(unmount.err, /is busy: /);
+    } finally {
+      process.kill(stopped.pid, 'SIGCONT');
+      for (const each of [...fds, fd]) closeSync(each);
+      await stopped.stop();
+    }
+  });
+
   test('A4: a pin whose file is closed keeps the mount too, and names its process', async () => {
     const { pid } = await holder('lease exclusive; pin 0 4k; close; sleep 600000', 'close');
     const { status, err } = leasefs('umount', mount.path);

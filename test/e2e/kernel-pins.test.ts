@@ -6,9 +6,11 @@ import { Calls } from '../../src/client/calls.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
+import { isInExec } from '../../src/process/proc-text.js';
 import { type Actor, eventually, isParked } from '../support/actors.js';
 import { cli, Mounted } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_RDWR, O_TRUNC, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { whileInExec } from '../support/stuck-in-exec.js';
 import { mountedSuite } from '../support/suites.js';
 
 const O_NOATIME = 0o1000000;
@@ -145,6 +147,16 @@ mountedSuite('kernel pins that were not registered', { store: 'direct' }, ({ tes
       assert.is(statSync(path).size, 8 * BLOCK);
       assert.is(await other.try.ftruncate(0, { slot: 1 }), 'ETXTBSY');
     }
+  });
+
+  test('N10: a process in exec(2) that its own server holds up is left out of the search', async () => {
+    const { path, other, truncate } = await scene();
+    await other.open(path, O_RDWR, { slot: 1 });
+    await whileInExec(async pid => {
+      assert.is(await truncate(), 'ETXTBSY');
+      assert.is(await other.try.punch(4 * BLOCK, BLOCK, { slot: 1 }), 'ok');
+      assert.ok(isInExec(pid), 'the search did not wait for it');
+    });
   });
 
   test('N10: a kernel pin breaks no lease and refuses none', async () => {

@@ -145,4 +145,25 @@ test('N10: many requests at once are answered by few searches, each with its own
   }
 });
 
+test('N10: a thread that waits for a process is left, and the search goes on without that process', async () => {
+  const lines: string[] = [];
+  const search = new KernelPinSearch(
+    line => lines.push(line),
+    new URL('./waiting-thread.js', import.meta.url),
+  );
+  const child = spawn('sleep', ['1000']);
+  const find = (pid: number): Promise<Found> =>
+    new Promise(resolve => search.find({ device, inos: [pid] }, resolve));
+  try {
+    assert.equal(await find(child.pid!), { pins: [], unseen: 'users ' }, 'no user is left out whole');
+    const { uid } = statSync(`/proc/${child.pid}`);
+    assert.equal(lines, [
+      `the search for kernel pins waits for process ${child.pid} of user ${uid}: it goes on without that process`,
+    ]);
+  } finally {
+    search.close();
+    await end(child);
+  }
+});
+
 test.run();

@@ -2,7 +2,7 @@
 // refuses a call (ask.ts), before listings, at the close of their lease's file and when a process ends. The check may have
 // to wait, so a thread of its own makes it, and the call that needs it is parked.
 import type { PinId, ProcessId } from '../../base/units.js';
-import { isInExec } from '../../process/proc.js';
+import { isInExec } from '../../process/proc-text.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { endAll, endHandle, lookFor } from './ask.js';
