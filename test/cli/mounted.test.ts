@@ -4,7 +4,6 @@ import {
   closeSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -290,50 +289,6 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
     assert.not(isMounted(dir));
     rmdirSync(dir);
     rmSync(log);
-  });
-
-  test('the demo comes out as it must, leaves nothing behind, and is plain without a terminal', () => {
-    const dir = mkdtempSync('/tmp/l');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'demo'], {
-      encoding: 'utf8',
-      timeout: 120_000,
-      env: { ...process.env, TMPDIR: dir, FORCE_COLOR: '0' },
-    });
-    assert.is(status, 0, `${stdout}\n${stderr}`);
-    for (let step = 1; step <= 7; step++) assert.match(stdout, new RegExp(`^${step}  `, 'm'));
-    for (const code of ['ETXTBSY', 'EDEADLK', 'EPERM', 'EAGAIN']) assert.match(stdout, code);
-    assert.not(stdout.includes('\u001b'));
-    // The table of step 6 is as wide as the path makes it.
-    const lines = stdout.split('\n').filter(line => !line.includes('leasefs-io'));
-    for (const line of lines) assert.ok(line.length <= 100, line);
-    assert.equal(
-      readdirSync('/dev/shm').filter(name => name.startsWith('leasefs-demo-')),
-      [],
-    );
-    rmdirSync(dir);
-  });
-
-  test('a demo that is interrupted unmounts and leaves nothing behind', async () => {
-    const dir = mkdtempSync('/tmp/l');
-    for (const delay of [300, 900]) {
-      const child = spawn(process.execPath, [cli, 'demo'], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, TMPDIR: dir },
-      });
-      running.push(child);
-      const ended = new Promise(resolve => child.once('close', resolve));
-      await new Promise(resolve => setTimeout(resolve, delay));
-      child.kill('SIGINT');
-      await ended;
-      assert.equal(readdirSync(dir), [], `after ${delay} ms`);
-    }
-    spawnSync('sh', ['-c', `"${process.execPath}" "${cli}" demo | head -3`], {
-      timeout: 120_000,
-      env: { ...process.env, TMPDIR: dir },
-    });
-    assert.equal(readdirSync(dir), [], 'after a closed pipe');
-    assert.not(readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${dir}/`));
-    rmdirSync(dir);
   });
 
   test('a lease that waits is given up by Ctrl-C, and the file goes on', async () => {
