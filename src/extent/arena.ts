@@ -55,11 +55,16 @@ export class ExtentArena {
   /**
    * @param memory zeros, 8-byte aligned, that belong to the arena from now on; by default 264 MiB of address space, enough for 64 M blocks
    *   (256 GiB of files) however scattered within their segments.
-   * @throws RangeError if it has not room for two pages.
+   * @throws TypeError if it is no ArrayBuffer, RangeError if it has not room for two pages.
    */
   constructor(memory: ArrayBuffer = new ArrayBuffer(ExtentArena.bytesFor(DEFAULT_PAGES))) {
+    if (!(memory instanceof ArrayBuffer))
+      throw new TypeError(`an extent arena takes an ArrayBuffer of zeros, not ${typeof memory}`);
     const pages = Math.min(Math.floor(memory.byteLength / PAGE_BYTES), MAX_PAGES);
-    if (pages < 2) throw new RangeError(`an extent arena of ${memory.byteLength} bytes`);
+    if (pages < 2) {
+      const least = ExtentArena.bytesFor(2);
+      throw new RangeError(`an extent arena of ${memory.byteLength} bytes: it needs ${least} at least`);
+    }
     const bitmaps = pages * STARTS_BYTES;
     this.starts = new Int32Array(memory, 0, bitmaps / 4);
     this.window = new DataView(memory, 0, bitmaps + 4);
@@ -70,6 +75,12 @@ export class ExtentArena {
   /** Bytes of a reservation with so many pages, 2 to 2^21. A page holds a 2 MiB segment of more than 16 runs. */
   static bytesFor(pages: number): number {
     return pages * PAGE_BYTES;
+  }
+
+  /** One line for console.log. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const { small, large, pages, room } = this.use;
+    return `ExtentArena { small: ${small}, large: ${large}, pages: ${pages}, room: ${room} }`;
   }
 
   get use(): ArenaUse {

@@ -10,7 +10,7 @@
 // Costs: look-ups are O(1), two or three loads; changes O(blocks changed in the segments at the two ends + segments
 // between them). Neither makes garbage, but for a flat directory that grows.
 import { errno } from '../base/errno.js';
-import type { ExtentArena } from './arena.js';
+import { ExtentArena } from './arena.js';
 import { denseRun } from './dense.js';
 import {
   ahead,
@@ -59,9 +59,18 @@ export class ExtentMap extends ExtentWalk {
   private changes = 0;
   private mapped = 0;
 
-  /** @param arena shared by all maps of a store; the map holds nothing of it while it is empty. */
-  constructor(arena: ExtentArena) {
+  /**
+   * @param arena shared by all maps of a store; the map holds nothing of it while it is empty. By default one of its own.
+   * @throws TypeError if it is no ExtentArena.
+   */
+  constructor(arena: ExtentArena = new ExtentArena()) {
+    if (!(arena instanceof ExtentArena)) throw new TypeError('an extent map takes an ExtentArena');
     super(arena);
+  }
+
+  /** One line for console.log. O(extents). */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `ExtentMap { extents: ${this.count()}, blocks: ${this.blocks}, bytes: ${this.bytes}, seq: ${this.seq} }`;
   }
 
   /** Counts the changes: a mapping that was seen at one `seq` still holds at the same `seq` (XFS's if_seq). */
@@ -170,6 +179,7 @@ export class ExtentMap extends ExtentWalk {
 
   /** Makes everything from `pgoff` on a hole and frees its memory. Results as `punch`. */
   truncate(pgoff: number): number {
+    if (!(Number.isSafeInteger(pgoff) && pgoff >= 0)) return -errno.EINVAL;
     const result = pgoff < MAX_PGOFF ? this.punch(pgoff, MAX_PGOFF - pgoff) : 0;
     if (result === 0) this.shrink(Math.ceil(pgoff / SEGMENT));
     return result;

@@ -120,6 +120,11 @@ export class RangeIndex implements Iterable<PinnedRange> {
     if (this.pins > 0) yield* this.below(this.root, this.height);
   }
 
+  /** One line for console.log. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `RangeIndex { size: ${this.size} }`;
+  }
+
   /** Throws Error on the first invariant that does not hold. For tests: O(n). */
   check(): void {
     const must = (holds: boolean, what: string) => {

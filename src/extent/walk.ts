@@ -43,14 +43,20 @@ const put = (out: Float64Array, field: number, start: number, value: number, n: 
   return field + FIELDS;
 };
 
+const isBlock = (pgoff: number): boolean => pgoff >= 0 && Number.isSafeInteger(pgoff);
+const noBlock = (pgoff: number): RangeError => new RangeError(`block ${pgoff}`);
+const noRange = (pgoff: number, n: number): RangeError =>
+  new RangeError(`extents of ${n} blocks from ${pgoff} on`);
+
 export class ExtentWalk extends SegmentDirectory {
-  /** The first written block at or behind `pgoff`; -ENXIO if there is none. */
+  /** The first written block at or behind `pgoff`; -ENXIO if there is none. @throws RangeError for what is no block. */
   nextData(pgoff: number): number {
     return this.next(pgoff, 1);
   }
 
   /** The first block at or behind `pgoff` that is not written: a hole or unwritten. There always is one, 2^41 at last. */
   nextHole(pgoff: number): number {
+    if (!isBlock(pgoff)) throw noBlock(pgoff);
     let i = pgoff & WITHIN;
     for (let segment = segmentOf(pgoff); segment * SEGMENT < MAX_PGOFF; segment++) {
       const entry = this.entryOf(segment);
@@ -73,9 +79,11 @@ export class ExtentWalk extends SegmentDirectory {
    * Fills `out` with the extents that meet [pgoff, pgoff + n), EXTENT_FIELDS numbers each, and answers how many they
    * are. They are maximal and whole: the first may begin before the range, the last end behind it. Stops when `out`
    * is full; go on behind the last one. An `out` of length 0 counts only, as fm_extent_count = 0 does.
+   * @throws RangeError for blocks that are no numbers of blocks, or an `out` of 1 to 3 numbers.
    */
   fiemap(pgoff: number, n: number, out: Float64Array): number {
-    if (out.length < FIELDS) return this.count(pgoff, n);
+    if (!(pgoff >= 0 && Number.isSafeInteger(pgoff) && n >= 0)) throw noRange(pgoff, n);
+    if (out.length < FIELDS) return this.counted(pgoff, n, out);
     const { words, starts, window } = this;
     const end = Math.min(pgoff + n, MAX_PGOFF);
     const room = out.length - FIELDS;
@@ -136,7 +144,12 @@ export class ExtentWalk extends SegmentDirectory {
     return field / FIELDS;
   }
 
-  /** How many extents meet [pgoff, pgoff + n), by default all. O(extents). */
+  private counted(pgoff: number, n: number, out: Float64Array): number {
+    if (out.length > 0) throw new RangeError(`fiemap into ${out.length} numbers: an extent takes ${FIELDS}`);
+    return this.count(pgoff, n);
+  }
+
+  /** How many extents meet [pgoff, pgoff + n), by default all. O(extents). @throws RangeError as fiemap. */
   count(pgoff = 0, n: number = MAX_PGOFF): number {
     const end = Math.min(pgoff + n, MAX_PGOFF);
     let found = 0;
@@ -191,6 +204,7 @@ export class ExtentWalk extends SegmentDirectory {
 
   /** The first mapped block at or behind `pgoff` whose value is `least` or more. */
   private next(pgoff: number, least: number): number {
+    if (!isBlock(pgoff)) throw noBlock(pgoff);
     let i = pgoff & WITHIN;
     const first = segmentOf(pgoff);
     for (let segment = this.nextSegment(first); segment >= 0; segment = this.nextSegment(segment + 1)) {
