@@ -8,6 +8,7 @@ import type { ReportedStatus } from '../client/index.js';
 import { loadFuseNative } from '../fuse-native/package.js';
 import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import { paint } from './colour.js';
+import { jsonText } from './json.js';
 import { readMounted } from './mounted-path.js';
 import { newerOpcodes } from './newer-opcodes.js';
 import { readableSize } from './sizes.js';
@@ -26,7 +27,7 @@ export interface Finding {
 export const verb: Verb = {
   name: 'doctor',
   summary: 'what this kernel and this user can do, and what follows',
-  help: `usage: leasefs doctor
+  help: `usage: leasefs doctor [--json]
 
 Tries each thing that leasefs needs, in a mount of its own that is gone afterwards.
 
@@ -35,13 +36,18 @@ Tries each thing that leasefs needs, in a mount of its own that is gone afterwar
   !!    leasefs cannot mount here; exit code 1`,
 
   async run(args) {
-    const { positionals } = parseOptions(args, {});
+    const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });
     if (positionals.length > 0) throw new UsageError(`'${positionals[0]}' is too much`);
     const findings = [...host(), ...(await trialMount())];
-    for (const finding of findings) console.log(findingLine(finding));
+    if (values.json) console.log(jsonText('doctor', { findings: findings.map(worded) }));
+    else for (const finding of findings) console.log(findingLine(finding));
     return findings.some(({ mark }) => mark === '!!') ? 1 : 0;
   },
 };
+
+/** Marks for programs. */
+const marks = { ok: 'ok', '--': 'less', '!!': 'fatal' } as const;
+const worded = (finding: Finding) => ({ ...finding, mark: marks[finding.mark] });
 
 function findingLine({ mark, name, text }: Finding): string {
   const style = mark === 'ok' ? 'green' : mark === '--' ? 'yellow' : 'red';

@@ -1,6 +1,7 @@
 // `leasefs events`: what has happened to leases and pins, and with --follow what happens.
 import { printable } from '../base/words.js';
 import { type EventOptions, events, type LostEvents, type ReportedEvent } from '../client/index.js';
+import { jsonLine } from './json.js';
 import { inodeOn } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
@@ -36,7 +37,7 @@ It reads .leasefs/events of the mount: any program that reads lines can do the s
     const options: EventOptions = { follow: values.follow ?? false };
     for await (const event of events(mountPoint, options)) {
       if (ino !== undefined && event.event !== 'lost' && event.ino !== ino) continue;
-      console.log(values.json ? JSON.stringify(event) : eventText(event));
+      console.log(values.json ? jsonLine('events', event) : eventText(event));
     }
     return 0;
   },

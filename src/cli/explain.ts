@@ -1,5 +1,5 @@
 // `leasefs explain`: the rules by their numbers, from src/lease/README.md.
-import { jsonText } from './mounted-path.js';
+import { jsonText } from './json.js';
 import { type Rule, readRules } from './rules.js';
 import { pairs } from './table.js';
 import { CommandError, parseOptions, UsageError, type Verb } from './verb.js';

@@ -2,7 +2,8 @@
 // since FIEMAP never reaches a FUSE server (F17).
 import { fstatSync } from 'node:fs';
 import { extentBar, legend } from './extent-bar.js';
-import { jsonText, onMounted } from './mounted-path.js';
+import { jsonText } from './json.js';
+import { onMounted } from './mounted-path.js';
 import { type Piece, piecesOf } from './pieces.js';
 import { exactSize } from './sizes.js';
 import { table } from './table.js';

@@ -1,13 +1,7 @@
 // `leasefs leases`: the leases and their holders (A1), in the manner of lslocks(8).
 import type { ReportedLease } from '../client/index.js';
-import {
-  holderTexts,
-  jsonText,
-  pathText,
-  readMounted,
-  type WithHolders,
-  withHolders,
-} from './mounted-path.js';
+import { jsonText } from './json.js';
+import { holderTexts, pathText, readMounted, type WithHolders, withHolders } from './mounted-path.js';
 import { readableAge } from './sizes.js';
 import { table } from './table.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';

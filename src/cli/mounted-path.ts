@@ -92,8 +92,3 @@ export function holderTexts(holders: readonly FileHolder[]): string[] {
   if (holders.length === 0) return ['in flight or hidden'];
   return holders.map(({ pid, command, fds }) => `${pid} ${command}${fds.length === 0 ? ' mem' : ''}`);
 }
-
-/** The object that --json prints: its first member says what the rest is. */
-export function jsonText(verb: string, content: object): string {
-  return JSON.stringify({ version: { command: `leasefs ${verb}`, major: 1, minor: 0 }, ...content }, null, 2);
-}

@@ -1,13 +1,7 @@
 // `leasefs pins`: which ranges are pinned, and which process must end before they are free (A1, A2).
 import type { ReportedPin } from '../client/index.js';
-import {
-  holderTexts,
-  jsonText,
-  pathText,
-  readMounted,
-  type WithHolders,
-  withHolders,
-} from './mounted-path.js';
+import { jsonText } from './json.js';
+import { holderTexts, pathText, readMounted, type WithHolders, withHolders } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
 import { table } from './table.js';
 import { holderText, type UnleasedPin, unleasedPins } from './unleased.js';

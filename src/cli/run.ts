@@ -19,6 +19,7 @@ import { type RefusalLine, type RunReport, reportOf, type UnleasedRegistration }
 import { findings, junitOf, textOf } from '../run/report-forms.js';
 import { Supervisor } from '../run/supervisor.js';
 import { readInjections } from './inject.js';
+import { jsonLine } from './json.js';
 import { absolute } from './mounts.js';
 import { parseRunCommand, type RunOptions } from './run-options.js';
 import { mountTemporarily } from './temporary-mount.js';
@@ -157,7 +158,7 @@ function watched(path: string, events: (ReportedEvent | LostEvents)[]): EventWat
 }
 
 function tell({ json, output, junit, failOn }: RunOptions, report: RunReport, seconds: number): void {
-  const text = json ? JSON.stringify(report) : textOf(report).join('\n');
+  const text = json ? jsonLine('run', report) : textOf(report).join('\n');
   if (output === undefined) process.stderr.write(`${text}\n`);
   else writeFileSync(output, `${text}\n`);
   if (junit !== undefined) writeFileSync(junit, junitOf(report, failOn, seconds));

@@ -1,7 +1,8 @@
 // `leasefs stat`: one file at a glance, with how its data are served and why.
 import { fstatSync } from 'node:fs';
 import type { ReportedLease, ReportedStatus } from '../client/index.js';
-import { jsonText, onMounted } from './mounted-path.js';
+import { jsonText } from './json.js';
+import { onMounted } from './mounted-path.js';
 import { exactSize, readableSize } from './sizes.js';
 import { pairs } from './table.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';

@@ -1,7 +1,8 @@
 // `leasefs status`: one mount at a glance.
 import type { ReportedStatus } from '../client/index.js';
 import { holdersOf } from '../process/holders.js';
-import { jsonText, readMounted } from './mounted-path.js';
+import { jsonText } from './json.js';
+import { readMounted } from './mounted-path.js';
 import { readableAge, readableSize } from './sizes.js';
 import { pairs } from './table.js';
 import { holderText, type UnleasedPin, unleasedPins } from './unleased.js';

@@ -88,6 +88,16 @@ function worse(a: string | undefined, b: string): string {
   return a !== undefined && rank.indexOf(a) > rank.indexOf(b) ? a : b;
 }
 
+/** What --json prints. */
+export function topJson(look: Look, view: View): object {
+  // JSON has no infinity.
+  const files = fileRows(look, view).map(row => ({
+    ...row,
+    breakMs: row.breakMs === Number.POSITIVE_INFINITY ? null : row.breakMs,
+  }));
+  return { mount: view.mountPoint, status: look.status, files, events: look.events };
+}
+
 /** @param before the last look, for what happens a second. */
 export function screen(look: Look, before: Look | undefined, view: View): string[] {
   return [...header(look, before, view), '', ...body(look, view)];

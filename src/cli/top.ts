@@ -1,8 +1,9 @@
 // `leasefs top`: leases and pins by file as they change, in the manner of top(1).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonText } from './json.js';
 import { readMounted } from './mounted-path.js';
-import { fit, type Look, type Sort, screen, sorts, type View } from './top-screen.js';
+import { fit, type Look, type Sort, screen, sorts, topJson, type View } from './top-screen.js';
 import { CommandError, errorLine, onlyArgument, parseOptions, UsageError, type Verb } from './verb.js';
 
 const DEFAULT_MS = 1000;
@@ -17,9 +18,10 @@ const sortKeys: Readonly<Record<string, Sort>> = { p: 'pins', b: 'breaks', l: 'l
 export const verb: Verb = {
   name: 'top',
   summary: 'leases, pins and breaks by file, as they change',
-  help: `usage: leasefs top [--once] [--sort WHAT] [--filter TEXT] [--delay SECONDS] MNT
+  help: `usage: leasefs top [--once] [--json] [--sort WHAT] [--filter TEXT] [--delay SECONDS] MNT
 
   --once        print once and end; the default where the output is no terminal
+  --json        the same as JSON, once
   --sort WHAT   pins (the default), breaks, leases, age, path
   --filter TEXT only files whose path, owner or kind of lease has it
   --delay S     seconds between two updates, 0.1 or more (default: 1)
@@ -34,6 +36,7 @@ Keys: q quits, s sorts by the next, p b l a f sort by pins, breaks, leases, age,
   async run(args) {
     const { values, positionals } = parseOptions(args, {
       once: { type: 'boolean' },
+      json: { type: 'boolean' },
       sort: { type: 'string' },
       filter: { type: 'string' },
       delay: { type: 'string' },
@@ -46,6 +49,10 @@ Keys: q quits, s sorts by the next, p b l a f sort by pins, breaks, leases, age,
     const path = onlyArgument(positionals, 'MNT');
     const { mountPoint } = readMounted(path, 'status');
     const view: View = { mountPoint, sort, filter: values.filter ?? '', typing: false };
+    if (values.json) {
+      console.log(jsonText('top', topJson(look(mountPoint), view)));
+      return 0;
+    }
     if (values.once || !process.stdout.isTTY || !process.stdin.isTTY) {
       for (const line of screen(look(mountPoint), undefined, view)) console.log(line);
       return 0;

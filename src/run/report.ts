@@ -63,7 +63,6 @@ export interface UnleasedRegistration {
 }
 
 export interface RunReport {
-  readonly version: 1;
   readonly command: readonly string[];
   /** The command's exit code, as a shell tells it. */
   readonly code: number;
@@ -151,7 +150,6 @@ export function reportOf(
     }
   }
   return {
-    version: 1,
     ...run,
     leases: [...leases.values()],
     pins: [...pins.values()],
