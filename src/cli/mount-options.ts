@@ -1,10 +1,11 @@
 // The options of `leasefs mount`, checked: what the daemon (daemon.ts) is started with.
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import type { Spin } from '../fuse/spinning.js';
+import { textOf } from '../process/proc-text.js';
 import { HUGE, type Huge } from '../store/tmpfs.js';
 import type { DaemonLog } from './daemon-log.js';
-import { parseSize } from './sizes.js';
+import { absolute } from './mounts.js';
+import { parseSize, readableSize } from './sizes.js';
 import { onlyArgument, parseOptions, UsageError } from './verb.js';
 
 /** As tmpfs: every user may create files, and only the owner may remove them. */
@@ -116,7 +117,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   const breakTime = values['lease-break-time'];
   const readyFd = values['ready-fd'];
   return {
-    mountPoint: onlyArgument(positionals, 'MNT'),
+    mountPoint: mountPointOf(onlyArgument(positionals, 'MNT')),
     options: {
       mountOptions: rest.filter(word => !OWN_FLAGS.includes(word)),
       root: {
@@ -129,7 +130,9 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       swap: !(values.noswap ?? rest.includes(NO_SWAP)),
       inodes: values.inodes === undefined ? undefined : inodesOption(values.inodes),
       breakTimeMs:
-        breakTime === undefined ? defaultBreakTime(sysctl()) : whole(breakTime, '--lease-break-time'),
+        breakTime === undefined
+          ? defaultBreakTime(textOf('/proc/sys/fs/lease-break-time'))
+          : whole(breakTime, '--lease-break-time'),
       semantics,
       unseenPins,
       store,
@@ -142,6 +145,13 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     logFile: values.log,
     readyFd: readyFd === undefined ? undefined : whole(readyFd, '--ready-fd'),
   };
+}
+
+function mountPointOf(path: string): string {
+  if (absolute(path) !== '/') return path;
+  throw new UsageError(
+    `'${path}' is the root directory, which nothing can be mounted on: name an empty directory`,
+  );
 }
 
 /** The words of -o with a value, for /etc/fstab: the options by the same names, and the owner of the root directory. */
@@ -188,21 +198,24 @@ export function defaultBreakTime(seconds: string): number {
   return (value > 0 ? value : 45) * 1000;
 }
 
-function sysctl(): string {
-  try {
-    return readFileSync('/proc/sys/fs/lease-break-time', 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-/** Bytes for the files, 4 KiB at least. @param name of the option or argument. @throws UsageError */
+/** Bytes for the files, 4 KiB at least, at most what the machine has. @param name of the option or argument. @throws UsageError */
 export function sizeOption(text: string, name = '--size'): number {
   const size = parseSize(text);
   if (size === undefined || size < 4096) {
     throw new UsageError(`${name} '${text}' is no size of 4k or more: write 512m or 4g`);
   }
+  const most = memory();
+  if (size > most) {
+    const there = readableSize(most);
+    throw new UsageError(`${name} '${text}' is more than the memory and swap of this machine, ${there}`);
+  }
   return size;
+}
+
+/** With swap, bytes. */
+function memory(): number {
+  const [, kB = '0'] = /^SwapTotal: +(\d+) kB$/m.exec(textOf('/proc/meminfo')) ?? [];
+  return totalmem() + Number(kB) * 1024;
 }
 
 function inodesOption(text: string): number {

@@ -102,6 +102,8 @@ function isDead(target: string): boolean {
 }
 
 function checkMountPoint(target: string): void {
+  // No process would see it, and no path would lead to it, to unmount it.
+  if (target === '/') throw new FsError(errno.EINVAL, 'nothing can be mounted on the root directory');
   let isDirectory: boolean;
   try {
     isDirectory = statSync(target).isDirectory();

@@ -10,13 +10,13 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 4g --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 m';
+    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 400m --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     options: {
       mountOptions: ['ro', 'noexec', 'allow_other'],
       root: { uid: 5, gid: 7, mode: 0o755 },
-      size: 4 * 2 ** 30,
+      size: 400 * 2 ** 20,
       inodes: 10 * 1024,
       breakTimeMs: 500,
       semantics: 'rfc-v2',
@@ -62,6 +62,11 @@ test('wrong options are usage errors that name the option', () => {
     ['--spin -1 m', /--spin/],
     ['-o spin=fast m', /--spin/],
     ['--sise 4g m', /--sise/],
+    ['--size 8000t m', /more than the memory and swap of this machine, \d/],
+    ['--size=-1 m', /no size of 4k or more/],
+    ['/', /'\/' is the root directory/],
+    ['/..', /'\/\.\.' is the root directory/],
+    ['/proc/self/root', /is the root directory/],
     ['--size', /--size/],
   ];
   for (const [words, says] of cases) {

@@ -111,6 +111,11 @@ suiteNeeding('mount as root', ['mount'], test => {
     rmdirSync(dir);
   });
 
+  test('the root directory is no mount point: no path would lead to the mount', () => {
+    assert.throws(() => mount('/', []), /EINVAL.*root directory/);
+    assert.not(mountsNow().some(({ target, type }) => target === '/' && type === FS_TYPE));
+  });
+
   test('a mount point that is missing or a file', () => {
     assert.is(
       codeOf(() => mount(join(dir, 'none'), [])),

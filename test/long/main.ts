@@ -3,6 +3,7 @@
 // `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Mounted, stores } from '../support/mounted.js';
@@ -35,7 +36,10 @@ for (const where of ['tmpfs', ...stores] as const) {
       continue;
     }
     const check = typeof one === 'function' ? one : one.check;
-    const mount = where === 'tmpfs' ? undefined : await Mounted.start('--size', '8g', '--store', where);
+    const mount =
+      where === 'tmpfs'
+        ? undefined
+        : await Mounted.start('--size', `${Math.min(8 * 2 ** 30, totalmem())}`, '--store', where);
     const dir = join(mount?.path ?? tmpfs, 'd');
     const started = performance.now();
     try {
