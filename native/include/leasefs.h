@@ -74,6 +74,7 @@
  *		lease; with LEASEFS_NONBLOCK, a break that would be waited for
  * EDEADLK	an own lease elsewhere would have to be broken [L3]; the wait
  *		would deadlock [B7]
+ * ENOLCK	the file has 1024 leases [L10]
  * EINTR	a signal came while it waited for a break [B5]
  */
 struct leasefs_lease {

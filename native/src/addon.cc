@@ -9,6 +9,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportDaemon(env, exports);
   ExportDescriptor(env, exports);
   ExportFdPassing(env, exports);
+  ExportFileWorker(env, exports);
   ExportIoctl(env, exports);
   ExportMapping(env, exports);
   ExportMemoryFile(env, exports);

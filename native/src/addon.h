@@ -25,6 +25,7 @@ void ExportControlSocket(Napi::Env env, Napi::Object exports);
 void ExportDaemon(Napi::Env env, Napi::Object exports);
 void ExportDescriptor(Napi::Env env, Napi::Object exports);
 void ExportFdPassing(Napi::Env env, Napi::Object exports);
+void ExportFileWorker(Napi::Env env, Napi::Object exports);
 void ExportIoctl(Napi::Env env, Napi::Object exports);
 void ExportMapping(Napi::Env env, Napi::Object exports);
 void ExportMemoryFile(Napi::Env env, Napi::Object exports);

@@ -92,7 +92,7 @@ export class LeaseFile implements Disposable {
    * file's owner nor CAP_LEASE (L7). EBADF: 'exclusive' or 'shared', and the file is not open for writing (L7). EBUSY: pins
    * under the lease remain (L5). EAGAIN: an incompatible lease elsewhere, a break pending, 'none' without a lease.
    * EDEADLK: a lease of this process elsewhere would have to be broken (L3), or the wait would deadlock (B7).
-   * EINTR: a signal (B5). ENOTTY: not on a leasefs mount.
+   * ENOLCK: the file has 1024 leases (L10). EINTR: a signal (B5). ENOTTY: not on a leasefs mount.
    */
   async setLease(kind: LeaseKind, options: SetLeaseOptions = {}): Promise<void> {
     const data = leaseStruct(kind, 0, options);

@@ -19,14 +19,19 @@ import type { LeasePlane } from '../fs/layout/plane.js';
 import { PARKED } from '../fs/operations.js';
 import { pinRows } from '../fs/report.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
+import type { PinInfo } from '../lease/types.js';
 import type { Descriptors } from '../process/descriptors.js';
 import type { Registration } from '../process/registration.js';
 
 /** Pids of the processes that made a pin that is there. */
 export const pinningPids = (plane: LeasePlane): number[] =>
-  [...new Set(pinRows(plane, undefined).map(({ pid }) => pid))]
+  [...new Set(plane.leases.pinners().map(({ process }) => plane.process(process).pid))]
     .filter(pid => pid !== 0)
     .sort((a, b) => a - b);
+
+/** A pin that a process of that pid has made. */
+export const pinnerOf = (plane: LeasePlane, pid: number): PinInfo | undefined =>
+  plane.leases.pinners().find(({ process }) => plane.process(process).pid === pid);
 
 interface FilePinsOptions {
   readonly plane: LeasePlane;

@@ -2,17 +2,16 @@
 import { errno } from '../base/errno.js';
 import { textRoom } from '../base/kept-text.js';
 import { S_IFDIR, S_IFREG } from '../base/linux.js';
-import { FIRST_VIRTUAL, type InodeNumber, type Name } from '../base/units.js';
+import { BLOCK, FIRST_VIRTUAL, type InodeNumber, type Name } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
 import type { Caller } from '../fs/operations.js';
-import { leaseRows, pinRows } from '../fs/report.js';
 import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
 import { Descriptors } from '../process/descriptors.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
 import { EventWakes } from './event-wakes.js';
-import { FilePinsFile, pinningPids } from './file-pins.js';
+import { FilePinsFile, pinnerOf, pinningPids } from './file-pins.js';
 import { InjectFile, mayInject } from './inject-file.js';
 import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
 import { SizeFile } from './size-file.js';
@@ -147,7 +146,7 @@ export class ControlTree implements VirtualTree {
   private openFilePins(viewer: Viewer, reader: number, pid: number, wake: () => void): VirtualFile | number {
     const { mountPoint, descriptors } = this;
     const { plane } = this.filesystem;
-    const uid = uidsOf(pid)?.real ?? pinRows(plane, undefined).find(row => row.pid === pid)?.uid;
+    const uid = uidsOf(pid)?.real ?? pinnerOf(plane, pid)?.uid;
     if (uid === undefined) return -errno.ESRCH;
     if (!viewer.maySee(uid)) return -errno.EACCES;
     return new FilePinsFile({ plane, mountPoint, pid, descriptors, wake }, this.room, reader);
@@ -159,20 +158,18 @@ export class ControlTree implements VirtualTree {
 
   /** The process lives, or a pin of it does. */
   private isProcess(pid: number): boolean {
-    return threadGroupOf(pid) === pid || pinningPids(this.filesystem.plane).includes(pid);
+    return threadGroupOf(pid) === pid || pinnerOf(this.filesystem.plane, pid) !== undefined;
   }
 
   private stats(): Stats {
     const { filesystem } = this;
     const { plane } = filesystem;
-    const leases = leaseRows(plane, undefined);
-    let pinnedBytes = 0;
-    for (const { len } of pinRows(plane, undefined)) pinnedBytes += len;
+    const { pinnedBlocks, zombies, breaking } = plane.leases.counts();
     return {
       ...filesystem.status(),
-      pinnedBytes,
-      zombies: leases.filter(({ state }) => state === 'zombie').length,
-      breaking: leases.filter(({ state }) => state === 'breaking').length,
+      pinnedBytes: pinnedBlocks * BLOCK,
+      zombies,
+      breaking,
       events: Object.fromEntries(plane.recorder.ring.counts),
     };
   }

@@ -140,10 +140,9 @@ export class Filesystem implements Operations {
   }
 
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
-    const settled = isVirtual(ino) ? settle(this.plane, caller, false) : 0;
-    if (settled !== 0) return settled;
-    if (isVirtual(ino)) return this.sb.virtual?.open(caller, ino, flags, out) ?? -errno.ESTALE;
-    return open(this.sb, caller, ino, flags, out);
+    if (!isVirtual(ino)) return open(this.sb, caller, ino, flags, out);
+    const settled = settle(this.plane, caller, false);
+    return settled || (this.sb.virtual?.open(caller, ino, flags, out) ?? -errno.ESTALE);
   }
 
   create(
@@ -207,6 +206,10 @@ export class Filesystem implements Operations {
     return fallocate(this.sb, caller, ino, fh, mode, off, len);
   }
 
+  steady(caller: Caller, ino: InodeNumber): Answer {
+    return this.sb.slices.wait(caller, ino);
+  }
+
   lseek(_caller: Caller, ino: InodeNumber, _fh: FileHandle, off: number, whence: number): Answer {
     return lseek(this.sb, ino, off, whence);
   }
@@ -225,8 +228,7 @@ export class Filesystem implements Operations {
   }
 
   fsync(_caller: Caller, ino: InodeNumber, fh: FileHandle): Answer {
-    if (isVirtual(ino)) return 0;
-    return fsync(this.sb, fh);
+    return isVirtual(ino) ? 0 : fsync(this.sb, fh);
   }
 
   flush(caller: Caller, fh: FileHandle): Answer {
@@ -249,7 +251,7 @@ export class Filesystem implements Operations {
   }
 
   readdir(
-    _caller: Caller,
+    caller: Caller,
     ino: InodeNumber,
     fh: FileHandle,
     offset: number,
@@ -257,7 +259,7 @@ export class Filesystem implements Operations {
     sink: DirSink,
   ): Answer {
     if (isVirtual(ino)) return this.sb.virtual?.readdir(ino, offset, sink) ?? -errno.ESTALE;
-    return readdir(this.sb, fh, offset, plus, sink);
+    return readdir(this.sb, caller, fh, offset, plus, sink);
   }
 
   setxattr(caller: Caller, ino: InodeNumber, name: Name, value: Uint8Array, flags: number): Answer {
@@ -277,13 +279,11 @@ export class Filesystem implements Operations {
   }
 
   removexattr(_caller: Caller, ino: InodeNumber, name: Name): Answer {
-    if (isVirtual(ino)) return -errno.EOPNOTSUPP;
-    return removexattr(this.sb, ino, name);
+    return isVirtual(ino) ? -errno.EOPNOTSUPP : removexattr(this.sb, ino, name);
   }
 
   setLease(caller: Caller, ino: InodeNumber, fh: FileHandle, request: SetLeaseRequest): Answer {
-    if (isVirtual(ino)) return -errno.EINVAL;
-    return setLease(this.plane, caller, fh, request);
+    return isVirtual(ino) ? -errno.EINVAL : setLease(this.plane, caller, fh, request);
   }
 
   getLease(_ino: InodeNumber, fh: FileHandle): GetLeaseAnswer {
@@ -384,7 +384,7 @@ export class Filesystem implements Operations {
     this.sb.host = undefined;
     for (const fh of [...this.sb.handles.keys()]) this.sb.closeFile(fh);
     this.plane.close();
-    for (const inode of this.sb.inodes.values()) inode.file?.free();
+    for (const inode of this.sb.inodes.values()) void inode.file?.free()?.start();
     this.sb.inodes.clear();
   }
 

@@ -293,6 +293,8 @@ export interface Operations {
     writeback: boolean,
   ): Answer;
   fallocate(caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer;
+  /** Before `lseek`: 0; PARKED while a change of the file goes on. */
+  steady(caller: Caller, ino: InodeNumber): Answer;
   /** SEEK_DATA 3, SEEK_HOLE 4: the offset. */
   lseek(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, whence: number): Answer;
   copyFileRange(

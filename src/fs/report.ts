@@ -66,8 +66,7 @@ export function report(
 export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedStatus {
   const { sb, leases, kernelPins } = plane;
   const { capacity, name } = sb.store;
-  let files = 0;
-  for (const inode of sb.inodes.values()) if (inode.file !== undefined) files++;
+  const counts = leases.counts();
   return {
     pid: process.pid,
     store: name,
@@ -76,11 +75,11 @@ export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedSta
     residency: residency(sb),
     fragmentation: fragmentation(sb),
     kept: kept(sb),
-    files,
+    files: sb.files,
     inodes: sb.budget.used,
     maxInodes: sb.budget.max,
-    leases: leases.leases().length,
-    pins: leases.pins().length,
+    leases: counts.leases,
+    pins: counts.pins,
     kernelPinSearches: kernelPins.searches,
     leaseBreakMs: plane.breakTime,
     ...session,

@@ -1,7 +1,7 @@
 // Directories: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR.
 import { errno } from '../base/errno.js';
 import { MAX_OFFSET } from '../base/units.js';
-import type { Answer } from '../fs/operations.js';
+import { type Answer, PARKED } from '../fs/operations.js';
 import type { Connection } from './connection.js';
 import type { Request } from './wire/request.js';
 
@@ -31,7 +31,7 @@ function list({ operations, dirents }: Connection, request: Request, plus: boole
   if (after > MAX_OFFSET) return -errno.EINVAL;
   dirents.begin(request.u32(16), plus);
   const answer = operations.readdir(request.caller, request.ino, request.fh(0), after, plus, dirents);
-  return answer < 0 ? answer : dirents.length;
+  return answer < 0 || answer === PARKED ? answer : dirents.length;
 }
 
 export function releasedir(connection: Connection, request: Request): Answer {

@@ -2,7 +2,7 @@
 import { errno } from '../base/errno.js';
 import { O_ACCMODE, O_RDONLY, O_TRUNC } from '../base/linux.js';
 import { type InodeNumber, MAX_OFFSET } from '../base/units.js';
-import type { Answer } from '../fs/operations.js';
+import { type Answer, PARKED } from '../fs/operations.js';
 import { killSuidgid } from './attributes.js';
 import { type Connection, MALFORMED, NO_REPLY } from './connection.js';
 import {
@@ -148,6 +148,9 @@ export function fallocate({ operations }: Connection, request: Request): Answer 
 export function lseek({ operations, reply }: Connection, request: Request): Answer {
   const off = request.u64(8);
   if (off > MAX_OFFSET) return -errno.ENXIO;
+  // An offset may read as PARKED.
+  const busy = operations.steady(request.caller, request.ino);
+  if (busy !== 0) return busy;
   const found = operations.lseek(request.caller, request.ino, request.fh(0), off, request.u32(16));
   if (found < 0) return found;
   reply.set64(0, found);
@@ -181,7 +184,7 @@ export function copyFileRange({ operations, reply }: Connection, request: Reques
     toOff,
     len,
   );
-  if (copied < 0) return copied;
+  if (copied < 0 || copied === PARKED) return copied;
   reply.set64(0, copied);
   return WRITE_OUT;
 }

@@ -147,7 +147,7 @@ function layout(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle
     },
     answered,
   );
-  if (answer < 0) return answer;
+  if (answer !== 0) return answer;
   const { seq, next, count, segment, fd, dev, ino, extents } = answered;
   echo(transport, request, abi.layout.seq.at);
   reply.struct.clear(abi.layout.seq.at, abi.layout.bytes);

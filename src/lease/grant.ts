@@ -14,6 +14,8 @@ const RELEASED = ok('L2');
 const GRANTED = ok('L3');
 const CONVERTED = ok('L4');
 const WAITS = wait('L3');
+/** L10. */
+const LEASES_MAX = 1024;
 
 export function judgeLease(state: LeaseState, now: number, ask: LeaseAsk): Judgement {
   const lease = state.byDescription.get(ask.description);
@@ -76,7 +78,9 @@ function take(state: LeaseState, now: number, ask: LeaseAsk): Judgement {
     for (const lease of living) breakLease(state, now, lease, breakTarget(lease.kind, kind) as Kind, process);
     return ask.nonblock ? refused('EAGAIN', 'B4', heldBy(first)) : WAITS;
   }
-  const { id } = state.addLease(now, state.record(ask.file), description, kind, process, notice);
+  const file = state.record(ask.file);
+  if (file.leases.length >= LEASES_MAX) return refused('ENOLCK', 'L10', heldBy(file.leases[0]!));
+  const { id } = state.addLease(now, file, description, kind, process, notice);
   state.emit({
     effect: 'granted',
     lease: id,

@@ -11,6 +11,7 @@ function must(holds: boolean, what: string): void {
 
 export function checkState(state: LeaseState): void {
   let live = 0;
+  let leases = 0;
   let pins = 0;
   let waiters = 0;
   for (const file of state.files.values()) {
@@ -18,6 +19,7 @@ export function checkState(state: LeaseState): void {
     checkCoexistence(file);
     for (const lease of file.leases) {
       checkLease(state, file, lease);
+      leases++;
       if (!lease.zombie) live++;
       pins += lease.pins.size;
     }
@@ -26,6 +28,7 @@ export function checkState(state: LeaseState): void {
     waiters += file.waiters.size;
   }
   must(live === state.byDescription.size, 'live leases and their descriptions are as many');
+  must(leases - live === state.zombies, 'zombies are counted');
   must(pins === state.pins.size, 'every pin is under one lease');
   must(waiters === state.waiters.size, 'every waiter is on one file');
   checkPending(state);
@@ -120,7 +123,9 @@ function checkParties(state: LeaseState): void {
 function checkOwnersAndCharges(state: LeaseState): void {
   const charges = new Map<number, number>();
   let owned = 0;
+  let blocks = 0;
   for (const pin of state.pins.values()) {
+    blocks += pin.end - pin.start;
     if (pin.charged > 0) charges.set(pin.uid, (charges.get(pin.uid) ?? 0) + pin.charged);
     if (pin.owner === 0) continue;
     owned++;
@@ -129,6 +134,7 @@ function checkOwnersAndCharges(state: LeaseState): void {
       `pin ${pin.id} is found by the description that owns it`,
     );
   }
+  must(blocks === state.pinnedBlocks, 'pinned blocks are counted');
   must(
     [...state.ownedPins.values()].every(set => set.size > 0),
     'no description owns an empty set',

@@ -25,6 +25,7 @@ import type {
   ChangeAsk,
   Effect,
   LeaseAsk,
+  LeaseCounts,
   LeaseInfo,
   LeaseOptions,
   Leases,
@@ -170,6 +171,23 @@ export class LeaseMachine implements Leases {
     if (parties.has(process)) return true;
     for (const lease of pending) if (lease.breaking!.breaker === process) return true;
     return false;
+  }
+
+  counts(): LeaseCounts {
+    const { byDescription, zombies, pending, pins, pinnedBlocks } = this.state;
+    const leases = byDescription.size + zombies;
+    return { leases, zombies, breaking: pending.size, pins: pins.size, pinnedBlocks };
+  }
+
+  pinners(): PinInfo[] {
+    const found: PinInfo[] = [];
+    for (const { pins } of this.state.parties.values()) {
+      for (const pin of pins) {
+        found.push(pinInfo(pin));
+        break;
+      }
+    }
+    return found;
   }
 
   leases(file?: InodeNumber): LeaseInfo[] {

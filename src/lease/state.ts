@@ -43,6 +43,9 @@ export class LeaseState {
   /** Bytes pinned by user (N9). */
   readonly charges = new Map<number, number>();
   readonly waiters = new Map<WaiterId, Waiter>();
+  /** Leases without a description, and blocks of all pins, overlaps counted each. */
+  zombies = 0;
+  pinnedBlocks = 0;
   /** Leases with a break pending. All breaks take the same time, so the first one ends first. */
   readonly pending = new Set<Lease>();
   /** Descriptions whose lease was removed or lowered by force, until a call about it comes through them. */
@@ -121,7 +124,8 @@ export class LeaseState {
   removeLease(lease: Lease): void {
     const { file } = lease;
     removeFrom(file.leases, lease);
-    if (!lease.zombie) this.byDescription.delete(lease.description);
+    if (lease.zombie) this.zombies--;
+    else this.byDescription.delete(lease.description);
     this.pending.delete(lease);
     this.disown(lease);
     this.hasChanged(file);
@@ -145,6 +149,7 @@ export class LeaseState {
   /** The description is closed, and pins remain under the lease (N5). */
   makeZombie(lease: Lease): void {
     lease.zombie = true;
+    this.zombies++;
     this.byDescription.delete(lease.description);
   }
 
@@ -153,6 +158,7 @@ export class LeaseState {
     const pin: Pin = { id, lease, start, end, process, owner, uid, charged, pinnedAt };
     const { file } = pin.lease;
     this.pins.set(pin.id, pin);
+    this.pinnedBlocks += end - start;
     if (lease.pins === NO_PINS) lease.pins = new Set();
     lease.pins.add(pin);
     file.pins.insert(pin.id, pin.start, pin.end);
@@ -178,6 +184,7 @@ export class LeaseState {
     const { lease, process, owner } = pin;
     const { file } = lease;
     this.pins.delete(pin.id);
+    this.pinnedBlocks -= pin.end - pin.start;
     lease.pins.delete(pin);
     file.pins.remove(pin.id);
     const own = file.pinsBy.get(process)!;

@@ -245,6 +245,17 @@ export interface PinInfo {
   readonly pinnedAt: number;
 }
 
+/** How much there is, without a walk over it. */
+export interface LeaseCounts {
+  /** Zombies, and leases whose break is pending, are among them. */
+  readonly leases: number;
+  readonly zombies: number;
+  readonly breaking: number;
+  readonly pins: number;
+  /** Of all pins, overlaps counted each. */
+  readonly pinnedBlocks: number;
+}
+
 export interface LeaseOptions {
   /** The break time (B2), ms. */
   readonly breakTime: number;
@@ -290,6 +301,9 @@ export interface Leases {
   guarded(file: InodeNumber): boolean;
   /** Whether a lease, pin, waiter or pending break refers to the process, so that its pidfd must be kept. */
   knows(process: ProcessId): boolean;
+  counts(): LeaseCounts;
+  /** Of each process that has made a pin which is there, one of its pins. */
+  pinners(): PinInfo[];
   leases(file?: InodeNumber): LeaseInfo[];
   pins(file?: InodeNumber): PinInfo[];
   /** The pins of one file in the order of their ids. Each step makes one record; pins may come and go between steps. */

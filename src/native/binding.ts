@@ -127,6 +127,12 @@ interface Binding {
   /** The results of `fstatScratch`, `fileStatScratch` (by STAT) and `clock`: one array for all calls. */
   readonly scratch: Float64Array;
   ftruncate(fd: number, size: number): Result;
+  /** The same in a thread, on a descriptor of its own. -EMFILE. */
+  ftruncateAside(fd: number, size: number): Promise<Result>;
+  /** In a thread: a punch of an immutable file, whose flag is cleared for the time of the call. -EMFILE. */
+  punchAside(fd: number, off: number, len: number): Promise<Result>;
+  /** In a thread: closes a descriptor whose file has no name any more, which frees its memory. Takes the number over. */
+  closeAside(fd: number): Promise<Result>;
   fallocate(fd: number, mode: number, off: number, len: number): Result;
   /** The same of an immutable memfd: the flag is cleared for the instant of the call. */
   fallocateGuarded(fd: number, mode: number, off: number, len: number): Result;

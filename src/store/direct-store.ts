@@ -18,11 +18,13 @@ import {
 } from '../base/linux.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { native, type Result, STAT } from '../native/binding.js';
-import type { Extent, FileStat, FileStore, Grant, StoredFile } from './file-store.js';
+import type { Aside, Extent, FileStat, FileStore, Freeing, Grant, StoredFile } from './file-store.js';
 import { Tmpfs, type TmpfsOptions } from './tmpfs.js';
 
 const stat = native.scratch;
 const zeros = new ArrayBuffer(1 << 20);
+/** Bytes that are freed at once: 60 us. */
+const LONG = 1 << 20;
 
 export class DirectStore implements FileStore {
   readonly name = 'direct';
@@ -50,6 +52,10 @@ export class DirectStore implements FileStore {
     const fd = native.fileCreate(this.capacity.fd, number);
     if (fd < 0) throw new FsError(fd, 'a file of the direct store');
     return new DirectFile(this, number, fd);
+  }
+
+  tidy(): boolean {
+    return false;
   }
 
   resize(size: number): number {
@@ -144,6 +150,16 @@ class DirectFile implements StoredFile {
     return native.ftruncate(this.fd, size);
   }
 
+  cutAside(size: number, waits: boolean): Aside | undefined {
+    this.look();
+    const cuts = stat[STAT.size]! > size && stat[STAT.blocks]! * 512 > LONG;
+    if (!cuts && !waits) return undefined;
+    return this.aside(
+      fd => native.ftruncateAside(fd, size),
+      () => this.setSize(size),
+    );
+  }
+
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number {
     const end = off + len;
     const size = this.size();
@@ -168,6 +184,16 @@ class DirectFile implements StoredFile {
   punch(off: number, len: number, lift: boolean): number {
     if (lift) return this.fallocate(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, off, len);
     return this.clear(off, Math.min(off + len, this.size()));
+  }
+
+  punchAside(off: number, len: number): Aside | undefined {
+    if (len <= LONG) return undefined;
+    this.look();
+    if (stat[STAT.blocks]! * 512 <= LONG) return undefined;
+    return this.aside(
+      fd => native.punchAside(fd, off, len),
+      () => this.punch(off, len, true),
+    );
   }
 
   zero(off: number, len: number, keepSize: boolean, lift: boolean): number {
@@ -212,12 +238,29 @@ class DirectFile implements StoredFile {
     return 0;
   }
 
-  free(): void {
-    native.fileRemove(this.store.capacity.fd, this.number, this.fd);
-    if (this.fd < 0) return;
-    native.close(this.fd);
+  free(): Freeing | undefined {
+    this.look();
+    const bytes = stat[STAT.blocks]! * 512;
+    const isLong = bytes > LONG && this.wake() === 0;
+    const { fd } = this;
+    native.fileRemove(this.store.capacity.fd, this.number, fd);
+    if (fd < 0) return undefined;
     this.fd = -1;
     this.store.descriptors--;
+    if (isLong) return { bytes, start: () => native.closeAside(fd) };
+    native.close(fd);
+    return undefined;
+  }
+
+  /** @param here without a thread, where no descriptor is left for one. */
+  private aside(call: (fd: number) => Promise<number>, here: () => number): Aside {
+    return async () => {
+      // It may rest by now.
+      const awake = this.wake();
+      if (awake < 0) return awake;
+      const result = await call(this.fd);
+      return result === -errno.EMFILE ? here() : result;
+    };
   }
 
   /** stat(2) into `stat`. */

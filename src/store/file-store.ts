@@ -41,6 +41,18 @@ export interface Grant {
   release(): void;
 }
 
+/** Answered for a part of what was asked: the same is asked again until all of it is done. */
+export const MORE = 1;
+
+/** What takes long and is done by a thread: starts it; 0 or `-errno`. */
+export type Aside = () => Promise<number>;
+
+/** Memory that a thread is to free. */
+export interface Freeing {
+  readonly bytes: number;
+  readonly start: Aside;
+}
+
 export interface StoredFile {
   /** A descriptor that the kernel may serve by passthrough; -1: none, or at rest. */
   readonly backing: number;
@@ -66,10 +78,12 @@ export interface StoredFile {
   /** Bytes written, fewer than `len` where no more find a block; -ENOSPC where none does, `-errno`. */
   write(off: number, len: number, data: ArrayBuffer, at: number): number;
   /**
-   * 0 or `-errno` (-EFBIG). Frees what is cut off, and blocks beyond the end unless the file grows; what is added reads as
-   * zeros.
+   * 0, MORE or `-errno` (-EFBIG). Frees what is cut off, and blocks beyond the end unless the file grows; what is added reads
+   * as zeros. The first call sets the size.
    */
   setSize(size: number): number;
+  /** The same for a thread where it may take long; undefined where `setSize` does not. @param waits a writer may hold it up. */
+  cutAside(size: number, waits: boolean): Aside | undefined;
   /**
    * Gives the holes of [off, off + len) their blocks; extends the file unless `keepSize`. `lift`: the guard may be
    * lifted for an instant (F14). -ENOSPC; -EOPNOTSUPP for blocks beyond the end of a file whose guard must stay.
@@ -77,8 +91,10 @@ export interface StoredFile {
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number;
   /** Whether the holes of [off, off + len) would find their blocks now. */
   fits(off: number, len: number): boolean;
-  /** Makes [off, off + len) read as zeros and, where `lift` allows it, frees its whole blocks. 0 or `-errno`. */
+  /** Makes [off, off + len) read as zeros and, where `lift` allows it, frees its whole blocks. 0, MORE or `-errno`. */
   punch(off: number, len: number, lift: boolean): number;
+  /** The same, `lift` being true, for a thread where it may take long. */
+  punchAside(off: number, len: number): Aside | undefined;
   /** Makes [off, off + len) read as zeros and keeps or gives it blocks. 0 or `-errno`. */
   zero(off: number, len: number, keepSize: boolean, lift: boolean): number;
   /** SEEK_DATA (3) or SEEK_HOLE (4); -ENXIO beyond the end. */
@@ -96,8 +112,8 @@ export interface StoredFile {
   extentCount(): number;
   /** Makes the unwritten blocks of [off, off + len) written: they read as before. 0 or -ENOSPC. */
   commit(off: number, len: number): number;
-  /** Frees the file's memory and blocks. */
-  free(): void;
+  /** Frees the file's memory and blocks. What is left of that for a thread, if it is much; see also `FileStore.tidy`. */
+  free(): Freeing | undefined;
 }
 
 export interface LentMemory {
@@ -123,6 +139,8 @@ export interface FileStore {
   readonly freeInLongRuns: number | undefined;
   /** Files that have a descriptor of their own now; undefined where none ever has. */
   readonly descriptors: number | undefined;
+  /** Frees some of what deleted files have left; whether more is left. */
+  tidy(): boolean;
   /** Bytes promised by --size, and used. */
   readonly capacity: Space;
   /** Changes what is promised. 0; -EINVAL below what is used, and beyond what the store can count. */

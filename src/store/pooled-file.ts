@@ -11,7 +11,8 @@ import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type ExtentArena, ExtentMap, MAX_PGOFF } from '../extent/index.js';
 import { native } from '../native/binding.js';
 import { Window } from './block-allocator.js';
-import type { Extent, FileStat, StoredFile } from './file-store.js';
+import { dropRuns } from './dropped-runs.js';
+import { type Extent, type FileStat, MORE, type StoredFile } from './file-store.js';
 import type { PooledSpace } from './pooled-space.js';
 import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
 
@@ -24,6 +25,7 @@ const RUN = 3;
 export class PooledFile implements StoredFile {
   readonly backing = -1;
   private readonly space: PooledSpace;
+  private readonly arena: ExtentArena;
   private readonly map: ExtentMap;
   private readonly window = new Window();
   private length = 0;
@@ -35,6 +37,7 @@ export class PooledFile implements StoredFile {
 
   constructor(space: PooledSpace, arena: ExtentArena) {
     this.space = space;
+    this.arena = arena;
     this.map = new ExtentMap(arena);
     this.changed();
     this.atimeSec = this.mtimeSec;
@@ -140,8 +143,12 @@ export class PooledFile implements StoredFile {
     if (size < this.length) this.clear(size, kept * BLOCK);
     this.length = size;
     this.changed();
-    return 0;
+    return freed;
   }
+
+  /** Its work is cut into pieces: MORE. */
+  cutAside(): undefined {}
+  punchAside(): undefined {}
 
   /** The segments have the guard and lift it themselves: here and below `lift` has no meaning. */
   allocate(off: number, len: number, keepSize: boolean): number {
@@ -164,7 +171,7 @@ export class PooledFile implements StoredFile {
     const stop = blockOf(end);
     if (start < stop) {
       const freed = this.drop(start, stop);
-      if (freed < 0) return freed;
+      if (freed !== 0) return freed;
     }
     this.clear(off, end);
     this.changed();
@@ -229,8 +236,8 @@ export class PooledFile implements StoredFile {
     return this.map.markWritten(blockOf(off), blocksFor(len)) < 0 ? -errno.ENOSPC : 0;
   }
 
-  free(): void {
-    this.drop(0, MAX_PGOFF);
+  free(): undefined {
+    while (this.drop(0, MAX_PGOFF) === MORE) if (this.space.leave(this.map)) break;
     this.space.close(this.window);
     this.length = 0;
   }
@@ -269,6 +276,7 @@ export class PooledFile implements StoredFile {
   private fill(start: number, end: number, written: boolean): number {
     const { map, space } = this;
     space.settle();
+    space.makeRoom(this.arena);
     let holes = 0;
     for (let at = start; at < end && holes <= space.available; at += map.run) {
       if (map.translate(at) === 0) holes += Math.min(map.run, end - at);
@@ -330,19 +338,9 @@ export class PooledFile implements StoredFile {
     return 0;
   }
 
-  /** Makes the blocks [start, end) a hole and frees them. 0; -ENOSPC when the arena is full, then nothing is changed. */
+  /** Makes the blocks [start, end) a hole and frees them. 0; MORE; -ENOSPC when the arena is full, then nothing is changed. */
   private drop(start: number, end: number): number {
-    const { map, space } = this;
-    runs.length = 0;
-    for (let at = map.nextMapped(start); at >= 0 && at < end; at = map.nextMapped(at + map.run)) {
-      const blk = Math.abs(map.translate(at));
-      pushRun(at, blk, Math.min(map.run, end - at));
-    }
-    if (runs.length === 0) return 0;
-    const punched = end === MAX_PGOFF ? map.truncate(start) : map.punch(start, end - start);
-    if (punched < 0) return -errno.ENOSPC;
-    for (let i = 0; i < runs.length; i += RUN) space.give(runs[i + 1]!, runs[i + 2]!);
-    return 0;
+    return dropRuns(this.map, this.space, start, end);
   }
 
   /** Makes the bytes [off, end) zero on the blocks that they have. */

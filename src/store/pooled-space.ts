@@ -10,15 +10,20 @@
 // pages to the kernel is the main cost of a punch.
 import { errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
+import { type ExtentArena, type ExtentMap, MAX_PGOFF } from '../extent/index.js';
 import { RangeIndex } from '../extent/range-index.js';
 import { BlockAllocator, type Window } from './block-allocator.js';
 import { BlockBitmap } from './block-bitmap.js';
-import { Capacity } from './file-store.js';
+import { dropRuns } from './dropped-runs.js';
+import { Capacity, MORE } from './file-store.js';
 import { FreedRuns } from './freed-runs.js';
 import { SEGMENT_BLOCKS, Segments, segmentOf } from './segments.js';
 
 /** 8 TiB: store blocks are numbers below 2^31. */
 const MAX_BLOCKS = 2 ** 31 - 1;
+
+/** Pages of the arena. */
+const SCARCE = 64;
 
 /** Runs of blocks as pairs: the first, how many. */
 type Runs = number[];
@@ -39,6 +44,9 @@ export class PooledSpace {
   /** Freed blocks that wait, by segment. */
   private readonly waiting = new Map<number, Runs>();
   private keptBlocks = 0;
+  /** What deleted files had: they count as free, and are freed bit by bit. */
+  private readonly left = new Set<ExtentMap>();
+  private leftBlocks = 0;
 
   /**
    * @param size bytes; whole blocks of it are used, 8 TiB at most.
@@ -56,7 +64,7 @@ export class PooledSpace {
 
   /** Blocks that can be handed out. */
   get available(): number {
-    return Math.min(this.allocator.available + this.freed.blocks, this.room);
+    return Math.min(this.allocator.available + this.freed.blocks + this.leftBlocks, this.room);
   }
 
   /** What --size leaves, in blocks. */
@@ -88,6 +96,7 @@ export class PooledSpace {
     const { room } = this;
     if (room === 0) return 0;
     if (want > room) want = room;
+    while (this.allocator.available + this.freed.blocks < want && this.tidy());
     if (this.allocator.available < want || this.freed.has(goal)) this.renewFreed();
     const blk = this.allocator.take(window, goal, want);
     if (blk > 0) this.capacity.used += this.run * BLOCK;
@@ -98,6 +107,37 @@ export class PooledSpace {
   untake(blk: number, n: number): void {
     this.allocator.give(blk, n);
     this.capacity.used -= n * BLOCK;
+  }
+
+  /**
+   * A file is gone that has these blocks. They count as free from now on. False where blocks are held: those may have to be
+   * kept, and are not left.
+   */
+  leave(map: ExtentMap): boolean {
+    if (this.holds.size > 0 || this.segments.lent.size > 0) return false;
+    this.left.add(map);
+    this.leftBlocks += map.blocks;
+    this.capacity.used -= map.blocks * BLOCK;
+    return true;
+  }
+
+  /** Frees some of what was left; whether more is. */
+  tidy(): boolean {
+    for (const map of this.left) {
+      const { blocks } = map;
+      const result = dropRuns(map, this, 0, MAX_PGOFF);
+      const freed = blocks - map.blocks;
+      this.leftBlocks -= freed;
+      this.capacity.used += freed * BLOCK;
+      if (result !== MORE) this.left.delete(map);
+      break;
+    }
+    return this.left.size > 0;
+  }
+
+  /** Before a map changes: what was left gives its part of the arena back when that gets scarce. */
+  makeRoom(arena: ExtentArena): void {
+    while (arena.room < SCARCE && this.tidy());
   }
 
   /** Frees populated blocks. */
@@ -119,6 +159,7 @@ export class PooledSpace {
 
   /** As Segments.lend: from now on the segment's guard stays. -ENOLCK while a quarter of all blocks is kept. */
   lend(segment: number): number {
+    while (this.tidy());
     if (this.keptBlocks > this.capacity.total / BLOCK / 4) {
       this.settle();
       if (this.keptBlocks > this.capacity.total / BLOCK / 4) return -errno.ENOLCK;
@@ -134,6 +175,7 @@ export class PooledSpace {
 
   /** Holds [blk, blk + n) until `release` of the number that is answered. Holds may overlap. */
   hold(blk: number, n: number): number {
+    while (this.tidy());
     this.renewFreed();
     this.exposed ??= new BlockBitmap(this.allocator.total + 1);
     this.exposed.set(blk, blk + n);

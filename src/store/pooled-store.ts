@@ -47,6 +47,10 @@ export class PooledStore implements FileStore {
     return this.space.freeInLongRuns;
   }
 
+  tidy(): boolean {
+    return this.space.tidy();
+  }
+
   resize(size: number): number {
     return this.space.resize(size);
   }

@@ -2,17 +2,21 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FileHandle, type Name, ROOT_INO } from '../../src/base/units.js';
+import { PARKED } from '../../src/fs/operations.js';
+import { symlink } from '../../src/fs/vfs/create.js';
 import { opendir, readdir } from '../../src/fs/vfs/readdir.js';
 import { unlink } from '../../src/fs/vfs/unlink-rename.js';
 import { SmallFilesystem } from './small-filesystem.js';
 
 const test = suite('readdir');
 
-/** `entries` of the directory after the cookie, and the cookie to go on with. */
-function list(fs: SmallFilesystem, fh: FileHandle, after: number, entries: number) {
+const TARGET = new TextEncoder().encode('t');
+
+/** Up to `entries` names after the cookie, the cookie to go on with, and the answer. */
+function readOnce(fs: SmallFilesystem, fh: FileHandle, after: number, entries: number) {
   const names: string[] = [];
   let cookie = after;
-  const answer = readdir(fs.sb, fh, after, false, {
+  const answer = readdir(fs.sb, fs.caller, fh, after, false, {
     add(name, _ino, _mode, next) {
       if (names.length === entries) return false;
       names.push(name);
@@ -20,6 +24,12 @@ function list(fs: SmallFilesystem, fh: FileHandle, after: number, entries: numbe
       return true;
     },
   });
+  return { names, cookie, answer };
+}
+
+/** The same, which must be there at once. */
+function list(fs: SmallFilesystem, fh: FileHandle, after: number, entries: number) {
+  const { names, cookie, answer } = readOnce(fs, fh, after, entries);
   assert.is(answer, 0);
   return { names, cookie };
 }
@@ -71,6 +81,37 @@ test('two descriptions of one directory have a place each', () => {
   const { cookie } = list(fs, fh, 0, 3);
   assert.equal(list(fs, other, 0, 9).names, ['.', '..', 'a', 'b']);
   assert.equal(list(fs, fh, cookie, 9).names, ['b']);
+});
+
+test('a seek in a large directory passes over 2048 entries in a turn of the event loop', async () => {
+  const ENTRIES = 10_000;
+  const fs = new SmallFilesystem({}, undefined, 100, 4096, ENTRIES + 10);
+  for (let n = 0; n < ENTRIES; n++)
+    assert.is(symlink(fs.sb, fs.caller, ROOT_INO, `${n}` as Name, TARGET, fs.attr), 0);
+  assert.is(opendir(fs.sb, fs.caller, ROOT_INO, 0, fs.opened), 0);
+  const { fh } = fs.opened;
+  let taken = 0;
+  const { children } = fs.sb.root;
+  const values = children!.values.bind(children);
+  children!.values = function* () {
+    for (const value of values()) {
+      taken++;
+      yield value;
+    }
+  } as never;
+  const steps: number[] = [];
+  let listed = { names: [] as string[], answer: PARKED };
+  const read = (): void => {
+    const before = taken;
+    listed = readOnce(fs, fh, 3 + ENTRIES - 2, 9);
+    steps.push(taken - before);
+  };
+  Object.assign(fs.sb.host!, { retry: read });
+  read();
+  while (listed.answer === PARKED) await new Promise(resolve => setImmediate(resolve));
+  assert.equal(listed.names, [`${ENTRIES - 2}`, `${ENTRIES - 1}`]);
+  assert.is(steps.length, 5);
+  for (const step of steps) assert.ok(step <= 2050, `${step}`);
 });
 
 test.run();

@@ -2,7 +2,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { InodeNumber, WaiterId } from '../../src/base/units.js';
-import { type Answer, type Caller, type Host, PARKED, type SetAttr } from '../../src/fs/operations.js';
+import {
+  type Answer,
+  type Caller,
+  type Host,
+  type Operations,
+  PARKED,
+  type SetAttr,
+} from '../../src/fs/operations.js';
 import { answer, type Bench, bench, record, text, u32, u64, zeros } from './doubles.js';
 
 const test = suite('parked');
@@ -13,6 +20,11 @@ const ETXTBSY = 26;
 const setSize = (unique: bigint, size: number, pid = 100): Buffer =>
   record(4, { unique, nodeid: 5, pid }, u32(8), u32(0), u64(0), u64(size), zeros(64));
 const interrupt = (target: bigint): Buffer => record(36, { unique: target | 1n }, u64(target));
+
+const parks = (caller: Caller): Answer => {
+  caller.waiter = 1 as WaiterId;
+  return PARKED;
+};
 
 /** A session whose truncates park until `open` says so. */
 class Gate {
@@ -190,6 +202,23 @@ test('a mount that ends before INIT was never ready', async () => {
     () => 'failed',
   );
   assert.is(outcome, 'failed');
+});
+
+test('copy_file_range, readdir and lseek that wait have no answer until then', () => {
+  const calls: readonly (readonly [string, Partial<Operations>, Buffer])[] = [
+    [
+      'copy_file_range',
+      { copyFileRange: parks },
+      record(47, { unique: 10n }, u64(1), u64(0), u64(2), u64(2), u64(0), u64(4096), u64(0)),
+    ],
+    ['readdir', { readdir: parks }, record(28, { unique: 10n }, u64(1), u64(0), u32(4096), zeros(20))],
+    ['lseek', { steady: parks }, record(46, { unique: 10n }, u64(1), u64(0), u32(3), zeros(4))],
+  ];
+  for (const [name, operations, request] of calls) {
+    const { channel, session } = bench(operations);
+    assert.is(channel.deliver(request), undefined, name);
+    assert.is(session.waiting, 1, name);
+  }
 });
 
 test.run();

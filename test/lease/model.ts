@@ -159,6 +159,7 @@ export class Model {
     const must = exclusive(ask.kind) ? NONE : SHARED_BREAKABLE;
     const broken = this.break(conflicting, must, ask.process, ask.nonblock, 'L3');
     if (broken !== '') return broken;
+    if (this.leases.filter(other => other.file === ask.file).length >= 1024) return 'ENOLCK L10';
     const id = ++this.leaseIds;
     this.leases.push({
       id,

@@ -123,4 +123,38 @@ suiteNeeding('direct store', ['root', 'immutable'], test => {
     file.free();
     assert.is(store.capacity.used, 0);
   });
+
+  test('what frees more than 1 MiB is for a thread, which does the same', async () => {
+    const MIB = 1 << 20;
+    const store = new DirectStore({ size: 64 * MIB });
+    const file = store.create();
+    fill(file, 0, MIB, 1);
+    assert.is(file.cutAside(0, false), undefined);
+    assert.is(file.punchAside(0, 8 * MIB), undefined);
+    assert.is(typeof file.cutAside(0, true), 'function', 'a writer may hold it up');
+    fill(file, MIB, 7 * MIB, 2);
+    assert.is(file.punchAside(0, MIB), undefined);
+    assert.is(await file.punchAside(4096, 4 * MIB)!(), 0);
+    assert.is(store.capacity.used, 4 * MIB);
+    assert.is(file.size(), 8 * MIB);
+    assert.equal([...content(file).subarray(4095, 4098)], [1, 0, 0]);
+    assert.is(file.punch(0, 4096, true), 0);
+    assert.is(await file.cutAside(6 * MIB + 1, false)!(), 0);
+    assert.is(file.size(), 6 * MIB + 1);
+    assert.is(store.capacity.used, 2 * MIB);
+    const cut = file.cutAside(4096, false)!;
+    assert.is(file.rest(), 0);
+    assert.is(await cut(), 0, 'it has rested since');
+    assert.is(file.size(), 4096);
+    file.free();
+    const other = store.create();
+    fill(other, 0, 4 * MIB, 3);
+    assert.is(other.rest(), 0);
+    const freeing = other.free()!;
+    assert.is(freeing.bytes, 4 * MIB);
+    assert.is(store.capacity.used, 4 * MIB);
+    assert.is(await freeing.start(), 0);
+    assert.is(store.capacity.used, 0);
+    assert.is(store.descriptors, 0);
+  });
 });

@@ -34,6 +34,8 @@ export function layout(
   const file = open?.inode.file;
   if (open === undefined || file === undefined) return -errno.EINVAL;
   if (len <= 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
+  const busy = plane.sb.slices.wait(caller, open.inode.ino);
+  if (busy !== 0) return busy;
   const start = blockOf(off) * BLOCK;
   const end = blocksFor(off + len) * BLOCK;
   if (request.list) return isStale(file, seq) ? -errno.EAGAIN : list(file, start, end, out);

@@ -36,7 +36,7 @@ export function pin(plane: LeasePlane, caller: Caller, fh: FileHandle, request: 
   const process = identify(plane, caller);
   if (process === UNIDENTIFIED) return -errno.EPERM;
   if (file?.inode.file === undefined) return -errno.EINVAL;
-  const busy = plane.sb.slices.wait(caller, file.inode.ino);
+  const busy = plane.sb.slices.wait(caller, file.inode.ino) || plane.sb.waitForSpace(caller);
   if (busy !== 0) return busy;
   const { off, len } = request;
   if (len <= 0 || off < 0 || off + len > MAX_OFFSET) return -errno.EINVAL;

@@ -93,6 +93,8 @@ export function copyFileRange(
   if (source === undefined || target === undefined) return -errno.EBADF;
   if (toOff + len > MAX_OFFSET) return -errno.EFBIG;
   if (mayLoseStores(sb, inode!)) return -errno.EOPNOTSUPP;
+  const busy = sb.slices.wait(caller, from) || sb.slices.wait(caller, to);
+  if (busy !== 0) return busy;
   inode!.cachedPages?.locked();
   const there = Math.min(len, source.size() - fromOff);
   if (there <= 0) return 0;

@@ -29,11 +29,8 @@ export const xattrCost = (nameLength: number, valueLength: number): number =>
 /** Bytes that a symbolic link's target counts. */
 export const targetCost = (length: number): number => (length <= SHORT_TARGET ? 0 : length);
 
-function extraBytes({ xattrs, target }: Inode): number {
-  let bytes = targetCost(target?.length ?? 0);
-  for (const [name, value] of xattrs ?? []) bytes += xattrCost(name.length, value.length);
-  return bytes;
-}
+const extraBytes = ({ xattrs, target }: Inode): number =>
+  targetCost(target?.length ?? 0) + (xattrs?.cost ?? 0);
 
 export class InodeBudget {
   /** Inodes that there may be, the root one of them. */

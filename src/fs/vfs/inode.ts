@@ -4,6 +4,7 @@ import type { InodeNumber, Name } from '../../base/units.js';
 import type { StoredFile } from '../../store/file-store.js';
 import { AttrCache } from './attr-cache.js';
 import { CachedPages } from './cached-pages.js';
+import type { XattrMap } from './xattr-map.js';
 
 /**
  * One name. Its cookie is its place in the directory: growing, never used again, so telldir and seekdir hold while names
@@ -63,7 +64,7 @@ export class Inode {
   links: Set<Dentry> | undefined;
   /** Symbolic links alone. */
   target: Uint8Array | undefined;
-  xattrs: Map<Name, Uint8Array> | undefined;
+  xattrs: XattrMap | undefined;
 
   constructor(ino: InodeNumber, mode: number, uid: number, gid: number, now: Time) {
     this.ino = ino;

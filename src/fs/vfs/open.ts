@@ -1,7 +1,7 @@
 // Open file descriptions: open, create, tmpfile. With passthrough O_TRUNC arrives inside the open (FUSE_ATOMIC_O_TRUNC),
 // holds no inode lock while it waits (F19) and obeys the rules of truncate (F9); else it is a truncate after the open.
 import { errno } from '../../base/errno.js';
-import { O_EXCL, O_NONBLOCK, O_TRUNC, S_IFREG } from '../../base/linux.js';
+import { O_ACCMODE, O_EXCL, O_NONBLOCK, O_RDONLY, O_TRUNC, S_IFREG } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';
 import type { Answer, Attr, Caller, Opened } from '../operations.js';
 import { enter, newChild, placeFor } from './create.js';
@@ -27,6 +27,8 @@ export function open(sb: Superblock, caller: Caller, ino: InodeNumber, flags: nu
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
   if (inode.file === undefined) return -errno.EINVAL;
+  const busy = (flags & O_ACCMODE) === O_RDONLY ? 0 : sb.waitForSpace(caller);
+  if (busy !== 0) return busy;
   if (flags & O_TRUNC) {
     const answer = setSize(sb, caller, inode, 0, undefined, (flags & O_NONBLOCK) !== 0);
     if (answer !== 0) return answer;
@@ -45,6 +47,8 @@ export function create(
   attr: Attr,
   out: Opened,
 ): Answer {
+  const busy = sb.waitForSpace(caller);
+  if (busy !== 0) return busy;
   const dir = placeFor(sb, parent, name);
   if (dir === -errno.EEXIST && (flags & O_EXCL) === 0) {
     const inode = sb.inode(parent)!.children!.get(name)?.inode;
@@ -76,6 +80,8 @@ export function tmpfile(
 ): Answer {
   const dir = sb.directory(parent);
   if (typeof dir === 'number') return dir;
+  const busy = sb.waitForSpace(caller);
+  if (busy !== 0) return busy;
   if (!sb.descriptions.has(caller.uid)) return noDescription(sb, caller.uid);
   const inode = newChild(sb, caller, dir, S_IFREG | (mode & 0o7777));
   if (typeof inode === 'number') return inode;

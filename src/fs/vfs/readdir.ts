@@ -5,7 +5,7 @@
 import { errno } from '../../base/errno.js';
 import { O_NOATIME, S_IFDIR } from '../../base/linux.js';
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
-import { type Answer, Attr, type Caller, type DirSink, type Opened } from '../operations.js';
+import { type Answer, Attr, type Caller, type DirSink, type Opened, PARKED } from '../operations.js';
 import type { Dentry, Inode } from './inode.js';
 import { noDescription } from './open.js';
 import type { DirCursor, OpenFile } from './open-file.js';
@@ -30,13 +30,17 @@ export function opendir(
   return 0;
 }
 
+/** PARKED while a place far from the last is looked for. */
 export function readdir(
   sb: Superblock,
+  caller: Caller,
   fh: FileHandle,
   offset: number,
   plus: boolean,
   sink: DirSink,
 ): Answer {
+  const going = sb.slices.goOn(caller);
+  if (going === PARKED) return going;
   const file = sb.handles.get(fh);
   const dir = file?.inode;
   if (dir?.children === undefined) return -errno.EBADF;
@@ -50,7 +54,8 @@ export function readdir(
     const { name, top } = sb.virtual.tree;
     if (!sink.add(name, top, S_IFDIR, 3, undefined)) return 0;
   }
-  const cursor = resume(file!, dir, Math.max(offset, 3));
+  const cursor = resume(sb, caller, file!, dir, Math.max(offset, 3));
+  if (cursor === undefined) return PARKED;
   // It may have been removed since the last call took it from the directory.
   if (cursor.pending !== undefined && dir.children.get(cursor.pending.name) !== cursor.pending) {
     cursor.pending = undefined;
@@ -70,19 +75,34 @@ function next(cursor: DirCursor): Dentry | undefined {
   return done ? undefined : value;
 }
 
-/** Goes on where the last call stopped; after a seekdir the place is looked for from the beginning. */
-function resume(file: OpenFile, dir: Inode, after: number): DirCursor {
+/** Entries that a slice passes over. */
+const SLICE = 2048;
+
+/**
+ * Goes on where the last call stopped. After a seekdir the place is looked for from the beginning, in slices; undefined while
+ * that goes on.
+ */
+function resume(
+  sb: Superblock,
+  caller: Caller,
+  file: OpenFile,
+  dir: Inode,
+  after: number,
+): DirCursor | undefined {
   const { cursor } = file;
   if (cursor !== undefined && cursor.after === after) return cursor;
   const fresh: DirCursor = { entries: dir.children!.values(), after, pending: undefined };
-  for (let dentry = next(fresh); dentry !== undefined; dentry = next(fresh)) {
-    if (dentry.cookie > after) {
-      fresh.pending = dentry;
-      break;
+  const slice = (): Answer => {
+    for (let n = 0; n < SLICE; n++) {
+      fresh.pending = next(fresh);
+      if (fresh.pending !== undefined && fresh.pending.cookie <= after) continue;
+      file.cursor = fresh;
+      return 0;
     }
-  }
-  file.cursor = fresh;
-  return fresh;
+    return PARKED;
+  };
+  const answer = sb.slices.begin(caller, { ino: dir.ino, slice, interrupted: undefined });
+  return answer === PARKED ? undefined : fresh;
 }
 
 function offer(sb: Superblock, dentry: Dentry, plus: boolean, sink: DirSink): boolean {

@@ -1,22 +1,31 @@
 // Work that would hold the event loop for longer than about 1 ms is done in slices, and other requests are served in between:
-// one slice a turn of the loop, of the users who have such work in turn. The operation is parked and runs again for each
-// slice. Between slices the file is consistent, and the kernel's lock of the inode keeps other changes of it out; leases and
-// pins, which come without that lock, wait for the end (`wait`): a layout change stays one step for them.
-import { guarded, type Log } from '../../base/guarded.js';
+// one slice a turn of the loop, of the users who have such work in turn. What cannot be cut into slices is done by a thread,
+// one piece of work at a time. The operation is parked and runs again for each slice. Between slices the file is consistent,
+// and the kernel's lock of the inode keeps other changes of it out; leases and pins, which come without that lock, wait for
+// the end (`wait`): a layout change stays one step for them.
+import { attempt, guarded, type Log } from '../../base/guarded.js';
 import { type InodeNumber, NO_WAITER, type WaiterId } from '../../base/units.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
+import { Turns } from './turns.js';
+
+/** A slice for a thread, which is to be started; it answers as a slice does. */
+export type Later = () => Promise<Answer>;
 
 /** What is left of an operation. */
 interface Work {
   readonly ino: InodeNumber;
   /** Does a slice: PARKED when more is left, else the answer of the operation. */
-  readonly slice: () => Answer;
+  readonly slice: () => Answer | Later;
   /** A signal ends the wait; undefined: none does. */
   readonly interrupted: (() => void) | undefined;
 }
 
 interface Running extends Work {
   readonly uid: number;
+  /** No operation waits for it. */
+  readonly isAlone: boolean;
+  /** What a thread has answered, until the operation runs again. */
+  answered: Answer | undefined;
 }
 
 export class Slices {
@@ -26,6 +35,7 @@ export class Slices {
   private readonly running = new Map<WaiterId, Running>();
   /** By user, those whose next slice is due. The user at the front is the next. */
   private readonly due = new Map<number, WaiterId[]>();
+  private readonly turns = new Turns();
   /** What waits for the end of the work on an inode. */
   private readonly behind = new Map<InodeNumber, Set<WaiterId>>();
   private scheduled = false;
@@ -39,11 +49,18 @@ export class Slices {
 
   /** Does the first slice, and the others later. */
   begin(caller: Caller, work: Work): Answer {
-    const answer = work.slice();
-    if (answer !== PARKED) return answer;
+    const first = work.slice();
+    if (typeof first === 'number' && first !== PARKED) return first;
     const waiter = this.newWaiter();
-    this.running.set(waiter, { ...work, uid: caller.uid });
-    return this.park(caller, waiter, work);
+    this.running.set(waiter, { ...work, uid: caller.uid, isAlone: false, answered: undefined });
+    return this.park(caller, waiter, work, first);
+  }
+
+  /** The same later, in the user's turn, for no operation. */
+  background(uid: number, work: Work): void {
+    const waiter = this.newWaiter();
+    this.running.set(waiter, { ...work, uid, isAlone: true, answered: undefined });
+    this.goOnLater(waiter, uid, PARKED);
   }
 
   /** The next slice, when the operation of the caller has begun; undefined: it has not. */
@@ -52,13 +69,8 @@ export class Slices {
     if (waiter === NO_WAITER || this.running.size === 0) return undefined;
     const work = this.running.get(waiter);
     if (work === undefined) return undefined;
-    let answer: Answer | undefined;
-    try {
-      answer = work.slice();
-    } finally {
-      if (answer !== PARKED) this.end(waiter);
-    }
-    return answer === PARKED ? this.park(caller, waiter, work) : answer;
+    const answer = this.step(waiter, work);
+    return typeof answer === 'number' && answer !== PARKED ? answer : this.park(caller, waiter, work, answer);
   }
 
   /** Parks the caller until the work on the inode has ended; 0 when there is none. */
@@ -84,15 +96,40 @@ export class Slices {
     return false;
   }
 
-  private park(caller: Caller, waiter: WaiterId, { interrupted }: Work): Answer {
+  /** A slice, or what a thread has answered; the work ends with its answer. */
+  private step(waiter: WaiterId, work: Running): Answer | Later {
+    let answer: Answer | Later | undefined = work.answered;
+    work.answered = undefined;
+    try {
+      answer ??= work.slice();
+    } finally {
+      if (answer === undefined || (typeof answer === 'number' && answer !== PARKED)) this.end(waiter);
+    }
+    return answer;
+  }
+
+  private park(caller: Caller, waiter: WaiterId, { interrupted }: Work, next: Answer | Later): Answer {
     caller.waiter = waiter;
     caller.interruptible = interrupted !== undefined;
-    const { uid } = this.running.get(waiter)!;
-    const due = this.due.get(uid) ?? [];
-    due.push(waiter);
-    this.due.set(uid, due);
-    this.schedule();
+    this.goOnLater(waiter, this.running.get(waiter)!.uid, next);
     return PARKED;
+  }
+
+  /** @param next PARKED: the next slice, in turn; else for a thread. */
+  private goOnLater(waiter: WaiterId, uid: number, next: Answer | Later): void {
+    if (typeof next === 'number') {
+      const due = this.due.get(uid) ?? [];
+      due.push(waiter);
+      this.due.set(uid, due);
+      this.schedule();
+      return;
+    }
+    void this.turns.take(uid, next).then(answer => {
+      const work = this.running.get(waiter);
+      if (work === undefined) return;
+      if (answer !== PARKED) work.answered = answer;
+      this.goOnLater(waiter, uid, PARKED);
+    });
   }
 
   private end(waiter: WaiterId): void {
@@ -118,10 +155,19 @@ export class Slices {
       this.due.delete(uid);
       const waiter = waiters.shift();
       if (waiters.length > 0) this.due.set(uid, waiters);
-      if (waiter === undefined || !this.running.has(waiter)) continue;
+      const work = waiter === undefined ? undefined : this.running.get(waiter);
+      if (waiter === undefined || work === undefined) continue;
       if (this.due.size > 0) this.schedule();
-      this.retry(waiter);
+      if (work.isAlone) this.stepAlone(waiter, work);
+      else this.retry(waiter);
       return;
     }
+  }
+
+  private stepAlone(waiter: WaiterId, work: Running): void {
+    attempt(this.log, 'request', () => {
+      const answer = this.step(waiter, work);
+      if (this.running.has(waiter)) this.goOnLater(waiter, work.uid, answer);
+    });
   }
 }

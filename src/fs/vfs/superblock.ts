@@ -5,10 +5,17 @@ import type { Log } from '../../base/guarded.js';
 import { heapPart } from '../../base/heap.js';
 import { NAME_MAX, O_NOATIME, S_IFDIR, S_IFREG } from '../../base/linux.js';
 import { Quota } from '../../base/quota.js';
-import { type FileHandle, type InodeNumber, type Name, ROOT_INO, type WaiterId } from '../../base/units.js';
+import {
+  type FileHandle,
+  type InodeNumber,
+  type Name,
+  NO_WAITER,
+  ROOT_INO,
+  type WaiterId,
+} from '../../base/units.js';
 import { native } from '../../native/binding.js';
-import { FileStat, type FileStore } from '../../store/file-store.js';
-import type { Attr, Host } from '../operations.js';
+import { FileStat, type FileStore, type Freeing } from '../../store/file-store.js';
+import { type Answer, type Attr, type Caller, type Host, PARKED } from '../operations.js';
 import { closedFor, isLasting, openedFor } from './attr-cache.js';
 import { Inode, killPrivileges, type Time } from './inode.js';
 import { InodeBudget } from './inode-budget.js';
@@ -40,6 +47,8 @@ export interface SuperblockOptions {
 }
 
 const MIB = 2 ** 20;
+/** No file's. */
+const NO_INODE = 0 as InodeNumber;
 /** Of an open description with a lease. */
 const DESCRIPTION_BYTES = 2048;
 
@@ -57,12 +66,13 @@ export class Superblock {
   readonly root: Inode;
   readonly inodes = new Map<InodeNumber, Inode>();
   readonly handles = new Map<FileHandle, OpenFile>();
+  /** Regular files. */
+  files = 0;
   /** By thread, while it is open: where the cut of an open with O_TRUNC comes after the OPEN (cutsAfterOpen). */
   private readonly lastOpened = new Map<number, OpenFile>();
   readonly residency: Residency;
   /** Descriptions that users may have open: each costs memory, and may have a lease. */
   readonly descriptions: Quota;
-  /** Of direct files, open for writing. */
   /** Asked before each layout change. Set before the first operation. */
   gate: LayoutGate = openGate;
   readonly budget: InodeBudget;
@@ -80,6 +90,10 @@ export class Superblock {
   private nextIno = ROOT_INO as number;
   private nextFh = 1;
   private nextWaiter = 1;
+  /** Bytes that a thread is freeing of files that are gone, and what the last of them is waited for as: -1, -2, ... */
+  private freeing = 0;
+  private lastFreed = NO_INODE;
+  private isTidying = false;
   private readonly present: Time = { sec: 0, nsec: 0 };
   private readonly stat = new FileStat();
 
@@ -145,6 +159,7 @@ export class Superblock {
       if (!this.residency.makeRoom(uid) || !this.residency.hasShare(uid))
         throw new FsError(errno.EMFILE, 'a file of the store');
       inode.file = this.store.create();
+      this.files++;
       inode.file.stat(this.stat);
       ignoreTimes(inode, this.stat);
     } else if (inode.type === S_IFDIR) {
@@ -303,9 +318,45 @@ export class Superblock {
     if (!this.inodes.delete(inode.ino)) return;
     this.budget.removeInode(inode);
     if (inode.file === undefined) return;
+    this.files--;
     this.residency.forget(inode.ino);
     this.host?.backingGone(inode.ino);
-    inode.file.free();
+    const freeing = inode.file.free();
+    if (freeing !== undefined) this.freeAside(inode.uid, freeing);
+    else this.tidyUp(inode.uid);
+  }
+
+  private freeAside(uid: number, { bytes, start }: Freeing): void {
+    this.freeing += bytes;
+    const frees = async (): Promise<Answer> => {
+      const result = await start();
+      this.freeing -= bytes;
+      return result;
+    };
+    this.lastFreed = (this.lastFreed - 1) as InodeNumber;
+    this.slices.background(uid, { ino: this.lastFreed, slice: () => frees, interrupted: undefined });
+  }
+
+  /** Frees in slices what deleted files have left in the store. */
+  private tidyUp(uid: number): void {
+    if (this.isTidying) return;
+    if (!this.store.tidy()) return;
+    this.isTidying = true;
+    const slice = (): Answer => {
+      this.isTidying = this.store.tidy();
+      return this.isTidying ? PARKED : 0;
+    };
+    this.slices.background(uid, { ino: NO_INODE, slice, interrupted: undefined });
+  }
+
+  /**
+   * Before a caller can take memory: PARKED, once, while a thread is freeing more of deleted files than there is free. To use
+   * up what is free takes a writer longer than the thread takes for less.
+   */
+  waitForSpace(caller: Caller): Answer {
+    if (this.freeing === 0 || caller.waiter !== NO_WAITER) return 0;
+    const { total, used } = this.store.capacity;
+    return total - used >= this.freeing ? 0 : this.slices.wait(caller, this.lastFreed);
   }
 }
 

@@ -50,13 +50,22 @@ function mayGo(inode: Inode, directory: boolean): number {
   return inode.children !== undefined && inode.children.size > 0 ? -errno.ENOTEMPTY : 0;
 }
 
-/** Whether `dir` is `ancestor` or lies below it. */
+/** Directories above that are looked at. */
+const ABOVE = 512;
+
+/**
+ * Whether `dir` is `ancestor` or lies below it. The kernel has made sure of that before (lock_rename), also further up than
+ * is looked at here.
+ */
 function isBelow(dir: Inode, ancestor: Inode): boolean {
   if (ancestor.children === undefined) return false;
-  for (let at = dir; ; at = at.parent!) {
+  let at = dir;
+  for (let n = 0; n < ABOVE; n++) {
     if (at === ancestor) return true;
     if (at.parent === undefined || at.parent === at) return false;
+    at = at.parent;
   }
+  return false;
 }
 
 export function rename(

@@ -10,6 +10,7 @@ import type { Inode } from './inode.js';
 import { xattrCost } from './inode-budget.js';
 import { settleSetgid } from './killpriv.js';
 import type { Superblock } from './superblock.js';
+import { XattrMap } from './xattr-map.js';
 
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
@@ -63,7 +64,7 @@ export function putXattr(sb: Superblock, inode: Inode, name: Name, value: Uint8A
   const before = inode.xattrs?.get(name);
   const added = before === undefined ? xattrCost(name.length, value.length) : value.length - before.length;
   if (!sb.budget.addBytes(added)) return false;
-  inode.xattrs ??= new Map();
+  inode.xattrs ??= new XattrMap();
   inode.xattrs.set(name, value.slice());
   return true;
 }
@@ -118,17 +119,14 @@ export function listxattr(
 ): Answer {
   const inode = sb.inode(ino);
   if (inode === undefined) return -errno.ENOENT;
-  const names = [...(inode.xattrs?.keys() ?? [])];
-  const hides =
-    names.some(name => name.startsWith('trusted.')) && !sb.credentials.isCapable(caller.tid, CAP_SYS_ADMIN);
-  const list = Buffer.from(
-    names
-      .filter(name => !hides || !name.startsWith('trusted.'))
-      .map(name => `${name}\0`)
-      .join(''),
-    'latin1',
-  );
-  return put(list, out, at, size);
+  const { xattrs } = inode;
+  if (xattrs === undefined) return 0;
+  const hides = xattrs.hasTrusted && !sb.credentials.isCapable(caller.tid, CAP_SYS_ADMIN);
+  const length = xattrs.listLength(hides);
+  if (size === 0) return length;
+  if (length > size) return -errno.ERANGE;
+  xattrs.list(hides, out, at);
+  return length;
 }
 
 export function removexattr(sb: Superblock, ino: InodeNumber, name: Name): Answer {
