@@ -16,7 +16,7 @@ import {
   SEEK_DATA,
   SEEK_HOLE,
 } from '../base/linux.js';
-import { BLOCK, blockOf, blocksFor } from '../base/units.js';
+import { BLOCK, blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
 import { native, type Result, STAT } from '../native/binding.js';
 import type { Aside, Extent, FileStat, FileStore, Freeing, Grant, StoredFile } from './file-store.js';
 import { Tmpfs, type TmpfsOptions } from './tmpfs.js';
@@ -208,25 +208,26 @@ class DirectFile implements StoredFile {
 
   hasData(start: number, end: number): boolean {
     const data = this.seek(start * BLOCK, SEEK_DATA);
-    return data >= 0 && data < end * BLOCK;
+    return (data >= 0 && data < end * BLOCK) || this.present(start, end) > 0;
   }
 
   hasHole(start: number, end: number): boolean {
     // SEEK_HOLE walks all pages up to the next hole, wherever that is; this looks at the range alone.
-    if (native.presentPages(this.fd, start * BLOCK, (end - start) * BLOCK) === end - start) return false;
-    const hole = this.seek(start * BLOCK, SEEK_HOLE);
-    // The end of the file counts as a hole, also amid a block: that block is there.
-    return hole < 0 || blocksFor(hole) < end;
+    return this.present(start, end) !== end - start && this.holes(start, end, 0) > 0;
   }
 
   nextExtent(off: number, out: Extent): boolean {
-    const data = this.seek(off, SEEK_DATA);
-    if (data < 0) return false;
-    out.off = blockOf(data) * BLOCK;
-    out.len = blocksFor(this.seek(data, SEEK_HOLE)) * BLOCK - out.off;
+    const start = blockOf(off);
+    const data = this.seek(start * BLOCK, SEEK_DATA);
+    const written = data < 0 ? blocksFor(this.size()) : blockOf(data);
+    const unwritten = start < written ? this.firstPresent(start, written) : written;
+    if (unwritten === written && data < 0) return false;
+    out.unwritten = unwritten < written;
+    out.off = unwritten * BLOCK;
+    const end = out.unwritten ? this.firstAbsent(unwritten, written) : blocksFor(this.seek(data, SEEK_HOLE));
+    out.len = end * BLOCK - out.off;
     out.store = out.off;
     out.segment = 0;
-    out.unwritten = false;
     return true;
   }
 
@@ -234,6 +235,7 @@ class DirectFile implements StoredFile {
     return 1;
   }
 
+  /** The kernel does that when they are touched. */
   commit(): number {
     return 0;
   }
@@ -271,15 +273,51 @@ class DirectFile implements StoredFile {
 
   /** Whether the holes of the blocks [at, end) find room now: to give them some of it and then fail would leave those. */
   private hasRoom(at: number, end: number): boolean {
-    let left = Math.floor(this.store.capacity.free / BLOCK);
-    while (end - at > left) {
+    const left = Math.floor(this.store.capacity.free / BLOCK);
+    return end - at <= left || this.holes(at, end, left) <= left;
+  }
+
+  /** How many of the blocks [at, end) are absent; once there are more than `most`, some number above it. */
+  private holes(at: number, end: number, most: number): number {
+    let holes = 0;
+    while (at < end && holes <= most) {
       const data = this.seek(at * BLOCK, SEEK_DATA);
-      if (data < 0) return false;
-      left -= blockOf(data) - at;
-      if (left < 0) return false;
-      at = blocksFor(this.seek(data, SEEK_HOLE));
+      const to = data < 0 ? end : Math.min(end, blockOf(data));
+      if (at < to) holes += to - at - this.present(at, to);
+      at = to < end ? blocksFor(this.seek(data, SEEK_HOLE)) : end;
     }
-    return true;
+    return holes;
+  }
+
+  /**
+   * How many of the blocks [start, end) are in memory. To SEEK_DATA a block that fallocate has given and no process has
+   * touched is a hole; it counts here. What is swapped out does not; that is data to SEEK_DATA.
+   */
+  private present(start: number, end: number): number {
+    return native.presentPages(this.fd, start * BLOCK, Math.min(end * BLOCK, MAX_OFFSET) - start * BLOCK);
+  }
+
+  /** Of the blocks [start, end): the first that is present, or `end`. */
+  private firstPresent(start: number, end: number): number {
+    if (this.present(start, end) === 0) return end;
+    let at = start;
+    for (let to = end; to - at > 1; ) {
+      const middle = Math.floor((at + to) / 2);
+      if (this.present(at, middle) > 0) to = middle;
+      else at = middle;
+    }
+    return at;
+  }
+
+  /** Of the blocks [start, end), the first of which is present: the first that is not, or `end`. */
+  private firstAbsent(start: number, end: number): number {
+    let at = start + 1;
+    for (let to = end; at < to; ) {
+      const middle = Math.ceil((at + to) / 2);
+      if (this.present(at, middle) === middle - at) at = middle;
+      else to = middle - 1;
+    }
+    return at;
   }
 
   /** Writes zeros over the data of [off, end), keeping its blocks. */

@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
   constants,
+  fstatSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -165,6 +166,29 @@ try { new LeaseFile(3).mapDirect(0, 4096); process.stdout.write('ok'); } catch (
         code(() => file.mapDirect(0, 0)),
         'EINVAL',
       );
+    });
+
+    test('X2: blocks given beyond the end and grown over are listed, granted, and taken by no other process', () => {
+      const path = files.fresh(BLOCK);
+      const file = files.open(path);
+      const KEEP_SIZE = 1;
+      assert.is(native.fallocate(file.fd, KEEP_SIZE, 2 * BLOCK, 3 * BLOCK), 0);
+      assert.is(file.layout(0, 8 * BLOCK).extents.length, 1, 'beyond the end nothing is listed');
+      writeSync(file.fd, 'x', 7 * BLOCK);
+      assert.equal(
+        file.layout(0, 8 * BLOCK).extents.map(({ off, len, unwritten }) => [off, len, unwritten]),
+        [
+          [0, BLOCK, false],
+          [2 * BLOCK, 3 * BLOCK, true],
+          [7 * BLOCK, BLOCK, false],
+        ],
+      );
+      file.setLeaseSync('exclusive');
+      const punch = ['-p', '-o', `${3 * BLOCK}`, '-l', `${BLOCK}`, path];
+      assert.match(spawnSync('fallocate', punch, { encoding: 'utf8' }).stderr, 'Text file busy');
+      const mapping = file.mapDirect(2 * BLOCK, 3 * BLOCK);
+      assert.ok(new Uint8Array(mapping.memory).every(byte => byte === 0));
+      assert.is(fstatSync(file.fd).blocks, 5 * (BLOCK / 512));
     });
 
     test('a break recalls: the holder is notified, unmaps and releases, and the truncate goes on', async () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { DirectStore } from '../../src/store/direct-store.js';
-import { FileStat, type StoredFile } from '../../src/store/file-store.js';
+import { Extent, FileStat, type StoredFile } from '../../src/store/file-store.js';
 import { checkExtents } from '../support/check-extents.js';
 import { suiteNeeding } from '../support/suites.js';
 
@@ -104,6 +104,33 @@ suiteNeeding('direct store', ['root', 'immutable'], test => {
     assert.not(file.hasHole(1, 3), 'the block of the last byte is there');
     assert.ok(file.hasHole(1, 4), 'beyond the end is a hole');
     file.free();
+  });
+
+  test('blocks that fallocate gave beyond the end, or within it, are there: unwritten, and no hole', () => {
+    const store = new DirectStore({ size: 8 * BLOCK });
+    const file = store.create();
+    fill(file, 0, BLOCK, 1);
+    file.setSize(2 * BLOCK);
+    assert.is(file.allocate(BLOCK, 5 * BLOCK, KEEP, true), 0);
+    assert.ok(file.hasData(3, 4));
+    assert.not(file.hasHole(0, 6), 'beyond the end too');
+    checkExtents(file);
+    file.setSize(8 * BLOCK);
+    const extent = new Extent();
+    assert.ok(file.nextExtent(2 * BLOCK, extent));
+    assert.equal([extent.off, extent.len, extent.unwritten], [2 * BLOCK, 4 * BLOCK, true]);
+    assert.not(file.hasHole(0, 6));
+    assert.ok(file.hasHole(5, 7));
+    assert.not(file.hasData(6, 8));
+    checkExtents(file);
+    fill(store.create(), 0, 2 * BLOCK, 1);
+    assert.ok(file.fits(0, 6 * BLOCK), 'they need no other room');
+    assert.is(file.allocate(0, 6 * BLOCK, KEEP, false), 0);
+    assert.not(file.fits(0, 7 * BLOCK));
+    fill(file, 3 * BLOCK, BLOCK, 1);
+    assert.is(file.punch(2 * BLOCK, 2 * BLOCK, true), 0);
+    assert.ok(file.hasHole(2, 3));
+    checkExtents(file);
   });
 
   test('what does not fit into the capacity is ENOSPC and leaves nothing', () => {

@@ -1,11 +1,15 @@
 // The postconditions of a stored file's extents, for the tests of both stores (gVisor's CheckTranslateResult).
 import * as assert from 'uvu/assert';
-import { BLOCK } from '../../src/base/units.js';
-import { Extent, type StoredFile } from '../../src/store/file-store.js';
+import { BLOCK, blocksFor } from '../../src/base/units.js';
+import { Extent, FileStat, type StoredFile } from '../../src/store/file-store.js';
+
+/** Blocks beyond the end that a test may have allocated. */
+const FAR = 1 << 20;
 
 /**
  * Extents are whole blocks, in the order of the file, apart, maximal, and not beyond the block of the last byte; what none
- * covers is a hole that reads as zeros, and so does what is unwritten.
+ * covers is a hole that reads as zeros, and so does what is unwritten. They have all the blocks that the file has within
+ * its size.
  */
 export function checkExtents(file: StoredFile, why?: string): void {
   const size = file.size();
@@ -15,6 +19,7 @@ export function checkExtents(file: StoredFile, why?: string): void {
   const extent = new Extent();
   let last: Extent | undefined;
   let end = 0;
+  let covered = 0;
   while (file.nextExtent(end, extent)) {
     const { off, len } = extent;
     const where = `extent [${off}, ${off + len}), ${why ?? ''}`;
@@ -31,6 +36,11 @@ export function checkExtents(file: StoredFile, why?: string): void {
     assert.ok(!isNext || last!.store + last!.len !== extent.store, `${where}: one with the last`);
     last = Object.assign(new Extent(), extent);
     end = off + len;
+    covered += len;
   }
+  const stat = new FileStat();
+  file.stat(stat);
+  const beyond = blocksFor(size);
+  if (!file.hasData(beyond, beyond + FAR)) assert.is(covered, stat.blocks * 512, `blocks, ${why ?? ''}`);
   assert.ok(isZero(end, size), `the hole at the end reads as zeros, ${why ?? ''}`);
 }

@@ -38,7 +38,7 @@ export function layout(
   if (busy !== 0) return busy;
   const start = blockOf(off) * BLOCK;
   const end = blocksFor(off + len) * BLOCK;
-  if (request.list) return isStale(file, seq) ? -errno.EAGAIN : list(file, start, end, out);
+  if (request.list) return isStale(file, seq) ? -errno.EAGAIN : list(file, start, end, true, out);
   const process = identify(plane, caller);
   const lease = leaseFor(plane, process, open);
   if (lease < 0) return lease;
@@ -47,7 +47,7 @@ export function layout(
   if (isStale(file, seq)) return -errno.EAGAIN;
   const committed = file.commit(start, end - start);
   if (committed < 0) return committed;
-  list(file, start, end, out);
+  list(file, start, end, false, out);
   // The file itself needs no hold: no other file uses its memory.
   if (out.segment === 0) return 0;
   open.inode.cache.bypassedByClient = true;
@@ -86,7 +86,8 @@ function mayFetch(plane: LeasePlane, process: ProcessId, caller: Caller): boolea
 
 const ownUid = process.getuid?.() ?? 0;
 
-function list(file: StoredFile, start: number, end: number, out: Layout): Answer {
+/** @param listed to a client that gets no memory: a granted layout has no unwritten block. */
+function list(file: StoredFile, start: number, end: number, listed: boolean, out: Layout): Answer {
   out.seq = file.seq;
   out.next = end;
   out.segment = 0;
@@ -106,7 +107,7 @@ function list(file: StoredFile, start: number, end: number, out: Layout): Answer
     extent.len = Math.min(next.off + next.len, end) - extent.off;
     extent.store = next.store + behind;
     extent.segment = next.segment;
-    extent.unwritten = next.unwritten;
+    extent.unwritten = listed && next.unwritten;
   }
   return 0;
 }
