@@ -75,6 +75,8 @@ export interface ReportedStatus {
     readonly closed: number;
     readonly reopened: number;
   } | null;
+  /** Which pages of the direct store may be huge, as huge= of tmpfs(5); null: the pooled store has none. */
+  readonly huge: string | null;
   /** Of the pooled store: files with blocks, their extents; bytes free, and those in runs of 2 MiB and more. */
   readonly fragmentation: {
     readonly files: number;

@@ -2,7 +2,9 @@
 // terminal, and as SVG; both from the same facts.
 import { printable } from '../base/words.js';
 import type { FileLayout, ReportedLease, ReportedPin } from '../client/index.js';
+import type { FileMapping } from '../process/file-mappings.js';
 import { extentBar, legend } from './extent-bar.js';
+import { mappingTexts } from './mapped-by.js';
 import { type Piece, piecesOf } from './pieces.js';
 import { exactSize, readableAge, readableSize } from './sizes.js';
 
@@ -14,6 +16,8 @@ export interface Picture {
   readonly layout: FileLayout;
   readonly leases: readonly ReportedLease[];
   readonly pins: readonly ReportedPin[];
+  /** Of the processes that the caller may look into. */
+  readonly mappings: readonly FileMapping[];
 }
 
 /** The pins of one process. */
@@ -25,7 +29,7 @@ interface Pinner {
 }
 
 const LABEL = 9;
-/** Pins of a process that are listed one by one. */
+/** Pins of a process, and mappings, that are listed one by one. */
 const LISTED = 8;
 
 function pinnersOf({ pins }: Picture): Pinner[] {
@@ -71,6 +75,8 @@ export function pictureLines(picture: Picture, width: number): string[] {
     legend,
     ...leaseTexts(leases),
     ...pinners.map(pinnerText),
+    ...mappingTexts(picture.mappings.slice(0, LISTED)).map(text => `mapped by ${text}`),
+    ...(picture.mappings.length > LISTED ? [`and ${picture.mappings.length - LISTED} more mappings`] : []),
   ];
 }
 
@@ -141,6 +147,11 @@ export function pictureSvg(picture: Picture): string {
       box(off, off + len, hues[n % hues.length]!, `pin ${id} ${range(off, len)}`);
     y += SVG.row;
   });
+  for (const { pid, command, off, len, huge } of picture.mappings) {
+    label(`mapped ${pid} ${command}`);
+    box(off, Math.min(off + len, end), '#bcd9bc', `${range(off, len)}, ${exactSize(huge)} in huge pages`);
+    y += SVG.row;
+  }
   const style = '<style>text{font:12px sans-serif;fill:#222}</style>';
   const open = `<svg xmlns="http://www.w3.org/2000/svg" width="${SVG.width}" height="${y}" viewBox="0 0 ${SVG.width} ${y}">`;
   return `${[open, style, '<rect width="100%" height="100%" fill="#ffffff"/>', ...shapes, '</svg>'].join('\n')}\n`;

@@ -1,7 +1,9 @@
 // `leasefs stat`: one file at a glance, with how its data are served and why.
 import { fstatSync } from 'node:fs';
 import type { ReportedLease, ReportedStatus } from '../client/index.js';
+import { type FileMapping, mappingsOf } from '../process/file-mappings.js';
 import { jsonText } from './json.js';
+import { mappingTexts } from './mapped-by.js';
 import { onMounted } from './mounted-path.js';
 import { exactSize, readableSize } from './sizes.js';
 import { pairs } from './table.js';
@@ -18,6 +20,8 @@ export interface FileFacts {
   readonly segments: readonly number[];
   readonly leases: readonly ReportedLease[];
   readonly pins: { readonly count: number; readonly bytes: number };
+  /** Of the processes that the caller may look into. */
+  readonly mappings: readonly FileMapping[];
 }
 
 export const verb: Verb = {
@@ -31,13 +35,16 @@ export const verb: Verb = {
                'daemon': through leasefs, with the reason
   extents      runs of blocks: 'leasefs extents' lists them
   leases       'leasefs leases' names their holders
-  pins         how many, and the bytes of each added up: 'leasefs pins' lists them`,
+  pins         how many, and the bytes of each added up: 'leasefs pins' lists them
+  huge pages   --huge of the mount: which pages of a direct file may be huge
+  mapped by    processes that map the file, as far as you may look into them: the bytes, how
+               many are in the process's page tables, and how many of those in huge pages`,
 
   async run(args) {
     const { values, positionals } = parseOptions(args, { json: { type: 'boolean' } });
     const path = onlyArgument(positionals, 'FILE');
     const { mount, status, file } = onMounted(path, (open, mountPoint) => {
-      const { ino, size, blocks } = fstatSync(open.fd);
+      const { dev, ino, size, blocks } = fstatSync(open.fd);
       const { extents } = open.layout(0, Math.max(size, 1));
       const pins = open.pins();
       const facts: FileFacts = {
@@ -48,18 +55,19 @@ export const verb: Verb = {
         segments: [...new Set(extents.map(({ segment }) => segment))].filter(segment => segment !== 0),
         leases: open.report('leases').leases,
         pins: { count: pins.length, bytes: pins.reduce((sum, { len }) => sum + len, 0) },
+        mappings: mappingsOf(dev, ino),
       };
       return { mount: mountPoint, status: open.report('status'), file: facts };
     });
-    const { store, passthrough, reason } = status;
-    if (values.json) console.log(jsonText('stat', { mount, store, passthrough, reason, ...file }));
+    const { store, passthrough, reason, huge } = status;
+    if (values.json) console.log(jsonText('stat', { mount, store, passthrough, reason, huge, ...file }));
     else for (const line of statLines(path, status, file)) console.log(line);
     return 0;
   },
 };
 
 export function statLines(path: string, status: ReportedStatus, file: FileFacts): string[] {
-  const { ino, size, allocated, extents, segments, leases, pins } = file;
+  const { ino, size, allocated, extents, segments, leases, pins, mappings } = file;
   return pairs([
     ['file', `${path}, inode ${ino}`],
     ['store', status.store],
@@ -73,5 +81,7 @@ export function statLines(path: string, status: ReportedStatus, file: FileFacts)
         .join('; ') || 'none',
     ],
     ['pins', pins.count === 0 ? 'none' : `${pins.count}, ${exactSize(pins.bytes)}`],
+    ...(status.huge === null ? [] : [['huge pages', status.huge] as const]),
+    ['mapped by', mappingTexts(mappings).join('; ') || 'no process that this user may look into'],
   ]);
 }

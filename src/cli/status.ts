@@ -47,6 +47,7 @@ export function statusLines(
       'store',
       `${status.store} (${status.storeReason}), ${readableSize(status.used)} of ${readableSize(status.size)} used`,
     ],
+    ...(status.huge === null ? [] : [['huge pages', status.huge] as const]),
     ...(status.kernelCache ? [KERNEL_CACHE] : []),
     ...detail(status),
     ...keptText(status, keepers),

@@ -72,6 +72,7 @@ export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedSta
     store: name,
     size: capacity.total,
     used: capacity.used,
+    huge: sb.store.huge,
     residency: residency(sb),
     fragmentation: fragmentation(sb),
     kept: kept(sb),

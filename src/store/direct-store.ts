@@ -58,6 +58,10 @@ export class DirectStore implements FileStore {
     return false;
   }
 
+  get huge(): string {
+    return this.capacity.huge;
+  }
+
   resize(size: number): number {
     return this.capacity.resize(size);
   }

@@ -141,6 +141,8 @@ export interface FileStore {
   readonly descriptors: number | undefined;
   /** Frees some of what deleted files have left; whether more is left. */
   tidy(): boolean;
+  /** Which pages may be huge (huge= of tmpfs); null where the kernel's page cache decides. */
+  readonly huge: string | null;
   /** Bytes promised by --size, and used. */
   readonly capacity: Space;
   /** Changes what is promised. 0; -EINVAL below what is used, and beyond what the store can count. */

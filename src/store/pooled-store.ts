@@ -22,6 +22,7 @@ export class PooledStore implements FileStore {
   readonly name = 'pooled';
   readonly isDirect = false;
   readonly descriptors = undefined;
+  readonly huge = null;
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;
   private readonly holds: Quota;

@@ -19,17 +19,9 @@ const space = new Float64Array(2);
 
 const make = (options: readonly string[]): Descriptor => native.tmpfsMake('leasefs', ...options);
 
-/** A kernel without huge pages knows no `huge`. */
-function makeAdvised(options: readonly string[]): Descriptor {
-  try {
-    return make([...options, 'huge', 'advise']);
-  } catch (error) {
-    if (failureOf(error) !== -errno.EINVAL) throw error;
-    return make(options);
-  }
-}
-
 export class Tmpfs {
+  /** What is asked of the kernel; its own switch for all of shmem may say otherwise. */
+  readonly huge: Huge;
   private readonly root: Descriptor;
   private files = 0;
 
@@ -37,7 +29,15 @@ export class Tmpfs {
   constructor({ size, huge, swap = true }: TmpfsOptions) {
     const options = ['size', String(size), 'nr_inodes', '0', 'mode', '0700'];
     if (!swap) options.push('noswap', '');
-    this.root = huge === undefined ? makeAdvised(options) : make([...options, 'huge', huge]);
+    try {
+      this.huge = huge ?? 'advise';
+      this.root = make([...options, 'huge', this.huge]);
+    } catch (error) {
+      // A kernel without huge pages knows no `huge`.
+      if (huge !== undefined || failureOf(error) !== -errno.EINVAL) throw error;
+      this.huge = 'never';
+      this.root = make(options);
+    }
   }
 
   get fd(): number {

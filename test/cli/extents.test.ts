@@ -109,7 +109,7 @@ test('the table says where each piece lies', () => {
 });
 
 test('stat of a pooled file says why it has no passthrough, and in which segments it lies', () => {
-  const status = { store: 'pooled', passthrough: false, reason: 'EPERM' } as ReportedStatus;
+  const status = { store: 'pooled', passthrough: false, reason: 'EPERM', huge: null } as ReportedStatus;
   const file = {
     ino: 7,
     size: 5000,
@@ -118,6 +118,7 @@ test('stat of a pooled file says why it has no passthrough, and in which segment
     segments: [1, 4],
     leases: [],
     pins: { count: 0, bytes: 0 },
+    mappings: [{ pid: 9, command: 'fio', off: 4096, len: 8192, resident: 4096, huge: 0 }],
   };
   assert.equal(statLines('f', status, file), [
     'file       f, inode 7',
@@ -127,6 +128,7 @@ test('stat of a pooled file says why it has no passthrough, and in which segment
     'extents    3 in segment 1, 4',
     'leases     none',
     'pins       none',
+    'mapped by  9 fio: [4k,12k), 4k in its page tables, 0 in huge pages',
   ]);
 });
 
@@ -184,12 +186,14 @@ mountedSuite('extents on a mount', {}, ({ test, mount }) => {
     });
     const stat = leasefs('stat', path).out;
     assert.equal(stat.slice(1), [
-      'store      direct',
-      'data path  passthrough',
-      'size       256 KiB (262144 bytes), 64 KiB allocated',
-      'extents    1',
-      `leases     exclusive, held, by ${holder.pid} leasefs-io`,
-      'pins       1, 8k',
+      'store       direct',
+      'data path   passthrough',
+      'size        256 KiB (262144 bytes), 64 KiB allocated',
+      'extents     1',
+      `leases      exclusive, held, by ${holder.pid} leasefs-io`,
+      'pins        1, 8k',
+      'huge pages  advise',
+      'mapped by   no process that this user may look into',
     ]);
     const facts = JSON.parse(leasefs('stat', '--json', path).out.join('\n'));
     assert.equal([facts.store, facts.passthrough, facts.pins], ['direct', true, { count: 1, bytes: 8192 }]);

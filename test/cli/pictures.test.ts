@@ -109,6 +109,7 @@ const picture: Picture = {
   layout: { seq: 1, segments: [], extents: [extent(0, 16 * KIB), extent(16 * KIB, 16 * KIB, true)] },
   leases: [lease(1)],
   pins: [pin(1, 0, 8 * KIB), pin(1, 16 * KIB, 4 * KIB, 8)],
+  mappings: [{ pid: 9, command: 'fio', off: 0, len: 64 * KIB, resident: 32 * KIB, huge: 0 }],
 };
 
 test('layout: a lease over the file, its blocks and holes, a line for each process with pins', () => {
@@ -119,6 +120,7 @@ test('layout: a lease over the file, its blocks and holes, a line for each proce
   assert.is(line('pins A '), '▲▲');
   assert.is(line('pins B '), '    ▲');
   assert.ok(lines.includes('pins A: 7 rdma <x>, [0,8k)'));
+  assert.is(lines.at(-1), 'mapped by 9 fio: [0,64k), 32k in its page tables, 0 in huge pages');
   for (const text of pictureLines(picture, 80)) assert.ok([...text].length <= 80, text);
 });
 
@@ -131,7 +133,7 @@ test('layout: an empty file, and one without leases, have a picture too', () => 
 test('layout: the SVG is well formed with any name in it', () => {
   const svg = pictureSvg({ ...picture, path: '/mnt/<a & "b">\u0001' });
   assert.not.match(svg.replace(/<\/?(svg|style|rect|text|title)\b[^<>]*>/g, ''), /[<&](?!#)/);
-  assert.is(svg.match(/<rect /g)!.length, 1 + 1 + 3 + 2, 'background, lease, pieces, pins');
+  assert.is(svg.match(/<rect /g)!.length, 1 + 1 + 3 + 2 + 1, 'background, lease, pieces, pins, mapping');
 });
 
 test('events: each is one line, what is hidden is left out', () => {

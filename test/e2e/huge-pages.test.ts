@@ -1,10 +1,11 @@
 // Huge pages of the direct store: mapped by PMD through the mount, and the rules of pins hold where a punch splits them.
+import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, readSync, unlinkSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { LeaseFile } from '../../src/client/index.js';
 import { native, PROT_READ, PROT_WRITE } from '../../src/native/binding.js';
-import { Mounted } from '../support/mounted.js';
+import { cli, Mounted } from '../support/mounted.js';
 import { O_RDWR } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
 
@@ -45,6 +46,26 @@ mountedSuite(
       const { file, memory, path } = filled('mapped');
       assert.is(pmdMapped(path), (2 * HUGE) / 1024);
       native.unmap(memory);
+      file.close();
+      unlinkSync(path);
+    });
+
+    test('stat and layout say how processes have a file mapped, by their page tables', () => {
+      const { file, memory, path } = filled('mappings');
+      const leasefs = (...args: string[]) =>
+        execFileSync(process.execPath, [cli, ...args, path], { encoding: 'utf8' });
+      const mappings = (verb: string) =>
+        JSON.parse(leasefs(verb, '--json')).mappings.map(
+          ({ command: _, ...rest }: { command: string }) => rest,
+        );
+      const ours = { pid: process.pid, off: 0, len: 2 * HUGE, resident: 2 * HUGE, huge: 2 * HUGE };
+      for (const verb of ['stat', 'layout']) {
+        assert.equal(mappings(verb), [ours]);
+        assert.match(leasefs(verb), /\nmapped by .*: \[0,4m\), 4m in its page tables, 4m in huge pages\n/);
+      }
+      assert.match(leasefs('stat'), '\nhuge pages  always\n');
+      native.unmap(memory);
+      assert.equal(mappings('stat'), []);
       file.close();
       unlinkSync(path);
     });
