@@ -56,6 +56,8 @@ export interface ServeOptions extends MountOptions {
 
 export interface MountCommand {
   readonly mountPoint: string;
+  /** -o remount: bytes, where size= is given. The other options of ours stay as they are. */
+  readonly remount: { readonly size: number | undefined } | undefined;
   readonly options: Omit<MountOptions, 'mountPoint'>;
   readonly foreground: boolean;
   readonly logFile: string | undefined;
@@ -118,6 +120,9 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   const readyFd = values['ready-fd'];
   return {
     mountPoint: mountPointOf(onlyArgument(positionals, 'MNT')),
+    remount: rest.includes(REMOUNT)
+      ? { size: values.size === undefined ? undefined : sizeOption(values.size) }
+      : undefined,
     options: {
       mountOptions: rest.filter(word => !OWN_FLAGS.includes(word)),
       root: {
@@ -174,7 +179,8 @@ const OWN_WORDS = [
 const SHOW_CONTROL = 'show-control';
 const ALLOW_INJECT = 'allow-inject';
 const NO_SWAP = 'noswap';
-const OWN_FLAGS: readonly string[] = [SHOW_CONTROL, ALLOW_INJECT, NO_SWAP];
+const REMOUNT = 'remount';
+const OWN_FLAGS: readonly string[] = [SHOW_CONTROL, ALLOW_INJECT, NO_SWAP, REMOUNT];
 
 type OwnWords = Partial<Record<(typeof OWN_WORDS)[number], string>>;
 

@@ -9,6 +9,7 @@ import { native } from '../native/binding.js';
 import { DaemonLog, openLog } from './daemon-log.js';
 import { type MountCommand, parseMountCommand } from './mount-options.js';
 import { absolute } from './mounts.js';
+import { remount } from './remount.js';
 import { seal, sealedEnvironment, sealedOptions } from './sealed.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
 
@@ -37,7 +38,7 @@ Files live in memory and are gone with the mount.
                            and the options below, as in
                            -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory);
-                           'leasefs resize' changes it
+                           'leasefs resize' changes it, and -o remount,size=SIZE
   --huge never|within_size|advise|always
                            huge pages of the direct store, as huge= of tmpfs(5) (default:
                            advise)
@@ -81,6 +82,10 @@ A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
 
   run: args => {
     const command = parseMountCommand(args);
+    if (command.remount !== undefined) {
+      remount(command, command.remount.size);
+      return Promise.resolve(0);
+    }
     if (command.foreground || url() !== undefined) seal(sealedEnvironment(process.env), command.readyFd);
     return command.foreground ? serveHere(command) : serveInBackground(command);
   },

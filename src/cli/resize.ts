@@ -20,15 +20,16 @@ and write the number of bytes in MNT/.leasefs/size.`,
     if (path === undefined || text === undefined || more.length > 0)
       throw new UsageError('MNT and SIZE are expected');
     const size = sizeOption(text, 'SIZE');
-    const { mountPoint } = readMounted(path, 'status');
-    set(mountPoint, size);
+    const mountPoint = resize(path, size);
     const now = Number(readFileSync(join(mountPoint, '.leasefs/size'), 'latin1'));
     console.log(`${mountPoint}: ${readableSize(now)}`);
     return Promise.resolve(0);
   },
 };
 
-function set(mountPoint: string, size: number): void {
+/** Of the mount that `path` is on; its root directory. @throws CommandError */
+export function resize(path: string, size: number): string {
+  const { mountPoint } = readMounted(path, 'status');
   const fd = openSync(join(mountPoint, '.leasefs/size'), 'r+');
   try {
     writeSync(fd, String(size));
@@ -39,6 +40,7 @@ function set(mountPoint: string, size: number): void {
   } finally {
     closeSync(fd);
   }
+  return mountPoint;
 }
 
 function why(mountPoint: string, size: number, { code, message }: NodeJS.ErrnoException): string {

@@ -57,6 +57,16 @@ export function exportsHandles(words: readonly string[]): boolean | undefined {
 export const cachesWrites = (words: readonly string[]): boolean =>
   words.findLast(word => word === 'kernel_cache' || word === 'nokernel_cache') === 'kernel_cache';
 
+/** MS_* of the words, without regard to others; undefined where none of them is of such a flag. */
+export function flagsOf(words: readonly string[]): number | undefined {
+  let flags: number | undefined;
+  for (const word of words) {
+    const row = flagWords.find(([, on, off]) => on === word || off === word);
+    if (row !== undefined) flags = row[1] === word ? (flags ?? 0) | row[0] : (flags ?? 0) & ~row[0];
+  }
+  return flags;
+}
+
 export interface MountWords {
   readonly flags: number;
   /** Whether other users may enter. Into root's mounts they may. */
@@ -73,13 +83,11 @@ const isOthers = (word: string): boolean =>
 
 /** @throws FsError EINVAL */
 export function parseMountWords(words: readonly string[]): MountWords {
-  let flags = 0;
   let allowOther = false;
   let source = 'leasefs';
   for (const word of words) {
-    const row = flagWords.find(([, on, off]) => on === word || off === word);
-    if (row !== undefined) flags = row[1] === word ? flags | row[0] : flags & ~row[0];
-    else if (word === 'allow_other') allowOther = true;
+    if (flagsOf([word]) !== undefined) continue;
+    if (word === 'allow_other') allowOther = true;
     else if (/^fsname=[^,]+$/.test(word)) source = word.slice('fsname='.length);
     else if (!isOthers(word)) {
       throw new FsError(
@@ -88,7 +96,7 @@ export function parseMountWords(words: readonly string[]): MountWords {
       );
     }
   }
-  return { flags, allowOther, source };
+  return { flags: flagsOf(words) ?? 0, allowOther, source };
 }
 
 /** For mount(2). default_permissions: the kernel checks permissions by the modes that we answer. */

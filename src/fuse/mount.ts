@@ -6,12 +6,19 @@ import { statfsSync, statSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { type Channel, native, type Result } from '../native/binding.js';
 import { BUFFER_SIZE } from './init.js';
-import { fusermountOptions, kernelOptions, type MountWords, parseMountWords } from './mount-words.js';
+import {
+  flagsOf,
+  fusermountOptions,
+  kernelOptions,
+  type MountWords,
+  parseMountWords,
+} from './mount-words.js';
 import { FS_TYPE, type Mount, mountsNow } from './mountinfo.js';
 
 const DEVICE = '/dev/fuse';
 /** Requests a wake-up of the event loop serves at most before it looks at timers and signals. */
 const MAX_BATCH = 64;
+const MS_REMOUNT = 32;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 /** The descriptor number that fusermount3 finds its socket under: after the standard three. */
@@ -29,6 +36,17 @@ export function mount(target: string, words: readonly string[]): Channel {
   const options = parseMountWords(words);
   prepareMountPoint(target);
   return isRoot() ? mountDirectly(target, options) : mountByFusermount(target, options);
+}
+
+/**
+ * `mount -o remount`: the flags among the words hold from now on, those that are missing no longer; nothing is changed
+ * where there is none. mount(8) gives all of them. @throws FsError of mount(2): EPERM, EBUSY.
+ */
+export function remount(target: string, words: readonly string[]): void {
+  const flags = flagsOf(words);
+  if (flags === undefined) return;
+  const result = native.mount('leasefs', target, FS_TYPE, MS_REMOUNT | flags, '');
+  if (result < 0) throw new FsError(result, `cannot remount ${target}`);
 }
 
 /** Prepares a mount: cleans up a dead leasefs on `target`, and throws as `mount` when `target` cannot be a mount point. */

@@ -13,6 +13,7 @@ test('all options together', () => {
     '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 400m --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
+    remount: undefined,
     options: {
       mountOptions: ['ro', 'noexec', 'allow_other'],
       root: { uid: 5, gid: 7, mode: 0o755 },
@@ -44,6 +45,14 @@ test('without options: the default semantics, in the background, a size and a br
   assert.ok(options.size >= 2 ** 20);
   assert.ok(options.breakTimeMs > 0);
   assert.is(options.inodes, undefined, 'the daemon knows its heap');
+});
+
+test('-o remount: the size is that of size=, where it is given; the last one counts', () => {
+  assert.is(parseMountCommand(['m']).remount, undefined);
+  assert.equal(parseMountCommand(['-o', 'rw,remount', 'm']).remount, { size: undefined });
+  const { remount, options } = parseMountCommand(['-o', 'size=1m,remount,ro,size=2m', 'm']);
+  assert.equal(remount, { size: 2 << 20 });
+  assert.equal(options.mountOptions, ['ro']);
 });
 
 test('wrong options are usage errors that name the option', () => {

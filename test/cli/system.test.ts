@@ -48,6 +48,40 @@ suiteNeeding('as the system mounts', ['mount'], test => {
     assert.is((spawnSync(join(mnt, 'program')).error as NodeJS.ErrnoException).code, 'EACCES');
   });
 
+  needing(test, 'fuse3')(
+    'mount -o remount changes the size and the flags of the kernel, and nothing else',
+    () => {
+      const helper = (...words: readonly string[]) =>
+        spawnSync('/sbin/mount.fuse3', ['swap', mnt, '-o', words.join(), '-t', 'fuse.leasefs'], {
+          encoding: 'utf8',
+          env: env(),
+        });
+      // What mount(8) adds of a mount that is there.
+      const there = ['rw', 'relatime', 'user_id=0', 'group_id=0', 'default_permissions', 'allow_other'];
+      const look = () => {
+        const { source, type } = mountsNow().findLast(({ target }) => target === mnt)!;
+        const { blocks, bsize } = statfsSync(mnt);
+        return [source, type, mountsNow().filter(({ target }) => target === mnt).length, blocks * bsize];
+      };
+      assert.is(helper('size=64m', 'store=pooled').status, 0);
+      writeFileSync(join(mnt, 'file'), 'x'.repeat(1 << 20));
+      const larger = helper(...there, 'store=pooled', 'size=64m', 'remount', 'size=128m');
+      assert.is(larger.status, 0, larger.stderr);
+      assert.equal(look(), ['swap', 'fuse.leasefs', 1, 128 << 20]);
+      assert.match(helper(...there, 'remount', 'size=512k').stderr, 'EINVAL: its files take 1 MiB');
+      assert.is(helper(...there, 'remount', 'ro', 'noexec', 'size=32m').status, 0);
+      assert.equal(look(), ['swap', 'fuse.leasefs', 1, 32 << 20]);
+      assert.throws(() => writeFileSync(join(mnt, 'file'), 'y'), /EROFS/);
+      assert.is(helper(...there, 'remount').status, 0);
+      writeFileSync(join(mnt, 'file'), 'y');
+      const by = (...args: readonly string[]) =>
+        spawnSync(process.execPath, [cli, 'mount', '-o', ...args], { encoding: 'utf8' });
+      assert.is(by('remount,size=64m', mnt).status, 0);
+      assert.is(look()[3], 64 << 20);
+      assert.match(by('remount,ro', '/proc').stderr, 'not on a leasefs mount');
+    },
+  );
+
   test('a bad option is one line, and nothing is mounted', () => {
     for (const [words, why] of [
       ['size=lots', /--size 'lots' is no size/],
