@@ -15,6 +15,7 @@ import { inodesOfHeap } from '../fs/vfs/inode-budget.js';
 import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
 import { accessTimesOf, answersPoll, cachesWrites, exportsHandles, keepsAcls } from '../fuse/mount-words.js';
 import { OwnMount } from '../fuse/own-mount.js';
+import { noPassthrough } from '../fuse/passthrough.js';
 import { startSession } from '../fuse/session.js';
 import type { Session } from '../fuse/session-types.js';
 import { Spinning } from '../fuse/spinning.js';
@@ -26,7 +27,7 @@ import { mountIdOf } from './daemon-log.js';
 import type { ServeOptions } from './mount-options.js';
 import { ignoreSignals } from './signals.js';
 import { stopAtSignals } from './stop-at-signals.js';
-import { UsageError } from './verb.js';
+import { errorLine, UsageError } from './verb.js';
 import { version } from './version.js';
 
 /** For processes (src/process), segments, and what Node itself needs. */
@@ -56,7 +57,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     try {
       direct ??= directStore(options);
     } catch (error) {
-      return `no tmpfs for the files: ${oneLine(error)}`;
+      return `no tmpfs for the files: ${errorLine(error)}`;
     }
     return undefined;
   };
@@ -108,7 +109,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     if (options.transport === 'fuse-native') mounted();
     const { reason } = session;
     const isNews = passthrough && reason !== undefined;
-    options.ready(isNews ? `no passthrough: ${reason}; files are served through the daemon` : undefined);
+    options.ready(isNews ? noPassthrough(reason) : undefined);
     await session.ended;
   } catch (error) {
     const at = own?.now();
@@ -144,8 +145,14 @@ function asked(make: () => DirectStore): DirectStore {
   try {
     return make();
   } catch (error) {
-    const why = `--store=direct: ${oneLine(error)}; it needs CAP_SYS_ADMIN and CAP_LINUX_IMMUTABLE; --store=auto takes what works`;
-    throw new FsError(failureOf(error), why);
+    const code = failureOf(error);
+    const why =
+      code === -errno.EPERM
+        ? 'needs CAP_SYS_ADMIN and CAP_LINUX_IMMUTABLE outside of user namespaces; --store=auto takes what works'
+        : code === -errno.EINVAL
+          ? 'has an option that this kernel does not know: leave out --huge or --noswap'
+          : 'has no tmpfs of its own here; --store=auto takes what works';
+    throw new FsError(code, `--store=direct ${why} (${errorLine(error)})`);
   }
 }
 

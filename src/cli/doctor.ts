@@ -62,6 +62,7 @@ function host(): Finding[] {
     mountRight(),
     guard(),
     tmpfs(),
+    hugePages(),
     processes(),
     ioUring(),
     opcodes(),
@@ -116,8 +117,27 @@ function guard(): Finding {
 /** Where direct files live. */
 function tmpfs(): Finding {
   const code = failure(() => native.tmpfsMake('leasefs', 'size', '1m').close());
-  if (code === undefined) return ok('tmpfs', 'a tmpfs of its own: direct files have a size that holds');
-  return less('tmpfs', `${code}: no tmpfs of its own, needs CAP_SYS_ADMIN; files are pooled`);
+  if (code === undefined)
+    return ok('tmpfs', 'a tmpfs of its own can be made: direct files live in it, --size bounds them');
+  const why =
+    code === 'ENODEV'
+      ? 'the kernel has none, CONFIG_TMPFS'
+      : code === 'ENOSYS'
+        ? 'fsopen(2) needs Linux 5.2, and a container that lets it through'
+        : 'needs CAP_SYS_ADMIN';
+  return less('tmpfs', `${code}: no tmpfs of its own: ${why}; so files are pooled`);
+}
+
+function hugePages(): Finding {
+  const name = 'huge pages';
+  const code = failure(() => native.tmpfsMake('leasefs', 'size', '1m', 'huge', 'advise').close());
+  if (code === 'EINVAL')
+    return less(name, 'EINVAL: none in tmpfs, CONFIG_TRANSPARENT_HUGEPAGE; direct files have pages of 4 KiB');
+  if (code !== undefined) return less(name, 'of the direct store alone, see tmpfs above');
+  const [, chosen] = /\[(\w+)\]/.exec(text('/sys/kernel/mm/transparent_hugepage/shmem_enabled')) ?? [];
+  if (chosen === 'deny')
+    return less(name, 'shmem_enabled is deny: no huge pages, in spite of --huge; write never to it');
+  return ok(name, 'direct files may have them: --huge says which');
 }
 
 function processes(): Finding {
@@ -171,7 +191,7 @@ function registration(fd: number): string | undefined {
 
 function fileLimit(): Finding {
   const limit = native.raiseFileLimit();
-  const line = `RLIMIT_NOFILE ${limit}: about so many files at once, each costs a descriptor`;
+  const line = `RLIMIT_NOFILE ${limit}: about so many direct files may be open or mapped at once`;
   return limit >= 4096
     ? ok('files', line)
     : less('files', `${line}; raise it with \`ulimit -Hn\` or LimitNOFILE=`);
@@ -225,7 +245,8 @@ function dataPath(status: ReportedStatus): Finding {
   const protocol = `FUSE ${status.kernel}`;
   if (status.passthrough)
     return ok('passthrough', `${protocol}: read, write and mmap go to the memory of the file itself`);
-  return less('passthrough', `${protocol}: ${status.reason ?? 'needs root and Linux 6.9'}`);
+  const reason = status.reason ?? 'needs root and Linux 6.9';
+  return less('passthrough', `${protocol}: ${reason}; so files are pooled, there is no --store=direct`);
 }
 
 function kernelPin(dir: string, passthrough: boolean): Finding {

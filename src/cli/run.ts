@@ -70,7 +70,7 @@ lacks what is needed (FUSE, seccomp) it is 77, a skipped test; with LEASEFS_REQU
       return lacking(errorLine(error));
     }
     try {
-      return await supervised(options, injections, mounted.path);
+      return await supervised(options, injections, mounted);
     } finally {
       await mounted.unmount();
     }
@@ -79,11 +79,12 @@ lacks what is needed (FUSE, seccomp) it is 77, a skipped test; with LEASEFS_REQU
 
 interface Mounted {
   readonly path: string;
+  readonly notice: string;
   readonly unmount: () => Promise<void>;
 }
 
 async function mountFor({ at, mount }: RunOptions): Promise<Mounted> {
-  if (at !== undefined) return { path: absolute(at), unmount: async () => {} };
+  if (at !== undefined) return { path: absolute(at), notice: '', unmount: async () => {} };
   return mountTemporarily(mount);
 }
 
@@ -96,7 +97,7 @@ function lacking(why: string): number {
 async function supervised(
   options: RunOptions,
   injections: readonly TimedInjection[],
-  path: string,
+  { path, notice }: Mounted,
 ): Promise<number> {
   const link = new MountLink(path);
   const started = performance.now();
@@ -136,7 +137,7 @@ async function supervised(
   const isServed = link.settle() >= 0;
   link.close();
   watch?.close();
-  const report = reportOf(events, { command: options.command, code, unleased, goesOn }, notSeen);
+  const report = reportOf(events, { command: options.command, code, unleased, goesOn, notice }, notSeen);
   tell(options, report, (performance.now() - started) / 1000);
   if (watch === undefined)
     console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);

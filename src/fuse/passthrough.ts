@@ -22,6 +22,10 @@ export interface PassthroughOptions {
 const setImmutable = (fd: number): Result => native.setImmutable(fd, true);
 const nothing = (): undefined => undefined;
 
+/** One line for the log and for the user who mounts. */
+export const noPassthrough = (reason: string): string =>
+  `no passthrough: ${reason}; files are pooled: the daemon serves them, and the kernel pins no mapping of them`;
+
 export class Passthrough {
   private readonly channel: Channel;
   private readonly log: (line: string) => void;
@@ -88,7 +92,7 @@ export class Passthrough {
   off(reason: string): void {
     if (!this.enabled) return;
     this.reason = reason;
-    this.log(`no passthrough: ${reason}; files are served through the daemon`);
+    this.log(noPassthrough(reason));
   }
 
   private register(fd: number): number {

@@ -36,7 +36,7 @@ export function findings(report: RunReport, failure: Failure): string[] {
 }
 
 export function textOf(report: RunReport): string[] {
-  const { leases, pins, breaks, lost, goesOn, code } = report;
+  const { leases, pins, breaks, lost, goesOn, notice, code } = report;
   const answered = breaks.filter(({ outcome }) => outcome === 'answered');
   return [
     `leasefs run: exit ${code}; ${[
@@ -45,6 +45,7 @@ export function textOf(report: RunReport): string[] {
       count(breaks.length, 'break'),
       ...failures.map(failure => count(findings(report, failure).length, failure.replace('-', ' '))),
     ].join(', ')}`,
+    ...section('mount', notice === '' ? [] : [notice]),
     ...section(
       'leases',
       leases.map(lease => `${on(lease)}: ${lease.kind}, ${ends[lease.end]}`),

@@ -76,13 +76,15 @@ export interface RunReport {
   readonly lost: number;
   /** Processes of the command that were still running when it ended. */
   readonly goesOn: boolean;
+  /** What `leasefs mount` said of the fresh mount: why its files are pooled; '': nothing. */
+  readonly notice: string;
 }
 
 type Changing<T> = { -readonly [K in keyof T]: T[K] };
 
 export function reportOf(
   events: readonly (ReportedEvent | LostEvents)[],
-  run: Pick<RunReport, 'command' | 'code' | 'unleased' | 'goesOn'>,
+  run: Pick<RunReport, 'command' | 'code' | 'unleased' | 'goesOn' | 'notice'>,
   notSeen: readonly RefusalLine[] = [],
 ): RunReport {
   const leases = new Map<number, Changing<LeaseLine>>();

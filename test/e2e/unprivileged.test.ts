@@ -157,6 +157,7 @@ for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(
       assert.is(mount.log().trim().split('\n').length, 1, mount.log());
       assert.match(mount.log(), 'no passthrough');
       assert.match(mount.log(), reason);
+      assert.match(mount.log(), 'files are pooled');
       const { stdout, stderr } = shell(
         `cd ${mount.path} && echo hi > f && cat f && ${process.execPath} ${publicCli()} status .`,
       );
@@ -170,7 +171,27 @@ for (const [who, { uid, through, inside, as, needs, ...one }] of Object.entries(
       assert.is(status, 0, stdout + stderr);
       assert.match(stdout, /^-- {2}guard +EPERM: needs CAP_LINUX_IMMUTABLE outside of user namespaces/m);
       assert.match(stdout, new RegExp(`^-- {2}passthrough +FUSE [0-9.]+: ${reason.source}`, 'm'));
+      assert.match(stdout, 'so files are pooled, there is no --store=direct\n');
       assert.not.match(stdout, '!!');
+    });
+
+    test('leasefs mount --store=direct is refused, with what it needs; leasefs run says why files are pooled', () => {
+      const leasefs = `${process.execPath} ${publicCli()}`;
+      const mounts = `mkdir ${mount.path}/below && ${leasefs} mount --store=direct ${mount.path}/below`;
+      const refused = shell(mounts);
+      assert.is(refused.status, 1, refused.stdout);
+      assert.match(
+        refused.stderr,
+        hasPassthrough
+          ? /^leasefs mount: EPERM: .*, --store=direct needs CAP_SYS_ADMIN and CAP_LINUX_IMMUTABLE outside of user namespaces; --store=auto takes what works \(EPERM: [^()]*\)$/m
+          : /--store=direct/,
+      );
+      const ran = shell(`${leasefs} run -- true`);
+      assert.is(ran.status, 0, ran.stderr);
+      assert.match(
+        ran.stderr,
+        new RegExp(`\n {2}mount\n {4}no passthrough: ${reason.source}.*files are pooled`),
+      );
     });
 
     test('X1, X2: a pinned range is refused, MADV_REMOVE too, which arrives here', async () => {

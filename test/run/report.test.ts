@@ -14,7 +14,7 @@ const event = (name: EventName, facts: Partial<ReportedEvent> = {}): ReportedEve
   ...who,
   ...facts,
 });
-const run = { command: ['./prog', '<&">'], code: 0, unleased: [], goesOn: false };
+const run = { command: ['./prog', '<&">'], code: 0, unleased: [], goesOn: false, notice: '' };
 const kind = 'exclusive';
 
 test('how each lease ended', () => {
