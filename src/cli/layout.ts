@@ -1,8 +1,10 @@
 // `leasefs layout`: a picture of one file.
 import { fstatSync, writeFileSync } from 'node:fs';
 import { mappingsOf } from '../process/file-mappings.js';
+import { jsonText } from './json.js';
 import { type Picture, pictureLines, pictureSvg } from './layout-picture.js';
-import { jsonText, onMounted } from './mounted-path.js';
+import { onMounted } from './mounted-path.js';
+import { piecesOf } from './pieces.js';
 import { CommandError, onlyArgument, parseOptions, type Verb } from './verb.js';
 
 const DEFAULT_COLUMNS = 80;
@@ -44,7 +46,8 @@ that is in huge pages.
     });
     if (values.json) {
       const { layout, ...facts } = picture;
-      console.log(jsonText('layout', { mount, ...facts, extents: layout.extents }));
+      const extents = piecesOf(layout, facts.pins, facts.size);
+      console.log(jsonText('layout', { mount, ...facts, extents }));
       return 0;
     }
     if (values.svg !== undefined) {

@@ -43,7 +43,8 @@ for (const store of bothStores) {
       await holder.setLease(SHARED_BREAKABLE, { slot: 1 });
       assert.is(await other.try.truncate(second, 0), 'ok');
       await holder.close();
-      for (const verb of ['leases', 'pins', 'extents', 'stat']) check(verb, leasefs(verb, '--json', path));
+      for (const verb of ['leases', 'pins', 'extents', 'stat', 'layout'])
+        check(verb, leasefs(verb, '--json', path));
       for (const verb of ['leases', 'pins', 'status', 'top'])
         check(verb, leasefs(verb, '--json', mount.path));
       const lines = leasefs('events', '--json', mount.path).trimEnd().split('\n');
