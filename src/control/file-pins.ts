@@ -9,15 +9,13 @@
 //   /mnt/other
 //
 // A thread looks at the process's descriptors, since that may have to wait for the process; the read waits for the thread.
-import type { ReportedPin } from '../abi/reports.js';
 import { errno } from '../base/errno.js';
-import { KeptText } from '../base/kept-text.js';
+import { KeptText, type Source } from '../base/kept-text.js';
 import type { Quota } from '../base/quota.js';
-import type { InodeNumber, PinId } from '../base/units.js';
+import type { InodeNumber } from '../base/units.js';
 import { decoded, printable } from '../base/words.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
 import { PARKED } from '../fs/operations.js';
-import { pinRows } from '../fs/report.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
 import type { PinInfo } from '../lease/types.js';
 import type { Descriptors } from '../process/descriptors.js';
@@ -47,8 +45,11 @@ export class FilePinsFile implements VirtualFile {
   private readonly options: FilePinsOptions;
   private readonly text: KeptText;
   private isAsked = false;
-  /** What was found, until a read takes it; 'unknown': the thread could not look. */
-  private found: string | 'unknown' | undefined;
+  /** The text of what was found, until it is made; 'unknown': the thread could not look. */
+  private found: (() => Source) | 'unknown' | undefined;
+  private isMaking = false;
+  /** It was made, and not read yet. */
+  private isMade = false;
 
   /** @param room of the texts that are read at the same time. */
   constructor(options: FilePinsOptions, room: Quota, uid: number) {
@@ -60,18 +61,27 @@ export class FilePinsFile implements VirtualFile {
     return true;
   }
 
+  prepare(): boolean {
+    if (typeof this.found !== 'function') return true;
+    if (!this.isMaking) this.text.begin(this.found());
+    this.isMaking = !this.text.make();
+    if (!this.isMaking) this.found = undefined;
+    this.isMade = !this.isMaking;
+    return this.isMade;
+  }
+
   /** -EAGAIN: the process cannot be looked at now, or the user reads so much at the same time that no share is left. */
   read(off: number, out: Uint8Array): number {
-    const { found } = this;
-    if (found === undefined && !this.text.has(off)) {
+    if (this.found === 'unknown') {
+      this.found = undefined;
+      return -errno.EAGAIN;
+    }
+    if (!this.isMade && !this.text.has(off)) {
       this.ask();
       return PARKED;
     }
-    this.found = undefined;
-    const piece = found === 'unknown' ? undefined : this.text.read(off, out.length, () => found ?? '');
-    if (piece === undefined) return -errno.EAGAIN;
-    out.set(piece);
-    return piece.length;
+    this.isMade = false;
+    return this.text.read(off, out) ?? -errno.EAGAIN;
   }
 
   write(): number {
@@ -93,68 +103,78 @@ export class FilePinsFile implements VirtualFile {
     const registrations = sought.registered.map(({ registration }) => registration);
     descriptors.ask({ what: 'lowest', pid, files, registrations }, answer => {
       this.isAsked = false;
-      this.found = answer === undefined ? 'unknown' : textOf(sought, answer.files, answer.registrations);
+      this.found =
+        answer === undefined
+          ? 'unknown'
+          : () => textOf(this.options, sought, answer.files, answer.registrations);
       wake();
     });
   }
 }
 
-/** What the process may have descriptors of, and what is then to be said, in the words of now. */
+/** What the process may have descriptors of, and which files are pinned by it. */
 interface Sought {
   /** Files whose descriptions own pins. */
   readonly owning: readonly {
     readonly file: { readonly ino: number; readonly path: string };
-    readonly pinned: readonly string[];
+    readonly pinned: readonly InodeNumber[];
   }[];
   /** What holds registered memory. */
-  readonly registered: readonly { readonly registration: Registration; readonly pinned: string }[];
+  readonly registered: readonly { readonly registration: Registration; readonly pinned: InodeNumber }[];
   /** What the process itself has pinned. */
-  readonly pinned: readonly string[];
+  readonly pinned: readonly InodeNumber[];
 }
 
 function soughtBy({ plane, mountPoint, pid }: FilePinsOptions): Sought {
-  const rows = pinRows(plane, undefined);
-  const path = (ino: number): string => shown(mountPoint, plane, ino);
-  const byDescription = new Map<number, string[]>();
-  for (const { ownerIno, ino } of rows) {
-    if (ownerIno === null) continue;
-    const pinned = byDescription.get(ownerIno);
-    if (pinned === undefined) byDescription.set(ownerIno, [path(ino)]);
-    else pinned.push(path(ino));
+  const byDescription = new Map<InodeNumber, InodeNumber[]>();
+  const registered: { registration: Registration; pinned: InodeNumber }[] = [];
+  const own: InodeNumber[] = [];
+  for (const { pin, file, owner, process } of plane.leases.eachPin()) {
+    const registration = plane.supervision.heldPin(pin)?.registration;
+    if (registration !== undefined) registered.push({ registration, pinned: file });
+    const ino = owner === 0 ? undefined : plane.sb.handles.get(owner)?.inode.ino;
+    if (owner === 0 && plane.process(process).pid === pid) own.push(file);
+    if (ino === undefined) continue;
+    const pinned = byDescription.get(ino);
+    if (pinned === undefined) byDescription.set(ino, [file]);
+    else pinned.push(file);
   }
-  return {
-    owning: [...byDescription].map(([ino, pinned]) => ({ file: { ino, path: path(ino) }, pinned })),
-    registered: rows.flatMap(({ id, ino }) => {
-      const registration = plane.supervision.heldPin(id as PinId)?.registration;
-      return registration === undefined ? [] : [{ registration, pinned: path(ino) }];
-    }),
-    pinned: rows
-      .filter((row: ReportedPin) => row.owner === 'process' && row.pid === pid)
-      .map(({ ino }) => path(ino)),
-  };
+  const owning = [...byDescription].map(([ino, pinned]) => ({
+    file: { ino, path: shown(mountPoint, plane, ino) },
+    pinned,
+  }));
+  return { owning, registered, pinned: own };
 }
 
 /** @param files the process's descriptors of the owning files, @param holders of the holders of registered memory. */
-function textOf(
+function* textOf(
+  { plane, mountPoint }: FilePinsOptions,
   { owning, registered, pinned }: Sought,
   files: readonly (number | undefined)[],
   holders: readonly (number | undefined)[],
-): string {
-  const byHead = new Map<string, string[]>();
-  const add = (fd: number | undefined, what: string, paths: readonly string[]): void => {
+): Generator<string> {
+  const byHead = new Map<string, InodeNumber[]>();
+  const add = (fd: number | undefined, what: string, inos: readonly InodeNumber[]): void => {
     if (fd === undefined) return;
     const head = `${fd}: ${what}`;
-    byHead.set(head, [...(byHead.get(head) ?? []), ...paths.map(path => `   ${path}`)]);
+    const before = byHead.get(head);
+    if (before === undefined) byHead.set(head, [...inos]);
+    else for (const ino of inos) before.push(ino);
   };
-  for (const [index, { file, pinned: paths }] of owning.entries()) add(files[index], file.path, paths);
-  for (const [index, { registration, pinned: path }] of registered.entries())
-    add(holders[index], registration.link, [path]);
-  const lines = [...[...byHead].flatMap(([head, paths]) => [head, ...paths]), ...pinned];
-  return lines.map(line => `${printable(line)}\n`).join('');
+  for (const [index, { file, pinned: inos }] of owning.entries()) add(files[index], file.path, inos);
+  for (const [index, { registration, pinned: ino }] of registered.entries())
+    add(holders[index], registration.link, [ino]);
+  const line = (indent: string, ino: InodeNumber): string =>
+    `${printable(indent + shown(mountPoint, plane, ino))}\n`;
+  for (const [head, inos] of byHead) {
+    yield `${printable(head)}\n`;
+    for (const ino of inos) yield line('   ', ino);
+  }
+  for (const ino of pinned) yield line('', ino);
 }
 
 /** As d_path(9) would show it. */
-function shown(mountPoint: string, plane: LeasePlane, ino: number): string {
-  const path = plane.pathOf(ino as InodeNumber);
+function shown(mountPoint: string, plane: LeasePlane, ino: InodeNumber): string {
+  const path = plane.pathOf(ino);
   return path === undefined ? `inode ${ino} (deleted)` : mountPoint + decoded(path);
 }

@@ -1,15 +1,14 @@
 // `.leasefs/leases` and `.leasefs/pins` (A1): a line each in the manner of /proc/mounts, and the same as JSON. Fields are
 // separated by one space; a space, backslash or control character in a name is \ooo, what is not shown or not there is '-'.
-import type { ReportedLease, ReportedPin } from '../abi/reports.js';
 import { decoded, field, jsonLine } from '../base/words.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
 import { leaseRows, pinRows } from '../fs/report.js';
 import type { Viewer } from './viewer.js';
 
-export function leasesText(plane: LeasePlane, viewer: Viewer): string {
-  return textOf(
-    'ID KIND STATE MUST BREAK_MS PINS AGE_MS PID START COMMAND PATH',
-    leases(plane, viewer).map(({ id, kind, state, must, breakMs, pins, ageMs, owner, path }) => [
+export function* leasesText(plane: LeasePlane, viewer: Viewer): Generator<string> {
+  yield 'ID KIND STATE MUST BREAK_MS PINS AGE_MS PID START COMMAND PATH\n';
+  for (const { id, kind, state, must, breakMs, pins, ageMs, owner, path } of leases(plane, viewer)) {
+    yield line([
       id,
       kind,
       state === 'held' && !owner.alive ? 'owner-dead' : state,
@@ -21,55 +20,68 @@ export function leasesText(plane: LeasePlane, viewer: Viewer): string {
       owner.start,
       owner.command,
       path,
-    ]),
-  );
+    ]);
+  }
 }
 
-export function pinsText(plane: LeasePlane, viewer: Viewer): string {
-  return textOf(
-    'ID BEGIN END OWNER LEASE STATE AGE_MS UID PID START COMMAND PATH',
-    pins(plane, viewer).map(
-      ({ id, off, len, owner, lease, zombie, ageMs, uid, pid, start, command, path }) => [
-        id,
-        off,
-        off === null || len === null ? null : off + len,
-        owner,
-        lease,
-        zombie ? 'zombie' : 'held',
-        ageMs,
-        uid,
-        pid,
-        start,
-        command,
-        path,
-      ],
-    ),
-  );
+export function* pinsText(plane: LeasePlane, viewer: Viewer): Generator<string> {
+  yield 'ID BEGIN END OWNER LEASE STATE AGE_MS UID PID START COMMAND PATH\n';
+  for (const row of pins(plane, viewer)) {
+    const { id, off, len, owner, lease, zombie, ageMs, uid, pid, start, command, path } = row;
+    yield line([
+      id,
+      off,
+      off === null || len === null ? null : off + len,
+      owner,
+      lease,
+      zombie ? 'zombie' : 'held',
+      ageMs,
+      uid,
+      pid,
+      start,
+      command,
+      path,
+    ]);
+  }
 }
 
-export const leasesJson = (plane: LeasePlane, viewer: Viewer): string =>
-  jsonOf('leases', { leases: leases(plane, viewer) });
-export const pinsJson = (plane: LeasePlane, viewer: Viewer): string =>
-  jsonOf('pins', { pins: pins(plane, viewer) });
+export const leasesJson = (plane: LeasePlane, viewer: Viewer): Generator<string> =>
+  jsonOfRows('leases', leases(plane, viewer));
+export const pinsJson = (plane: LeasePlane, viewer: Viewer): Generator<string> =>
+  jsonOfRows('pins', pins(plane, viewer));
 
 /** The first member says what the rest is. */
 export const jsonOf = (file: string, content: object): string =>
-  `${jsonLine({ version: { file: `.leasefs/${file}.json`, major: 1, minor: 0 }, ...content }, 2)}\n`;
+  `${jsonLine({ version: versionOf(file), ...content }, 2)}\n`;
 
-function leases(plane: LeasePlane, viewer: Viewer) {
-  return leaseRows(plane, undefined).map((row: ReportedLease) => {
-    const seen = viewer.maySee(row.owner.uid);
-    const owner = { ...row.owner, command: decoded(row.owner.command) };
-    return { ...row, owner, ...place(row, seen), hidden: !seen };
-  });
+const versionOf = (file: string): object => ({ file: `.leasefs/${file}.json`, major: 1, minor: 0 });
+
+/** The same with one member, the rows, in parts. */
+function* jsonOfRows(file: string, rows: Iterable<object>): Generator<string> {
+  const head = jsonLine({ version: versionOf(file) }, 2);
+  yield `${head.slice(0, -2)},\n  "${file}": [`;
+  let before = '';
+  for (const row of rows) {
+    yield `${before}\n    ${jsonLine(row, 2).replaceAll('\n', '\n    ')}`;
+    before = ',';
+  }
+  yield before === '' ? ']\n}\n' : '\n  ]\n}\n';
 }
 
-function pins(plane: LeasePlane, viewer: Viewer) {
-  return pinRows(plane, undefined).map((row: ReportedPin) => {
+function* leases(plane: LeasePlane, viewer: Viewer) {
+  for (const row of leaseRows(plane, undefined)) {
+    const seen = viewer.maySee(row.owner.uid);
+    const owner = { ...row.owner, command: decoded(row.owner.command) };
+    yield { ...row, owner, ...place(row, seen), hidden: !seen };
+  }
+}
+
+function* pins(plane: LeasePlane, viewer: Viewer) {
+  for (const row of pinRows(plane, undefined)) {
     const seen = viewer.maySee(row.uid);
     const range = { off: seen ? row.off : null, len: seen ? row.len : null };
     const ownerIno = seen ? row.ownerIno : null;
-    return {
+    yield {
       ...row,
       command: decoded(row.command),
       ...place(row, seen),
@@ -77,7 +89,7 @@ function pins(plane: LeasePlane, viewer: Viewer) {
       ownerIno,
       hidden: !seen,
     };
-  });
+  }
 }
 
 const place = ({ ino, path }: { ino: number; path: string | null }, seen: boolean) => ({
@@ -85,9 +97,7 @@ const place = ({ ino, path }: { ino: number; path: string | null }, seen: boolea
   path: seen && path !== null ? decoded(path) : null,
 });
 
-function textOf(header: string, rows: readonly (readonly (string | number | null)[])[]): string {
-  return [header, ...rows.map(row => row.map(cell).join(' '))].map(line => `${line}\n`).join('');
-}
+const line = (cells: readonly (string | number | null)[]): string => `${cells.map(cell).join(' ')}\n`;
 
 const cell = (value: string | number | null): string =>
   value === null || value === '' ? '-' : field(`${value}`);

@@ -1,6 +1,6 @@
 // `.leasefs/` at the root of the mount: which files there are, and what each says when it is opened (A1).
 import { errno } from '../base/errno.js';
-import { textRoom } from '../base/kept-text.js';
+import { type Source, textRoom } from '../base/kept-text.js';
 import { S_IFDIR, S_IFREG } from '../base/linux.js';
 import { BLOCK, FIRST_VIRTUAL, type InodeNumber, type Name } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
@@ -36,7 +36,7 @@ const INJECT = 'inject';
 const SIZE = 'size';
 
 /** Made at the first read, for who opened the file. */
-type Text = (viewer: Viewer) => string;
+type Text = (viewer: Viewer) => Source;
 
 interface ControlOptions {
   readonly filesystem: Filesystem;
@@ -73,9 +73,9 @@ export class ControlTree implements VirtualTree {
       'leases.json': viewer => leasesJson(plane, viewer),
       pins: viewer => pinsText(plane, viewer),
       'pins.json': viewer => pinsJson(plane, viewer),
-      stats: () => statsText(this.stats()),
-      'stats.json': () => statsJson(this.stats()),
-      metrics: () => metricsText(this.stats()),
+      stats: () => this.stats(statsText),
+      'stats.json': () => this.stats(statsJson),
+      metrics: () => this.stats(metricsText),
     };
     this.injector = allowInject ? filesystem.allowInjection() : undefined;
     this.names = ['events', ...Object.keys(this.texts), SIZE, ...(allowInject ? [INJECT] : [])];
@@ -161,17 +161,18 @@ export class ControlTree implements VirtualTree {
     return threadGroupOf(pid) === pid || pinnerOf(this.filesystem.plane, pid) !== undefined;
   }
 
-  private stats(): Stats {
+  private *stats(textOf: (stats: Stats) => string): Generator<string> {
     const { filesystem } = this;
     const { plane } = filesystem;
+    const status = yield* filesystem.status();
     const { pinnedBlocks, zombies, breaking } = plane.leases.counts();
-    return {
-      ...filesystem.status(),
+    yield textOf({
+      ...status,
       pinnedBytes: pinnedBlocks * BLOCK,
       zombies,
       breaking,
       events: Object.fromEntries(plane.recorder.ring.counts),
-    };
+    });
   }
 }
 

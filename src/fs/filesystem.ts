@@ -1,8 +1,9 @@
 // The filesystem as its transports see it: builds the wings (vfs, layout, trace) and routes each operation to the family
 // that implements it, or for a virtual inode to the tree of virtual files.
-import type { ReportedStatus, ReportKind, Reports } from '../abi/reports.js';
+import type { ReportedStatus, ReportKind } from '../abi/reports.js';
 import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
+import type { Source } from '../base/kept-text.js';
 import { O_EXCL } from '../base/linux.js';
 import { type FileHandle, type InodeNumber, isVirtual, type Name, type WaiterId } from '../base/units.js';
 import type { LeaseOptions } from '../lease/types.js';
@@ -27,6 +28,7 @@ import type {
   Host,
   Layout,
   LayoutRequest,
+  LongWork,
   Opened,
   Operations,
   PinForRequest,
@@ -54,6 +56,7 @@ import { getxattr, listxattr, removexattr, setxattr } from './vfs/xattrs.js';
 export class Filesystem implements Operations {
   /** Leases and pins, for src/control. */
   readonly plane: LeasePlane;
+  readonly slices: LongWork;
   private readonly sb: Superblock;
   /** What the transport and the command line add to the status now. */
   session: () => SessionStatus = () => unserved;
@@ -61,6 +64,7 @@ export class Filesystem implements Operations {
   /** @param chooseStore called once, by the first operation that needs it. */
   constructor(chooseStore: () => FileStore, options: SuperblockOptions & LeaseOptions) {
     this.sb = new Superblock(chooseStore, { isCapable, groupsOf }, options);
+    this.slices = this.sb.slices;
     this.plane = new LeasePlane(this.sb, options);
     this.sb.gate = new Gate(this.plane);
   }
@@ -206,10 +210,6 @@ export class Filesystem implements Operations {
     return fallocate(this.sb, caller, ino, fh, mode, off, len);
   }
 
-  steady(caller: Caller, ino: InodeNumber): Answer {
-    return this.sb.slices.wait(caller, ino);
-  }
-
   lseek(_caller: Caller, ino: InodeNumber, _fh: FileHandle, off: number, whence: number): Answer {
     return lseek(this.sb, ino, off, whence);
   }
@@ -315,14 +315,14 @@ export class Filesystem implements Operations {
     return layout(this.plane, caller, fh, request, out);
   }
 
-  report(_caller: Caller | undefined, ino: InodeNumber, what: ReportKind): Reports[ReportKind] {
+  report(_caller: Caller | undefined, ino: InodeNumber, what: ReportKind): Source {
     const inode = this.sb.inode(ino);
     const file = inode === undefined || inode.children !== undefined ? undefined : ino;
-    return report(this.plane, what, file, this.session());
+    return report(this.plane, what, file, this.session);
   }
 
-  status(): ReportedStatus {
-    return statusOf(this.plane, this.session());
+  status(): Generator<string, ReportedStatus> {
+    return statusOf(this.plane, this.session);
   }
 
   askSecret(caller: Caller): Answer {

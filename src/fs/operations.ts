@@ -1,8 +1,9 @@
 // What a transport (src/fuse, src/fuse-native) asks of the filesystem, and what the filesystem asks of it. No wire
 // format here. Hot operations allocate nothing: they fill objects that the transport owns, and answer a number.
 import type { Kind } from '../abi/kinds.js';
-import type { ReportKind, Reports } from '../abi/reports.js';
+import type { ReportKind } from '../abi/reports.js';
 import type { Gather } from '../base/gather.js';
+import type { Source } from '../base/kept-text.js';
 import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
 import { NO_WAITER } from '../base/units.js';
 import type { PinInfo } from '../lease/types.js';
@@ -232,7 +233,18 @@ export interface Host {
   backingGone(ino: InodeNumber): void;
 }
 
+/** Work that takes long. */
+export interface LongWork {
+  /** 0; PARKED while a change of the file goes on. */
+  wait(caller: Caller, ino: InodeNumber): Answer;
+  /** 0 when `step` has said true, PARKED until then: it is called once each turn of the event loop. */
+  inSteps(caller: Caller, step: () => boolean): Answer;
+  /** Of an operation that runs again: the same; undefined where it has not begun such work. */
+  goOn(caller: Caller): Answer | undefined;
+}
+
 export interface Operations {
+  readonly slices: LongWork;
   /** Must be called before the first operation. */
   attach(host: Host): void;
 
@@ -293,9 +305,7 @@ export interface Operations {
     writeback: boolean,
   ): Answer;
   fallocate(caller: Caller, ino: InodeNumber, fh: FileHandle, mode: number, off: number, len: number): Answer;
-  /** Before `lseek`: 0; PARKED while a change of the file goes on. */
-  steady(caller: Caller, ino: InodeNumber): Answer;
-  /** SEEK_DATA 3, SEEK_HOLE 4: the offset. */
+  /** SEEK_DATA 3, SEEK_HOLE 4: the offset. Precondition: no change of the file goes on (`slices.wait`). */
   lseek(caller: Caller, ino: InodeNumber, fh: FileHandle, off: number, whence: number): Answer;
   copyFileRange(
     caller: Caller,
@@ -352,8 +362,8 @@ export interface Operations {
    * if many pins may have ended unnoticed: before `pinFor`.
    */
   settle(caller: Caller, due: boolean): Answer;
-  /** Of one file unless `ino` is a directory. */
-  report(caller: Caller, ino: InodeNumber, what: ReportKind): Reports[ReportKind];
+  /** The parts of the report in JSON. Of one file unless `ino` is a directory. */
+  report(caller: Caller, ino: InodeNumber, what: ReportKind): Source;
 
   // the supervisor of `leasefs run`
   /** The descriptor of this process that a supervisor must show, or -EPERM. */
@@ -385,5 +395,4 @@ export interface PinListing extends PinInfo {
   readonly pid: number;
   /** Made by the caller's process. */
   readonly mine: boolean;
-  readonly zombie: boolean;
 }

@@ -8,11 +8,9 @@ import type {
   ReportedProcess,
   ReportedStatus,
   ReportKind,
-  Reports,
 } from '../abi/reports.js';
 import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
-import { zombiesOf } from './layout/pins.js';
 import type { LeasePlane } from './layout/plane.js';
 import { fileName, processName } from './trace/words.js';
 import type { Superblock } from './vfs/superblock.js';
@@ -46,25 +44,33 @@ export const unserved: SessionStatus = {
   kernelCache: false,
 };
 
-/** @param file undefined: of the whole mount. */
-export function report(
+/** The parts of the report in JSON. @param file undefined: of the whole mount. */
+export function* report(
   plane: LeasePlane,
   what: ReportKind,
   file: InodeNumber | undefined,
-  session: SessionStatus,
-): Reports[ReportKind] {
-  switch (what) {
-    case 'status':
-      return statusOf(plane, session);
-    case 'leases':
-      return { leases: leaseRows(plane, file) };
-    case 'pins':
-      return { pins: pinRows(plane, file) };
+  session: () => SessionStatus,
+): Generator<string> {
+  if (what === 'status') {
+    yield JSON.stringify(yield* statusOf(plane, session));
+    return;
   }
+  const rows = what === 'leases' ? leaseRows(plane, file) : pinRows(plane, file);
+  let before = `{"${what}":[`;
+  for (const row of rows) {
+    yield before + JSON.stringify(row);
+    before = ',';
+  }
+  yield before === ',' ? ']}' : `${before}]}`;
 }
 
-export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedStatus {
+/** Yields '' for work that it has done. */
+export function* statusOf(
+  plane: LeasePlane,
+  session: () => SessionStatus,
+): Generator<string, ReportedStatus> {
   const { sb, leases, kernelPins } = plane;
+  const fragments = yield* fragmentation(sb);
   const { capacity, name } = sb.store;
   const counts = leases.counts();
   return {
@@ -74,7 +80,7 @@ export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedSta
     used: capacity.used,
     huge: sb.store.huge,
     residency: residency(sb),
-    fragmentation: fragmentation(sb),
+    fragmentation: fragments,
     kept: kept(sb),
     files: sb.files,
     inodes: sb.budget.used,
@@ -83,21 +89,31 @@ export function statusOf(plane: LeasePlane, session: SessionStatus): ReportedSta
     pins: counts.pins,
     kernelPinSearches: kernelPins.searches,
     leaseBreakMs: plane.breakTime,
-    ...session,
+    ...session(),
   };
 }
 
+/** Inodes that are looked at in one step. */
+const INODES = 64;
+/** Extents that take as long. */
+const EXTENTS = 4096;
+
 /** Of a store that places blocks: extents of all files that have any, and how much free space is left for long ones. */
-function fragmentation(sb: Superblock): ReportedStatus['fragmentation'] {
-  const { capacity, freeInLongRuns } = sb.store;
-  if (freeInLongRuns === undefined) return null;
+function* fragmentation(sb: Superblock): Generator<string, ReportedStatus['fragmentation']> {
+  if (sb.store.freeInLongRuns === undefined) return null;
   let files = 0;
   let extents = 0;
+  let seen = 0;
   for (const { file } of sb.inodes.values()) {
     const count = file?.extentCount() ?? 0;
     if (count > 0) files++;
     extents += count;
+    seen += 1 + (count * INODES) / EXTENTS;
+    if (seen < INODES) continue;
+    seen = 0;
+    yield '';
   }
+  const { capacity, freeInLongRuns = 0 } = sb.store;
   return { files, extents, free: capacity.total - capacity.used, freeInLongRuns };
 }
 
@@ -115,19 +131,21 @@ function residency(sb: Superblock): ReportedStatus['residency'] {
   return { descriptors, budget, closed, reopened };
 }
 
-export function leaseRows(plane: LeasePlane, file: InodeNumber | undefined): ReportedLease[] {
-  const now = plane.monotonic();
-  return plane.leases.leases(file).map(lease => ({
-    id: lease.lease,
-    ...where(plane, lease.file),
-    kind: kindName(lease.kind),
-    state: stateOf(lease),
-    breakMs: lease.breaking === undefined ? null : Math.max(0, Math.ceil(lease.breaking.until - now)),
-    must: lease.breaking === undefined ? null : kindName(lease.breaking.must),
-    owner: who(plane, lease.owner),
-    ageMs: Math.round(now - lease.takenAt),
-    pins: lease.pins,
-  }));
+export function* leaseRows(plane: LeasePlane, file: InodeNumber | undefined): Generator<ReportedLease> {
+  for (const lease of plane.leases.eachLease(file)) {
+    const now = plane.monotonic();
+    yield {
+      id: lease.lease,
+      ...where(plane, lease.file),
+      kind: kindName(lease.kind),
+      state: stateOf(lease),
+      breakMs: lease.breaking === undefined ? null : Math.max(0, Math.ceil(lease.breaking.until - now)),
+      must: lease.breaking === undefined ? null : kindName(lease.breaking.must),
+      owner: who(plane, lease.owner),
+      ageMs: Math.round(now - lease.takenAt),
+      pins: lease.pins,
+    };
+  }
 }
 
 function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
@@ -135,12 +153,10 @@ function stateOf(lease: LeaseInfo): 'held' | 'breaking' | 'zombie' {
   return lease.breaking === undefined ? 'held' : 'breaking';
 }
 
-export function pinRows(plane: LeasePlane, file: InodeNumber | undefined): ReportedPin[] {
-  const now = plane.monotonic();
-  const zombies = zombiesOf(plane, file);
-  return plane.leases.pins(file).map(pin => {
+export function* pinRows(plane: LeasePlane, file: InodeNumber | undefined): Generator<ReportedPin> {
+  for (const pin of plane.leases.eachPin(file)) {
     const { pid, start, command } = who(plane, pin.process);
-    return {
+    yield {
       id: pin.pin,
       ...where(plane, pin.file),
       off: pin.start * BLOCK,
@@ -152,11 +168,11 @@ export function pinRows(plane: LeasePlane, file: InodeNumber | undefined): Repor
       owner: pin.owner === 0 ? 'process' : 'description',
       // A2: its holders must end.
       ownerIno: (pin.owner !== 0 && plane.sb.handles.get(pin.owner)?.inode.ino) || null,
-      ageMs: Math.round(now - pin.pinnedAt),
-      zombie: zombies.has(pin.lease),
+      ageMs: Math.round(plane.monotonic() - pin.pinnedAt),
+      zombie: pin.zombie,
       uid: pin.uid,
     };
-  });
+  }
 }
 
 /** A4: each lease with its holder, for people. */

@@ -149,7 +149,7 @@ export function lseek({ operations, reply }: Connection, request: Request): Answ
   const off = request.u64(8);
   if (off > MAX_OFFSET) return -errno.ENXIO;
   // An offset may read as PARKED.
-  const busy = operations.steady(request.caller, request.ino);
+  const busy = operations.slices.wait(request.caller, request.ino);
   if (busy !== 0) return busy;
   const found = operations.lseek(request.caller, request.ino, request.fh(0), off, request.u32(16));
   if (found < 0) return found;

@@ -179,20 +179,24 @@ function report(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle
   const what = reportKind(request.struct.u32(abi.report.what));
   const off = request.struct.u32(abi.report.off);
   if (what === undefined) return -errno.EINVAL;
-  let text = off === 0 ? undefined : reports.get(fh);
-  if (text === undefined || !text.has(off)) {
+  const going = operations.slices.goOn(caller);
+  if (going === PARKED) return PARKED;
+  let text = going === undefined && off === 0 ? undefined : reports.get(fh);
+  if (text === undefined || (going === undefined && !text.has(off))) {
     const settled = operations.settle(caller, false);
     if (settled !== 0) return settled;
-    text = reports.renew(fh, caller.uid);
+    const renewed = reports.renew(fh, caller.uid, operations.report(caller, ino, what));
+    const made = operations.slices.inSteps(caller, () => renewed.make());
+    if (made !== 0) return made;
+    text = renewed;
   }
-  const make = (): string => JSON.stringify(operations.report(caller, ino, what));
-  const piece = text.read(off, abi.LEASEFS_REPORT_MAX, make);
-  if (piece === undefined) return -errno.EAGAIN;
-  echo(transport, request, abi.report.data.at);
-  reply.struct.setU32(abi.report.len, piece.length);
-  reply.struct.setU32(abi.report.size, text.size);
   const data = reply.struct.data(abi.report.data);
-  data.set(piece);
-  data.fill(0, piece.length);
+  const { size } = text;
+  const length = text.read(off, data);
+  if (length === undefined) return -errno.EAGAIN;
+  echo(transport, request, abi.report.data.at);
+  reply.struct.setU32(abi.report.len, length);
+  reply.struct.setU32(abi.report.size, size);
+  data.fill(0, length);
   return 0;
 }

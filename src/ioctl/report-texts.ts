@@ -1,5 +1,5 @@
 // The texts that descriptions read piece by piece by REPORT.
-import { KeptText, textRoom } from '../base/kept-text.js';
+import { KeptText, type Source, textRoom } from '../base/kept-text.js';
 import type { FileHandle } from '../base/units.js';
 
 export class ReportTexts {
@@ -11,9 +11,10 @@ export class ReportTexts {
   }
 
   /** In place of the one before. */
-  renew(fh: FileHandle, uid: number): KeptText {
+  renew(fh: FileHandle, uid: number, source: Source): KeptText {
     this.delete(fh);
     const text = new KeptText(this.room, uid);
+    text.begin(source);
     this.texts.set(fh, text);
     return text;
   }

@@ -198,6 +198,24 @@ export class LeaseMachine implements Leases {
     return this.held(file).flatMap(lease => [...lease.pins].map(pinInfo));
   }
 
+  *eachLease(file?: InodeNumber): Generator<LeaseInfo> {
+    for (const lease of this.eachHeld(file)) yield leaseInfo(lease);
+  }
+
+  *eachPin(file?: InodeNumber): Generator<PinInfo> {
+    for (const lease of this.eachHeld(file)) for (const pin of lease.pins) yield pinInfo(pin);
+  }
+
+  /** A record may come to be another file's between two steps. */
+  private *eachHeld(file: InodeNumber | undefined): Generator<Lease> {
+    const { files } = this.state;
+    for (const ino of file === undefined ? files.keys() : [file]) {
+      const record = files.get(ino);
+      for (let n = 0; record !== undefined && n < record.leases.length && files.get(ino) === record; n++)
+        yield record.leases[n]!;
+    }
+  }
+
   *pinsByAge(file: InodeNumber): Generator<PinInfo> {
     for (const pin of pinsByAge(this.held(file))) yield pinInfo(pin);
   }
@@ -240,5 +258,6 @@ function pinInfo(pin: Pin): PinInfo {
     owner: pin.owner,
     uid: pin.uid,
     pinnedAt: pin.pinnedAt,
+    zombie: pin.lease.zombie,
   };
 }

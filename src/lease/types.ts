@@ -243,6 +243,8 @@ export interface PinInfo {
   readonly owner: FileHandle | 0;
   readonly uid: number;
   readonly pinnedAt: number;
+  /** It is under a zombie. */
+  readonly zombie: boolean;
 }
 
 /** How much there is, without a walk over it. */
@@ -306,6 +308,9 @@ export interface Leases {
   pinners(): PinInfo[];
   leases(file?: InodeNumber): LeaseInfo[];
   pins(file?: InodeNumber): PinInfo[];
+  /** The same one by one. They may come and go between two steps: one that did may be left out. */
+  eachLease(file?: InodeNumber): Iterable<LeaseInfo>;
+  eachPin(file?: InodeNumber): Iterable<PinInfo>;
   /** The pins of one file in the order of their ids. Each step makes one record; pins may come and go between steps. */
   pinsByAge(file: InodeNumber): Iterator<PinInfo>;
   /** Invariants, for tests: throws Error on the first that does not hold. */

@@ -1,7 +1,15 @@
 // Test doubles of both sides of the session: a channel that a test speaks through as the kernel, and operations that
 // record how they were called. Records are put together from fields here, never by the code under test.
 import { Gather } from '../../src/base/gather.js';
-import { Attr, Caller, Opened, type Operations, SetAttr, StatFs } from '../../src/fs/operations.js';
+import {
+  Attr,
+  Caller,
+  type LongWork,
+  Opened,
+  type Operations,
+  SetAttr,
+  StatFs,
+} from '../../src/fs/operations.js';
 import { BUFFER_SIZE } from '../../src/fuse/init.js';
 import { startSession } from '../../src/fuse/session.js';
 import type { Session } from '../../src/fuse/session-types.js';
@@ -155,16 +163,27 @@ export interface Bench {
   last(): Call;
 }
 
+/** All work is done at once. */
+export const noSlices: LongWork = {
+  wait: () => 0,
+  inSteps(_caller, step) {
+    while (!step());
+    return 0;
+  },
+  goOn: () => undefined,
+};
+
 /** Operations that answer 0 but where `answers` says otherwise. */
 export function operationsOf(answers: Partial<Operations>, calls: Call[]): Operations {
   return new Proxy({} as Operations, {
-    get:
-      (_, name: keyof Operations) =>
-      (...args: unknown[]): unknown => {
+    get(_, name: keyof Operations) {
+      if (name === 'slices') return answers.slices ?? noSlices;
+      return (...args: unknown[]): unknown => {
         calls.push([name, ...args.map(snapshot)]);
         const given = answers[name] as ((...args: unknown[]) => unknown) | undefined;
         return given === undefined ? 0 : given(...args);
-      },
+      };
+    },
   });
 }
 

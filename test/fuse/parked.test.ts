@@ -10,7 +10,7 @@ import {
   PARKED,
   type SetAttr,
 } from '../../src/fs/operations.js';
-import { answer, type Bench, bench, record, text, u32, u64, zeros } from './doubles.js';
+import { answer, type Bench, bench, noSlices, record, text, u32, u64, zeros } from './doubles.js';
 
 const test = suite('parked');
 
@@ -212,7 +212,11 @@ test('copy_file_range, readdir and lseek that wait have no answer until then', (
       record(47, { unique: 10n }, u64(1), u64(0), u64(2), u64(2), u64(0), u64(4096), u64(0)),
     ],
     ['readdir', { readdir: parks }, record(28, { unique: 10n }, u64(1), u64(0), u32(4096), zeros(20))],
-    ['lseek', { steady: parks }, record(46, { unique: 10n }, u64(1), u64(0), u32(3), zeros(4))],
+    [
+      'lseek',
+      { slices: { ...noSlices, wait: parks } },
+      record(46, { unique: 10n }, u64(1), u64(0), u32(3), zeros(4)),
+    ],
   ];
   for (const [name, operations, request] of calls) {
     const { channel, session } = bench(operations);

@@ -218,7 +218,7 @@ test('REPORT hands a long text out in pieces, made once, and forgets it with the
   const b = bench({
     report: () => {
       made++;
-      return pins;
+      return (JSON.stringify(pins).match(/.{1,5000}/gs) ?? []).values();
     },
   });
   const bytes = Buffer.from(JSON.stringify(pins), 'utf8');

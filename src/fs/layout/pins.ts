@@ -7,7 +7,6 @@ import {
   blocksFor,
   type FileHandle,
   type InodeNumber,
-  type LeaseId,
   MAX_OFFSET,
   type PinId,
   type ProcessId,
@@ -230,12 +229,6 @@ function unpinAll(
 const isOwned = (info: PinInfo, process: ProcessId, fh: FileHandle): boolean =>
   info.owner === 0 ? info.process === process : info.owner === fh;
 
-/** The leases of the file, or of all files, whose description is gone. */
-export function zombiesOf(plane: LeasePlane, file: InodeNumber | undefined): ReadonlySet<LeaseId> {
-  const leases = plane.leases.leases(file).filter(({ description }) => description === 0);
-  return new Set(leases.map(({ lease }) => lease));
-}
-
 /** Continues where the same description's last call stopped, without a walk over the pins already listed. */
 export function pins(
   plane: LeasePlane,
@@ -248,7 +241,6 @@ export function pins(
   const cursor = plane.pinCursors.get(fh);
   const rest = cursor?.after === after ? cursor.rest : plane.leases.pinsByAge(ino);
   const process = identify(plane, caller);
-  const zombies = zombiesOf(plane, ino);
   const listings: PinListing[] = [];
   while (listings.length < max) {
     const { done, value: info } = rest.next();
@@ -258,7 +250,6 @@ export function pins(
       ...info,
       pid: plane.processes.info(info.process).pid,
       mine: info.process === process,
-      zombie: zombies.has(info.lease),
     });
   }
   const last = listings.length < max ? undefined : listings.at(-1);

@@ -5,7 +5,7 @@
 // the end (`wait`): a layout change stays one step for them.
 import { attempt, guarded, type Log } from '../../base/guarded.js';
 import { type InodeNumber, NO_WAITER, type WaiterId } from '../../base/units.js';
-import { type Answer, type Caller, PARKED } from '../operations.js';
+import { type Answer, type Caller, type LongWork, PARKED } from '../operations.js';
 import { Turns } from './turns.js';
 
 /** A slice for a thread, which is to be started; it answers as a slice does. */
@@ -28,7 +28,7 @@ interface Running extends Work {
   answered: Answer | undefined;
 }
 
-export class Slices {
+export class Slices implements LongWork {
   private readonly newWaiter: () => WaiterId;
   private readonly retry: (waiter: WaiterId) => void;
   private readonly log: Log;
@@ -56,7 +56,13 @@ export class Slices {
     return this.park(caller, waiter, work, first);
   }
 
-  /** The same later, in the user's turn, for no operation. */
+  /** Work on no inode. */
+  inSteps(caller: Caller, step: () => boolean): Answer {
+    const slice = (): Answer => (step() ? 0 : PARKED);
+    return this.begin(caller, { ino: 0 as InodeNumber, slice, interrupted: undefined });
+  }
+
+  /** `begin` later, in the user's turn, for no operation. */
   background(uid: number, work: Work): void {
     const waiter = this.newWaiter();
     this.running.set(waiter, { ...work, uid, isAlone: true, answered: undefined });

@@ -21,6 +21,8 @@ import type { Superblock } from './superblock.js';
 export interface VirtualFile {
   /** A stream has no offsets: a read takes what comes next, and waits while there is nothing. */
   readonly stream: boolean;
+  /** Does some of what a read at `off` needs; true: it may be read. Called first, a slice each turn of the event loop. */
+  prepare?(off: number): boolean;
   /** Bytes put into `out`; 0 at the end, of a stream: nothing now; PARKED: nothing before `wake`, also of another file. */
   read(off: number, out: Uint8Array): number;
   /** Bytes taken, or `-errno`. */
@@ -141,6 +143,8 @@ export class Virtual {
     const open = this.files.get(fh);
     if (open === undefined) return -errno.EBADF;
     const { file } = open;
+    const prepared = this.prepare(caller, fh, file, off);
+    if (prepared !== 0) return prepared;
     this.forget(caller.waiter);
     const read = file.read(off, out);
     if (file.stream) this.streamWatch?.changed(fh);
@@ -154,6 +158,13 @@ export class Virtual {
     file.listen();
     this.waits.set(caller.waiter, open);
     return PARKED;
+  }
+
+  private prepare(caller: Caller, fh: FileHandle, file: VirtualFile, off: number): Answer {
+    if (file.prepare === undefined) return 0;
+    const { slices } = this.sb;
+    const step = (): boolean => !this.files.has(fh) || file.prepare!(off);
+    return slices.goOn(caller) ?? slices.inSteps(caller, step);
   }
 
   write(caller: Caller, fh: FileHandle, data: Uint8Array): Answer {
