@@ -98,10 +98,20 @@ export function topJson(look: Look, view: View): object {
   return { mount: view.mountPoint, status: look.status, files, events: look.events };
 }
 
-/** @param before the last look, for what happens a second. */
-export function screen(look: Look, before: Look | undefined, view: View): string[] {
-  return [...header(look, before, view), '', ...body(look, view)];
+/** @param before the last look, for what happens a second. @param columns of the terminal: paths are cut to fit. */
+export function screen(
+  look: Look,
+  before: Look | undefined,
+  view: View,
+  columns = Number.POSITIVE_INFINITY,
+): string[] {
+  return [...header(look, before, view), '', ...body(look, view, pathColumns(columns))];
 }
+
+/** Of a terminal: half of a narrow one, all but the other columns of a wide one. */
+const pathColumns = (columns: number): number => Math.max(Math.floor(columns / 2), columns - OTHER_COLUMNS);
+/** What the columns behind the path take, mostly. */
+const OTHER_COLUMNS = 80;
 
 function header({ at, status, leases, pins, events }: Look, before: Look | undefined, view: View): string[] {
   const count = (name: string): number => events[name] ?? 0;
@@ -123,11 +133,12 @@ function header({ at, status, leases, pins, events }: Look, before: Look | undef
   ];
 }
 
-function body(look: Look, view: View): string[] {
+function body(look: Look, view: View, width: number): string[] {
   const rows = fileRows(look, view);
   if (rows.length === 0) return [view.filter === '' ? 'no leases' : 'no leases that the filter lets through'];
   return table<FileRow>(
     [
+      { title: 'PATH', cell: ({ path }) => endOf(path, width) },
       { title: 'PINS', right: true, cell: ({ pins }) => `${pins}` },
       { title: 'PINNED', right: true, cell: ({ pinned }) => readableSize(pinned) },
       { title: 'LEASES', right: true, cell: ({ leases }) => `${leases}` },
@@ -140,10 +151,15 @@ function body(look: Look, view: View): string[] {
       },
       { title: 'AGE', right: true, cell: ({ ageMs }) => readableAge(ageMs) },
       { title: 'OWNER', cell: ({ owner }) => owner },
-      { title: 'PATH', cell: ({ path }) => path },
     ],
     rows,
   );
+}
+
+/** The end of a path tells files apart. */
+function endOf(path: string, width: number): string {
+  const chars = [...path];
+  return chars.length <= width ? path : `…${chars.slice(chars.length - width + 1).join('')}`;
 }
 
 /** Cut to a terminal, the last line being the keys. */

@@ -133,7 +133,7 @@ class Display {
 
   private draw(): void {
     const { columns = 80, rows = 24 } = process.stdout;
-    const lines = fit(screen(this.now, this.before, this.view), columns, rows);
+    const lines = fit(screen(this.now, this.before, this.view, columns), columns, rows);
     process.stdout.write(HOME + lines.map(line => line + CLEAR_LINE).join('\n'));
   }
 

@@ -95,11 +95,22 @@ test('top: the screen fits 80x24, however much there is, and the keys are its la
   const many = look({
     leases: Array.from({ length: 100 }, (_, n) => lease(n + 1, { path: `/${'x'.repeat(200)}${n}` })),
   });
-  const shown = fit(screen(many, undefined, view), 80, 24);
+  const shown = fit(screen(many, undefined, view, 80), 80, 24);
   assert.is(shown.length, 24);
   for (const line of shown) assert.ok([...line].length <= 80);
   assert.match(shown.at(-1)!, /^q quit/);
   assert.is(fit(screen(look(), undefined, view), 80, 24).length, 24);
+});
+
+test('top: the path comes first, and of a long one its end, at 80 and at 40 columns', () => {
+  const now = look({ leases: [lease(1, { path: `/${'x'.repeat(200)}/checkpoint` }), lease(2)] });
+  for (const columns of [80, 40]) {
+    const lines = fit(screen(now, undefined, view, columns), columns, 24);
+    assert.match(lines[5]!, /^PATH +PINS/);
+    assert.ok(lines[7]!.startsWith(`…${'x'.repeat(columns / 2 - 12)}/checkpoint  `), lines[7]);
+    assert.match(lines[6]!, /^\/mnt\/file2 /);
+  }
+  assert.match(screen(now, undefined, view)[7]!, /^\/mnt\/x{200}\/checkpoint /);
 });
 
 const picture: Picture = {
