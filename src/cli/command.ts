@@ -21,6 +21,7 @@ const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
   io: () => import('./io/io.js'),
   run: () => import('./run.js'),
   explain: () => import('./explain.js'),
+  'include-dir': () => import('./include-dir.js'),
   doctor: () => import('./doctor.js'),
   demo: () => import('./demo/demo.js'),
 };

@@ -1,5 +1,6 @@
 // Programs of others that a test runs as they are.
 import { spawn } from 'node:child_process';
+import { timeFactor } from '../support/time-factor.js';
 
 export interface Ended {
   readonly code: number | null;
@@ -8,7 +9,11 @@ export interface Ended {
 }
 
 /** Runs a command to its end, `ms` at most. */
-export function run(command: readonly string[], env: NodeJS.ProcessEnv = {}, ms = 60_000): Promise<Ended> {
+export function run(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  ms = 60_000 * timeFactor,
+): Promise<Ended> {
   const [name, ...args] = command;
   const child = spawn(name!, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
