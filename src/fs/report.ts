@@ -77,7 +77,7 @@ export function* statusOf(
     pid: process.pid,
     store: name,
     size: capacity.total,
-    used: capacity.used,
+    used: sb.used,
     huge: sb.store.huge,
     residency: residency(sb),
     fragmentation: fragments,

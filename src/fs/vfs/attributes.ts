@@ -80,9 +80,9 @@ function setMode(inode: Inode, mode: number): void {
 }
 
 export function statfs(sb: Superblock, out: StatFs): Answer {
-  const { capacity } = sb.store;
-  out.blocks = Math.floor(capacity.total / BLOCK);
-  out.blocksFree = Math.max(0, Math.floor((capacity.total - capacity.used) / BLOCK));
+  const { total } = sb.store.capacity;
+  out.blocks = Math.floor(total / BLOCK);
+  out.blocksFree = Math.max(0, Math.floor((total - sb.used) / BLOCK));
   out.files = sb.budget.max;
   out.filesFree = sb.budget.free;
   return 0;

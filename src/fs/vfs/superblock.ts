@@ -349,6 +349,11 @@ export class Superblock {
     this.slices.background(uid, { ino: NO_INODE, slice, interrupted: undefined });
   }
 
+  /** Bytes that files take. What a thread is freeing is free to those who look: its file is gone. */
+  get used(): number {
+    return Math.max(0, this.store.capacity.used - this.freeing);
+  }
+
   /**
    * Before a caller can take memory: PARKED, once, while a thread is freeing more of deleted files than there is free. To use
    * up what is free takes a writer longer than the thread takes for less.
