@@ -1,5 +1,5 @@
 // More direct files than descriptors: those that no process has open or mapped rest without one, and neither a byte, nor a
-// time, nor a mapping, lease or pin is lost. LEASEFS_RESIDENT_FILES files, 10,000 by default.
+// time, nor a mapping, lease or pin is lost. LEASEFS_RESIDENT_FILES files, 10,000 by default; `npm run test:long` makes a million.
 import {
   closeSync,
   fstatSync,
@@ -23,14 +23,16 @@ import { newSeed, random } from '../support/random.js';
 import { mountedSuite } from '../support/suites.js';
 
 const FILES = Number(process.env.LEASEFS_RESIDENT_FILES ?? 10_000);
+/** Bytes by which files differ in size: a million files are of one block. */
+const VARIETY = FILES > 100_000 ? 1 : 60 * 1024;
 const LIMIT = 1024;
 const MAPPED = 50;
 const LEASED = 10;
 const PINNED = 5;
 
-/** What file `i` holds: 4 to 64 KiB, not whole blocks, each word from the file's number and its place. */
+/** What file `i` holds: 4 to 64 KiB, mostly not whole blocks, each word from the file's number and its place. */
 function fillContent(i: number, words: Uint32Array): Uint8Array {
-  const size = 4096 + ((i * 7919) % (60 * 1024));
+  const size = 4096 + ((i * 7919) % VARIETY);
   const n = Math.ceil(size / 4);
   for (let w = 0; w < n; w++) words[w] = Math.imul(i + 1, 0x9e3779b1) + w;
   return new Uint8Array(words.buffer, 0, size);

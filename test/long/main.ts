@@ -1,5 +1,5 @@
 // `npm run test:long [PART OF A SENTENCE [tmpfs|direct|pooled]]`: the checks that take minutes, on tmpfs and on each store,
-// each with its seconds; without a PART the test files named `*.long.test.ts` come first, as one check. PJDFSTEST=DIR, XFSTESTS=DIR and FSX=FILE, built beside, add those suites. Ends with
+// each with its seconds; before them a million direct files, and without a PART the test files named `*.long.test.ts`, as one check. PJDFSTEST=DIR, XFSTESTS=DIR and FSX=FILE, built beside, add those suites. Ends with
 // `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -17,9 +17,17 @@ let passed = 0;
 let failed = 0;
 let skipped = 0;
 
-if (part === '') {
-  const runner = fileURLToPath(new URL('../run.js', import.meta.url));
-  if (spawnSync(process.execPath, [runner, '.long.test'], { stdio: 'inherit' }).status === 0) passed++;
+/** Test files, run as one check each. */
+const files: Readonly<Record<string, readonly [part: string, env: NodeJS.ProcessEnv]>> = {
+  'a million direct files with 1,024 descriptors': ['e2e/residency', { LEASEFS_RESIDENT_FILES: '1000000' }],
+  '': ['.long.test', {}],
+};
+const runner = fileURLToPath(new URL('../run.js', import.meta.url));
+
+for (const [name, [file, more]] of Object.entries(files)) {
+  if (name === '' ? part !== '' : !name.includes(part)) continue;
+  const env = { ...process.env, ...more };
+  if (spawnSync(process.execPath, [runner, file], { stdio: 'inherit', env }).status === 0) passed++;
   else failed++;
 }
 

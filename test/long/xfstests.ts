@@ -20,6 +20,9 @@ const SCRIPTS =
     .map(number => `generic/${number}`)
     .join(' ');
 
+/** Of each mount; some fill it. */
+const SIZE = process.env.XFSTESTS_SIZE ?? '4g';
+
 const leasefs = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 /** They see leasefs only where tmpfs is asked for: a remount is the kernel's own, a mount leasefs's. */
@@ -58,8 +61,8 @@ export function xfstests(dir: string, at: string): string {
     join(here, 'config'),
     [
       'FSTYP=tmpfs',
-      'MOUNT_OPTIONS="-o size=4g"',
-      'TEST_FS_MOUNT_OPTS="-o size=4g"',
+      `MOUNT_OPTIONS="-o size=${SIZE}"`,
+      `TEST_FS_MOUNT_OPTS="-o size=${SIZE}"`,
       `TEST_DEV=${here}/xt`,
       `TEST_DIR=${here}/t`,
       `SCRATCH_DEV=${here}/xs`,
