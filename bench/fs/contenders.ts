@@ -8,7 +8,7 @@ import { ROOT } from '../shared/machine.js';
 import { CPU } from '../shared/pinned-process.js';
 
 export const BUILD = join(ROOT, 'bench/build');
-const SOURCES = join(ROOT, 'bench/native/fs');
+export const SOURCES = join(ROOT, 'bench/native/fs');
 const MOUNT_MS = 20_000;
 const END_MS = 5000;
 
