@@ -1,10 +1,15 @@
-/* leasefs-launch SOCKET CMD [ARG...]: becomes CMD under the filter, whose listener it sends over the unix socket that
- * is its descriptor SOCKET. The process that started it has the other end and answers the stopped calls; after its end
- * they return ENOSYS. Exit codes as of env(1): 127 no such command, 126 it cannot be run, 125 a failure of its own.
+/* leasefs-launch SUPERVISOR [ARG...] -- CMD [ARG...]: stands before the supervisor of `leasefs run`, a program of Node.js,
+ * which changes what it has of its parent: signals that were ignored, the limit of open files, which descriptors a child
+ * gets. So the process that becomes CMD is made first, and waits. This process becomes the supervisor, and finds in its
+ * environment LEASEFS_RUN_CHILD=SOCKET:PID. It sends the path of the mount, and receives the listener of the filter under
+ * which the other process becomes CMD; each `{}` in CMD's words is that path. When the supervisor has ended, the calls
+ * that the filter stops return ENOSYS.
  *
- * A separate program, since code of Node must not run under the filter between fork and exec.
+ * Exit codes of CMD's process as of env(1): 127 no such command, 126 it cannot be run, 125 a failure of its own.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,13 +64,47 @@ static int send_listener(int socket, int listener)
 	return sent < 0 ? -1 : 0;
 }
 
-int main(int argc, char **argv)
+/* The word with the path for each `{}`; NULL when there is no memory. */
+static char *replaced(const char *word, const char *path)
 {
-	if (argc < 3) {
-		fputs("usage: leasefs-launch SOCKET CMD [ARG...]\n", stderr);
-		return 125;
+	size_t count = 0;
+	for (const char *at = strstr(word, "{}"); at; at = strstr(at + 2, "{}"))
+		count++;
+	char *made = malloc(strlen(word) + count * strlen(path) + 1);
+	char *to = made;
+	while (made) {
+		const char *at = strstr(word, "{}");
+		size_t length = at ? (size_t)(at - word) : strlen(word);
+		memcpy(to, word, length);
+		to += length;
+		*to = '\0';
+		if (!at)
+			break;
+		to = stpcpy(to, path);
+		word = at + 2;
 	}
-	int socket = atoi(argv[1]);
+	return made;
+}
+
+/* In the process that becomes CMD. */
+static int become(int socket, char **command)
+{
+	char path[PATH_MAX];
+	ssize_t length;
+	do
+		length = recv(socket, path, sizeof path - 1, 0);
+	while (length < 0 && errno == EINTR);
+	/* The supervisor has ended, and has said why. */
+	if (length <= 0)
+		return 125;
+	path[length] = '\0';
+	for (char **word = command; *word; word++) {
+		*word = replaced(*word, path);
+		if (!*word)
+			return fail(125, "the command");
+	}
+	if (setenv("LEASEFS_MNT", path, 1) < 0)
+		return fail(125, "setenv");
 	int listener = install();
 	if (listener < 0)
 		return fail(125, "cannot install the seccomp filter");
@@ -74,6 +113,49 @@ int main(int argc, char **argv)
 	/* CMD gets neither: the listener would let it answer its own calls. */
 	if (close(listener) < 0 || close(socket) < 0)
 		return fail(125, "close");
-	execvp(argv[2], argv + 2);
-	return fail(errno == ENOENT ? 127 : 126, argv[2]);
+	execvp(command[0], command);
+	return fail(errno == ENOENT ? 127 : 126, command[0]);
+}
+
+/* Makes the process that becomes CMD, and leaves word of it in the environment. */
+static int prepare(char **command)
+{
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fail(125, "socketpair");
+	pid_t pid = fork();
+	if (pid < 0)
+		return fail(125, "fork");
+	if (pid == 0) {
+		close(ends[0]);
+		_exit(become(ends[1], command));
+	}
+	close(ends[1]);
+	/* It stays open in the supervisor, and is no standard stream where one of these is closed. */
+	int socket = fcntl(ends[0], F_DUPFD, 3);
+	if (socket < 0)
+		return fail(125, "fcntl");
+	close(ends[0]);
+	char child[32];
+	snprintf(child, sizeof child, "%d:%d", socket, (int)pid);
+	return setenv("LEASEFS_RUN_CHILD", child, 1) < 0 ? fail(125, "setenv") : 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fputs("usage: leasefs-launch SUPERVISOR [ARG...] -- CMD [ARG...]\n", stderr);
+		return 125;
+	}
+	int end = 2;
+	while (end < argc && strcmp(argv[end], "--"))
+		end++;
+	/* Without CMD the supervisor says what is wrong. */
+	if (end + 1 < argc) {
+		int failed = prepare(argv + end + 1);
+		if (failed)
+			return failed;
+	}
+	execvp(argv[1], argv + 1);
+	return fail(errno == ENOENT ? 127 : 126, argv[1]);
 }

@@ -5,6 +5,7 @@ namespace leasefs {
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new AddonData(env));
   ExportChannel(env, exports);
+  ExportCommand(env, exports);
   ExportControlSocket(env, exports);
   ExportDaemon(env, exports);
   ExportDescriptor(env, exports);

@@ -21,6 +21,7 @@ struct AddonData {
 };
 
 void ExportChannel(Napi::Env env, Napi::Object exports);
+void ExportCommand(Napi::Env env, Napi::Object exports);
 void ExportControlSocket(Napi::Env env, Napi::Object exports);
 void ExportDaemon(Napi::Env env, Napi::Object exports);
 void ExportDescriptor(Napi::Env env, Napi::Object exports);

@@ -41,14 +41,30 @@ bool Keep(int fd) {
   return flags < 0 ? errno == EBADF : fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) >= 0;
 }
 
-/** Comes back only with -errno. The standard descriptors and `also` (-1: none) stay open in the new program. */
+/** Node.js ignores two signals and blocks one, which another program would inherit. */
+bool RestoreSignals() {
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  sigset_t none;
+  sigemptyset(&none);
+  return sigaction(SIGPIPE, &action, nullptr) == 0 && sigaction(SIGXFSZ, &action, nullptr) == 0 &&
+         sigprocmask(SIG_SETMASK, &none, nullptr) == 0;
+}
+
+/** Comes back only with -errno. The standard descriptors and those of the last argument stay open in the new program. */
 Napi::Value Execute(const Napi::CallbackInfo& info) {
   std::string path = TextArg(info, 0);
   TextArray args(info, 1);
   TextArray env(info, 2);
-  for (int fd : {0, 1, 2, IntArg(info, 3)}) {
+  if (!info[3].IsArray()) throw Napi::TypeError::New(info.Env(), "an Array of descriptors is expected");
+  auto kept = info[3].As<Napi::Array>();
+  for (uint32_t i = 0; i < kept.Length(); i++) {
+    if (!Keep(kept.Get(i).ToNumber().Int32Value())) return Failure(info.Env(), errno);
+  }
+  for (int fd : {0, 1, 2}) {
     if (!Keep(fd)) return Failure(info.Env(), errno);
   }
+  if (!RestoreSignals()) return Failure(info.Env(), EINVAL);
   return Result(info.Env(), execve(path.c_str(), args.Data(), env.Data()));
 }
 

@@ -84,9 +84,12 @@ async function dispatch(args: readonly string[]): Promise<number> {
 /** Runs the command; the exit code. */
 export async function command(args: readonly string[]): Promise<number> {
   // A closed pipe (leasefs leases | head): Node ignores SIGPIPE, so it is raised here for those who clean up at signals.
-  process.stdout.on('error', () => {
-    if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(1);
-  });
+  // Node makes a pipe non-blocking when it is looked at, and run's command has it too.
+  if (args[0] !== 'run') {
+    process.stdout.on('error', () => {
+      if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(1);
+    });
+  }
   try {
     return await dispatch(args);
   } catch (error) {

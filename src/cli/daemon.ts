@@ -24,6 +24,7 @@ import { isCapableInitially } from '../process/proc.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
 import { mountIdOf } from './daemon-log.js';
+import { endWithPeer } from './end-with-peer.js';
 import type { ServeOptions } from './mount-options.js';
 import { ignoreSignals } from './signals.js';
 import { stopAtSignals } from './stop-at-signals.js';
@@ -103,10 +104,12 @@ export async function serve(options: ServeOptions): Promise<number> {
     abort: started.abort,
     log,
   });
+  let forgetPeer = (): void => {};
   try {
     await session.ready;
     // The package mounts later, in its own time.
     if (options.transport === 'fuse-native') mounted();
+    if (options.whileFd !== undefined) forgetPeer = endWithPeer(options.whileFd, () => own, log);
     const { reason } = session;
     const isNews = passthrough && reason !== undefined;
     options.ready(isNews ? noPassthrough(reason) : undefined);
@@ -117,6 +120,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     throw error;
   } finally {
     forgetSignals();
+    forgetPeer();
     notices.close();
   }
   // The package keeps the event loop running for good.

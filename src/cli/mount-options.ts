@@ -52,6 +52,8 @@ export interface ServeOptions extends MountOptions {
   /** To be called once the mount answers; `notice`: one line for the user who mounts. */
   readonly ready: (notice?: string) => void;
   readonly log: DaemonLog;
+  /** When its other end is closed, the mount ends; undefined: nothing of the kind. */
+  readonly whileFd: number | undefined;
 }
 
 export interface MountCommand {
@@ -62,6 +64,7 @@ export interface MountCommand {
   readonly foreground: boolean;
   readonly logFile: string | undefined;
   readonly readyFd: number | undefined;
+  readonly whileFd: number | undefined;
 }
 
 /** @throws UsageError */
@@ -83,6 +86,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     foreground: { type: 'boolean', short: 'f' },
     log: { type: 'string' },
     'ready-fd': { type: 'string' },
+    'while-fd': { type: 'string' },
   });
   const { positionals } = parsed;
   const words = (parsed.values.options ?? []).flatMap(list => list.split(',')).filter(word => word !== '');
@@ -118,6 +122,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
   }
   const breakTime = values['lease-break-time'];
   const readyFd = values['ready-fd'];
+  const whileFd = values['while-fd'];
   return {
     mountPoint: mountPointOf(onlyArgument(positionals, 'MNT')),
     remount: rest.includes(REMOUNT)
@@ -149,6 +154,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     foreground: values.foreground ?? false,
     logFile: values.log,
     readyFd: readyFd === undefined ? undefined : whole(readyFd, '--ready-fd'),
+    whileFd: whileFd === undefined ? undefined : whole(whileFd, '--while-fd'),
   };
 }
 

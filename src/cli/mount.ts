@@ -16,8 +16,9 @@ import { CommandError, errorLine, type Verb } from './verb.js';
 /** ms until a daemon that does not report counts as failed. */
 const START_LIMIT_MS = 30_000;
 const READY = 'ready';
-/** Where the child finds the pipe. */
+/** Where the child finds the pipe, and the descriptor of --while-fd. */
 const CHILD_READY_FD = 3;
+const CHILD_WHILE_FD = 4;
 
 export const verb: Verb = {
   name: 'mount',
@@ -75,6 +76,8 @@ Files live in memory and are gone with the mount.
                            begins it anew, for a log that is rotated by rename
   --ready-fd N             for supervisors: write 'ready' and a newline to descriptor N when
                            the mount answers, or why it does not
+  --while-fd N             for supervisors: when the other end of descriptor N, a pipe or a
+                           socket, is closed, detach the mount and remove the directory MNT
 
 In /etc/fstab:  none  /mnt/l  fuse.leasefs  size=4g,nofail  0 0
 
@@ -86,7 +89,10 @@ A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
       remount(command, command.remount.size);
       return Promise.resolve(0);
     }
-    if (command.foreground || url() !== undefined) seal(sealedEnvironment(process.env), command.readyFd);
+    if (command.foreground || url() !== undefined) {
+      const { readyFd, whileFd } = command;
+      seal(sealedEnvironment(process.env), ...[readyFd, whileFd].filter(fd => fd !== undefined));
+    }
     return command.foreground ? serveHere(command) : serveInBackground(command);
   },
 };
@@ -116,6 +122,7 @@ async function serveHere(command: MountCommand): Promise<number> {
         tell(notice === undefined ? READY : `${READY} ${notice}`);
       },
       log,
+      whileFd: command.whileFd,
     });
   } catch (error) {
     if (!started) tell(errorLine(error));
@@ -140,7 +147,7 @@ async function serveInBackground(command: MountCommand): Promise<number> {
       // It keeps no directory busy.
       cwd: '/',
       detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
+      stdio: ['ignore', log, log, 'pipe', command.whileFd ?? 'ignore'],
     },
   );
   closeSync(log);
@@ -161,11 +168,12 @@ async function serveInBackground(command: MountCommand): Promise<number> {
   throw new CommandError(`the daemon did not start: ${await ended}. 'leasefs mount --foreground' shows more`);
 }
 
-function foregroundArguments({ options, mountPoint, logFile }: MountCommand): string[] {
+function foregroundArguments({ options, mountPoint, logFile, whileFd }: MountCommand): string[] {
   return [
     'mount',
     '--foreground',
     `--ready-fd=${CHILD_READY_FD}`,
+    ...(whileFd === undefined ? [] : [`--while-fd=${CHILD_WHILE_FD}`]),
     `--size=${options.size}`,
     ...(options.huge === undefined ? [] : [`--huge=${options.huge}`]),
     ...(options.swap ? [] : ['--noswap']),

@@ -1,9 +1,6 @@
 // `leasefs run`: a command and its children on a leasefs, unmodified, their lease calls answered and their registrations
 // of memory checked (src/run); then what was seen, and an exit code for CI.
-import type { ChildProcess } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
-import { isatty } from 'node:tty';
+import { writeFileSync, writeSync } from 'node:fs';
 import {
   type EventWatch,
   injectAll,
@@ -12,8 +9,11 @@ import {
   type TimedInjection,
   watchEvents,
 } from '../client/index.js';
-import { type Descriptor, native } from '../native/binding.js';
-import { launch } from '../run/launch.js';
+import { errnoText } from '../base/errno.js';
+import { POLLOUT } from '../base/linux.js';
+import { native } from '../native/binding.js';
+import { linkOf } from '../process/proc-text.js';
+import { startByLauncher, WaitingCommand } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
 import { type RefusalLine, type RunReport, reportOf, type UnleasedRegistration } from '../run/report.js';
 import { findings, junitOf, textOf } from '../run/report-forms.js';
@@ -28,6 +28,7 @@ import { CommandError, errorLine, type Verb } from './verb.js';
 /** Exit codes of our own: 125 as env(1) and timeout(1); 77 is a skipped test to automake, TAP and meson. */
 const EXIT_FAILED = 125;
 const EXIT_SKIPPED = 77;
+const STDERR = 2;
 /** ms for processes that are just ending when the command has ended. */
 const STRAGGLERS_MS = 1000;
 
@@ -62,6 +63,10 @@ lacks what is needed (FUSE, seccomp) it is 77, a skipped test; with LEASEFS_REQU
   async run(args) {
     const options = parseRunCommand(args);
     const injections = options.inject === undefined ? [] : readInjections(options.inject);
+    const waiting = WaitingCommand.ofLauncher() ?? withLauncher();
+    // The numbers of processes would be those of others.
+    if (linkOf('/proc/self') !== `${process.pid}`)
+      return lacking('/proc is of another pid namespace: mount one of this namespace (unshare --mount-proc)');
     let mounted: Mounted;
     try {
       mounted = await mountFor(options);
@@ -70,12 +75,18 @@ lacks what is needed (FUSE, seccomp) it is 77, a skipped test; with LEASEFS_REQU
       return lacking(errorLine(error));
     }
     try {
-      return await supervised(options, injections, mounted);
+      return await supervised(options, injections, mounted, waiting);
     } finally {
       await mounted.unmount();
     }
   },
 };
+
+/** `bin/leasefs` starts Node.js by the launcher; without that this process begins anew. */
+function withLauncher(): never {
+  const why = errnoText(startByLauncher());
+  throw new CommandError(`the launcher cannot be started: \`npm run build\` makes it (${why})`);
+}
 
 interface Mounted {
   readonly path: string;
@@ -98,6 +109,7 @@ async function supervised(
   options: RunOptions,
   injections: readonly TimedInjection[],
   { path, notice }: Mounted,
+  waiting: WaitingCommand,
 ): Promise<number> {
   const link = new MountLink(path);
   const started = performance.now();
@@ -105,11 +117,9 @@ async function supervised(
   const unleased: UnleasedRegistration[] = [];
   const notSeen: RefusalLine[] = [];
   const watch = watched(path, events);
-  const command = options.command.map(word => word.replaceAll('{}', path));
-  const { child, listener } = launch(command, { ...process.env, LEASEFS_MNT: path });
-  const exit = exitOf(child);
+  const listener = waiting.start(path);
   if (listener === undefined) {
-    const code = await exit;
+    const code = await waiting.exit;
     return code === EXIT_FAILED ? lacking('no seccomp user notification here') : code;
   }
   let ended: () => void = () => {};
@@ -122,16 +132,14 @@ async function supervised(
     refused: line => notSeen.push(line),
     ended: () => ended(),
   });
-  const forget = forwardSignals(child);
   const stopInjecting = injectAll(path, injections, ({ do: name }, error) => {
-    console.error(`leasefs run: cannot inject ${name}: ${errorLine(error)}`);
+    say(`leasefs run: cannot inject ${name}: ${errorLine(error)}`);
   });
-  const code = await exit;
+  const code = await waiting.exit;
   const goesOn = await Promise.race([
     allEnded.then(() => false),
     new Promise<boolean>(resolve => setTimeout(resolve, STRAGGLERS_MS, true)),
   ]);
-  forget();
   stopInjecting();
   supervisor.close();
   const isServed = link.settle() >= 0;
@@ -139,10 +147,9 @@ async function supervised(
   watch?.close();
   const report = reportOf(events, { command: options.command, code, unleased, goesOn, notice }, notSeen);
   tell(options, report, (performance.now() - started) / 1000);
-  if (watch === undefined)
-    console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);
+  if (watch === undefined) say(`leasefs run: ${path} tells no events, only unleased pins were seen`);
   if (!isServed) {
-    console.error(`leasefs run: the daemon of ${path} ended during the run: the report is not complete`);
+    say(`leasefs run: the daemon of ${path} ended during the run: the report is not complete`);
     return EXIT_FAILED;
   }
   const failed = [...options.failOn].some(failure => findings(report, failure).length > 0);
@@ -158,57 +165,23 @@ function watched(path: string, events: (ReportedEvent | LostEvents)[]): EventWat
   }
 }
 
+/** To standard error, which the command has too: process.stderr would make a pipe non-blocking for it. */
+function say(text: string): void {
+  let rest = Buffer.from(`${text}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(STDERR, rest));
+    } catch (error) {
+      // It was non-blocking before.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      native.pollWait(STDERR, POLLOUT, -1);
+    }
+  }
+}
+
 function tell({ json, output, junit, failOn }: RunOptions, report: RunReport, seconds: number): void {
   const text = json ? jsonLine('run', report) : textOf(report).join('\n');
-  if (output === undefined) process.stderr.write(`${text}\n`);
+  if (output === undefined) say(text);
   else writeFileSync(output, `${text}\n`);
   if (junit !== undefined) writeFileSync(junit, junitOf(report, failOn, seconds));
-}
-
-/** As a shell tells it. */
-function exitOf(child: ChildProcess): Promise<number> {
-  // Node reaps it in the event loop, so that the pid is its own here.
-  const pidfd = child.pid === undefined ? undefined : native.pidfdOpen(child.pid);
-  return new Promise((resolve, reject) => {
-    child.once('error', error =>
-      reject(new CommandError(`the launcher is not built: \`npm run build\` does it (${error.message})`)),
-    );
-    child.once('exit', (code, signal) =>
-      resolve(waitStatusOf(pidfd) ?? code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
-    );
-    child.once('exit', () => pidfd?.close());
-  });
-}
-
-const PIDFD_GET_INFO = 0xc040_ff0b;
-const PIDFD_INFO_EXIT = 1n << 3n;
-/** struct pidfd_info */
-const INFO_BYTES = 64;
-const INFO_EXIT_CODE = 60;
-
-/** As a shell tells it, of a process that has been reaped: Node knows no real-time signal. Undefined before Linux 6.15. */
-function waitStatusOf(pidfd: Descriptor | undefined): number | undefined {
-  if (pidfd === undefined) return undefined;
-  const info = new DataView(new ArrayBuffer(INFO_BYTES));
-  info.setBigUint64(0, PIDFD_INFO_EXIT, true);
-  if (native.ioctl(pidfd.fd, PIDFD_GET_INFO, info.buffer) < 0) return undefined;
-  if ((info.getBigUint64(0, true) & PIDFD_INFO_EXIT) === 0n) return undefined;
-  const status = info.getInt32(INFO_EXIT_CODE, true);
-  const signal = status & 0x7f;
-  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
-}
-
-/** What is sent to us is meant for the command; Ctrl-C at a terminal reaches it by itself. */
-function forwardSignals(child: ChildProcess): () => void {
-  // Not process.stdin: to look at it makes a pipe non-blocking, for the command too.
-  const terminal = isatty(0);
-  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR2', 'SIGCONT'] as const;
-  const forward = (signal: NodeJS.Signals): void => {
-    if (terminal && (signal === 'SIGINT' || signal === 'SIGQUIT')) return;
-    child.kill(signal);
-  };
-  for (const signal of signals) process.on(signal, forward);
-  return () => {
-    for (const signal of signals) process.off(signal, forward);
-  };
 }

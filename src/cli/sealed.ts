@@ -36,13 +36,13 @@ const isSealed = (): boolean => sealedOptions([], {}).every(option => process.ex
 /**
  * Starts this process anew, as the same command and under the same pid, with no debugger. Does nothing where it is sealed.
  * @param env of the new one
- * @param fd a descriptor that it keeps, besides the standard ones
+ * @param fds descriptors that it keeps, besides the standard ones
  */
-export function seal(env: Environment, fd = -1): void {
+export function seal(env: Environment, ...fds: readonly number[]): void {
   if (isSealed()) return;
   const [, main = '', ...args] = process.argv;
   const command = [process.execPath, ...sealedOptions(process.execArgv, process.env), main, ...args];
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const failed = native.execute(process.execPath, command, variables, fd);
+  const failed = native.execute(process.execPath, command, variables, fds);
   throw new CommandError(`cannot start ${process.execPath} anew: errno ${-failed}`);
 }

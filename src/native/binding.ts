@@ -221,12 +221,20 @@ interface Binding {
   loadLibrary(path: string): void;
 
   /**
-   * execve(2): this process becomes another program, which has the standard descriptors and `also`, -1 for none. Comes back
-   * with -errno alone. `env`: NAME=VALUE each.
+   * execve(2): this process becomes another program, which has the standard descriptors and `also`, and signals as
+   * Node.js gives them to a child. Comes back with -errno alone. `env`: NAME=VALUE each.
    */
-  execute(path: string, args: readonly string[], env: readonly string[], also: number): Result;
+  execute(path: string, args: readonly string[], env: readonly string[], also: readonly number[]): Result;
   /** SIG_IGN for good, also for signals that Node has no name for; -EINVAL for those that cannot be ignored. */
   ignoreSignal(signal: number): Result;
+
+  /**
+   * From now on signals that are sent to this process go to that of the pidfd, for good; not those that a terminal sends,
+   * which its whole foreground group gets.
+   */
+  forwardSignals(pidfd: number): Result;
+  /** waitpid(2) of a child that Node.js did not start: its wait status; -EAGAIN while it runs, -ECHILD. */
+  waitChild(pid: number): Result;
 
   // processes
   pidfdOpen(pid: number): Descriptor;

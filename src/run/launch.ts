@@ -1,40 +1,70 @@
-// Starts a command under the filter: `leasefs-launch` installs it, sends the listener over a socket and becomes the
-// command, so that it is a child of ours with our standard streams, its environment and its exit code.
-import { type ChildProcess, spawn } from 'node:child_process';
+// The process that becomes the command. `leasefs-launch` made it before Node.js began here, so that it has all that our parent
+// left to us: descriptors, ignored signals, limits, and words that are no UTF-8. It is our child and waits for
+// the mount's path; then it installs the filter, sends the listener and becomes the command.
+import { POLLIN } from '../base/linux.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { built } from '../native/built.js';
 
-const launcher = built('leasefs-launch');
-/** Where the launcher finds its end of the socket. */
-const SOCKET_FD = 3;
+/** SOCKET:PID, for this process alone. */
+const VARIABLE = 'LEASEFS_RUN_CHILD';
 
-interface Launched {
-  readonly child: ChildProcess;
-  /** The listener, or undefined when the launcher could not install the filter: it has said why and ended with 125. */
-  readonly listener: Descriptor | undefined;
-}
+export class WaitingCommand {
+  /** As a shell tells it: an exit code, or 128 plus the number of a signal. */
+  readonly exit: Promise<number>;
+  private readonly socket: number;
 
-/** @throws an Error of spawn's when the launcher is not built. */
-export function launch(command: readonly string[], env: NodeJS.ProcessEnv): Launched {
-  const [ours, its] = native.socketpair();
-  try {
-    const child = spawn(launcher, [`${SOCKET_FD}`, ...command], {
-      stdio: ['inherit', 'inherit', 'inherit', its.fd],
-      env,
+  private constructor(socket: number, pid: number) {
+    this.socket = socket;
+    const pidfd = native.pidfdOpen(pid);
+    // What is sent to us is meant for the command, now and until we end.
+    native.forwardSignals(pidfd.fd);
+    this.exit = new Promise(resolve => {
+      const poller = native.poll(pidfd.fd, POLLIN, () => {
+        poller.close();
+        pidfd.close();
+        resolve(codeOf(native.waitChild(pid)));
+      });
     });
-    // Else its end would never be seen.
-    its.close();
-    return { child, listener: child.pid === undefined ? undefined : receive(ours) };
-  } finally {
-    ours.close();
-    its.close();
+  }
+
+  /** Undefined where Node.js was started without the launcher. */
+  static ofLauncher(): WaitingCommand | undefined {
+    const made = /^(\d+):(\d+)$/.exec(process.env[VARIABLE] ?? '');
+    delete process.env[VARIABLE];
+    return made === null ? undefined : new WaitingCommand(Number(made[1]), Number(made[2]));
+  }
+
+  /**
+   * Lets it become the command.
+   * @param path of the mount
+   * @returns the filter's listener, or undefined when there is none: the process has said why, or a signal has ended it.
+   */
+  start(path: string): Descriptor | undefined {
+    try {
+      const text = new TextEncoder().encode(path);
+      if (native.sendMessage(this.socket, text.buffer as ArrayBuffer, text.length) < 0) return undefined;
+      return native.receiveFd(this.socket);
+    } catch {
+      return undefined;
+    } finally {
+      native.close(this.socket);
+    }
   }
 }
 
-function receive(socket: Descriptor): Descriptor | undefined {
-  try {
-    return native.receiveFd(socket.fd);
-  } catch {
-    return undefined;
-  }
+/** Starts this process anew, by the launcher. @returns the positive errno of a failure */
+export function startByLauncher(): number {
+  const program = built('leasefs-launch');
+  const command = [program, process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const env = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
+  return -native.execute(program, command, env, []);
 }
+
+/** @param status of waitpid(2), or -errno: another part of this process has waited for it. */
+function codeOf(status: number): number {
+  if (status < 0) return UNKNOWN;
+  const signal = status & 0x7f;
+  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
+}
+
+const UNKNOWN = 125;

@@ -16,7 +16,7 @@ import { LeaseCalls } from './lease-calls.js';
 import type { MountLink } from './mount-link.js';
 import { type Policy, Registrations } from './registrations.js';
 import type { RefusalLine, UnleasedRegistration } from './report.js';
-import { Blind, memoryOf, type Target, Targets } from './targets.js';
+import { Blind, HIDDEN, memoryOf, type Target, Targets } from './targets.js';
 
 const NOTIF_RECV = 0xc050_2100;
 const NOTIF_SEND = 0xc018_2101;
@@ -105,8 +105,10 @@ export class Supervisor {
     this.leases.cancelBefore(tid);
     if (call === undefined) return CONTINUE;
     const target = this.targets.of(tid);
-    if (target === undefined || !this.isStopped(id)) return CONTINUE;
-    return target instanceof Blind ? this.judgeUnseen(tid, call, target) : this.judgeOf(id, target, call);
+    // It has been killed or got a signal since.
+    if (!this.isStopped(id)) return CONTINUE;
+    if (target === undefined || target instanceof Blind) return this.judgeUnseen(tid, call, target ?? HIDDEN);
+    return this.judgeOf(id, target, call);
   }
 
   private judgeOf(id: bigint, target: Target, call: StoppedCall): CallAnswer | undefined {

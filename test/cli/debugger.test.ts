@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NO_DEBUGGER } from '../../src/base/no-debugger.js';
 import { eventually } from '../support/actors.js';
-import { publicCli } from '../support/public-copy.js';
+import { publicCommand } from '../support/public-copy.js';
 import { needing, suiteNeeding } from '../support/suites.js';
 
 /** In each process of Node, before leasefs: says that it has begun and how, and waits until it may go on. */
@@ -19,7 +19,7 @@ if (require('node:worker_threads').isMainThread) {
   while (!existsSync(at + 'go')) {}
 }
 `;
-const command = join(dirname(publicCli()), '../../../bin/leasefs');
+const command = publicCommand();
 const USER = 65534;
 
 async function during(work: (scratch: string) => Promise<void>): Promise<void> {

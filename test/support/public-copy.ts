@@ -26,6 +26,9 @@ let copy: string | undefined;
 /** The command, for any user. */
 export const publicCli = (): string => fileURLToPath(publicModule('cli/main'));
 
+/** The same as a program, `bin/leasefs`. */
+export const publicCommand = (): string => join(dirname(publicCli()), '../../../bin/leasefs');
+
 /** The URL of a module below src, 'client/index', in a copy that is gone with this process. */
 export function publicModule(name: string): string {
   if (copy === undefined) {
