@@ -47,7 +47,7 @@ export function parseRunCommand(args: readonly string[]): RunOptions {
     return value === undefined ? [] : [`--${option}`, value];
   });
   // Its values are as 'leasefs mount' takes them: what is wrong is said now.
-  if (mount.length > 0) parseMountCommand([...mount, '/']);
+  if (mount.length > 0) parseMountCommand([...mount, 'MNT']);
   if (values.at !== undefined && mount.length > 0) {
     throw new UsageError(`${mount[0]} is for a fresh mount, --at takes one that is there`);
   }
