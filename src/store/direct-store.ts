@@ -156,12 +156,18 @@ class DirectFile implements StoredFile {
 
   cutAside(size: number, waits: boolean): Aside | undefined {
     this.look();
-    const cuts = stat[STAT.size]! > size && stat[STAT.blocks]! * 512 > LONG;
-    if (!cuts && !waits) return undefined;
+    if (!waits && !this.isLongCut(size)) return undefined;
     return this.aside(
       fd => native.ftruncateAside(fd, size),
       () => this.setSize(size),
     );
+  }
+
+  /** Whether a cut frees much, preallocated blocks beyond the end included. */
+  private isLongCut(size: number): boolean {
+    const before = stat[STAT.size]!;
+    if (before <= size || stat[STAT.blocks]! * 512 <= LONG) return false;
+    return before - size + this.present(blocksFor(before), blocksFor(MAX_OFFSET)) * BLOCK > LONG;
   }
 
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number {
@@ -298,7 +304,8 @@ class DirectFile implements StoredFile {
    * touched is a hole; it counts here. What is swapped out does not; that is data to SEEK_DATA.
    */
   private present(start: number, end: number): number {
-    return native.presentPages(this.fd, start * BLOCK, Math.min(end * BLOCK, MAX_OFFSET) - start * BLOCK);
+    const len = Math.min(end * BLOCK, MAX_OFFSET) - start * BLOCK;
+    return len > 0 ? native.presentPages(this.fd, start * BLOCK, len) : 0;
   }
 
   /** Of the blocks [start, end): the first that is present, or `end`. */

@@ -133,6 +133,18 @@ suiteNeeding('direct store', ['root', 'immutable'], test => {
     checkExtents(file);
   });
 
+  test('a cut of a large file goes to a thread only where it frees much', async () => {
+    const file = store.create();
+    const MIB = 1 << 20;
+    fill(file, 0, 4 * MIB, 1);
+    assert.is(file.cutAside(4 * MIB - BLOCK, false), undefined);
+    assert.is(await file.cutAside(MIB, false)!(), 0);
+    assert.is(file.size(), MIB);
+    assert.is(file.allocate(MIB, 4 * MIB, KEEP, true), 0);
+    assert.is(await file.cutAside(MIB - BLOCK, false)!(), 0, 'what lies beyond the end goes too');
+    file.free();
+  });
+
   test('what does not fit into the capacity is ENOSPC and leaves nothing', () => {
     const store = new DirectStore({ size: 4 * BLOCK });
     const file = store.create();
