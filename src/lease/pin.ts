@@ -22,6 +22,7 @@ export function makePin(state: LeaseState, now: number, ask: PinAsk): Pin | Refu
   if (end > ask.sizeBlocks) return refused('EFAULT', 'N7');
   const bytes = (end - start) * BLOCK;
   if (!ask.uncounted && (state.charges.get(uid) ?? 0) + bytes > ask.memlock) return refused('ENOMEM', 'N9');
+  if (!state.pinRoom.has(uid)) return refused('ENOMEM', 'N9');
   const charged = ask.uncounted ? 0 : bytes;
   const pin = state.addPin({ lease, start, end, process, owner: ask.owner, uid, charged, pinnedAt: now });
   state.tellPin('pinned', pin, 'N1');

@@ -6,6 +6,7 @@
 //        └─────── pinned ranges, of all and by process (RangeIndex)
 //   Party: a process: the leases that it owns, the pins that it made, its parked calls
 import type { Kind } from '../abi/kinds.js';
+import { Quota } from '../base/quota.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
 import { RangeIndex } from '../extent/range-index.js';
 import { isUnbreakable } from './compatible.js';
@@ -63,8 +64,12 @@ export class LeaseState {
   private lastWaiter = 0;
   private readonly newWaiter: () => WaiterId;
 
+  /** Pins, by the user that has made them (N9). */
+  readonly pinRoom: Quota;
+
   constructor(options: LeaseOptions, newWaiter = () => ++this.lastWaiter as WaiterId) {
     this.options = options;
+    this.pinRoom = new Quota(options.pins ?? Number.MAX_SAFE_INTEGER);
     this.newWaiter = newWaiter;
   }
 
@@ -159,6 +164,7 @@ export class LeaseState {
     const { file } = pin.lease;
     this.pins.set(pin.id, pin);
     this.pinnedBlocks += end - start;
+    this.pinRoom.take(uid);
     if (lease.pins === NO_PINS) lease.pins = new Set();
     lease.pins.add(pin);
     file.pins.insert(pin.id, pin.start, pin.end);
@@ -185,6 +191,7 @@ export class LeaseState {
     const { file } = lease;
     this.pins.delete(pin.id);
     this.pinnedBlocks -= pin.end - pin.start;
+    this.pinRoom.give(pin.uid);
     lease.pins.delete(pin);
     file.pins.remove(pin.id);
     const own = file.pinsBy.get(process)!;

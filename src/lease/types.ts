@@ -263,6 +263,8 @@ export interface LeaseOptions {
   readonly breakTime: number;
   /** 'rfc-v2': X3 also refuses the owner of an exclusive lease. */
   readonly semantics: 'default' | 'rfc-v2';
+  /** Pins that there may be, of which a user has a share (N9). By default any number. */
+  readonly pins?: number;
 }
 
 /**

@@ -149,6 +149,15 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
       code(() => other.mapDirect(0, BLOCK)),
       'ENOLCK',
     );
+    const why =
+      'MiB of freed blocks are kept until the processes that have them by layouts unmap them or end';
+    await eventually('the log says why', () =>
+      new RegExp(`refused: layout of .* by ${process.pid} .*ENOLCK; 17 ${why}`).test(mount.log()),
+    );
+    assert.is(native.fallocate(other.fd, 0, 0, 60 * MIB), -28);
+    await eventually('the log says why there is no room', () =>
+      new RegExp(`ENOSPC to user 0: 17 ${why}`).test(mount.log()),
+    );
     file.close();
     other.mapDirect(0, BLOCK);
     other.close();

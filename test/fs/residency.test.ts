@@ -112,7 +112,7 @@ test('one user has a quarter of the descriptors for open files, and root goes on
   fs.create('after a close');
 });
 
-test('the last descriptors are root’s, also where closed files are mapped', () => {
+test('files that are closed and mapped are of the share of who opened them, and leave others theirs', () => {
   const costly = new CostlyStore();
   const fs = new SmallFilesystem({}, costly.store, 32);
   fs.caller.uid = 1000;
@@ -121,11 +121,21 @@ test('the last descriptors are root’s, also where closed files are mapped', ()
     costly.mapped.add(inode.file!);
     fs.sb.closeFile(fh);
   };
-  for (let n = 0; n < 30; n++) close();
+  for (let n = 0; n < 28; n++) close();
+  assert.throws(close, /-23/);
+  assert.throws(close, /-23/);
+  fs.caller.uid = 2000;
+  const { inode } = fs.create('of another user');
+  fs.create('the last but root’s');
   assert.throws(close, /-23/);
   fs.caller.uid = 0;
   fs.create('of root');
   fs.create('another');
+  assert.throws(() => fs.create('one more'), /-23/);
+  fs.caller.uid = 1000;
+  assert.is(open(fs.sb, fs.caller, inode.ino, 0, fs.opened), 0, 'of the share of the first');
+  costly.mapped.clear();
+  for (let n = 0; n < 8; n++) fs.create(`after their end ${n}`);
   assert.throws(() => fs.create('one more'), /-23/);
 });
 

@@ -1,4 +1,4 @@
-// How many leases a file has.
+// How many leases a file has, and how many pins a user.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Kind, SHARED } from '../../src/abi/kinds.js';
@@ -31,6 +31,35 @@ test('L10: a file has 1024 leases: one more is ENOLCK, until one of them has end
   assert.is(take(1025, SHARED).kind, 'ok');
   machine.check();
   assert.equal(machine.counts(), { leases: 1024, zombies: 0, breaking: 0, pins: 0, pinnedBlocks: 0 });
+});
+
+test('N9: a user has a quarter of the pins that there may be, without CAP_IPC_LOCK or with it: ENOMEM', () => {
+  const machine = new LeaseMachine({ breakTime: 45, semantics: 'default', pins: 8 });
+  const [process, description] = [1 as ProcessId, 1 as FileHandle];
+  const lease = {
+    process,
+    description,
+    file: FILE,
+    kind: SHARED,
+    waiter: NO_WAITER,
+    nonblock: true,
+  } as const;
+  machine.setLease(0, { ...lease, regular: true, mayLease: true, writable: true, notice: undefined });
+  const pin = (uid: number, uncounted = true) =>
+    machine.pin(0, {
+      ...{ process, description, file: FILE, start: 0, end: 1, owner: 0, ownerHeld: true, sizeBlocks: 1 },
+      ...{ uid, memlock: Number.POSITIVE_INFINITY, uncounted },
+    });
+  const first = pin(1000, false);
+  assert.is(first.verdict.kind, 'ok');
+  assert.is(pin(1000).verdict.kind, 'ok');
+  const { verdict } = pin(1000);
+  assert.is(verdict.kind === 'refused' && `${verdict.errno} ${verdict.rule}`, 'ENOMEM N9');
+  assert.is(pin(2000).verdict.kind, 'ok');
+  assert.is(pin(0).verdict.kind, 'ok');
+  machine.unpin({ process, description, pin: first.pin });
+  assert.is(pin(1000).verdict.kind, 'ok');
+  machine.check();
 });
 
 test.run();

@@ -17,6 +17,8 @@ import {
 import { native, STAT } from '../../native/binding.js';
 import { Extent, type Grant, type StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller, Layout, LayoutRequest } from '../operations.js';
+import { fileName, processName } from '../trace/words.js';
+import { keptBlocks } from '../vfs/kept-blocks.js';
 import type { OpenFile } from '../vfs/open-file.js';
 import { identify, isCapable } from './callers.js';
 import type { LeasePlane } from './plane.js';
@@ -51,7 +53,33 @@ export function layout(
   // The file itself needs no hold: no other file uses its memory.
   if (out.segment === 0) return 0;
   open.inode.cache.bypassedByClient = true;
-  return keep(grantOf(plane, lease as LeaseId, caller.uid), out);
+  const kept = keep(grantOf(plane, lease as LeaseId, process, caller.uid), out);
+  if (kept === -errno.ENOLCK) saysWhy(plane, caller, process, open);
+  return kept;
+}
+
+/** Who keeps the blocks for which a layout is refused, and until when. */
+function saysWhy(plane: LeasePlane, { uid }: Caller, process: ProcessId, { inode }: OpenFile): void {
+  const { sb } = plane;
+  const kept = keptBlocks(sb, sb.store.capacity.total / 4);
+  const own = `the share of user ${uid} is held by layouts, which end with the leases of ${layoutHolders(plane, uid)}`;
+  plane.log(
+    `refused: layout of ${fileName(plane, inode.ino)} by ${processName(plane, process)}: ENOLCK; ${kept ?? own}`,
+    uid,
+  );
+}
+
+/** Holders that a line names. */
+const NAMED = 8;
+
+/** The processes to which layouts were granted as the user's, the oldest first. */
+function layoutHolders(plane: LeasePlane, uid: number): string {
+  const holders = new Set<string>();
+  for (const granted of plane.grants.values()) {
+    if (granted.uid === uid) holders.add(processName(plane, granted.owner));
+    if (holders.size === NAMED) break;
+  }
+  return [...holders].join(', ');
 }
 
 /** Whether a layout of the file is granted now. */
@@ -127,17 +155,17 @@ function keep(grant: Grant, out: Layout): Answer {
   return 0;
 }
 
-function grantOf(plane: LeasePlane, lease: LeaseId, uid: number): Grant {
-  let grant = plane.grants.get(lease);
-  if (grant === undefined) {
-    grant = plane.sb.store.newGrant(uid);
-    plane.grants.set(lease, grant);
+function grantOf(plane: LeasePlane, lease: LeaseId, owner: ProcessId, uid: number): Grant {
+  let granted = plane.grants.get(lease);
+  if (granted === undefined) {
+    granted = { grant: plane.sb.store.newGrant(uid), owner, uid };
+    plane.grants.set(lease, granted);
   }
-  return grant;
+  return granted.grant;
 }
 
 /** The lease has ended, and with it the layouts granted under it. */
 export function endGrant(plane: LeasePlane, lease: LeaseId): void {
-  plane.grants.get(lease)?.release();
+  plane.grants.get(lease)?.grant.release();
   plane.grants.delete(lease);
 }

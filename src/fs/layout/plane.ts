@@ -1,6 +1,7 @@
 // The lease plane of a mount: the lease machine, and what stands around it. It is to leases and pins what the superblock
 // is to files.
 import { attempt, guarded, type Log } from '../../base/guarded.js';
+import { heapPart } from '../../base/heap.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../../base/units.js';
 import { LeaseMachine } from '../../lease/index.js';
 import type { LeaseOptions, Leases, PinInfo } from '../../lease/types.js';
@@ -22,6 +23,19 @@ interface PinCursor {
   readonly rest: Iterator<PinInfo>;
 }
 
+/** What a client has by layouts under one lease. */
+interface Granted {
+  readonly grant: Grant;
+  /** The process that has asked for them, and its user. */
+  readonly owner: ProcessId;
+  readonly uid: number;
+}
+
+const MIB = 2 ** 20;
+/** Of a pin, in the tables that find it. */
+const PIN_BYTES = 1024;
+const pinsOfHeap = (): number => heapPart(4, 16 * MIB, 1024 * MIB) / PIN_BYTES;
+
 /** Of the event loop, each of 64 requests: more than the kernel can have sent before a process that has ended. */
 const TURNS = 16;
 
@@ -42,7 +56,7 @@ export class LeasePlane implements Names {
   /** Undefined: the mount injects no faults. */
   injector: Injector | undefined;
   /** Layouts granted to clients, by the lease that they live with (grant.ts). */
-  readonly grants = new Map<LeaseId, Grant>();
+  readonly grants = new Map<LeaseId, Granted>();
   /** What GETLEASE and WATCH answered to name a description (N4, B1), both ways. */
   readonly tokens = new Map<FileHandle, bigint>();
   readonly byToken = new Map<bigint, FileHandle>();
@@ -55,7 +69,7 @@ export class LeasePlane implements Names {
 
   constructor(sb: Superblock, options: LeaseOptions) {
     const { breakTime } = options;
-    const leases = new LeaseMachine(options, () => sb.newWaiter());
+    const leases = new LeaseMachine({ pins: pinsOfHeap(), ...options }, () => sb.newWaiter());
     this.sb = sb;
     this.leases = leases;
     this.log = sb.log;
@@ -101,7 +115,7 @@ export class LeasePlane implements Names {
     this.kernelPins.close();
     this.supervision.close();
     this.processes.close();
-    for (const grant of this.grants.values()) grant.release();
+    for (const { grant } of this.grants.values()) grant.release();
     this.grants.clear();
   }
 

@@ -19,7 +19,7 @@ const KEPT_BYTES = 16 << 20;
 interface Replaced {
   readonly off: number;
   readonly before: Uint8Array;
-  /** Blocks that were read into the cache since. */
+  /** Those of its blocks that were read into the cache since. */
   readonly fresh: Set<number>;
 }
 
@@ -69,7 +69,8 @@ export class CachedPages {
     this.to = Math.max(this.to, end);
     const { replaced } = this;
     if (replaced === undefined) return;
-    for (let at = start; at < end; at++) replaced.fresh.add(at);
+    const stop = Math.min(end, blocksFor(replaced.off + replaced.before.length));
+    for (let at = Math.max(start, blockOf(replaced.off)); at < stop; at++) replaced.fresh.add(at);
   }
 
   /** Before write(2) changes [off, off + len) of the file. */

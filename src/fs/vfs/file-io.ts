@@ -10,6 +10,7 @@ import type { Answer, Caller } from '../operations.js';
 import { invalidateAttrs, invalidateAttrsForWriteback } from './attr-cache.js';
 import { dropsPages } from './cached-pages.js';
 import type { Inode } from './inode.js';
+import { saysNoSpace } from './kept-blocks.js';
 import { contentChanged } from './killpriv.js';
 import type { Superblock } from './superblock.js';
 
@@ -64,7 +65,7 @@ export function write(
     if (refused !== 0) return refused;
     if (sb.host?.writesDirectly) inode.cachedPages?.writing(inode.file, off, len);
   }
-  const written = inode.file.write(off, len, data, at);
+  const written = saysNoSpace(sb, caller.uid, inode.file.write(off, len, data, at));
   // The kernel takes a page of its cache as written, even if we answer fewer bytes, unless we answer an error.
   return writeback && written >= 0 && written < len ? -errno.ENOSPC : written;
 }

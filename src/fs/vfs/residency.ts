@@ -22,13 +22,16 @@ export class Residency {
   /** How often files gave their descriptor up, and got it again. */
   closed = 0;
   reopened = 0;
-  /** Closed files that have a descriptor, the last closed first. The descriptors bound its size. */
-  private readonly idle = new LRUCache<InodeNumber, InodeNumber>({
+  /** Closed files that have a descriptor, with who opened them, the last closed first. The descriptors bound its size. */
+  private readonly idle = new LRUCache<InodeNumber, number>({
     maxSize: Number.MAX_SAFE_INTEGER,
     sizeCalculation: () => 1,
   });
   /** The user who opened a file first: its descriptor is of that share while it is open. */
   private readonly openers = new Map<InodeNumber, number>();
+  /** Closed files that could not rest, since they are mapped: of the share of who opened them; and by that user. */
+  private readonly mapped = new Map<InodeNumber, number>();
+  private readonly mappedBy = new Map<number, Set<InodeNumber>>();
   private readonly shares: Quota;
   private readonly sb: Superblock;
 
@@ -37,7 +40,7 @@ export class Residency {
     this.budget = budget;
     this.comfortable = budget - Math.ceil(budget / 8);
     this.shares = new Quota(budget);
-    this.idle.set(NO_INODE, NO_INODE);
+    this.idle.set(NO_INODE, 0);
   }
 
   /** The file is not open, any more or yet. */
@@ -47,12 +50,14 @@ export class Residency {
       this.openers.delete(inode.ino);
       this.shares.give(opener);
     }
-    if (this.costs && (inode.file?.backing ?? -1) >= 0) this.idle.set(inode.ino, inode.ino);
+    if (!this.costs || (inode.file?.backing ?? -1) < 0) return;
+    this.idle.set(inode.ino, opener ?? this.mapped.get(inode.ino) ?? inode.uid);
   }
 
-  /** The inode is gone, or in use. */
-  forget(ino: InodeNumber): void {
+  /** The inode is gone. */
+  gone(ino: InodeNumber): void {
     this.idle.delete(ino);
+    this.discharge(ino);
   }
 
   /**
@@ -63,7 +68,8 @@ export class Residency {
     const { ino } = inode;
     if (!this.costs || inode.file === undefined) return 0;
     if (!this.openers.has(ino)) {
-      if (!this.shares.take(uid)) return this.refuse(uid);
+      this.discharge(ino);
+      if (!this.takeShare(uid)) return this.refuse(uid);
       this.openers.set(ino, uid);
     }
     const answer = this.reopen(inode, uid);
@@ -80,21 +86,74 @@ export class Residency {
 
   /** Whether the user has a share left for another file that is open. */
   hasShare(uid: number): boolean {
-    return !this.costs || this.shares.has(uid);
+    if (!this.costs || this.shares.has(uid)) return true;
+    this.lookAgain(uid);
+    return this.shares.has(uid);
   }
 
   /** Before a descriptor more is taken: whether it may be. The last ones are root's. */
   makeRoom(uid: number): boolean {
     if (!this.costs) return true;
     for (let tries = 0; tries < TRIES && this.descriptors >= this.comfortable; tries++) {
-      const inode = this.oldest();
-      if (inode === undefined) break;
-      // The kernel's reference to the descriptor, which would count as another one that has the file open.
-      this.sb.host?.backingGone(inode.ino);
-      if (inode.file!.rest() === 0) this.closed++;
-      else this.idle.set(inode.ino, inode.ino);
+      const ino = this.oldest();
+      if (ino === undefined) break;
+      const opener = this.idle.peek(ino)!;
+      this.idle.delete(ino);
+      if (this.letRest(ino)) continue;
+      this.idle.set(ino, opener);
+      this.charge(ino, opener);
     }
     return this.descriptors < this.budget - (uid === 0 ? 0 : Math.floor(this.budget / 16));
+  }
+
+  /** False: it is mapped. */
+  private letRest(ino: InodeNumber): boolean {
+    const inode = this.sb.inode(ino);
+    if (inode === undefined) return true;
+    // The kernel's reference to the descriptor, which would count as another one that has the file open.
+    this.sb.host?.backingGone(ino);
+    if (inode.file!.rest() !== 0) return false;
+    this.closed++;
+    this.discharge(ino);
+    return true;
+  }
+
+  /** Nothing is charged beyond the user's share: the user can open no further file then. */
+  private charge(ino: InodeNumber, uid: number): void {
+    if (this.mapped.has(ino) || !this.shares.take(uid)) return;
+    this.mapped.set(ino, uid);
+    const theirs = this.mappedBy.get(uid) ?? new Set();
+    this.mappedBy.set(uid, theirs.add(ino));
+  }
+
+  private discharge(ino: InodeNumber): void {
+    const uid = this.mapped.get(ino);
+    if (uid === undefined) return;
+    this.mapped.delete(ino);
+    this.shares.give(uid);
+    const theirs = this.mappedBy.get(uid)!;
+    theirs.delete(ino);
+    if (theirs.size === 0) this.mappedBy.delete(uid);
+  }
+
+  private takeShare(uid: number): boolean {
+    if (this.shares.take(uid)) return true;
+    this.lookAgain(uid);
+    return this.shares.take(uid);
+  }
+
+  /** Whether some of the user's files are mapped no more: the next ones in turn. */
+  private lookAgain(uid: number): void {
+    const theirs = this.mappedBy.get(uid);
+    if (theirs === undefined) return;
+    for (const ino of [...firstOf(theirs)]) {
+      if (this.letRest(ino)) {
+        this.idle.delete(ino);
+      } else {
+        theirs.delete(ino);
+        theirs.add(ino);
+      }
+    }
   }
 
   /** Whether a file of the store costs a descriptor. */
@@ -108,7 +167,7 @@ export class Residency {
 
   private reopen(inode: Inode, uid: number): Answer {
     const file = inode.file!;
-    this.forget(inode.ino);
+    this.idle.delete(inode.ino);
     if (file.backing >= 0) return 0;
     const result = this.makeRoom(uid) ? file.wake() : -errno.EMFILE;
     if (result === 0) {
@@ -127,12 +186,16 @@ export class Residency {
     return -errno.ENFILE;
   }
 
-  private oldest(): Inode | undefined {
-    for (const ino of this.idle.rkeys()) {
-      if (ino === NO_INODE) continue;
-      this.idle.delete(ino);
-      return this.sb.inode(ino);
-    }
+  private oldest(): InodeNumber | undefined {
+    for (const ino of this.idle.rkeys()) if (ino !== NO_INODE) return ino;
     return undefined;
+  }
+}
+
+function* firstOf(inos: ReadonlySet<InodeNumber>): Generator<InodeNumber> {
+  let n = 0;
+  for (const ino of inos) {
+    if (n++ === TRIES) return;
+    yield ino;
   }
 }

@@ -12,6 +12,7 @@ import { type Answer, type Caller, PARKED } from '../operations.js';
 import { invalidateAttrs } from './attr-cache.js';
 import { dropsPages } from './cached-pages.js';
 import type { Inode } from './inode.js';
+import { saysNoSpace } from './kept-blocks.js';
 import { contentChanged } from './killpriv.js';
 import type { FallocateAct } from './layout-gate.js';
 import type { OpenFile } from './open-file.js';
@@ -216,7 +217,7 @@ function changed(
 ): Answer {
   // A failure may have moved times and blocks, and is no change to the kernel.
   invalidateAttrs(sb, inode);
-  if (result !== 0) return result;
+  if (result !== 0) return saysNoSpace(sb, caller.uid, result);
   if (act !== 'allocate') dropsPages(inode);
   if (act !== 'punch' && off + len > size) inode.cache.allocatedBeyondEof ||= keepSize;
   sb.modified(inode);

@@ -319,7 +319,7 @@ export class Superblock {
     this.budget.removeInode(inode);
     if (inode.file === undefined) return;
     this.files--;
-    this.residency.forget(inode.ino);
+    this.residency.gone(inode.ino);
     this.host?.backingGone(inode.ino);
     const freeing = inode.file.free();
     if (freeing !== undefined) this.freeAside(inode.uid, freeing);

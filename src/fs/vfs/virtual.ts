@@ -15,6 +15,7 @@ import {
   SET_SIZE,
   type SetAttr,
 } from '../operations.js';
+import { noDescription } from './open.js';
 import type { Superblock } from './superblock.js';
 
 /** One open file of the tree. */
@@ -65,6 +66,8 @@ export interface VirtualTree {
 
 interface Open {
   readonly file: VirtualFile;
+  /** Of the process that opened it: whose share it takes. */
+  readonly uid: number;
   readonly nonblock: boolean;
   /** Reads that wait. */
   readonly waiters: Set<WaiterId>;
@@ -125,11 +128,14 @@ export class Virtual {
   }
 
   open(caller: Caller, ino: InodeNumber, flags: number, out: Opened): Answer {
+    const { uid } = caller;
+    if (!this.sb.descriptions.has(uid)) return noDescription(this.sb, uid);
     const fh = this.sb.newHandle();
     const file = this.tree.open(caller, ino, () => this.wake(fh));
     if (typeof file === 'number') return file;
+    this.sb.descriptions.take(uid);
     const nonblock = (flags & O_NONBLOCK) !== 0;
-    this.files.set(fh, { file, nonblock, waiters: new Set(), pollArmed: false });
+    this.files.set(fh, { file, uid, nonblock, waiters: new Set(), pollArmed: false });
     out.fh = fh;
     out.backing = -1;
     out.keepCache = false;
@@ -201,6 +207,7 @@ export class Virtual {
     const open = this.files.get(fh);
     if (open === undefined) return;
     this.files.delete(fh);
+    this.sb.descriptions.give(open.uid);
     this.streamWatch?.closed(fh);
     open.file.close();
     for (const waiter of open.waiters) this.waits.delete(waiter);
