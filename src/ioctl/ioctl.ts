@@ -95,7 +95,7 @@ function unpin(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle)
   const all = request.struct.u32(abi.unpin.flags) === abi.LEASEFS_UNPIN_ALL;
   const id = all ? undefined : request.struct.u64(abi.unpin.id);
   const removed = operations.unpin(request.caller, request.ino, fh, id);
-  if (removed < 0) return removed;
+  if (removed < 0 || removed === PARKED) return removed;
   echo(transport, request, abi.unpin.bytes);
   reply.struct.setU32(abi.unpin.count, removed);
   return 0;

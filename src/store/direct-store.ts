@@ -336,7 +336,10 @@ class DirectFile implements StoredFile {
     for (let at = off; at < end; ) {
       const data = this.seek(at, SEEK_DATA);
       if (data < 0 || data >= end) break;
-      const stop = Math.min(end, this.seek(data, SEEK_HOLE));
+      const [start, behind] = [blockOf(data), blocksFor(end)];
+      // SEEK_HOLE walks all pages up to the next hole, wherever that is.
+      const full = this.present(start, behind) === behind - start;
+      const stop = full ? end : Math.min(end, this.seek(data, SEEK_HOLE));
       for (at = data; at < stop; ) {
         const n = native.pwrite(this.fd, zeros, 0, Math.min(zeros.byteLength, stop - at), at);
         if (n < 0) return n;

@@ -18,12 +18,12 @@ import { bothStores, HASTY } from '../support/mounted.js';
 import { mountedSuite } from '../support/suites.js';
 
 const MIB = 1 << 20;
-const LARGE = 48 * MIB;
+const LARGE = 24 * MIB;
 const { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 const PUNCH = 3;
 
 for (const store of bothStores) {
-  const options = { store, args: ['--size', '64m', ...HASTY] };
+  const options = { store, args: ['--size', '32m', ...HASTY] };
   mountedSuite(`large files, ${store} store`, options, ({ test, mount, files }) => {
     /** A file whose blocks are all there, with a byte in each MiB. */
     const made = (path: string): number => {

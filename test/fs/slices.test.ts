@@ -46,26 +46,26 @@ const ended = async (answer: () => number): Promise<number> => {
   return turns;
 };
 
-test('fallocate of 100 MiB gives 1 MiB its blocks in a turn of the event loop', async () => {
+test('fallocate of 25 MiB gives 256 KiB its blocks in a turn of the event loop', async () => {
   const { inode, steps, call, answer } = bench(128 * MIB);
-  call(0, 0, 100 * MIB);
+  call(0, 0, 25 * MIB);
   assert.is(answer(), PARKED);
   assert.ok((await ended(answer)) >= 99);
   assert.is(answer(), 0);
-  assert.equal(steps, new Array(100).fill(1));
-  assert.is(inode.file!.size(), 100 * MIB);
+  assert.equal(steps, new Array(100).fill(0.25));
+  assert.is(inode.file!.size(), 25 * MIB);
 });
 
-test('what is there already costs no slice of its own, and zeros are 1 MiB a slice', async () => {
+test('what is there already costs no slice of its own, and zeros are 256 KiB a slice', async () => {
   const { steps, call, answer } = bench(128 * MIB);
-  call(0, 0, 32 * MIB);
+  call(0, 0, 8 * MIB);
   await ended(answer);
   steps.length = 0;
-  call(0, 0, 32 * MIB);
+  call(0, 0, 8 * MIB);
   await ended(answer);
   assert.equal(steps, [0, 0]);
   steps.length = 0;
-  call(16, 0, 4 * MIB);
+  call(16, 0, MIB);
   await ended(answer);
   assert.is(answer(), 0);
   assert.equal(steps, [0, 0, 0, 0]);

@@ -45,7 +45,9 @@ export function pin(plane: LeasePlane, caller: Caller, fh: FileHandle, request: 
 }
 
 /** Bytes that get their pages at once, or in a slice. */
-const SLICE = 1 << 20;
+const SLICE = 1 << 18;
+/** Pins that are looked at in a slice, and unpinned. */
+const PINS = 32;
 /** Pieces of a slice that have their pages already. */
 const PIECES = 16;
 
@@ -215,15 +217,26 @@ function unpinAll(
   ino: InodeNumber,
   fh: FileHandle,
 ): Answer {
+  const { slices } = plane.sb;
+  const going = slices.goOn(caller);
+  if (going !== undefined) return going;
   if (process === UNIDENTIFIED) return -errno.EPERM;
+  const by = { ...caller };
+  const pins = plane.leases.pins(ino).values();
   let removed = 0;
-  for (const info of plane.leases.pins(ino)) {
-    if (!isOwned(info, process, fh)) continue;
-    const answer = unpinOne(plane, caller, process, ino, fh, info.pin);
-    if (answer < 0) return answer;
-    removed++;
-  }
-  return removed;
+  const slice = (): Answer => {
+    for (let n = 0; n < PINS; n++) {
+      const { done, value: info } = pins.next();
+      if (done) return removed;
+      if (!isOwned(info, process, fh)) continue;
+      const answer = unpinOne(plane, by, process, ino, fh, info.pin);
+      // It may have ended since.
+      if (answer < 0 && answer !== -errno.ENOENT) return answer;
+      if (answer === 0) removed++;
+    }
+    return PARKED;
+  };
+  return slices.begin(caller, { ino, slice, interrupted: undefined });
 }
 
 const isOwned = (info: PinInfo, process: ProcessId, fh: FileHandle): boolean =>

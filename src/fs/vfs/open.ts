@@ -30,7 +30,8 @@ export function open(sb: Superblock, caller: Caller, ino: InodeNumber, flags: nu
   const busy = (flags & O_ACCMODE) === O_RDONLY ? 0 : sb.waitForSpace(caller);
   if (busy !== 0) return busy;
   if (flags & O_TRUNC) {
-    const answer = setSize(sb, caller, inode, 0, undefined, (flags & O_NONBLOCK) !== 0);
+    const waits = sb.store.isDirect && inode.nopen > 0;
+    const answer = setSize(sb, caller, inode, 0, undefined, (flags & O_NONBLOCK) !== 0, waits);
     if (answer !== 0) return answer;
   }
   return opened(sb, caller, inode, flags, out);

@@ -19,7 +19,10 @@ import type { OpenFile } from './open-file.js';
 import type { Later } from './slices.js';
 import type { Superblock } from './superblock.js';
 
-/** truncate, ftruncate, O_TRUNC. -EFBIG beyond 2^53-1 bytes. */
+/**
+ * truncate, ftruncate, O_TRUNC. -EFBIG beyond 2^53-1 bytes.
+ * @param waits no lock of the kernel's keeps writers out: the memory of a direct file may be in use.
+ */
 export function setSize(
   sb: Superblock,
   caller: Caller,
@@ -27,6 +30,7 @@ export function setSize(
   size: number,
   through: OpenFile | undefined,
   nonblock: boolean,
+  waits = false,
 ): Answer {
   const { file } = inode;
   if (file === undefined) return inode.children === undefined ? -errno.EINVAL : -errno.EISDIR;
@@ -44,8 +48,6 @@ export function setSize(
   if (refused !== 0) return refused;
   // X0 frees no block of a leased file; else what lies beyond the end goes, as on tmpfs.
   if (size === before && sb.gate.holds(inode.ino)) return resized(sb, inode, 0);
-  // An open with O_TRUNC, which the kernel's lock of the inode does not keep from a writer.
-  const waits = through === undefined && inode.nopen > 0 && sb.store.isDirect;
   const first = cut(inode, size, waits);
   if (typeof first === 'number' && first !== MORE) return resized(sb, inode, first);
   return sb.slices.begin(caller, {
@@ -150,8 +152,8 @@ interface Change {
   readonly size: number;
 }
 
-/** Bytes that get their pages in a slice: some 0.9 ms. */
-const SLICE = 1 << 20;
+/** Bytes that get their pages in a slice: some 0.15 ms. */
+const SLICE = 1 << 18;
 /** Pieces of a slice that are looked at and have their pages already. */
 const PIECES = 16;
 
