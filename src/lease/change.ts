@@ -51,7 +51,7 @@ function meetsPins(state: LeaseState, file: FileRecord | undefined, ask: ChangeA
   if (ownKernel !== undefined) return refused('EDEADLK', 'X1', pinnedByKernel(ownKernel));
   const pin = firstMet(state, file?.pins, range);
   if (pin !== undefined) return refused('ETXTBSY', 'X1', pinnedBy(pin));
-  const kernelPin = met?.[0];
+  const kernelPin = met?.find(({ inherited }) => inherited !== true) ?? met?.[0];
   return kernelPin && refused('ETXTBSY', 'X1', pinnedByKernel(kernelPin));
 }
 

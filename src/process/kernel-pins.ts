@@ -5,7 +5,7 @@
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
 // own (provided buffer rings), other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
-import { Pinners } from './possible-pins.js';
+import { Pinners, REGION } from './possible-pins.js';
 import { field, isInExec, otherProcesses, pause, readLink, readList, readText } from './proc-text.js';
 import {
   type FileRange,
@@ -28,7 +28,7 @@ export interface FoundPin extends FileRange {
   readonly possible: boolean;
   /** The ring was in use all the time that we had: all that its process maps counts as pinned. */
   readonly busy: boolean;
-  /** The process has the ring from another that registered the buffer, by fork or over a socket. */
+  /** The process has the ring or the RDMA device from another that made the pin, by fork or over a socket. */
   readonly inherited: boolean;
 }
 
@@ -45,6 +45,8 @@ const PATIENCE_MS = 100;
 const PAUSE_MS = 0.2;
 const KB_A_PAGE = 4;
 const BY_RING = { by: 'io_uring', link: '', possible: false } as const;
+/** What VmPin counts of the process that made it: another one that has it has it by fork or over a socket. */
+const COUNTED: ReadonlySet<string> = new Set([BY_RING.by, REGION]);
 
 const PIN_COUNTS = /^nr_foll_pin_acquired (\d+)\nnr_foll_pin_released (\d+)\n/m;
 
@@ -211,7 +213,7 @@ class Search {
         });
     }
     const pins = this.pins
-      .map(pin => ({ ...pin, inherited: !pin.possible && !pinners.has(pin.pid) }))
+      .map(pin => ({ ...pin, inherited: COUNTED.has(pin.by) && !pinners.has(pin.pid) }))
       .sort((a, b) => a.pid - b.pid || a.ring - b.ring);
     return { pins, unseen: this.unseen };
   }
@@ -227,7 +229,8 @@ class Search {
     } catch (error) {
       this.miss(`/proc: ${(error as Error).message}`);
     }
-    return found;
+    // Those that have pinned something first: what they hold is seen even if there is no time for the others.
+    return found.sort((a, b) => Number(b.pages > 0) - Number(a.pages > 0));
   }
 
   /** The rings of the processes that map such files. */

@@ -15,7 +15,7 @@ interface Pinner {
   readonly link: string;
 }
 
-const REGION = 'RDMA region';
+export const REGION = 'RDMA region';
 export const SOCKET = 'AF_XDP socket';
 const UVERBS = '/dev/infiniband/uverbs';
 const SOCKET_LINK = 'socket:[';

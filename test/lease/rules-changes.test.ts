@@ -1,7 +1,7 @@
 // X, rule by rule, on the pure machine: the cases beside those of the directed histories.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BLOCK, type InodeNumber } from '../../src/base/units.js';
+import { BLOCK, type InodeNumber, NO_WAITER, type ProcessId } from '../../src/base/units.js';
 import { opened, says } from './fixtures.js';
 import { World } from './world.js';
 
@@ -32,6 +32,23 @@ test('X0: is judged by the file of that instant: a waiter whose size another cal
     { woken: 5, p: 2, verdict: 'ok', rule: 'X5' },
     { woken: 6, p: 3, verdict: 'ok', rule: 'X0' },
   ]);
+});
+
+test('X1, N12: a process that has an RDMA device by fork is refused as another process is, and the maker is named', () => {
+  const w = opened(2);
+  const region = { with: 'RDMA region', ring: 3, possible: true, start: 0, end: 4 };
+  const kernelPins = [
+    { ...region, process: 2 as ProcessId, inherited: true },
+    { ...region, process: 1 as ProcessId, inherited: false },
+  ];
+  const holder = (process: number) => {
+    const range = { empty: false, pinStart: 0, pinEnd: 1 };
+    const ask = { process: process as ProcessId, description: 0, file: FILE, waiter: NO_WAITER } as const;
+    const verdict = w.machine.change(0, { ...ask, nonblock: false, range, kernelPins });
+    return verdict.kind === 'refused' ? [verdict.errno, verdict.holder?.process] : verdict;
+  };
+  assert.equal(holder(2), ['ETXTBSY', 1]);
+  assert.equal(holder(1), ['EDEADLK', 1]);
 });
 
 test('X1: pins refuse before leases do, EDEADLK if any of those met is the asker’s own', () => {

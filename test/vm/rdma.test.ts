@@ -43,6 +43,19 @@ else {
     assert.match(reading(answers), /^data lost/);
   });
 
+  test('N12: on leasefs a region that is no pin of ours refuses the punch all the same, and the data arrives', async () => {
+    const answers = await on('leasefs', 'none');
+    assert.equal(answers, {
+      lease: '-',
+      register: 'ok',
+      punch: 'ETXTBSY',
+      write: 'ok',
+      device: '0x5a',
+      file: '0x5a',
+    });
+    assert.match(reading(answers), /^kept/);
+  });
+
   test('X1: on leasefs the punch of a pinned region is refused, and the file has what the device wrote', async () => {
     const answers = await on('leasefs', 'ioctl');
     areKept(answers);
