@@ -42,6 +42,27 @@ void Export(Napi::Object exports, const char* name) {
   exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
 }
 
+/**
+ * A getter of class T, which refuses objects of other classes: V8 does so for methods alone. T::kTag marks its objects.
+ */
+template <typename T, Napi::Value (T::*get)(const Napi::CallbackInfo&)>
+napi_property_descriptor Getter(const char* name) {
+  napi_callback checked = [](napi_env env, napi_callback_info raw) -> napi_value {
+    try {
+      Napi::CallbackInfo info(env, raw);
+      Napi::Value self = info.This();
+      if (!self.IsObject() || !self.As<Napi::Object>().CheckTypeTag(&T::kTag)) {
+        throw Napi::TypeError::New(env, "Illegal invocation");
+      }
+      return (T::Unwrap(self.As<Napi::Object>())->*get)(info);
+    } catch (const Napi::Error& error) {
+      error.ThrowAsJavaScriptException();
+      return nullptr;
+    }
+  };
+  return {name, nullptr, nullptr, checked, nullptr, nullptr, napi_default, nullptr};
+}
+
 /** As Napi::CallbackScope, which makes an object each time that Node ignores. */
 class LoopScope {
  public:

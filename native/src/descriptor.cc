@@ -20,7 +20,7 @@ Napi::Object Descriptor::Make(Napi::Env env, UniqueFd fd) {
 
 Napi::Function Descriptor::Define(Napi::Env env) {
   return DefineClass(env, "Descriptor",
-                     {InstanceAccessor<&Descriptor::GetFd>("fd"), InstanceMethod<&Descriptor::Release>("release"),
+                     {Getter<Descriptor, &Descriptor::GetFd>("fd"), InstanceMethod<&Descriptor::Release>("release"),
                       InstanceMethod<&Descriptor::Close>("close")});
 }
 

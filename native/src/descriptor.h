@@ -13,8 +13,10 @@ class Descriptor : public Napi::ObjectWrap<Descriptor> {
   static Napi::Object Make(Napi::Env env, UniqueFd fd);
   static Napi::Function Define(Napi::Env env);
 
+  static constexpr napi_type_tag kTag = {0x1ea5ef5de5c01, 1};
+
   /** Made by JavaScript (`new descriptor.constructor()`) it owns nothing. */
-  explicit Descriptor(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  explicit Descriptor(const Napi::CallbackInfo& info) : ObjectWrap(info) { Value().TypeTag(&kTag); }
 
  private:
   Napi::Value GetFd(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), fd_.Get()); }

@@ -87,15 +87,17 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "Channel",
-        {InstanceAccessor<&FuseChannel::GetRequest>("request"), InstanceAccessor<&FuseChannel::GetReply>("reply"),
-         InstanceAccessor<&FuseChannel::GetFd>("fd"), InstanceAccessor<&FuseChannel::GetLost>("lost"),
-         InstanceAccessor<&FuseChannel::GetSkipsTurns>("skipsTurns"), InstanceMethod<&FuseChannel::Start>("start"),
+        {Getter<FuseChannel, &FuseChannel::GetRequest>("request"), Getter<FuseChannel, &FuseChannel::GetReply>("reply"),
+         Getter<FuseChannel, &FuseChannel::GetFd>("fd"), Getter<FuseChannel, &FuseChannel::GetLost>("lost"),
+         Getter<FuseChannel, &FuseChannel::GetSkipsTurns>("skipsTurns"), InstanceMethod<&FuseChannel::Start>("start"),
          InstanceMethod<&FuseChannel::Spin>("spin"), InstanceMethod<&FuseChannel::Send>("send"),
          InstanceMethod<&FuseChannel::Sendv>("sendv"), InstanceMethod<&FuseChannel::BackingOpen>("backingOpen"),
          InstanceMethod<&FuseChannel::BackingClose>("backingClose"), InstanceMethod<&FuseChannel::Close>("close")});
   }
 
-  explicit FuseChannel(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  static constexpr napi_type_tag kTag = {0x1ea5ef5de5c01, 2};
+
+  explicit FuseChannel(const Napi::CallbackInfo& info) : ObjectWrap(info) { Value().TypeTag(&kTag); }
 
  private:
   Napi::Value GetRequest(const Napi::CallbackInfo&) { return request_.Value(); }
@@ -136,15 +138,8 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
   /** Waits for a request as the loop would, first without sleeping. False: it is the loop's turn. */
   bool RequestComes() {
     if (spin_ <= 0) return LoopSleepsUntilReady();
-    switch (LookForRequest()) {
-      case Look::kRequest:
-        return true;
-      case Look::kNothing:
-        return LoopSleepsUntilReady();
-      case Look::kLoop:
-        return false;
-    }
-    return false;
+    Look seen = LookForRequest();
+    return seen == Look::kRequest || (seen == Look::kNothing && LoopSleepsUntilReady());
   }
 
   enum class Look { kRequest, kNothing, kLoop };
@@ -289,20 +284,25 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     auto count = static_cast<uint32_t>(IntegerArg(info, 3, 0, kMaxPieces));
     if (!info[1].IsArray()) throw Napi::TypeError::New(info.Env(), "argument 2 must be an Array");
     auto memories = info[1].As<Napi::Array>();
-    const double* places = Float64ArrayArg(info, 2, 2 * count);
-    if (length > reply.ByteLength()) return Failure(info.Env(), EFAULT);
-    iovec parts[1 + kMaxPieces];
-    parts[0] = {reply.Data(), length};
+    // First all elements: an accessor among them runs JavaScript, after which no address is known.
+    napi_value buffers[kMaxPieces];
     for (uint32_t i = 0; i < count; i++) {
       Napi::Value memory = memories.Get(i);
       if (!memory.IsArrayBuffer()) throw Napi::TypeError::New(info.Env(), "argument 2 must hold ArrayBuffers");
-      auto buffer = memory.As<Napi::ArrayBuffer>();
+      buffers[i] = memory;
+    }
+    const double* places = Float64ArrayArg(info, 2, 2 * count);
+    Bytes head = BytesOf(reply);
+    if (length > head.length) return Failure(info.Env(), EFAULT);
+    iovec parts[1 + kMaxPieces];
+    parts[0] = {head.data, length};
+    for (uint32_t i = 0; i < count; i++) {
+      Bytes memory = BytesOf(Napi::ArrayBuffer(info.Env(), buffers[i]));
       double at = places[2 * i];
       double bytes = places[2 * i + 1];
-      if (!(at >= 0 && bytes >= 0 && at + bytes <= static_cast<double>(buffer.ByteLength()))) {
-        return Failure(info.Env(), EFAULT);
-      }
-      parts[1 + i] = {static_cast<uint8_t*>(buffer.Data()) + static_cast<size_t>(at), static_cast<size_t>(bytes)};
+      bool fits = at >= 0 && bytes >= 0 && at + bytes <= static_cast<double>(memory.length);
+      if (!fits) return Failure(info.Env(), EFAULT);
+      parts[1 + i] = {memory.data + static_cast<size_t>(at), static_cast<size_t>(bytes)};
     }
     ssize_t n = Uninterrupted([&] { return writev(fd_.Get(), parts, static_cast<int>(1 + count)); });
     return Result(info.Env(), n < 0 && errno == ENOENT ? 0 : n);

@@ -73,12 +73,14 @@ class Uring : public Napi::ObjectWrap<Uring> {
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(
         env, "Uring",
-        {InstanceAccessor<&Uring::GetFd>("fd"), InstanceMethod<&Uring::Register>("register"),
+        {Getter<Uring, &Uring::GetFd>("fd"), InstanceMethod<&Uring::Register>("register"),
          InstanceMethod<&Uring::Unregister>("unregister"), InstanceMethod<&Uring::ReadFixed>("readFixed"),
          InstanceMethod<&Uring::GetShape>("shape"), InstanceMethod<&Uring::Close>("close")});
   }
 
-  explicit Uring(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  static constexpr napi_type_tag kTag = {0x1ea5ef5de5c01, 3};
+
+  explicit Uring(const Napi::CallbackInfo& info) : ObjectWrap(info) { Value().TypeTag(&kTag); }
 
  private:
   void Setup(uint32_t entries) {

@@ -188,12 +188,36 @@ test('the classes of the addon make only dead objects when JavaScript calls them
   channel.close();
 });
 
-test('a method of one class refuses the object of another', () => {
+test('sendv uses no memory that an accessor among its pieces detaches: EFAULT', () => {
+  const channel = native.adoptFuse(native.socketpair()[0].release(), 8192, 1);
+  const first = new ArrayBuffer(64);
+  const memories = [first, new ArrayBuffer(64)];
+  Object.defineProperty(memories, 1, {
+    get: () => {
+      structuredClone(first, { transfer: [first] });
+      return new ArrayBuffer(64);
+    },
+  });
+  assert.is(channel.sendv(16, memories, Float64Array.of(0, 64, 0, 64), 2), -errno.EFAULT);
+  channel.close();
+});
+
+test('a method and a getter of one class refuse the object of another', () => {
   const file = memoryFile(0);
   const ring = native.uring(1);
   assert.throws(() => ring.close.call(file as unknown as typeof ring), isTypeError);
   assert.throws(() => file.release.call(ring as unknown as typeof file), isTypeError);
   assert.throws(() => file.release.call({} as unknown as typeof file), isTypeError);
+  const channel = native.adoptFuse(native.socketpair()[0].release(), 8192, 1);
+  for (const made of [file, ring, channel]) {
+    for (const { get } of Object.values(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(made)))) {
+      if (get === undefined) continue;
+      for (const other of [file, ring, channel, Object.getPrototypeOf(made), {}, 1]) {
+        if (other !== made) assert.throws(() => get.call(other), isTypeError);
+      }
+    }
+  }
+  channel.close();
   file.close();
   ring.close();
 });
