@@ -108,6 +108,12 @@ static char *map_file(int file, size_t len)
 	}
 	if (at != len)
 		errx(1, "a hole at %llu: fallocate first", (unsigned long long)at);
+	/* The blocks are kept as long as they are mapped, unless the lease ended before they were. */
+	layout.flags = LEASEFS_LAYOUT_SEQ;
+	layout.off = 0;
+	layout.len = len;
+	if (ioctl(file, LEASEFS_IOC_LAYOUT, &layout) < 0)
+		err(1, "the lease ended while the file was mapped");
 	printf("mapped %zu bytes, layout %llu\n", len, (unsigned long long)layout.seq);
 	return base;
 }

@@ -220,6 +220,10 @@ struct leasefs_extent {
  * (and LEASEFS_LAYOUT_SEQ, so that all answers are of one layout) until next
  * is the end of the range.
  *
+ * A break may end by force before the mapping is there, and other files get the
+ * blocks. So ask once more when it is, with LEASEFS_LAYOUT_SEQ: on an error
+ * unmap; else the store keeps the blocks from now on as long as they are mapped.
+ *
  * segment 0 is the file itself: map this very descriptor at `store`. Any other
  * is a memfd: descriptor `fd` of process `pid` (in the daemon's pid namespace).
  * Get it by pidfd_getfd(2) or open("/proc/PID/fd/FD", O_RDWR). The kernel

@@ -8,7 +8,7 @@ import { check, errno, FsError } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, POSIX_FADV_DONTNEED, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import type { Calls } from './calls.js';
-import { type FileLayout, openSegment, readLayout } from './layout.js';
+import { type FileLayout, grantEnd, openSegment, readLayout } from './layout.js';
 
 export class DirectMapping implements Disposable {
   /** Bytes of the file. */
@@ -32,7 +32,17 @@ export class DirectMapping implements Disposable {
     this.off = off;
     this.len = len;
     this.seq = layout.seq;
-    this.memory = mapLayout(fd, off, len, layout);
+    const end = (): FsError | undefined => grantEnd(calls, off, len, layout.seq);
+    try {
+      this.memory = mapLayout(fd, off, len, layout);
+    } catch (error) {
+      throw end() ?? error;
+    }
+    // From now on the store keeps the blocks as long as they are mapped. A break that ended before may have freed them.
+    const ended = end();
+    if (ended === undefined) return;
+    this.unmap();
+    throw ended;
   }
 
   /** False once it was unmapped. */

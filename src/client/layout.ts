@@ -52,6 +52,18 @@ export function readLayout(calls: Calls, off: number, len: number, list: boolean
   }
 }
 
+/** Why a layout that was granted is granted no more, as LAYOUT: EPERM, EAGAIN; undefined: it still is. */
+export function grantEnd(calls: Calls, off: number, len: number, seq: number): FsError | undefined {
+  const struct = abi.newStruct(abi.layout);
+  struct.setU32(abi.layout.flags, abi.LEASEFS_LAYOUT_SEQ);
+  struct.setU64(abi.layout.off, off);
+  struct.setU64(abi.layout.len, len);
+  struct.setU64(abi.layout.seq, seq);
+  const result = calls.call(abi.LEASEFS_IOC_LAYOUT, struct.buffer);
+  if (result >= 0) return undefined;
+  return new FsError(result, `the layout of [${off}, ${off + len}) was recalled before it was mapped`);
+}
+
 /** undefined when it changed between two answers. */
 function attemptLayout(calls: Calls, off: number, len: number, list: boolean): FileLayout | undefined {
   const struct = abi.newStruct(abi.layout);

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { LeaseFile } from '../../src/client/index.js';
 import { native, PROT_READ, PROT_WRITE, type Uring } from '../../src/native/binding.js';
+import { clientModule, node } from '../support/client-process.js';
 import { Mounted } from '../support/mounted.js';
 import { O_RDWR } from '../support/numbers.js';
 import { newSeed, random } from '../support/random.js';
@@ -29,6 +30,11 @@ const LIMIT = 1024;
 const MAPPED = 50;
 const LEASED = 10;
 const PINNED = 5;
+/** From this file on no other process has changed the content. */
+const PLAIN = MAPPED + LEASED + PINNED;
+/** Layouts that each of three processes asks for. */
+const ASKED = 500;
+const randomModule = new URL('../support/random.js', import.meta.url).href;
 
 /** What file `i` holds: 4 to 64 KiB, mostly not whole blocks, each word from the file's number and its place. */
 function fillContent(i: number, words: Uint32Array): Uint8Array {
@@ -37,6 +43,26 @@ function fillContent(i: number, words: Uint32Array): Uint8Array {
   for (let w = 0; w < n; w++) words[w] = Math.imul(i + 1, 0x9e3779b1) + w;
   return new Uint8Array(words.buffer, 0, size);
 }
+
+/** A process that maps random files from where their layout says, and compares a word of each with its content. */
+const layouts = (path: string, seed: number): string => `
+import { LeaseFile } from ${JSON.stringify(clientModule)};
+import { random } from ${JSON.stringify(randomModule)};
+const pick = random(${seed});
+for (let n = 0; n < ${ASKED}; n++) {
+  const i = ${PLAIN} + pick(${FILES - PLAIN});
+  const file = LeaseFile.open(\`${path}/d\${i % 100}/f\${i}\`);
+  const [extent] = file.layout(0, 4096).extents;
+  if (extent.off !== 0 || extent.len < 4096) throw new Error(\`file \${i}: \${JSON.stringify(extent)}\`);
+  try {
+    file.setLeaseSync('shared,breakable');
+    const [word] = new Uint32Array(file.mapDirect(0, 4096).memory);
+    if (word !== Math.imul(i + 1, 0x9e3779b1) >>> 0) throw new Error(\`file \${i}: \${word}\`);
+  } finally {
+    file.close();
+  }
+}
+process.stdout.write('ok');`;
 
 const start = (): Promise<Mounted> => {
   const path = mkdtempSync(join(tmpdir(), 'leasefs-test-'));
@@ -124,6 +150,13 @@ mountedSuite('residency', { store: 'direct', start, needs: ['prlimit'] }, ({ tes
     for (const ring of rings) ring.close();
     for (const memory of maps) native.unmap(memory);
     assert.not.match(mount.log(), /EIO|refused: (ENFILE|EMFILE)/);
+  });
+
+  test('files get and lose their descriptor while processes ask for layouts and map them: each is the file', async () => {
+    const before = mount.report('status').residency!.reopened;
+    const said = await Promise.all([1, 2, 3].map(n => node(layouts(mount.path, seed + n))));
+    assert.equal(said, ['ok', 'ok', 'ok'], `seed ${seed}`);
+    if (FILES > LIMIT) assert.ok(mount.report('status').residency!.reopened > before);
   });
 
   test('more open files than descriptors: ENFILE, with the reason in the log, and all goes on', () => {
