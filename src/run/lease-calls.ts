@@ -1,4 +1,5 @@
 // The proposal's F_SETLEASE, F_GETLEASE and F_SETSIG become our ioctls on the caller's own description.
+import { setTimeout } from 'node:timers/promises';
 import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../abi/leasefs.js';
 import { errno, errnoName } from '../base/errno.js';
 import { F_GETSIG, F_SETSIG, O_NONBLOCK } from '../base/linux.js';
@@ -18,6 +19,9 @@ const LOOK_MAX = 64;
 /** As many are looked at before each call. */
 const FEW = 8;
 
+/** ms that a call waits at most for the end of calls whose callers are gone. */
+const GONE_MS = 500;
+
 const SIGIO = 29;
 
 /** F_SETLEASE under way. */
@@ -31,6 +35,9 @@ interface WaitingLease {
   isNew: boolean;
   /** The stop at which the wait was cancelled. */
   cancelled: bigint | undefined;
+  /** Resolves when the daemon has answered and no lease is left that the caller did not take. */
+  readonly over: Promise<void>;
+  readonly isOver: () => void;
 }
 
 export class LeaseCalls {
@@ -145,12 +152,17 @@ export class LeaseCalls {
       file.close();
       return CONTINUE;
     }
-    void this.takeLease({ id, target, file, flags, isNew, cancelled: undefined }, fd);
+    let isOver = (): void => {};
+    const over = new Promise<void>(resolve => {
+      isOver = resolve;
+    });
+    void this.takeLease({ id, target, file, flags, isNew, cancelled: undefined, over, isOver }, fd);
     return undefined;
   }
 
   private async takeLease(lease: WaitingLease, fd: number): Promise<void> {
     const { target, file, flags } = lease;
+    const gone = [...this.waiting.values()].filter(({ id, cancelled }) => cancelled === id);
     this.waiting.set(target.tid, lease);
     this.look ??= setInterval(() => this.cancelInterrupted(), LOOK_MS);
     const wish = {
@@ -159,6 +171,8 @@ export class LeaseCalls {
       signal: native.fcntl(file.fd, F_GETSIG, 0) || SIGIO,
       cookie: fd,
     };
+    // The daemon may have just granted what a caller that was killed cannot take.
+    if (gone.length > 0) await Promise.race([Promise.all(gone.map(({ over }) => over)), setTimeout(GONE_MS)]);
     let result: number;
     do {
       lease.cancelled = undefined;
@@ -174,6 +188,7 @@ export class LeaseCalls {
     // The caller got EINTR, or is dead: it must have no lease that it did not have before.
     if (!taken && result === 0 && lease.isNew) this.release(target, file);
     file.close();
+    lease.isOver();
   }
 
   /**

@@ -1,5 +1,6 @@
 // `npm run test:long [PART OF A SENTENCE [tmpfs|direct|pooled]]`: the checks that take minutes, on tmpfs and on each store,
-// each with its seconds; before them a million direct files, and without a PART the test files named `*.long.test.ts`, as one check. PJDFSTEST=DIR, XFSTESTS=DIR and FSX=FILE, built beside, add those suites. Ends with
+// each with its seconds; before them a million direct files, 10,000 random programs under `leasefs run`, and without a PART the test
+// files named `*.long.test.ts`, as one check each. PJDFSTEST=DIR, XFSTESTS=DIR and FSX=FILE, built beside, add those suites. Ends with
 // `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,6 +14,8 @@ import { lacking } from './shell.js';
 const [, , part = '', only] = process.argv;
 const tmpfs = mkdtempSync('/dev/shm/leasefs-test-');
 chmodSync(tmpfs, 0o1777);
+/** Of random programs under `leasefs run`, on both stores: some minutes. */
+const RANDOM_RUNS = 10_000;
 let passed = 0;
 let failed = 0;
 let skipped = 0;
@@ -28,6 +31,14 @@ for (const [name, [file, more]] of Object.entries(files)) {
   if (name === '' ? part !== '' : !name.includes(part)) continue;
   const env = { ...process.env, ...more };
   if (spawnSync(process.execPath, [runner, file], { stdio: 'inherit', env }).status === 0) passed++;
+  else failed++;
+}
+
+if ('random programs under leasefs run'.includes(part)) {
+  // Past the runner, which has a time limit.
+  const random = fileURLToPath(new URL('../run/random.test.js', import.meta.url));
+  const env = { ...process.env, LEASEFS_RANDOM_RUNS: `${RANDOM_RUNS / stores.length}` };
+  if (spawnSync(process.execPath, [random], { stdio: 'inherit', env }).status === 0) passed++;
   else failed++;
 }
 
