@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-const BENCHES = ['extent', 'lease', 'fs', 'huge', 'programs'];
+const BENCHES = ['extent', 'lease', 'fs', 'run', 'huge', 'programs'];
 
 let failed = false;
 for (const name of BENCHES) {
