@@ -64,23 +64,35 @@ lacks what is needed (FUSE, seccomp) it is 77, a skipped test; with LEASEFS_REQU
     const options = parseRunCommand(args);
     const injections = options.inject === undefined ? [] : readInjections(options.inject);
     const waiting = WaitingCommand.ofLauncher() ?? withLauncher();
-    // The numbers of processes would be those of others.
-    if (linkOf('/proc/self') !== `${process.pid}`)
-      return lacking('/proc is of another pid namespace: mount one of this namespace (unshare --mount-proc)');
-    let mounted: Mounted;
     try {
-      mounted = await mountFor(options);
-    } catch (error) {
-      if (options.at !== undefined) throw error;
-      return lacking(errorLine(error));
-    }
-    try {
-      return await supervised(options, injections, mounted, waiting);
+      return await onMount(options, injections, waiting);
     } finally {
-      await mounted.unmount();
+      waiting.close();
     }
   },
 };
+
+async function onMount(
+  options: RunOptions,
+  injections: readonly TimedInjection[],
+  waiting: WaitingCommand,
+): Promise<number> {
+  // The numbers of processes would be those of others.
+  if (linkOf('/proc/self') !== `${process.pid}`)
+    return lacking('/proc is of another pid namespace: mount one of this namespace (unshare --mount-proc)');
+  let mounted: Mounted;
+  try {
+    mounted = await mountFor(options);
+  } catch (error) {
+    if (options.at !== undefined) throw error;
+    return lacking(errorLine(error));
+  }
+  try {
+    return await supervised(options, injections, mounted, waiting);
+  } finally {
+    await mounted.unmount();
+  }
+}
 
 /** `bin/leasefs` starts Node.js by the launcher; without that this process begins anew. */
 function withLauncher(): never {

@@ -11,7 +11,7 @@ const VARIABLE = 'LEASEFS_RUN_CHILD';
 export class WaitingCommand {
   /** As a shell tells it: an exit code, or 128 plus the number of a signal. */
   readonly exit: Promise<number>;
-  private readonly socket: number;
+  private socket: number;
 
   private constructor(socket: number, pid: number) {
     this.socket = socket;
@@ -47,8 +47,14 @@ export class WaitingCommand {
     } catch {
       return undefined;
     } finally {
-      native.close(this.socket);
+      this.close();
     }
+  }
+
+  /** Where it was not started, it ends. */
+  close(): void {
+    if (this.socket >= 0) native.close(this.socket);
+    this.socket = -1;
   }
 }
 
