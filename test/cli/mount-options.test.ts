@@ -10,7 +10,7 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 400m --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 m';
+    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 400m --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 --while-fd 4 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     remount: undefined,
@@ -33,6 +33,7 @@ test('all options together', () => {
     foreground: true,
     logFile: '/l',
     readyFd: 3,
+    whileFd: 4,
   });
 });
 
