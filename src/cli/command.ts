@@ -84,12 +84,9 @@ async function dispatch(args: readonly string[]): Promise<number> {
 /** Runs the command; the exit code. */
 export async function command(args: readonly string[]): Promise<number> {
   // A closed pipe (leasefs leases | head): Node ignores SIGPIPE, so it is raised here for those who clean up at signals.
-  // Node makes a pipe non-blocking when it is looked at, and run's command has it too.
-  if (args[0] !== 'run') {
-    process.stdout.on('error', () => {
-      if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(1);
-    });
-  }
+  process.stdout.on('error', () => {
+    if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(1);
+  });
   try {
     return await dispatch(args);
   } catch (error) {

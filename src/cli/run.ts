@@ -1,6 +1,7 @@
 // `leasefs run`: a command and its children on a leasefs, unmodified, their lease calls answered and their registrations
 // of memory checked (src/run); then what was seen, and an exit code for CI.
-import { writeFileSync, writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { errnoText } from '../base/errno.js';
 import {
   type EventWatch,
   injectAll,
@@ -9,9 +10,6 @@ import {
   type TimedInjection,
   watchEvents,
 } from '../client/index.js';
-import { errnoText } from '../base/errno.js';
-import { POLLOUT } from '../base/linux.js';
-import { native } from '../native/binding.js';
 import { linkOf } from '../process/proc-text.js';
 import { startByLauncher, WaitingCommand } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
@@ -28,7 +26,6 @@ import { CommandError, errorLine, type Verb } from './verb.js';
 /** Exit codes of our own: 125 as env(1) and timeout(1); 77 is a skipped test to automake, TAP and meson. */
 const EXIT_FAILED = 125;
 const EXIT_SKIPPED = 77;
-const STDERR = 2;
 /** ms for processes that are just ending when the command has ended. */
 const STRAGGLERS_MS = 1000;
 
@@ -145,7 +142,7 @@ async function supervised(
     ended: () => ended(),
   });
   const stopInjecting = injectAll(path, injections, ({ do: name }, error) => {
-    say(`leasefs run: cannot inject ${name}: ${errorLine(error)}`);
+    console.error(`leasefs run: cannot inject ${name}: ${errorLine(error)}`);
   });
   const code = await waiting.exit;
   const goesOn = await Promise.race([
@@ -159,9 +156,10 @@ async function supervised(
   watch?.close();
   const report = reportOf(events, { command: options.command, code, unleased, goesOn, notice }, notSeen);
   tell(options, report, (performance.now() - started) / 1000);
-  if (watch === undefined) say(`leasefs run: ${path} tells no events, only unleased pins were seen`);
+  if (watch === undefined)
+    console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);
   if (!isServed) {
-    say(`leasefs run: the daemon of ${path} ended during the run: the report is not complete`);
+    console.error(`leasefs run: the daemon of ${path} ended during the run: the report is not complete`);
     return EXIT_FAILED;
   }
   const failed = [...options.failOn].some(failure => findings(report, failure).length > 0);
@@ -177,23 +175,9 @@ function watched(path: string, events: (ReportedEvent | LostEvents)[]): EventWat
   }
 }
 
-/** To standard error, which the command has too: process.stderr would make a pipe non-blocking for it. */
-function say(text: string): void {
-  let rest = Buffer.from(`${text}\n`);
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(STDERR, rest));
-    } catch (error) {
-      // It was non-blocking before.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-      native.pollWait(STDERR, POLLOUT, -1);
-    }
-  }
-}
-
 function tell({ json, output, junit, failOn }: RunOptions, report: RunReport, seconds: number): void {
   const text = json ? jsonLine('run', report) : textOf(report).join('\n');
-  if (output === undefined) say(text);
+  if (output === undefined) console.error(text);
   else writeFileSync(output, `${text}\n`);
   if (junit !== undefined) writeFileSync(junit, junitOf(report, failOn, seconds));
 }
