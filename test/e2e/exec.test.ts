@@ -8,7 +8,7 @@ import { eventually } from '../support/actors.js';
 import { whileInExec } from '../support/stuck-in-exec.js';
 import { mountedSuite } from '../support/suites.js';
 
-mountedSuite('a process in exec', { needs: ['gcc'] }, ({ test, mount }) => {
+mountedSuite('a process in exec', { needs: ['gcc', 'flush-at-close'] }, ({ test, mount }) => {
   test('R18: its file_pins are read when it has gone on, and the mount serves others', async () => {
     await whileInExec(async (pid, goOn) => {
       const reads = (): number => mount.report('status').requests.READ ?? 0;

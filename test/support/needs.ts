@@ -103,6 +103,11 @@ const looks = {
     0
       ? undefined
       : 'other users may not read this project: clone it where they may',
+  /** close(2), also that of exec(2), waits for the server where it wants to know. */
+  'flush-at-close': () =>
+    linuxAtLeast(6, 18)
+      ? undefined
+      : `Linux ${release()} reports a close to a FUSE server under the inode's lock: boot Linux 6.18 or newer`,
   'mmap-of-direct-io': () =>
     linuxAtLeast(6, 6)
       ? undefined
