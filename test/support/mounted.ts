@@ -13,7 +13,7 @@ import { late, timeFactor } from './time-factor.js';
 export { linuxAtLeast };
 
 export const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-const READY_MS = 15_000 * timeFactor;
+const READY_MS = 60_000 * timeFactor;
 
 /** Break times for mounts of tests: one longer than any test takes, one that ends soon for a holder that does not answer. */
 export const PATIENT = ['--lease-break-time', '600000'] as const;
