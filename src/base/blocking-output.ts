@@ -3,8 +3,8 @@
 import { writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
+import { pause } from './pause.js';
 
-const never = new Int32Array(new SharedArrayBuffer(4));
 const PAUSE_MS = 1;
 
 /** Writes all of it, however long that takes. @throws what write(2) fails with, but for EAGAIN. */
@@ -15,7 +15,7 @@ function writeAll(fd: number, data: Uint8Array): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       // Another process has made it non-blocking.
-      Atomics.wait(never, 0, 0, PAUSE_MS);
+      pause(PAUSE_MS);
     }
   }
 }

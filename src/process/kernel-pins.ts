@@ -5,8 +5,9 @@
 // Not seen: a ring whose descriptor is closed or in flight, memory that was unmapped or moved since, memory of the kernel's
 // own (provided buffer rings), other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
+import { pause } from '../base/pause.js';
 import { Pinners, REGION } from './possible-pins.js';
-import { field, isInExec, otherProcesses, pause, readLink, readList, readText } from './proc-text.js';
+import { field, isInExec, otherProcesses, readLink, readList, readText } from './proc-text.js';
 import {
   type FileRange,
   type Mapping,

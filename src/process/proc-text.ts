@@ -157,10 +157,3 @@ export function deviceNumbersOf(dev: number): readonly [major: number, minor: nu
 
 /** st_dev of stat(2) as /proc/PID/maps writes it. */
 export const deviceNameOf = (dev: number): string => deviceName(...deviceNumbersOf(dev));
-
-const never = new Int32Array(new SharedArrayBuffer(4));
-
-/** Sleeps before another try at something busy. */
-export function pause(ms: number): void {
-  Atomics.wait(never, 0, 0, ms);
-}

@@ -12,8 +12,9 @@
 // wait too (K30). So all of it is for a thread of its own. `registrationOf` is for the moment in which the thread is stopped
 // at its call: another of its process may begin exec(2) then.
 import type { HolderKind } from '../abi/holders.js';
+import { pause } from '../base/pause.js';
 import { processorTimeOf, startTimeOf } from './proc.js';
-import { fileIdIn, linkOf, listOf, pause, textOf } from './proc-text.js';
+import { fileIdIn, linkOf, listOf, textOf } from './proc-text.js';
 import { parseBuffers, RING } from './registered-buffers.js';
 import { listsRegion } from './verbs-regions.js';
 
