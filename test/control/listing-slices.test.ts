@@ -5,9 +5,8 @@ import { SHARED } from '../../src/abi/kinds.js';
 import type { Gather } from '../../src/base/gather.js';
 import { type InodeNumber, type Name, ROOT_INO } from '../../src/base/units.js';
 import { ControlTree } from '../../src/control/tree.js';
-import { Filesystem } from '../../src/fs/filesystem.js';
-import { Attr, Caller, type Host, Opened, PARKED } from '../../src/fs/operations.js';
-import { PooledStore } from '../../src/store/pooled-store.js';
+import { Attr, Caller, Opened, PARKED } from '../../src/fs/operations.js';
+import { unmounted } from '../support/unmounted.js';
 
 const test = suite('listings in slices');
 
@@ -18,25 +17,9 @@ const O_RDWR = 2;
 
 /** A filesystem with 200 files, each with a lease, and as many with a pin as RLIMIT_MEMLOCK allows. */
 function leased() {
-  const filesystem = new Filesystem(() => new PooledStore(1 << 22), {
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
-    inodes: 1000,
-    descriptors: 100,
-    breakTime: 1000,
-    semantics: 'default',
-    log: () => {},
-  });
-  let retry = (): void => {};
-  filesystem.attach({
-    retry: () => retry(),
-    invalidateAttrs() {},
-    afterInodeLock: (_ino: InodeNumber, _uid: number, passed: () => void) => passed(),
-    backingGone() {},
-  } as unknown as Host);
+  const made = unmounted(1000);
+  const { filesystem, caller } = made;
   filesystem.show(new ControlTree({ filesystem, mountPoint: '/mnt', listed: true, allowInject: false }));
-  const caller = Object.assign(new Caller(), { tid: process.pid, uid: process.getuid!() });
   const attr = new Attr();
   const opened = new Opened();
   let pinned = 0;
@@ -69,12 +52,12 @@ function leased() {
       return pathOf(...args);
     };
     let answer = PARKED;
-    retry = () => {
+    made.retry = () => {
       paths = 0;
       answer = filesystem.read(caller, ino, fh, 0, out.byteLength, out, 0, {} as Gather, false);
       steps.push(paths);
     };
-    retry();
+    made.retry();
     while (answer === PARKED) await new Promise(resolve => setImmediate(resolve));
     plane.pathOf = pathOf;
     filesystem.release(fh);

@@ -2,28 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SHARED } from '../../src/abi/kinds.js';
-import { type InodeNumber, type Name, ROOT_INO } from '../../src/base/units.js';
-import { Filesystem } from '../../src/fs/filesystem.js';
-import { Attr, Caller, type Host, Opened, PARKED } from '../../src/fs/operations.js';
-import { PooledStore } from '../../src/store/pooled-store.js';
+import { type Name, ROOT_INO } from '../../src/base/units.js';
+import { Attr, Opened, PARKED } from '../../src/fs/operations.js';
+import { unmounted } from '../support/unmounted.js';
 
 const test = suite('unpin all');
 
 test('32 pins a turn, all of them at the end', async () => {
-  const filesystem = new Filesystem(() => new PooledStore(1 << 22), {
-    ...{ mode: 0o755, uid: 0, gid: 0, inodes: 100, descriptors: 100 },
-    breakTime: 1000,
-    semantics: 'default',
-    log: () => {},
-  });
-  let retry = (): void => {};
-  filesystem.attach({
-    retry: () => retry(),
-    invalidateAttrs() {},
-    afterInodeLock: (_ino: InodeNumber, _uid: number, passed: () => void) => passed(),
-    backingGone() {},
-  } as unknown as Host);
-  const caller = Object.assign(new Caller(), { tid: process.pid, uid: process.getuid!() });
+  const made = unmounted(100);
+  const { filesystem, caller } = made;
   const [attr, opened] = [new Attr(), new Opened()];
   assert.is(filesystem.create(caller, ROOT_INO, 'f' as Name, 0o644, 2, attr, opened), 0);
   const [{ ino }, { fh }] = [attr, opened];
@@ -36,13 +23,13 @@ test('32 pins a turn, all of them at the end', async () => {
   const steps: number[] = [];
   let answer = PARKED;
   let left = pinned;
-  retry = () => {
+  made.retry = () => {
     answer = filesystem.unpin(caller, ino, fh, undefined);
     const { pins } = filesystem.plane.leases.counts();
     steps.push(left - pins);
     left = pins;
   };
-  retry();
+  made.retry();
   while (answer === PARKED) await new Promise(resolve => setImmediate(resolve));
   assert.is(answer, pinned);
   assert.is(left, 0);
