@@ -4,6 +4,7 @@ import os
 import pty
 import signal
 import sys
+import time
 
 def program():
     signals = [signal.SIGINT, signal.SIGUSR2]
@@ -15,6 +16,12 @@ def program():
         seen += 1
         os.write(1, b"seen %d\n" % seen)
     os.write(1, b"in all %d\n" % seen)
+
+
+def pending(pid, number):
+    with open(f"/proc/{pid}/status") as status:
+        masks = [line.split()[1] for line in status if line.startswith(("SigPnd", "ShdPnd"))]
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
 
 
 def main(leasefs, mnt):
@@ -33,6 +40,9 @@ def main(leasefs, mnt):
     wait_for(b"ready")
     os.write(terminal, b"\x03")
     wait_for(b"seen 1")
+    # The kernel merges a signal with one that the process has not taken yet.
+    while pending(pid, signal.SIGINT):
+        time.sleep(0.001)
     os.kill(pid, signal.SIGINT)
     wait_for(b"seen 2")
     os.kill(pid, signal.SIGUSR2)
