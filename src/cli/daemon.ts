@@ -13,7 +13,14 @@ import { Filesystem } from '../fs/filesystem.js';
 import type { SessionStatus } from '../fs/report.js';
 import { inodesOfHeap } from '../fs/vfs/inode-budget.js';
 import { mount, mountedOn, prepareMountPoint, unmount } from '../fuse/mount.js';
-import { accessTimesOf, answersPoll, cachesWrites, exportsHandles, keepsAcls } from '../fuse/mount-words.js';
+import {
+  accessTimesOf,
+  answersPoll,
+  cachesWrites,
+  exportsHandles,
+  keepsAcls,
+  keepsXattrs,
+} from '../fuse/mount-words.js';
 import { OwnMount } from '../fuse/own-mount.js';
 import { noPassthrough } from '../fuse/passthrough.js';
 import { startSession } from '../fuse/session.js';
@@ -190,6 +197,7 @@ async function start(
       noPassthrough: isCapableInitially(CAP_SYS_ADMIN) ? undefined : NOT_ALLOWED,
       memory,
       acls,
+      xattrs: keepsXattrs(mountOptions),
       poll: answersPoll(mountOptions),
       handles: exportsHandles(mountOptions),
       everyReadlink: accessTimesOf(mountOptions).accessTimes === 'strictatime',

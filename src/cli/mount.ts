@@ -29,14 +29,15 @@ Mounts an empty filesystem on the directory MNT and returns when it is ready.
 Files live in memory and are gone with the mount.
 
   -o OPTION[,OPTION]...    ro, noexec, nosuid, nodev, noatime, allow_other, ... as mount(8);
-                           noacl: no POSIX ACLs; poll: poll(2) of a file reports breaks,
-                           which makes buffered io_uring slow; export: file handles
-                           lead to files (NFS), which harms an overlayfs on it from Linux
-                           6.16 on; kernel_cache: pooled files that are open for writing
-                           use the page cache, several times as fast; but a refused write
-                           then drops what other processes have stored into its pages
-                           through mappings; uid=, gid= and mode= of the root directory;
-                           and the options below, as in
+                           noacl: no POSIX ACLs; noxattr: neither ACLs nor other extended
+                           attributes, which saves the requests for them; poll: poll(2)
+                           of a file reports breaks, which makes buffered io_uring slow;
+                           export: file handles lead to files (NFS), which harms an
+                           overlayfs on it from Linux 6.16 on; kernel_cache: pooled files
+                           that are open for writing use the page cache, several times as
+                           fast; but a refused write then drops what other processes have
+                           stored into its pages through mappings; uid=, gid= and mode=
+                           of the root directory; and the options below, as in
                            -o size=4g,store=pooled, for /etc/fstab
   --size SIZE              bytes the files may take: 512m, 4g (default: half of the memory);
                            'leasefs resize' changes it, and -o remount,size=SIZE

@@ -25,6 +25,8 @@ export class Connection {
   readonly passthrough: Passthrough;
   /** undefined: the kernel answers poll(2) itself, always ready. */
   readonly polls: Polls | undefined;
+  /** false: the kernel answers EOPNOTSUPP itself. */
+  readonly xattrs: boolean;
   readonly dirents: Dirents;
   /** Pieces of the answer to a READ. */
   readonly gather = new Gather();
@@ -44,12 +46,14 @@ export class Connection {
     reply: Reply,
     passthrough: Passthrough,
     polls: Polls | undefined,
+    xattrs: boolean,
   ) {
     this.channel = channel;
     this.operations = operations;
     this.reply = reply;
     this.passthrough = passthrough;
     this.polls = polls;
+    this.xattrs = xattrs;
     this.dirents = new Dirents(reply);
   }
 

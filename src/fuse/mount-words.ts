@@ -37,8 +37,11 @@ export function accessTimesOf(words: readonly string[]): {
   return { accessTimes, directoryTimes: flags & MS_NODIRATIME ? 'noatime' : accessTimes };
 }
 
-/** Whether files have POSIX ACLs. */
-export const keepsAcls = (words: readonly string[]): boolean => isOn(words, 'acl');
+/** Whether files have extended attributes. */
+export const keepsXattrs = (words: readonly string[]): boolean => isOn(words, 'xattr');
+
+/** Whether files have POSIX ACLs, which are extended attributes. */
+export const keepsAcls = (words: readonly string[]): boolean => isOn(words, 'acl') && keepsXattrs(words);
 
 /** Whether poll(2) of a file reports breaks: off by default, since it costs buffered io_uring nearly all of its speed. */
 export const answersPoll = (words: readonly string[]): boolean =>
@@ -77,7 +80,7 @@ export interface MountWords {
 
 /** Words without effect: what always holds, what other programs read, and what /etc/fstab says to mount(8) and systemd. */
 const isOthers = (word: string): boolean =>
-  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?poll|(no)?export|(no)?kernel_cache|owner|group|comment=.*|[xX]-.*)$/.test(
+  /^(defaults|default_permissions|_netdev|nofail|(no)?auto|(no)?users?|(no)?acl|(no)?xattr|(no)?poll|(no)?export|(no)?kernel_cache|owner|group|comment=.*|[xX]-.*)$/.test(
     word,
   );
 

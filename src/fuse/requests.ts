@@ -4,6 +4,7 @@
 // A request without an adapter is answered ENOSYS, and the kernel does without: ACCESS (it judges permissions itself,
 // default_permissions), locks (it keeps them itself), BMAP, SYNCFS, SETUPMAPPING. The session itself answers INIT,
 // INTERRUPT and DESTROY.
+import { errno } from '../base/errno.js';
 import { getattr, setattr, statfs, statx } from './attributes.js';
 import type { Adapter } from './connection.js';
 import { fsyncdir, opendir, readdir, readdirplus, releasedir } from './directories.js';
@@ -35,6 +36,12 @@ const row = (
   adapter?: Adapter,
 ): RequestType => ({ name, opcode, fixed, tail, adapter });
 
+/** -o noxattr: after this answer the kernel asks no more. */
+const ofXattrs =
+  (adapter: Adapter): Adapter =>
+  (connection, request) =>
+    connection.xattrs ? adapter(connection, request) : -errno.ENOSYS;
+
 export const INIT = 26;
 export const INTERRUPT = 36;
 export const DESTROY = 38;
@@ -60,10 +67,10 @@ const table: readonly RequestType[] = [
   row('STATFS', 17, 0, NOTHING, statfs),
   row('RELEASE', 18, 24, NOTHING, files.release),
   row('FSYNC', 20, 16, NOTHING, files.fsync),
-  row('SETXATTR', 21, 8, NAME_AND_DATA, setxattr),
-  row('GETXATTR', 22, 8, NAME, getxattr),
-  row('LISTXATTR', 23, 8, NOTHING, listxattr),
-  row('REMOVEXATTR', 24, 0, NAME, removexattr),
+  row('SETXATTR', 21, 8, NAME_AND_DATA, ofXattrs(setxattr)),
+  row('GETXATTR', 22, 8, NAME, ofXattrs(getxattr)),
+  row('LISTXATTR', 23, 8, NOTHING, ofXattrs(listxattr)),
+  row('REMOVEXATTR', 24, 0, NAME, ofXattrs(removexattr)),
   row('FLUSH', 25, 24, NOTHING, files.flush),
   row('INIT', INIT, 16, DATA),
   row('OPENDIR', 27, 8, NOTHING, opendir),

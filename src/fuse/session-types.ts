@@ -12,6 +12,8 @@ export interface SessionOptions extends PassthroughOptions {
   readonly noPassthrough?: string | undefined;
   /** Whether files have POSIX ACLs, which the kernel then asks for. True by default. */
   readonly acls?: boolean;
+  /** Whether files have extended attributes. By `false` the kernel asks for none after the first ENOSYS. True by default. */
+  readonly xattrs?: boolean;
   /** Whether file handles lead to files; undefined: where that does no harm (init.ts). */
   readonly handles?: boolean | undefined;
   /** Whether each readlink(2) comes as a request: strictatime. False by default. */

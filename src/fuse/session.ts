@@ -75,7 +75,7 @@ class ChannelSession implements Session, Host {
 
   constructor(options: SessionOptions) {
     const { channel, operations, acls = true, handles, everyReadlink = false, poll = false, log } = options;
-    const { cachesWrites = false, spinning } = options;
+    const { cachesWrites = false, xattrs = true, spinning } = options;
     this.channel = channel;
     this.operations = operations;
     this.wishes = { acls, handles, everyReadlink };
@@ -98,7 +98,7 @@ class ChannelSession implements Session, Host {
     const served = new Passthrough(options);
     if (options.noPassthrough !== undefined) served.off(options.noPassthrough);
     const polls = poll ? new Polls(channel, this.reply) : undefined;
-    this.connection = new Connection(channel, operations, this.reply, served, polls);
+    this.connection = new Connection(channel, operations, this.reply, served, polls, xattrs);
     this.parked = new Parked(
       operations,
       request => this.run(request),

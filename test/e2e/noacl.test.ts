@@ -1,4 +1,4 @@
-// -o noacl: no POSIX ACLs, and the kernel does not ask for them.
+// -o noacl: no POSIX ACLs, and the kernel does not ask for them. -o noxattr: no extended attributes at all.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
@@ -17,8 +17,23 @@ function asked(mount: Mounted): number {
   return requests() - before;
 }
 
-suiteNeeding('-o noacl', ['mount'], test => {
+suiteNeeding('-o noacl and noxattr', ['mount'], test => {
   for (const store of stores) {
+    test(`${store} store without extended attributes: EOPNOTSUPP, and asked for once by each call`, async () => {
+      const mount = await Mounted.start('--size', '16m', '--store', store, '-o', 'noxattr');
+      try {
+        // A file's first write asks for security.capability, and `ls -l` for two attributes of each file.
+        for (const name of ['a', 'b', 'c']) writeFileSync(mount.file(name), name);
+        assert.is(spawnSync('ls', ['-l', mount.path]).status, 0);
+        script('no-xattrs')(mount.path);
+        const { requests } = mount.report('status');
+        const asks = ['GETXATTR', 'SETXATTR', 'LISTXATTR', 'REMOVEXATTR'].map(name => requests[name]);
+        assert.equal(asks, [1, 1, 1, 1]);
+      } finally {
+        await mount.stop();
+      }
+    });
+
     test(`${store} store: they are EOPNOTSUPP, and not asked for; other attributes are there`, async () => {
       const mount = await Mounted.start('--size', '16m', '--store', store, '-o', 'noacl');
       try {

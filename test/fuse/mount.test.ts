@@ -12,6 +12,7 @@ import {
   cachesWrites,
   fusermountOptions,
   keepsAcls,
+  keepsXattrs,
   kernelOptions,
   parseMountWords,
 } from '../../src/fuse/mount-words.js';
@@ -37,10 +38,13 @@ test('the same words for fusermount3', () => {
   );
 });
 
-test('ACLs', () => {
+test('ACLs and extended attributes', () => {
   assert.is(parseMountWords(['acl', 'noacl']).flags, 0);
   assert.is(keepsAcls(['ro']), true);
   assert.is(keepsAcls(['acl', 'noacl']), false);
+  assert.is(keepsXattrs(['ro']), true);
+  assert.is(keepsXattrs(['xattr', 'noxattr']), false);
+  assert.is(keepsAcls(['acl', 'noxattr']), false);
 });
 
 test('writes go past the page cache unless kernel_cache is the last word about it', () => {
