@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { NO_DEBUGGER } from './base/no-debugger.js';
 import {
   events,
@@ -118,20 +119,20 @@ export class Mount implements AsyncDisposable {
   }
 }
 
-/**
- * Mounts, and resolves when the mount answers. The daemon is a child of this process; `unmount` ends it.
- * @throws Error whose message is the daemon's one line, which names the errno and what to do.
- */
-export async function mount(options: MountOptions = {}): Promise<Mount> {
-  const path = options.path ?? mkdtempSync(join(tmpdir(), 'leasefs-'));
-  const main = fileURLToPath(new URL('./cli/main.js', import.meta.url));
+/** The options of `leasefs mount`. @throws TypeError for an option that is none, or whose value is wrong. */
+async function wordsOf(options: MountOptions): Promise<string[]> {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(types, name)) {
+      throw new TypeError(`mount has no option '${name}': it takes ${Object.keys(types).join(', ')}`);
+    }
+    const type = types[name as keyof MountOptions];
+    const fits = type === 'list' ? Array.isArray(value) : typeof value === type;
+    if (value !== undefined && !fits)
+      throw new TypeError(`${name} of mount is a ${type}, not ${inspect(value)}`);
+  }
   const flag = (name: string, value: string | number | undefined) =>
-    value === undefined ? [] : [name, `${value}`];
-  const args = [
-    main,
-    'mount',
-    '--foreground',
-    `--ready-fd=${READY_FD}`,
+    value === undefined ? [] : [`${name}=${value}`];
+  const words = [
     ...flag('--size', options.size),
     ...flag('--lease-break-time', options.leaseBreakTime),
     ...flag('--semantics', options.semantics),
@@ -139,9 +140,39 @@ export async function mount(options: MountOptions = {}): Promise<Mount> {
     ...(options.mountOptions ?? []).flatMap(word => ['-o', word]),
     ...(options.allowInject === true ? ['--allow-inject'] : []),
     ...flag('--log', options.log),
-    '--',
-    path,
   ];
+  const { parseMountCommand } = await import('./cli/mount-options.js');
+  try {
+    parseMountCommand([...words, '--', options.path ?? 'MNT']);
+  } catch (error) {
+    const camel = (flag: string): string =>
+      flag.slice(2).replaceAll(/-(.)/g, (_, letter) => letter.toUpperCase());
+    throw new TypeError((error as Error).message.replace(/^--[a-z-]+/, camel));
+  }
+  return words;
+}
+
+const types = {
+  path: 'string',
+  size: 'number',
+  leaseBreakTime: 'number',
+  semantics: 'string',
+  store: 'string',
+  mountOptions: 'list',
+  log: 'string',
+  allowInject: 'boolean',
+} as const satisfies Record<keyof MountOptions, string>;
+
+/**
+ * Mounts, and resolves when the mount answers. The daemon is a child of this process; `unmount` ends it.
+ * @throws TypeError naming the option that there is not, or whose value is wrong. Error whose message is the daemon's one
+ * line, which names the errno and what to do.
+ */
+export async function mount(options: MountOptions = {}): Promise<Mount> {
+  const words = await wordsOf(options);
+  const path = options.path ?? mkdtempSync(join(tmpdir(), 'leasefs-'));
+  const main = fileURLToPath(new URL('./cli/main.js', import.meta.url));
+  const args = [main, 'mount', '--foreground', `--ready-fd=${READY_FD}`, ...words, '--', path];
   const daemon = spawn(process.execPath, [NO_DEBUGGER, ...args], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });

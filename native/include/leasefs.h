@@ -161,9 +161,10 @@ struct leasefs_pins {
 };
 
 /* leasefs_report.what */
-#define LEASEFS_REPORT_STATUS 1
-#define LEASEFS_REPORT_LEASES 2
-#define LEASEFS_REPORT_PINS   3
+#define LEASEFS_REPORT_STATUS  1
+#define LEASEFS_REPORT_LEASES  2
+#define LEASEFS_REPORT_PINS    3
+#define LEASEFS_REPORT_REFUSAL 4
 
 #define LEASEFS_REPORT_MAX 16000
 
@@ -173,6 +174,10 @@ struct leasefs_pins {
  * of a file: that file). The text is made anew when off is 0 and kept with the
  * description until its last byte was read; call again with off increased by
  * len until off reaches size. EAGAIN: the user reads too many at the same time.
+ *
+ * REFUSAL is about the calling process: {"refusal": ...}, its newest call on the
+ * file that a rule refused, with errno, rule, holder and remedy; null: none that
+ * is kept. It also has calls that are no ioctl: ftruncate, fallocate, write.
  */
 struct leasefs_report {
 	__u32 version;

@@ -64,8 +64,10 @@ export interface EventFacts {
   readonly call?: string;
   readonly errno?: string;
   readonly holder?: ReportedHolder;
-  /** What the user can do to end the refusing lease or pin. */
+  /** What ends the lease or pin that refuses. */
   readonly ends?: string;
+  /** What the caller of a refused call can do. */
+  readonly remedy?: string;
 }
 
 /** Of another user's process, which the reader may not ptrace(2), only the members up to `uid`, `errno` and `injected`. */

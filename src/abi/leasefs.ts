@@ -26,6 +26,7 @@ export const LEASEFS_PINS_MAX = 128;
 export const LEASEFS_REPORT_STATUS = 1;
 export const LEASEFS_REPORT_LEASES = 2;
 export const LEASEFS_REPORT_PINS = 3;
+export const LEASEFS_REPORT_REFUSAL = 4;
 export const LEASEFS_REPORT_MAX = 16000;
 export const LEASEFS_LAYOUT_LIST = 1;
 export const LEASEFS_LAYOUT_SEQ = 2;

@@ -1,7 +1,13 @@
-// The daemon's reports to the administrator (A1): status, leases and pins, as `leasefs status|leases|pins --json` prints
-// them and REPORT carries them. In the daemon paths and commands are bytes, a char (U+0000 to U+00FF) each.
+// The daemon's reports to the administrator (A1), status, leases and pins, as `leasefs status|leases|pins --json` prints
+// them, and to a caller that was refused. REPORT carries them. In the daemon paths and commands are bytes, a char (U+0000 to U+00FF) each.
+import type { ReportedHolder } from './events.js';
 import type { LeaseKind } from './kinds.js';
-import { LEASEFS_REPORT_LEASES, LEASEFS_REPORT_PINS, LEASEFS_REPORT_STATUS } from './leasefs.js';
+import {
+  LEASEFS_REPORT_LEASES,
+  LEASEFS_REPORT_PINS,
+  LEASEFS_REPORT_REFUSAL,
+  LEASEFS_REPORT_STATUS,
+} from './leasefs.js';
 
 export interface ReportedProcess {
   readonly pid: number;
@@ -114,10 +120,26 @@ export interface ReportedStatus {
   } | null;
 }
 
+/** A call that a rule refused, as its event says (events.ts). */
+export interface ReportedRefusal {
+  readonly seq: number;
+  /** ms since 1970. */
+  readonly time: number;
+  readonly call: string;
+  readonly errno: string;
+  readonly rule: string;
+  /** The lease or pin that refuses. */
+  readonly holder?: ReportedHolder;
+  /** What the caller can do. */
+  readonly remedy?: string;
+}
+
 export interface Reports {
   readonly status: ReportedStatus;
   readonly leases: { readonly leases: readonly ReportedLease[] };
   readonly pins: { readonly pins: readonly ReportedPin[] };
+  /** The newest one of the process that asks; null: none that is kept. */
+  readonly refusal: { readonly refusal: ReportedRefusal | null };
 }
 
 export type ReportKind = keyof Reports;
@@ -126,6 +148,7 @@ const numbers = {
   status: LEASEFS_REPORT_STATUS,
   leases: LEASEFS_REPORT_LEASES,
   pins: LEASEFS_REPORT_PINS,
+  refusal: LEASEFS_REPORT_REFUSAL,
 } as const satisfies Record<ReportKind, number>;
 
 /** `what` of struct leasefs_report. */

@@ -294,16 +294,16 @@ export class FsError extends Error {
   readonly errno: number;
   readonly rule: string | undefined;
   /** What to do about it, where the thrower knows. */
-  readonly advice: string | undefined;
+  readonly remedy: string | undefined;
 
   /** @param code errno, positive or negative. */
-  constructor(code: number, what: string, rule?: string, advice?: string) {
-    super(`${errnoName(code)}: ${errnoText(code)}, ${what}${advice === undefined ? '' : ` (${advice})`}`);
+  constructor(code: number, what: string, rule?: string, remedy?: string) {
+    super(`${errnoName(code)}: ${errnoText(code)}, ${what}${remedy === undefined ? '' : ` (${remedy})`}`);
     this.name = 'FsError';
     this.errno = Math.abs(code);
     this.code = errnoName(code);
     this.rule = rule;
-    this.advice = advice;
+    this.remedy = remedy;
   }
 }
 

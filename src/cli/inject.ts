@@ -103,6 +103,5 @@ function refusal(mnt: string, error: NodeJS.ErrnoException): string {
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     return `${mnt}: only root and the user of the mount may inject`;
   }
-  if (error.code === 'ESRCH') return 'nothing to do it to: no such lease, break or living owner of that file';
   return error.message;
 }

@@ -12,6 +12,7 @@ export type {
   ReportedLease,
   ReportedPin,
   ReportedProcess,
+  ReportedRefusal,
   ReportedStatus,
   Reports,
 } from '../abi/reports.js';
@@ -22,4 +23,5 @@ export { type EventOptions, type EventWatch, events, watchEvents } from './event
 export { inject, injectAll } from './injection.js';
 export type { FileLayout, LayoutExtent, SegmentAddress } from './layout.js';
 export { LeaseFile, type LeaseState, type Pin, type PinOptions, type SetLeaseOptions } from './lease-file.js';
+export { LeaseError, type Reason, reasonText } from './refusal.js';
 export { readReport } from './report.js';

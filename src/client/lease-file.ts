@@ -1,6 +1,7 @@
 // An open file of a leasefs mount with its lease, pins and layout: the ioctls of native/include/leasefs.h for Node programs.
-// The lease hangs on the open file description: dup, fork and SCM_RIGHTS share it (L1). Every method throws FsError
-// with `code` (errno name); the numbers in brackets are the rules of src/lease/README.md: `leasefs explain X1` prints one.
+// The lease hangs on the open file description: dup, fork and SCM_RIGHTS share it (L1). What is refused is thrown as a
+// LeaseError: FsError with `code` (errno name), and `rule`, `holder`, `remedy`, as the daemon says them. The numbers in
+// brackets are the rules of src/lease/README.md: `leasefs explain X1` prints one.
 //
 //   const file = LeaseFile.open('/mnt/leasefs/f');
 //   file.setLeaseSync('exclusive');
@@ -8,13 +9,14 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { currentSpelling, kindValue, type LeaseKind, readKindName } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
-import type { ReportKind, Reports } from '../abi/reports.js';
+import type { ReportedRefusal, ReportKind, Reports } from '../abi/reports.js';
 import type { StructView } from '../abi/struct.js';
 import { errno, FsError } from '../base/errno.js';
 import { BreakWatch, type LeaseBreak } from './break-watch.js';
 import { Calls } from './calls.js';
 import { DirectMapping } from './direct-mapping.js';
 import { type FileLayout, readLayout } from './layout.js';
+import { LeaseError, refusalOf } from './refusal.js';
 import { readReportBy } from './report.js';
 
 export interface SetLeaseOptions {
@@ -96,8 +98,9 @@ export class LeaseFile implements Disposable {
    */
   async setLease(kind: LeaseKind, options: SetLeaseOptions = {}): Promise<void> {
     const data = leaseStruct(kind, 0, options);
+    const since = Date.now();
     const result = await this.ready().callAsync(abi.LEASEFS_IOC_SETLEASE, data);
-    this.settle(result, kind);
+    this.settle(result, kind, since);
   }
 
   /**
@@ -106,7 +109,8 @@ export class LeaseFile implements Disposable {
    */
   setLeaseSync(kind: LeaseKind, options: SetLeaseOptions = {}): void {
     const data = leaseStruct(kind, abi.LEASEFS_NONBLOCK, options);
-    this.settle(this.ready().call(abi.LEASEFS_IOC_SETLEASE, data), kind);
+    const since = Date.now();
+    this.settle(this.ready().call(abi.LEASEFS_IOC_SETLEASE, data), kind, since);
   }
 
   /**
@@ -127,7 +131,7 @@ export class LeaseFile implements Disposable {
    * Protects [off, off + len), in bytes, rounded outward to blocks of 4096. The id names it for good (N8).
    *
    * @throws FsError EINVAL: `len` 0 or the end beyond 2^53-1. EBADF: `owner` names no description. EPERM: this process owns
-   * no live 'exclusive' or 'shared' lease on the file (N1; `advice` says what it has), or cannot be identified. EFAULT:
+   * no live 'exclusive' or 'shared' lease on the file (N1; `remedy` says what it has), or cannot be identified. EFAULT:
    * beyond the block of the last byte (N7). ENOMEM: beyond RLIMIT_MEMLOCK (N9). ENOSPC: no blocks for the holes of the
    * range.
    */
@@ -141,11 +145,7 @@ export class LeaseFile implements Disposable {
     struct.setU64(abi.pin.off, bytes(off, 'off'));
     struct.setU64(abi.pin.len, bytes(len, 'len'));
     struct.setBig(abi.pin.owner, typeof owner === 'bigint' ? owner : 0n);
-    const result = this.ready().call(abi.LEASEFS_IOC_PIN, struct.buffer);
-    if (result < 0) {
-      const advice = result === -errno.EPERM ? this.pinAdvice() : undefined;
-      throw new FsError(result, `pinning [${off}, ${off + len})`, undefined, advice);
-    }
+    this.call(abi.LEASEFS_IOC_PIN, struct, `pinning [${off}, ${off + len})`);
     return struct.big(abi.pin.id);
   }
 
@@ -223,6 +223,16 @@ export class LeaseFile implements Disposable {
   }
 
   /**
+   * Why a call of this process on this file was refused just now, whichever call it was: ftruncate, fallocate and write
+   * too. undefined: no rule refused it.
+   * @param code its errno.
+   * @param since Date.now() before it: what is older is of another call.
+   */
+  refusal(code: number, since: number): ReportedRefusal | undefined {
+    return this.descriptor < 0 ? undefined : refusalOf(this.calls, code, since);
+  }
+
+  /**
    * Calls `tell` when the lease must be released or lowered, again when what it must become changes, and at the end
    * of a break that this object did not answer. Answer by `setLeaseSync` or `close`, never by a write or fsync first:
    * they would wait behind the truncate that waits for you (B6). Replaces an earlier callback; does not keep the event
@@ -284,22 +294,17 @@ export class LeaseFile implements Disposable {
   }
 
   private call(request: number, struct: StructView, what: string): void {
+    const since = Date.now();
     const result = this.ready().call(request, struct.buffer);
-    if (result < 0) throw new FsError(result, what);
+    if (result < 0) throw this.refused(result, what, since);
   }
 
-  /** The kind of lease that a pin needs and this description lacks (N1). */
-  private pinAdvice(): string {
-    const { kind, breakMs } = this.getLease();
-    const wanted = "take an 'exclusive' or 'shared' lease first";
-    if (breakMs > 0) return `the lease here is being broken: answer the break, then ${wanted}`;
-    if (kind === 'none') return `this open file description has no lease: ${wanted}`;
-    if (kind.endsWith(',breakable')) return `the lease here is '${kind}': ${wanted}`;
-    return `the '${kind}' lease here is another process's: open the file again and take one of your own`;
+  private refused(code: number, what: string, since: number): LeaseError {
+    return new LeaseError(code, what, this.refusal(code, since));
   }
 
-  private settle(result: number, kind: LeaseKind): void {
-    if (result < 0) throw new FsError(result, `setting the lease to ${kind}`);
+  private settle(result: number, kind: LeaseKind, since: number): void {
+    if (result < 0) throw this.refused(result, `setting the lease to ${kind}`, since);
     if (kind === 'none') this.unmapAll();
     this.watch?.answered();
   }

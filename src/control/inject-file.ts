@@ -1,7 +1,9 @@
-// `.leasefs/inject`: each write is one JSON object, whose injection is done when the write returns; else its errno says why.
+// `.leasefs/inject`: each write is one JSON object, whose injection is done when the write returns. Else the write answers
+// an errno, and a read through the same description says why in one line.
 
 import { parseInjection, type WireInjection } from '../abi/injection.js';
-import { errno } from '../base/errno.js';
+import { errno, errnoName } from '../base/errno.js';
+import { oneLine } from '../base/guarded.js';
 import { blockOf, blocksFor, type InodeNumber } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
@@ -11,10 +13,25 @@ import type { VirtualFile } from '../fs/vfs/virtual.js';
 /** Only root and the daemon's own user may inject. */
 export const mayInject = ({ uid }: Caller): boolean => uid === 0 || uid === process.geteuid?.();
 
+/** Characters; what was written may be long. */
+const REASON_MAX = 1000;
+const NOT_ALLOWED = 'only root and the user of the mount may inject';
+
+/** -ESRCH, by injection. */
+const nothingTo: Partial<Record<WireInjection['do'], string>> = {
+  break: 'the file has no lease',
+  expire: 'no break is pending on the file',
+  end: 'no owner of a lease on the file lives',
+};
+
+const NOTHING = new Uint8Array(0);
+
 export class InjectFile implements VirtualFile {
   readonly stream = false;
   private readonly filesystem: Filesystem;
   private readonly injector: Injector;
+  /** Why the last write was refused; empty: it was not. */
+  private reason: Uint8Array = NOTHING;
 
   constructor(filesystem: Filesystem, injector: Injector) {
     this.filesystem = filesystem;
@@ -25,26 +42,35 @@ export class InjectFile implements VirtualFile {
     return true;
   }
 
-  read(): number {
-    return 0;
+  read(off: number, out: Uint8Array): number {
+    const piece = this.reason.subarray(off, off + out.length);
+    out.set(piece);
+    return piece.length;
   }
 
   write(caller: Caller, data: Uint8Array): Answer {
-    if (!mayInject(caller)) return -errno.EPERM;
+    this.reason = NOTHING;
+    if (!mayInject(caller)) return this.refuse(-errno.EPERM, NOT_ALLOWED);
     const { plane } = this.filesystem;
     let injection: WireInjection;
     try {
       const text = new TextDecoder('utf-8', { fatal: true }).decode(data);
       injection = parseInjection(JSON.parse(text), 'ino') as unknown as WireInjection;
     } catch (error) {
-      plane.log(`injection refused: ${(error as Error).message}; EINVAL`);
-      return -errno.EINVAL;
+      return this.refuse(-errno.EINVAL, (error as Error).message);
     }
     if ('ino' in injection && plane.sb.inode(injection.ino as InodeNumber)?.file === undefined) {
-      return -errno.EINVAL;
+      return this.refuse(-errno.EINVAL, `inode ${injection.ino} is no regular file of the mount`);
     }
     const answer = this.perform(caller, injection);
-    return answer < 0 ? answer : data.length;
+    return answer < 0 ? this.refuse(answer, nothingTo[injection.do] ?? '') : data.length;
+  }
+
+  private refuse(answer: Answer, why: string): Answer {
+    const reason = oneLine(why).slice(0, REASON_MAX);
+    this.reason = Buffer.from(`${reason}\n`);
+    this.filesystem.plane.log(`injection refused: ${reason}; ${errnoName(answer)}`);
+    return answer;
   }
 
   listen(): void {}

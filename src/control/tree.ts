@@ -86,7 +86,7 @@ export class ControlTree implements VirtualTree {
     if (ino < FIRST_PID) {
       const name = this.fileName(ino);
       if (name === undefined) return 0;
-      return name === INJECT ? WRITABLE : name === SIZE ? FILE | WRITABLE : FILE;
+      return name === INJECT || name === SIZE ? FILE | WRITABLE : FILE;
     }
     if (!this.isProcess(pidOf(ino))) return 0;
     return isPidDirectory(ino) ? DIRECTORY : FILE;

@@ -315,10 +315,8 @@ export class Filesystem implements Operations {
     return layout(this.plane, caller, fh, request, out);
   }
 
-  report(_caller: Caller | undefined, ino: InodeNumber, what: ReportKind): Source {
-    const inode = this.sb.inode(ino);
-    const file = inode === undefined || inode.children !== undefined ? undefined : ino;
-    return report(this.plane, what, file, this.session);
+  report(caller: Caller, ino: InodeNumber, what: ReportKind): Source {
+    return report(this.plane, caller, ino, what, this.session);
   }
 
   status(): Generator<string, ReportedStatus> {

@@ -1,4 +1,4 @@
-// The reports to the administrator (A1): status, leases and pins. Of other users' processes they show pid, start time and
+// The reports: status, leases and pins to the administrator (A1), and to a caller why it was refused. Of other users' processes they show pid, start time and
 // command, which /proc shows to every user. Paths and commands are bytes, a char (U+0000 to U+00FF) a byte.
 import { kindName } from '../abi/kinds.js';
 import type {
@@ -6,12 +6,16 @@ import type {
   ReportedLease,
   ReportedPin,
   ReportedProcess,
+  ReportedRefusal,
   ReportedStatus,
   ReportKind,
 } from '../abi/reports.js';
-import { BLOCK, type InodeNumber, type ProcessId } from '../base/units.js';
+import type { Source } from '../base/kept-text.js';
+import { BLOCK, type InodeNumber, type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import type { LeaseInfo } from '../lease/types.js';
+import { identify } from './layout/callers.js';
 import type { LeasePlane } from './layout/plane.js';
+import type { Caller } from './operations.js';
 import { fileName, processName } from './trace/words.js';
 import type { Superblock } from './vfs/superblock.js';
 
@@ -44,24 +48,61 @@ export const unserved: SessionStatus = {
   kernelCache: false,
 };
 
-/** The parts of the report in JSON. @param file undefined: of the whole mount. */
-export function* report(
+/** The parts of the report in JSON: of one file unless `ino` is a directory. */
+export function report(
   plane: LeasePlane,
+  caller: Caller,
+  ino: InodeNumber,
   what: ReportKind,
-  file: InodeNumber | undefined,
   session: () => SessionStatus,
-): Generator<string> {
-  if (what === 'status') {
-    yield JSON.stringify(yield* statusOf(plane, session));
-    return;
+): Source {
+  const inode = plane.sb.inode(ino);
+  const file = inode === undefined || inode.children !== undefined ? undefined : ino;
+  switch (what) {
+    case 'status':
+      return statusText(plane, session);
+    case 'leases':
+      return rowsText(what, leaseRows(plane, file));
+    case 'pins':
+      return rowsText(what, pinRows(plane, file));
+    case 'refusal': {
+      const refusal = refusalOf(plane, file, identify(plane, caller)) ?? null;
+      return [JSON.stringify({ refusal })].values();
+    }
   }
-  const rows = what === 'leases' ? leaseRows(plane, file) : pinRows(plane, file);
+}
+
+function* statusText(plane: LeasePlane, session: () => SessionStatus): Generator<string> {
+  yield JSON.stringify(yield* statusOf(plane, session));
+}
+
+function* rowsText(what: string, rows: Generator<object>): Generator<string> {
   let before = `{"${what}":[`;
   for (const row of rows) {
     yield before + JSON.stringify(row);
     before = ',';
   }
   yield before === ',' ? ']}' : `${before}]}`;
+}
+
+/** The newest refusal of the process that the ring still has. */
+function refusalOf(
+  plane: LeasePlane,
+  file: InodeNumber | undefined,
+  process: ProcessId,
+): ReportedRefusal | undefined {
+  if (process === UNIDENTIFIED) return undefined;
+  const { ring } = plane.recorder;
+  const by = plane.process(process);
+  for (let number = ring.next - 1; number >= ring.first; number--) {
+    const event = ring.at(number);
+    if (event === undefined || event.event !== 'refused' || event.by !== by) continue;
+    if (file !== undefined && event.ino !== file) continue;
+    const { seq, time, rule, facts } = event;
+    const { call = '', errno = '', holder, remedy } = facts;
+    return { seq, time, call, errno, rule, ...(holder && { holder }), ...(remedy && { remedy }) };
+  }
+  return undefined;
 }
 
 /** Yields '' for work that it has done. */

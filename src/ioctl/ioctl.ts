@@ -183,7 +183,8 @@ function report(transport: IoctlTransport, request: IoctlRequest, fh: FileHandle
   if (going === PARKED) return PARKED;
   let text = going === undefined && off === 0 ? undefined : reports.get(fh);
   if (text === undefined || (going === undefined && !text.has(off))) {
-    const settled = operations.settle(caller, false);
+    // What refused the caller is history.
+    const settled = what === 'refusal' ? 0 : operations.settle(caller, false);
     if (settled !== 0) return settled;
     const renewed = reports.renew(fh, caller.uid, operations.report(caller, ino, what));
     const made = operations.slices.inSteps(caller, () => renewed.make());

@@ -1,9 +1,17 @@
 // leasefs/client on a real mount. Its answers are what matters here; the rules have their own tests in test/e2e.
 import { spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import * as assert from 'uvu/assert';
-import { type LeaseBreak, LeaseFile } from '../../src/client/index.js';
+import { FsError, type LeaseBreak, LeaseError, LeaseFile } from '../../src/client/index.js';
 import { eventually } from '../support/actors.js';
 import { cli, HASTY, Mounted, PATIENT } from '../support/mounted.js';
 import { mountedSuite } from '../support/suites.js';
@@ -64,8 +72,69 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
     file.setLeaseSync('shared,breakable');
     assert.throws(
       () => file.pin(0, 1),
-      /EPERM.*the lease here is 'shared,breakable': take an 'exclusive' or 'shared'/,
+      /EPERM.* \[N1\]: the lease here is 'shared,breakable': take an 'exclusive' or 'shared'/,
     );
+  });
+
+  const thrown = (call: () => unknown): LeaseError => {
+    try {
+      call();
+    } catch (error) {
+      assert.instance(error, LeaseError);
+      return error as LeaseError;
+    }
+    throw new Error('it was not refused');
+  };
+
+  test('a refusal carries the rule, who holds what refuses, and the remedy, as the daemon says them', async () => {
+    const path = files.fresh();
+    const holder = files.open(path);
+    holder.setLeaseSync('exclusive');
+    const id = holder.pin(0, 4096);
+    const other = files.open(path);
+    const refused = thrown(() => other.setLeaseSync('shared'));
+    assert.equal([refused.code, refused.rule, refused.holder?.pid], ['EAGAIN', 'L3', process.pid]);
+    assert.equal([refused.holder?.kind, refused.holder?.pin], ['exclusive', undefined]);
+    assert.match(refused.remedy!, 'wait until its end');
+    assert.match(refused.message, ` [L3]: 'exclusive' lease ${refused.holder!.lease} of ${process.pid} (`);
+    const later = await other.setLease('shared').catch(error => error);
+    assert.equal([later.code, later.rule, later.remedy], ['EAGAIN', 'L3', refused.remedy]);
+    const pinned = thrown(() => holder.setLeaseSync('none'));
+    assert.equal([pinned.code, pinned.rule, pinned.holder?.pin], ['EBUSY', 'L5', Number(id)]);
+    assert.equal([pinned.holder?.off, pinned.holder?.len], [0, 4096]);
+    const gone = thrown(() => holder.unpin(12345n));
+    assert.equal([gone.code, gone.rule, gone.holder], ['ENOENT', 'N8', undefined]);
+    assert.match(gone.remedy!, 'ended already');
+    const beyond = thrown(() => holder.pin(0, 1 << 20));
+    assert.equal([beyond.code, beyond.rule], ['EFAULT', 'N7']);
+    holder.unpinAll();
+    const reader = files.open(path, constants.O_RDONLY);
+    assert.is(thrown(() => reader.setLeaseSync('shared')).remedy, 'open the file for writing');
+    for (const file of [holder, other, reader]) file.close();
+  });
+
+  test('refusal() says why a call that is no ioctl was refused: of this process, on this file, and no older one', async () => {
+    const path = files.fresh();
+    const file = files.open(path);
+    file.setLeaseSync('exclusive');
+    file.pin(0, 4096);
+    const since = Date.now();
+    const { EACCES, EDEADLK, ETXTBSY } = osConstants.errno;
+    assert.is(file.refusal(EDEADLK, since), undefined, 'nothing was refused yet');
+    assert.throws(
+      () => ftruncateSync(file.fd, 0),
+      (error: NodeJS.ErrnoException) => error.errno === -EDEADLK,
+    );
+    const { rule, holder, remedy, call } = file.refusal(EDEADLK, since)!;
+    assert.equal([rule, holder?.pid, call], ['X1', process.pid, 'truncate to 0']);
+    assert.match(remedy!, 'unpin');
+    assert.is(file.refusal(EACCES, since), undefined, 'another errno');
+    assert.is(file.refusal(EDEADLK, Date.now() + 60_000), undefined, 'an older one');
+    assert.is(files.open(files.fresh()).refusal(EDEADLK, since), undefined, 'of another file');
+    assert.match(await truncate(path, 0), 'ETXTBSY');
+    assert.is(file.refusal(ETXTBSY, since), undefined, "another process's");
+    file.unpinAll();
+    file.close();
   });
 
   test('refusals carry the errno name, synchronously and not', async () => {
@@ -80,7 +149,8 @@ mountedSuite('lease file', { args: PATIENT }, ({ test, mount, files }) => {
       () => assert.unreachable(),
       error => {
         assert.is(error.code, 'EAGAIN');
-        assert.is(error.name, 'FsError');
+        assert.is(error.name, 'LeaseError');
+        assert.instance(error, FsError);
       },
     );
     assert.is(

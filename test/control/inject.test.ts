@@ -1,6 +1,16 @@
 // `leasefs inject` on a real mount: each fault comes about, its events say `injected`, and other users may not ask for it.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -194,6 +204,38 @@ mountedSuite('inject on a mount', { args }, ({ test, mount, stage }) => {
     assert.throws(() => writeFileSync(mount.file('.leasefs/inject'), '{"do":"brake"}'), /EINVAL/);
     assert.throws(() => writeFileSync(mount.file('.leasefs/inject'), 'nonsense'), /EINVAL/);
     assert.match(mount.log(), 'injection refused: "do" is one of');
+  });
+
+  test('a refused injection says why: in the error, and to a read through the same description', async () => {
+    const why = (injection: Injection): string => {
+      try {
+        inject(mount.path, injection);
+        return 'ok';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const nothing = 'ESRCH: No such process, injecting';
+    assert.is(why({ do: 'break', file: name }), `${nothing} break: the file has no lease`);
+    assert.is(why({ do: 'expire', file: name }), `${nothing} expire: no break is pending on the file`);
+    assert.is(why({ do: 'end', file: name }), `${nothing} end: no owner of a lease on the file lives`);
+    const malformed = { do: 'pins', count: -1, errno: 'EAGAIN' } as Injection;
+    assert.match(why(malformed), /^EINVAL: .*"count" of pins is a whole number, not -1$/);
+    assert.match(why({ do: 'break', file: '.' }), /^EINVAL: .*is no regular file of the mount$/);
+    const fd = openSync(mount.file('.leasefs/inject'), 'r+');
+    try {
+      const said = Buffer.alloc(4096);
+      const read = (): string => said.toString('utf8', 0, readSync(fd, said, 0, said.length, 0));
+      assert.is(read(), '');
+      assert.throws(() => writeSync(fd, 'nonsense'), /EINVAL/);
+      assert.match(read(), /^[^\n]*JSON[^\n]*\n$/);
+      assert.throws(() => writeSync(fd, `{"do": "${'x'.repeat(5000)}"}`), /EINVAL/);
+      assert.ok(read().length < 1100, 'of a long one the beginning');
+      writeSync(fd, '{"do": "pins", "count": 0, "errno": "EAGAIN"}');
+      assert.is(read(), '', 'this one was done');
+    } finally {
+      closeSync(fd);
+    }
   });
 
   test('a list of injections waits as long as each says', async () => {

@@ -1,5 +1,6 @@
 // `import { mount } from 'leasefs'`: a program that mounts, steers and watches.
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { LeaseFile, mount, type ReportedEvent } from '../../src/index.js';
@@ -37,5 +38,36 @@ suiteNeeding('events and injections for Node programs', ['mount'], test => {
         ['break', true],
       ],
     );
+  });
+
+  test('mount() names an option that there is not, or whose value is wrong, and leaves no directory', async () => {
+    const said = async (options: object): Promise<string> => {
+      try {
+        await using fs = await mount(options);
+        return `mounted ${fs.path}`;
+      } catch (error) {
+        assert.instance(error, TypeError);
+        return (error as Error).message;
+      }
+    };
+    const { TMPDIR } = process.env;
+    const scratch = mkdtempSync(join(tmpdir(), 'leasefs-options-'));
+    process.env.TMPDIR = scratch;
+    try {
+      assert.match(await said({ sise: 4096 }), /^mount has no option 'sise': it takes path, size, /);
+      assert.is(await said({ size: '4g' }), "size of mount is a number, not '4g'");
+      assert.match(await said({ size: -1 }), /^size '-1' is no size of 4k or more/);
+      assert.match(await said({ size: Number.NaN }), /^size 'NaN' is no size/);
+      assert.match(await said({ leaseBreakTime: 1.5 }), /^leaseBreakTime is a whole number/);
+      assert.is(await said({ store: 'pooed' }), "store is 'auto', 'direct' or 'pooled', not 'pooed'");
+      assert.match(await said({ allowInject: 'yes' }), /^allowInject of mount is a boolean/);
+      assert.match(await said({ mountOptions: 'ro' }), /^mountOptions of mount is a list/);
+      assert.match(await said({ path: '/' }), /root directory/);
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+      // Fails if anything was left in it.
+      rmdirSync(scratch);
+    }
   });
 });

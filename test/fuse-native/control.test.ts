@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Calls } from '../../src/client/calls.js';
-import { type LeaseBreak, LeaseFile, readReport } from '../../src/client/index.js';
+import { type LeaseBreak, type LeaseError, LeaseFile, readReport } from '../../src/client/index.js';
 import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { eventually } from '../support/actors.js';
@@ -44,9 +44,10 @@ mountedSuite('leasefs/client through the control socket', options, ({ test, moun
     const { leases } = file.report('leases');
     assert.is(leases[0]?.owner.pid, process.pid);
     assert.is(leases[0]?.ino, fstatSync(file.fd).ino);
-    assert.is(
-      code(() => file.setLeaseSync('none')),
-      'EBUSY',
+    assert.throws(
+      () => file.setLeaseSync('none'),
+      (error: LeaseError) =>
+        error.code === 'EBUSY' && error.rule === 'L5' && error.holder?.pin === Number(id),
     );
     file.unpin(id);
     file.setLeaseSync('none');

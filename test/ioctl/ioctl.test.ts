@@ -244,7 +244,9 @@ test('REPORT hands a long text out in pieces, made once, and forgets it with the
   b.channel.deliver(record(18, {}, u64(9), zeros(16)));
   ioctl(b, REPORT, report(3, 16000));
   assert.is(made, 4, 'it was forgotten');
-  for (const what of [0, 4, 0xffff_ffff]) assert.equal(ioctl(b, REPORT, report(what, 0)), refused(EINVAL));
+  ioctl(b, REPORT, report(4, 0));
+  assert.equal(b.last(), ['report', caller, 7, 'refusal']);
+  for (const what of [0, 5, 0xffff_ffff]) assert.equal(ioctl(b, REPORT, report(what, 0)), refused(EINVAL));
 });
 
 const layout = (off: bigint, len: bigint, flags = 0, seq = 0n, reserved = zeros(16)): Buffer =>

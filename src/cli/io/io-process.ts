@@ -8,8 +8,8 @@ import { native, PROT_READ, PROT_WRITE, STAT, type Uring } from '../../native/bi
 
 /** A refusal that io itself raises, with what to do about it. */
 export class NotReady extends FsError {
-  constructor(code: number, advice: string) {
-    super(code, 'leasefs io', undefined, advice);
+  constructor(code: number, remedy: string) {
+    super(code, 'leasefs io', undefined, remedy);
   }
 }
 

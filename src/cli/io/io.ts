@@ -25,10 +25,10 @@ else line by line from standard input; ';' separates them inside one. Sizes are 
 ${verbList()}
 
 A verb that succeeds prints 'VERB ARGUMENTS: what came back'; one that is refused prints
-'VERB ARGUMENTS: ETXTBSY: Text file busy' to standard error, the chain ends and the exit
-code is 1; on a terminal '(leasefs explain X1)' names the rule. An unknown verb or wrong
-arguments run nothing: exit code 2. The lines of the first fork begin with '[1]'. At its end
-the process waits for its forks.
+'VERB ARGUMENTS: ETXTBSY: Text file busy [X1]: ...' to standard error, with the rule, the
+lease or pin that refuses, and what to do; the chain ends and the exit code is 1. An unknown
+verb or wrong arguments run nothing: exit code 2. The lines of the first fork begin with
+'[1]'. At its end the process waits for its forks.
 
   leasefs io -f -c 'truncate 4m' -c 'lease exclusive' -c 'pin 0 2m' \\
              -c 'fork { fpunch 0 4k }' -c wait -c 'truncate 2m' FILE`,

@@ -6,6 +6,7 @@ import { type ErrnoName, errnoName } from '../../base/errno.js';
 import { BLOCK, type InodeNumber, type LeaseId, type ProcessId } from '../../base/units.js';
 import type { Effect, Holder, LeaseHolder, PinHolder, Rule, Verdict } from '../../lease/types.js';
 import { EventRing } from './event-ring.js';
+import { remedyOf } from './remedies.js';
 import { endOf, KEPT_BYTES, type Names } from './words.js';
 
 /** Events that are kept for readers; some 400 bytes each. */
@@ -43,7 +44,8 @@ export class Recorder {
     const { errno, rule, holder } = verdict;
     const inTheWay =
       holder === undefined ? {} : { holder: holderOf(this.names, holder), ends: endOf(holder) };
-    this.add('refused', rule, ino, process, { call, errno, ...inTheWay });
+    const remedy = remedyOf(verdict);
+    this.add('refused', rule, ino, process, { call, errno, ...inTheWay, ...(remedy && { remedy }) });
   }
 
   /** An admitted pin got no blocks (N7). An injected refusal is already an event. */
