@@ -49,15 +49,17 @@ struct leasefs_lease_for {
 
 /*
  * leasefs_pin_for.holder: what of the process holds the memory; FIRST with the first pin of a call; ENDS alone: the call at
- * which the thread is stopped ends the registration of pin `id`
+ * which the thread is stopped ends the registration of pin `id`; GOES_ON: the thread registers even if the pin is refused, so
+ * no refusal is recorded
  */
-#define LEASEFS_HOLDER_BUFFER 1 /* the buffer table of the io_uring that is its descriptor `fd` */
-#define LEASEFS_HOLDER_RING   2 /* that io_uring itself */
-#define LEASEFS_HOLDER_RINGS  3 /* one of its io_urings */
-#define LEASEFS_HOLDER_SOCKET 4 /* the socket that is its descriptor `fd` */
-#define LEASEFS_HOLDER_REGION 5 /* a memory region of the RDMA device that is its descriptor `fd` */
-#define LEASEFS_HOLDER_FIRST  256
-#define LEASEFS_HOLDER_ENDS   512
+#define LEASEFS_HOLDER_BUFFER  1 /* the buffer table of the io_uring that is its descriptor `fd` */
+#define LEASEFS_HOLDER_RING    2 /* that io_uring itself */
+#define LEASEFS_HOLDER_RINGS   3 /* one of its io_urings */
+#define LEASEFS_HOLDER_SOCKET  4 /* the socket that is its descriptor `fd` */
+#define LEASEFS_HOLDER_REGION  5 /* a memory region of the RDMA device that is its descriptor `fd` */
+#define LEASEFS_HOLDER_FIRST   256
+#define LEASEFS_HOLDER_ENDS    512
+#define LEASEFS_HOLDER_GOES_ON 1024
 
 /*
  * PIN_FOR pins for the process of thread `tid`, which is about to register [addr, addr + registered) of its memory. The pin

@@ -27,6 +27,7 @@
 #define LEASE_FIRST             1024 /* F_SETLEASE; F_GETLEASE is the next */
 #define SETSIG                  10
 #define REGISTER_BUFFERS        0
+#define UNREGISTER_BUFFERS      1
 #define REGISTER_BUFFERS2       15
 #define REGISTER_BUFFERS_UPDATE 16
 #define REGISTER_PBUF_RING      22
@@ -62,10 +63,11 @@
 	RETURN(SECCOMP_RET_ALLOW)
 
 #define ON_REGISTER(number)                                     \
-	JUMP_EQ(number, 0, 14),                                     \
+	JUMP_EQ(number, 0, 15),                                     \
 	LOAD_ARG(1),                                                \
 	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~USE_REGISTERED_RING),  \
-	JUMP_EQ(REGISTER_BUFFERS, 9, 0),                            \
+	JUMP_EQ(REGISTER_BUFFERS, 10, 0),                           \
+	JUMP_EQ(UNREGISTER_BUFFERS, 9, 0),                          \
 	JUMP_EQ(REGISTER_BUFFERS2, 8, 0),                           \
 	JUMP_EQ(REGISTER_BUFFERS_UPDATE, 7, 0),                     \
 	JUMP_EQ(REGISTER_PBUF_RING, 6, 0),                          \
@@ -125,7 +127,7 @@
 #define I386_IOCTL      54
 #define I386_SOCKET     359
 #define I386_SOCKETCALL 102
-#define I386_LENGTH     56 /* instructions of its part, from LOAD(nr) to the last return */
+#define I386_LENGTH     57 /* instructions of its part, from LOAD(nr) to the last return */
 #endif
 
 /* clang-format off */

@@ -23,7 +23,7 @@ export type HolderKind = keyof typeof numbers;
 
 const holderKinds = Object.keys(numbers) as readonly HolderKind[];
 
-/** `holder` of struct leasefs_pin_for, without LEASEFS_HOLDER_FIRST. */
+/** `holder` of struct leasefs_pin_for, without FIRST and GOES_ON. */
 export const holderNumber = (kind: HolderKind): number => numbers[kind];
 
 /** undefined: leasefs-private.h has no such number. */

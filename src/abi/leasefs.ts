@@ -39,6 +39,7 @@ export const LEASEFS_HOLDER_SOCKET = 4;
 export const LEASEFS_HOLDER_REGION = 5;
 export const LEASEFS_HOLDER_FIRST = 256;
 export const LEASEFS_HOLDER_ENDS = 512;
+export const LEASEFS_HOLDER_GOES_ON = 1024;
 
 export const LEASEFS_ADDRESS_MAX = 96;
 export const LEASEFS_XATTR_MAX = 128;

@@ -1,6 +1,6 @@
 // `leasefs run`: a command and its children on a leasefs, unmodified, their lease calls answered and their registrations
 // of memory checked (src/run); then what was seen, and an exit code for CI.
-import { writeFileSync } from 'node:fs';
+import { openSync, writeFileSync } from 'node:fs';
 import { errnoText } from '../base/errno.js';
 import {
   type EventWatch,
@@ -21,7 +21,7 @@ import { jsonLine } from './json.js';
 import { absolute } from './mounts.js';
 import { parseRunCommand, type RunOptions } from './run-options.js';
 import { mountTemporarily } from './temporary-mount.js';
-import { CommandError, errorLine, type Verb } from './verb.js';
+import { CommandError, errorLine, UsageError, type Verb } from './verb.js';
 
 /** Exit codes of our own: 125 as env(1) and timeout(1); 77 is a skipped test to automake, TAP and meson. */
 const EXIT_FAILED = 125;
@@ -60,18 +60,38 @@ lacks what is needed (FUSE, seccomp) it is 77, a skipped test; with LEASEFS_REQU
   async run(args) {
     const options = parseRunCommand(args);
     const injections = options.inject === undefined ? [] : readInjections(options.inject);
+    const files = openReports(options);
     const waiting = WaitingCommand.ofLauncher() ?? withLauncher();
     try {
-      return await onMount(options, injections, waiting);
+      return await onMount(options, injections, files, waiting);
     } finally {
       waiting.close();
     }
   },
 };
 
+/** Descriptors of the files that reports go to; undefined: there is none. */
+interface ReportFiles {
+  readonly output: number | undefined;
+  readonly junit: number | undefined;
+}
+
+/** Before the command starts. @throws UsageError */
+function openReports({ output, junit }: RunOptions): ReportFiles {
+  const opened = (option: string, path: string | undefined): number | undefined => {
+    try {
+      return path === undefined ? undefined : openSync(path, 'w');
+    } catch (error) {
+      throw new UsageError(`${option}: ${errorLine(error)}`);
+    }
+  };
+  return { output: opened('--output', output), junit: opened('--junit', junit) };
+}
+
 async function onMount(
   options: RunOptions,
   injections: readonly TimedInjection[],
+  files: ReportFiles,
   waiting: WaitingCommand,
 ): Promise<number> {
   // The numbers of processes would be those of others.
@@ -85,7 +105,7 @@ async function onMount(
     return lacking(errorLine(error));
   }
   try {
-    return await supervised(options, injections, mounted, waiting);
+    return await supervised(options, injections, files, mounted, waiting);
   } finally {
     await mounted.unmount();
   }
@@ -117,13 +137,16 @@ function lacking(why: string): number {
 async function supervised(
   options: RunOptions,
   injections: readonly TimedInjection[],
+  files: ReportFiles,
   { path, notice }: Mounted,
   waiting: WaitingCommand,
 ): Promise<number> {
   const link = new MountLink(path);
   const started = performance.now();
   const events: (ReportedEvent | LostEvents)[] = [];
-  const unleased: UnleasedRegistration[] = [];
+  const unleased = new Set<UnleasedRegistration>();
+  /** Pins of registrations that the kernel refused. */
+  const unmade = new Set<number>();
   const notSeen: RefusalLine[] = [];
   const watch = watched(path, events);
   const listener = waiting.start(path);
@@ -137,7 +160,11 @@ async function supervised(
   });
   const supervisor = new Supervisor(listener, link, {
     policy: options.policy,
-    unleased: pin => unleased.push(pin),
+    unleased: pin => unleased.add(pin),
+    unmade: judged => {
+      for (const pin of judged.unleased) unleased.delete(pin);
+      for (const id of judged.pins) unmade.add(id);
+    },
     refused: line => notSeen.push(line),
     ended: () => ended(),
   });
@@ -154,8 +181,10 @@ async function supervised(
   const isServed = link.settle() >= 0;
   link.close();
   watch?.close();
-  const report = reportOf(events, { command: options.command, code, unleased, goesOn, notice }, notSeen);
-  tell(options, report, (performance.now() - started) / 1000);
+  const made = events.filter(event => event.event === 'lost' || !unmade.has(event.pin ?? 0));
+  const run = { command: options.command, code, unleased: [...unleased], goesOn, notice };
+  const report = reportOf(made, run, notSeen);
+  tell(options, files, report, (performance.now() - started) / 1000);
   if (watch === undefined)
     console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);
   if (!isServed) {
@@ -175,7 +204,12 @@ function watched(path: string, events: (ReportedEvent | LostEvents)[]): EventWat
   }
 }
 
-function tell({ json, output, junit, failOn }: RunOptions, report: RunReport, seconds: number): void {
+function tell(
+  { json, failOn }: RunOptions,
+  { output, junit }: ReportFiles,
+  report: RunReport,
+  seconds: number,
+): void {
   const text = json ? jsonLine('run', report) : textOf(report).join('\n');
   if (output === undefined) console.error(text);
   else writeFileSync(output, `${text}\n`);

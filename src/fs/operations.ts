@@ -32,11 +32,12 @@ export class Caller {
    * sending, and the one thing that is known of its rights.
    */
   isSender = false;
+  /** What it asks for is done even if a rule refuses it: no refusal is recorded. */
+  goesOn = false;
   waiter: WaiterId = NO_WAITER;
   /**
-   * Of an operation that answered PARKED: whether a signal ends its wait (B5). A search for kernel pins (N10) and the text of
-   * a virtual file that is no stream come by themselves, soon; and the signal may not be the program's (the kernel notifies a
-   * thread of the end of its io_uring so).
+   * Of an operation that answered PARKED: whether a signal ends its wait (B5). None ends a search for kernel pins (N10), or the
+   * wait for the text of a virtual file: they come soon, and the kernel tells a thread by a signal of its io_uring's end.
    */
   interruptible = true;
   /** The umask of a caller that creates a file, where the transport does not apply it itself. */
@@ -200,6 +201,7 @@ export interface Subject {
 export interface PinForRequest extends Subject {
   /** The first pin of a call: what it replaces, in a ring of the same number, is looked at before. */
   readonly first: boolean;
+  readonly goesOn: boolean;
   readonly ino: number;
   readonly off: number;
   readonly len: number;

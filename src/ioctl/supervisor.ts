@@ -59,7 +59,7 @@ function setLeaseFor(transport: IoctlTransport, request: IoctlRequest, fh: FileH
 function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
   const holder = request.struct.u32(abi.pinFor.holder);
   if (holder === abi.LEASEFS_HOLDER_ENDS) return endPinFor(transport, request);
-  const kind = holderKind(holder & ~abi.LEASEFS_HOLDER_FIRST);
+  const kind = holderKind(holder & ~(abi.LEASEFS_HOLDER_FIRST | abi.LEASEFS_HOLDER_GOES_ON));
   if (kind === undefined) return -errno.EINVAL;
   const asked: PinForRequest = {
     tid: request.struct.s32(abi.pinFor.tid),
@@ -67,6 +67,7 @@ function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
     identity: request.struct.u64(abi.pinFor.identity),
     ino: request.struct.u64(abi.pinFor.ino),
     first: (holder & abi.LEASEFS_HOLDER_FIRST) !== 0,
+    goesOn: (holder & abi.LEASEFS_HOLDER_GOES_ON) !== 0,
     off: request.struct.u64(abi.pinFor.off),
     len: request.struct.u64(abi.pinFor.len),
     registered: {

@@ -26,6 +26,13 @@ interface LeaseWish {
   readonly cookie: number;
 }
 
+interface PinWish {
+  /** The first of a call. */
+  readonly isFirst: boolean;
+  /** The call goes on even if the pin is refused: then nothing is refused. */
+  readonly goesOn: boolean;
+}
+
 export class MountLink {
   readonly path: string;
   /** st_dev of the mount. */
@@ -123,10 +130,16 @@ export class MountLink {
     native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
   }
 
-  /** The pin's id, or `-errno`. @param first the first of a call. */
-  pin(thread: StoppedThread, { ino, begin, end }: FileRange, held: RegisteredMemory, first: boolean): Result {
+  /** The pin's id, or `-errno`. */
+  pin(
+    thread: StoppedThread,
+    { ino, begin, end }: FileRange,
+    held: RegisteredMemory,
+    { isFirst, goesOn }: PinWish,
+  ): Result {
     const view = abi.newStruct(abi.pinFor);
-    view.setU32(abi.pinFor.holder, holderNumber(held.kind) | (first ? abi.LEASEFS_HOLDER_FIRST : 0));
+    const flags = (isFirst ? abi.LEASEFS_HOLDER_FIRST : 0) | (goesOn ? abi.LEASEFS_HOLDER_GOES_ON : 0);
+    view.setU32(abi.pinFor.holder, holderNumber(held.kind) | flags);
     view.setU64(abi.pinFor.ino, ino);
     view.setU64(abi.pinFor.off, begin);
     view.setU64(abi.pinFor.len, end - begin);

@@ -16,10 +16,10 @@ interface Opcode {
 
 const row = (name: string, since: string, effect: Effect = 'nothing'): Opcode => ({ name, since, effect });
 
-/** Those that end a table of buffers are not stopped: fdinfo lists what a ring has. */
+/** UNREGISTER_BUFFERS ends no pin, since fdinfo lists what a ring has: before it, that list says what the kernel took (unmade.ts). */
 export const opcodes: readonly Opcode[] = [
   row('REGISTER_BUFFERS', '5.1', 'holds'),
-  row('UNREGISTER_BUFFERS', '5.1'),
+  row('UNREGISTER_BUFFERS', '5.1', 'frees'),
   row('REGISTER_FILES', '5.1'),
   row('UNREGISTER_FILES', '5.1'),
   row('REGISTER_EVENTFD', '5.2'),

@@ -9,7 +9,7 @@ import { fileIdOf, readText } from '../process/proc-text.js';
 import { isMapped, type Mapping, parseBuffers, rangesOf } from '../process/registered-buffers.js';
 import { type CallAnswer, CONTINUE } from './answer.js';
 import { clonesOf, groupEndedBy, groupOf, heldBy, type RegisteredMemory } from './buffers.js';
-import type { RegisterCall, SetupCall, UmemCall, VerbsCall, XdpCall } from './calls.js';
+import type { RegisterCall, SetupCall, StoppedCall, UmemCall, VerbsCall, XdpCall } from './calls.js';
 import type { MountLink } from './mount-link.js';
 import {
   opcodes,
@@ -20,6 +20,7 @@ import {
 } from './opcodes.js';
 import type { UnleasedRegistration } from './report.js';
 import { Blind, blindBy, HIDDEN, memoryOf, type Target, type Targets } from './targets.js';
+import { type Judged, Unmade } from './unmade.js';
 import type { Memory } from './uverbs.js';
 
 /** strict: refuse as the proposal does; report: allow and report; off: ignore registrations. */
@@ -52,6 +53,7 @@ export class Registrations {
   private readonly targets: Targets;
   private readonly policy: Policy;
   private readonly unleased: (pin: UnleasedRegistration) => void;
+  private readonly unmade: Unmade;
   private readonly groups = new LRUCache<string, Group>({ max: GROUPS_MAX });
   /** io_uring can set the options of an AF_XDP socket, unseen: in one run there is one or the other. */
   private hasRing = false;
@@ -62,11 +64,18 @@ export class Registrations {
     targets: Targets,
     policy: Policy,
     unleased: (pin: UnleasedRegistration) => void,
+    unmade: (judged: Judged) => void,
   ) {
     this.link = link;
     this.targets = targets;
     this.policy = policy;
     this.unleased = unleased;
+    this.unmade = new Unmade(unmade);
+  }
+
+  /** The thread is stopped at a call of any kind, which is judged next. */
+  stopped(tid: number, call: StoppedCall | undefined): void {
+    this.unmade.stopped(tid, call?.kind === 'register');
   }
 
   judge(target: Target, call: Registration): CallAnswer {
@@ -137,28 +146,33 @@ export class Registrations {
     mappings: readonly Mapping[],
     made: number[],
   ): CallAnswer {
+    const unleased: UnleasedRegistration[] = [];
     for (const memory of held) {
       const buffer = { address: memory.addr, length: memory.bytes };
       for (const range of rangesOf(buffer, mappings)) {
-        const id = this.link.pin(target, range, memory, made.length === 0);
+        const goesOn = this.policy === 'report';
+        const id = this.link.pin(target, range, memory, { isFirst: made.length === 0, goesOn });
         if (id >= 0) {
           made.push(id);
           continue;
         }
-        const letThrough = this.policy === 'report' || id === -errno.ESRCH;
-        if (id === -errno.EPERM) {
+        if (id === -errno.EPERM || (goesOn && id !== -errno.ESRCH)) {
           const { pid, command } = target;
           const path = this.link.pathInMount(range.path);
           const by = device[call.kind];
           const place = { path, off: range.begin, len: range.end - range.begin };
-          this.unleased({ pid, command, ...place, by, letThrough });
+          const pin = { pid, command, ...place, by, letThrough: goesOn };
+          unleased.push(pin);
+          this.unleased(pin);
         }
-        if (letThrough) continue;
+        if (goesOn || id === -errno.ESRCH) continue;
         for (const pin of made) this.link.unpin(pin);
         made.length = 0;
         return id;
       }
     }
+    if (made.length + unleased.length > 0)
+      this.unmade.judged(target.tid, held, { pins: [...made], unleased });
     return CONTINUE;
   }
 

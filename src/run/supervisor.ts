@@ -17,6 +17,7 @@ import type { MountLink } from './mount-link.js';
 import { type Policy, Registrations } from './registrations.js';
 import type { RefusalLine, UnleasedRegistration } from './report.js';
 import { Blind, HIDDEN, memoryOf, type Target, Targets } from './targets.js';
+import type { Judged } from './unmade.js';
 
 const NOTIF_RECV = 0xc050_2100;
 const NOTIF_SEND = 0xc018_2101;
@@ -28,6 +29,8 @@ interface SupervisorOptions {
   readonly policy: Policy;
   /** Memory was registered, or was to be, without a lease. */
   readonly unleased: (pin: UnleasedRegistration) => void;
+  /** What of it, and which pins, the kernel refused itself. */
+  readonly unmade: (judged: Judged) => void;
   /** A lease call was refused because it could not be judged. */
   readonly refused: (line: RefusalLine) => void;
   /** The last process under the filter is gone. */
@@ -47,11 +50,11 @@ export class Supervisor {
 
   /** @param listener the filter's; closed by `close`. */
   constructor(listener: Descriptor, link: MountLink, options: SupervisorOptions) {
-    const { policy, unleased, refused } = options;
+    const { policy, unleased, unmade, refused } = options;
     this.listener = listener;
     this.options = options;
     this.leases = new LeaseCalls(this, link, this.targets, refused);
-    this.registrations = new Registrations(link, this.targets, policy, unleased);
+    this.registrations = new Registrations(link, this.targets, policy, unleased, unmade);
     this.poller = native.poll(listener.fd, POLLIN, events => this.onReady(events));
   }
 
@@ -107,6 +110,7 @@ export class Supervisor {
     const target = this.targets.of(tid);
     // It has been killed or got a signal since.
     if (!this.isStopped(id)) return CONTINUE;
+    this.registrations.stopped(tid, call);
     if (target === undefined || target instanceof Blind) return this.judgeUnseen(tid, call, target ?? HIDDEN);
     return this.judgeOf(id, target, call);
   }

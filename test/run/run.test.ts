@@ -2,7 +2,7 @@
 // kind, what ends them, policies, exit codes, and whom the daemon takes for a supervisor.
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -261,6 +261,54 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     const off = call(words, '--policy', 'off', '--fail-on', 'unleased-pin,refusal,zombie,late-break');
     assert.equal(off.lines, ['ring ok', 'buffers:0:4096 ok']);
     assert.is(off.status, 0);
+  });
+
+  test('--policy report: what it lets through is no refusal, whichever rule would refuse it', () => {
+    const { report } = call('ring buffers:0:4096', '--policy', 'report', '--fail-on', 'refusal');
+    assert.equal(report.refusals, []);
+    assert.is(report.unleased.length, 1);
+    const strict = call('ring buffers:0:4096').report;
+    assert.equal(
+      strict.refusals.map(({ errno, rule }) => [errno, rule]),
+      [['EPERM', 'N1']],
+    );
+  });
+
+  test('what the kernel itself refuses is no pin: neither a leased one nor one that is let through', () => {
+    const leased = call('lease:48 ring buffers:0:4096 buffers:4096:4096 getlease');
+    assert.equal(leased.lines.slice(2, 4), ['buffers:0:4096 ok', 'buffers:4096:4096 EBUSY']);
+    assert.equal(
+      leased.report.pins.map(({ off }) => off),
+      [0],
+    );
+    const unleased = call('ring buffers:0:4096 buffers:4096:4096 getlease', '--policy', 'report');
+    assert.is(unleased.lines[2], 'buffers:4096:4096 EBUSY');
+    assert.equal(
+      unleased.report.unleased.map(({ off }) => off),
+      [0],
+    );
+    const taken = call(
+      'lease:48 ring buffers:0:4096 unregister buffers:4096:4096 unregister getlease',
+    ).report;
+    assert.equal(
+      taken.pins.map(({ off }) => off),
+      [0, 4096],
+      'what was unregistered since was a pin',
+    );
+  });
+
+  test('the files of the report are opened before the command starts', () => {
+    for (const option of ['--output', '--junit']) {
+      const marker = join(scratch, 'ran');
+      const args = ['run', '--at', mount.path, option, join(scratch, 'no/such'), '--', 'touch', marker];
+      const { status, stderr } = leasefs(args);
+      assert.is(status, 2);
+      assert.match(
+        stderr,
+        `leasefs run: ${option}: ENOENT: no such file or directory, open '${scratch}/no/such'`,
+      );
+      assert.not(existsSync(marker));
+    }
   });
 
   test("the exit code is the command's own, its signal's, or env(1)'s", () => {

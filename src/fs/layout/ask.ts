@@ -49,7 +49,7 @@ export function ask(
     const mayBe = !looked && byPins.has(verdict.errno) && verdict.rule !== 'N10';
     const pins = mayBe ? plane.supervision.heldOf(ino) : [];
     if (pins.length > 0) return lookFor(plane, caller, pins);
-    return refuse(plane, process, ino, verdict, call);
+    return caller.goesOn ? -errno[verdict.errno] : refuse(plane, process, ino, verdict, call);
   }
   caller.waiter = verdict.waiter;
   return PARKED;

@@ -79,7 +79,7 @@ function fillInSlices(
       const before = capacity.used;
       for (let n = 0; at < off + len && n < PIECES && capacity.used - before < SLICE; n++) {
         const piece = Math.min(SLICE, off + len - at);
-        const filled = fill(plane, process, inode, at, piece);
+        const filled = fill(plane, by, process, inode, at, piece);
         if (filled < 0) {
           abandon();
           return filled;
@@ -113,7 +113,7 @@ export function makePin(
 ): Answer {
   const { leases } = plane;
   const call = (): string => callOf(off, len) + how;
-  const injected = plane.injector?.pinAnswer(process, inode.ino, call()) ?? 0;
+  const injected = caller.goesOn ? 0 : (plane.injector?.pinAnswer(process, inode.ino, call()) ?? 0);
   if (injected < 0) return injected;
   const uncounted = isCapable(plane, process, caller, CAP_IPC_LOCK);
   const question: PinAsk = {
@@ -136,7 +136,7 @@ export function makePin(
     if (made.verdict.kind !== 'ok') return made.verdict;
     id = made.pin;
     const later = isLong(caller, len);
-    if (!later) filled = fill(plane, process, inode, off, len);
+    if (!later) filled = fill(plane, caller, process, inode, off, len);
     else if (!inode.file!.fits(off, Math.min(len, inode.file!.size() - off))) filled = -errno.ENOSPC;
     // The pin got no blocks, so it never existed (N7).
     if (filled < 0) leases.abandon(id);
@@ -153,19 +153,27 @@ export function makePin(
 const callOf = (off: number, len: number): string => `pin [${off}, ${off + len})`;
 
 /** Gives the range its blocks (N7). The last block may reach beyond the size: it always has a whole page. */
-function fill(plane: LeasePlane, process: ProcessId, inode: Inode, off: number, len: number): Answer {
+function fill(
+  plane: LeasePlane,
+  caller: Caller,
+  process: ProcessId,
+  inode: Inode,
+  off: number,
+  len: number,
+): Answer {
   const { ino } = inode;
   const data = inode.file!;
   const start = blockOf(off);
   const end = blocksFor(off + len);
   if (!data.hasHole(start, end)) return 0;
-  const injected = plane.injector?.spaceAnswer(process, ino, callOf(off, len)) ?? 0;
+  const { goesOn } = caller;
+  const injected = goesOn ? 0 : (plane.injector?.spaceAnswer(process, ino, callOf(off, len)) ?? 0);
   if (injected < 0) return injected;
   const begin = start * BLOCK;
   const filled = data.allocate(begin, Math.min(end * BLOCK, data.size()) - begin, true, false);
-  if (filled < 0) plane.recorder.noSpace(process, ino, filled, callOf(off, len));
   // The file has more blocks now, which the kernel does not notice.
-  else invalidateAttrs(plane.sb, inode);
+  if (filled >= 0) invalidateAttrs(plane.sb, inode);
+  else if (!goesOn) plane.recorder.noSpace(process, ino, filled, callOf(off, len));
   return filled;
 }
 

@@ -103,6 +103,7 @@ export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest
   if (registration === undefined) return -errno.EAGAIN;
   // No call of the lease machine's waits under it.
   acting.waiter = NO_WAITER;
+  acting.goesOn = request.goesOn;
   const handle = plane.sb.newHandle();
   const id = makePin(plane, acting, process, inode, off, len, handle, handle, ' by registering memory');
   if (id < 0) return id;
