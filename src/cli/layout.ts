@@ -2,7 +2,8 @@
 import { fstatSync, writeFileSync } from 'node:fs';
 import { mappingsOf } from '../process/file-mappings.js';
 import { jsonText } from './json.js';
-import { type Picture, pictureLines, pictureSvg } from './layout-picture.js';
+import { type Picture, pictureLines } from './layout-picture.js';
+import { pictureSvg } from './layout-svg.js';
 import { onMounted } from './mounted-path.js';
 import { piecesOf } from './pieces.js';
 import { CommandError, onlyArgument, parseOptions, type Verb } from './verb.js';
@@ -21,7 +22,7 @@ Below them the processes that map it, as far as you may look into them, and how 
 that is in huge pages.
 
   --json       print these facts as JSON
-  --svg OUT    write the picture to the file OUT instead
+  --svg OUT    write the picture to the file OUT instead, '-' to standard output
 
 'leasefs extents' and 'leasefs pins' have the numbers.`,
 
@@ -48,6 +49,10 @@ that is in huge pages.
       const { layout, ...facts } = picture;
       const extents = piecesOf(layout, facts.pins, facts.size);
       console.log(jsonText('layout', { mount, ...facts, extents }));
+      return 0;
+    }
+    if (values.svg === '-') {
+      process.stdout.write(pictureSvg(picture));
       return 0;
     }
     if (values.svg !== undefined) {

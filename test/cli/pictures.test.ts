@@ -3,7 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventText } from '../../src/cli/events.js';
 import { parseWords } from '../../src/cli/inject.js';
-import { type Picture, pictureLines, pictureSvg } from '../../src/cli/layout-picture.js';
+import { type Picture, pictureLines } from '../../src/cli/layout-picture.js';
+import { pictureSvg } from '../../src/cli/layout-svg.js';
+import { exactSize } from '../../src/cli/sizes.js';
 import { fileRows, fit, type Look, screen, type View } from '../../src/cli/top-screen.js';
 import { UsageError } from '../../src/cli/verb.js';
 import type { LayoutExtent, ReportedLease, ReportedPin, ReportedStatus } from '../../src/client/index.js';
@@ -143,8 +145,37 @@ test('layout: an empty file, and one without leases, have a picture too', () => 
 
 test('layout: the SVG is well formed with any name in it', () => {
   const svg = pictureSvg({ ...picture, path: '/mnt/<a & "b">\u0001' });
-  assert.not.match(svg.replace(/<\/?(svg|style|rect|text|title)\b[^<>]*>/g, ''), /[<&](?!#)/);
-  assert.is(svg.match(/<rect /g)!.length, 1 + 1 + 3 + 2 + 1, 'background, lease, pieces, pins, mapping');
+  assert.not.match(svg.replace(/<\/?(svg|style|line|rect|text|title)\b[^<>]*>/g, ''), /[<&](?!#)/);
+  const rects = 1 + 1 + 3 + 2 + 1 + 7;
+  assert.is(svg.match(/<rect /g)!.length, rects, 'background, lease, pieces, pins, mapping, legend');
+});
+
+test('layout: the SVG has an axis in bytes, and kind and owner of each row in print', () => {
+  const printed = [...pictureSvg(picture).matchAll(/<text [^>]*>([^<]*)</g)].map(([, text]) => text);
+  assert.equal(printed.slice(0, 11), [
+    '/mnt/f: 64 KiB, 2 extents, direct store',
+    ...['bytes', '0', '8k', '16k', '24k', '32k', '40k', '48k', '56k', '64k'],
+  ]);
+  assert.equal(printed.slice(11, 16), [
+    'lease 1: exclusive, 101 fio',
+    'blocks',
+    'pin: 7 rdma &#60;x&#62;',
+    'pin: 8 rdma &#60;x&#62;',
+    'mapped: 9 fio',
+  ]);
+  assert.ok(printed.includes('unbreakable lease') && printed.includes('hole'));
+});
+
+test('layout: the axis of a file of any size ends with its end, and no two of its numbers overlap', () => {
+  for (const size of [1, 4097, 64 * KIB - 1, 5 * KIB * KIB, 2 ** 40 + 12345]) {
+    const layout = { ...picture.layout, extents: [] };
+    const svg = pictureSvg({ ...picture, size, layout, pins: [], mappings: [] });
+    const ticks = [...svg.matchAll(/<text x="([\d.]+)"[^>]*"middle">([^<]*)</g)];
+    assert.is(ticks.at(-1)![2], exactSize(size));
+    assert.ok(ticks.length <= 10);
+    const at = ticks.map(([, x]) => Number(x));
+    for (const [n, x] of at.entries()) if (n > 0) assert.ok(x - at[n - 1]! > 40, `${size}: ${at}`);
+  }
 });
 
 test('events: each is one line, what is hidden is left out', () => {

@@ -1,6 +1,6 @@
 // `leasefs events`, `top` and `layout` against a real mount, `top` in a terminal too.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -111,6 +111,9 @@ mountedSuite('seen on the command line', { actorsStay: true }, ({ test, mount, s
         /^<svg .*<title>pin 1 \[0,8k\)<\/title>.*<\/svg>\n$/s,
       );
       assert.is(leasefs('layout', '--svg', join(directory, 'no/f.svg'), file).status, 1);
+      const printed = leasefs('layout', '--svg', '-', file).out.join('\n');
+      assert.match(printed, /^<svg .*<\/svg>/s);
+      assert.not(existsSync('-'));
     } finally {
       rmSync(directory, { recursive: true });
     }
