@@ -5,15 +5,18 @@ import { delimiter, join } from 'node:path';
 import { errnoName } from '../base/errno.js';
 import { CAP_IPC_LOCK, CAP_LINUX_IMMUTABLE, CAP_SYS_ADMIN, PAGE } from '../base/linux.js';
 import type { ReportedStatus } from '../client/index.js';
+import { OWN_MOUNTS, ownsMounts } from '../fuse/mount-namespace.js';
 import { loadFuseNative } from '../fuse-native/package.js';
 import { native, PROT_READ, PROT_WRITE } from '../native/binding.js';
 import { paint } from './colour.js';
 import { jsonText } from './json.js';
 import { readMounted } from './mounted-path.js';
 import { newerOpcodes } from './newer-opcodes.js';
+import { home, origin } from './origin.js';
 import { readableSize } from './sizes.js';
 import { withTemporaryMount } from './temporary-mount.js';
 import { errorLine, parseOptions, UsageError, type Verb } from './verb.js';
+import { version } from './version.js';
 
 /** ok; '--': works with less, as the text says; '!!': leasefs cannot mount. */
 type Mark = 'ok' | '--' | '!!';
@@ -57,6 +60,7 @@ function findingLine({ mark, name, text }: Finding): string {
 /** What can be tried without a mount. */
 function host(): Finding[] {
   return [
+    ok('leasefs', `${version()}, ${origin()} in ${home()}`),
     ok('kernel', `Linux ${release()}, Node ${process.versions.node}, uid ${process.getuid?.() ?? -1}`),
     fuseDevice(),
     mountRight(),
@@ -96,7 +100,9 @@ function fuseDevice(): Finding {
 }
 
 function mountRight(): Finding {
-  if (capable(CAP_SYS_ADMIN)) return ok('mount', 'mount(2), by CAP_SYS_ADMIN');
+  if (capable(CAP_SYS_ADMIN)) {
+    return ownsMounts() ? ok('mount', 'mount(2), by CAP_SYS_ADMIN') : fatal('mount', OWN_MOUNTS);
+  }
   if (isInstalled('fusermount3')) return ok('mount', 'through fusermount3, which is set-uid root');
   return fatal('mount', 'neither CAP_SYS_ADMIN nor fusermount3: run as root, or install the package fuse3');
 }

@@ -13,6 +13,7 @@ import {
   type MountWords,
   parseMountWords,
 } from './mount-words.js';
+import { OWN_MOUNTS, ownsMounts } from './mount-namespace.js';
 import { FS_TYPE, type Mount, mountsNow } from './mountinfo.js';
 
 const DEVICE = '/dev/fuse';
@@ -140,7 +141,8 @@ function mountDirectly(target: string, options: MountWords): Channel {
   const result = native.mount(source, target, FS_TYPE, flags, data);
   if (result < 0) {
     channel.close();
-    throw new FsError(result, `cannot mount on ${target}`);
+    const remedy = result === -errno.EPERM && !ownsMounts() ? OWN_MOUNTS : undefined;
+    throw new FsError(result, `cannot mount on ${target}`, undefined, remedy);
   }
   return channel;
 }
