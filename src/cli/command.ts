@@ -1,39 +1,19 @@
 // The command line: finds the verb, loads only that, and reports a failure in one line. Exit codes: 0; 1 it could not be
 // done; 2 it was typed wrongly.
+import { origin } from './origin.js';
 import { pairs } from './table.js';
-import { errorLine, UsageError, type Verb } from './verb.js';
+import { errorLine, UsageError } from './verb.js';
+import { allVerbs, verbs } from './verbs.js';
 import { version } from './version.js';
 
-/** In the order of the help. */
-const verbs: Record<string, () => Promise<{ readonly verb: Verb }>> = {
-  mount: () => import('./mount.js'),
-  umount: () => import('./umount.js'),
-  status: () => import('./status.js'),
-  resize: () => import('./resize.js'),
-  leases: () => import('./leases.js'),
-  pins: () => import('./pins.js'),
-  events: () => import('./events.js'),
-  inject: () => import('./inject.js'),
-  top: () => import('./top.js'),
-  layout: () => import('./layout.js'),
-  stat: () => import('./stat.js'),
-  extents: () => import('./extents.js'),
-  io: () => import('./io/io.js'),
-  run: () => import('./run.js'),
-  explain: () => import('./explain.js'),
-  'include-dir': () => import('./include-dir.js'),
-  doctor: () => import('./doctor.js'),
-  demo: () => import('./demo/demo.js'),
-};
-
 async function help(): Promise<string> {
-  const loaded = await Promise.all(Object.values(verbs).map(load => load()));
+  const all = await allVerbs();
   return `leasefs: files that applications map directly, guarded by layout leases and pins
 
 usage: leasefs VERB [OPTIONS] ...
 
 ${pairs(
-  loaded.map(({ verb }) => [verb.name, verb.summary] as const),
+  all.map(({ name, summary }) => [name, summary] as const),
   '  ',
 ).join('\n')}
 
@@ -55,7 +35,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V') {
-    console.log(`leasefs ${version()}`);
+    console.log(`leasefs ${version()} (${origin()})`);
     return 0;
   }
   const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;

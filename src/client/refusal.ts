@@ -2,7 +2,7 @@
 
 import type { ReportedHolder } from '../abi/events.js';
 import type { ReportedRefusal } from '../abi/reports.js';
-import { errnoName, errno, FsError } from '../base/errno.js';
+import { errno, errnoName, FsError } from '../base/errno.js';
 import type { Calls } from './calls.js';
 import { readReportBy } from './report.js';
 

@@ -34,11 +34,11 @@ test('every verb has a help that fits a terminal of 92 columns', () => {
   assert.is(leasefs('help', 'pins').stdout, leasefs('pins', '--help').stdout);
 });
 
-test('--version is that of package.json', () => {
+test('--version is that of package.json, and says where it comes from', () => {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
-  assert.is(leasefs('--version').stdout, `leasefs ${version}\n`);
+  assert.is(leasefs('--version').stdout, `leasefs ${version} (checkout)\n`);
 });
 
 test('an addon that is not there or does not load is one line with what to do: exit 1', () => {
