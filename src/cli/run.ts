@@ -172,10 +172,7 @@ async function supervised(
     console.error(`leasefs run: cannot inject ${name}: ${errorLine(error)}`);
   });
   const code = await waiting.exit;
-  const goesOn = await Promise.race([
-    allEnded.then(() => false),
-    new Promise<boolean>(resolve => setTimeout(resolve, STRAGGLERS_MS, true)),
-  ]);
+  const goesOn = !(await comes(allEnded, STRAGGLERS_MS));
   stopInjecting();
   supervisor.close();
   const isServed = link.settle() >= 0;
@@ -193,6 +190,17 @@ async function supervised(
   }
   const failed = [...options.failOn].some(failure => findings(report, failure).length > 0);
   return failed ? EXIT_FAILED : code;
+}
+
+/** Whether it comes in time. Leaves no timer, which would keep this process alive. */
+async function comes(what: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>(resolve => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const isHere = await Promise.race([what.then(() => true), late]);
+  clearTimeout(timer);
+  return isHere;
 }
 
 /** Undefined where the mount has none. */

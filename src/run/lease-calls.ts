@@ -172,7 +172,11 @@ export class LeaseCalls {
       cookie: fd,
     };
     // The daemon may have just granted what a caller that was killed cannot take.
-    if (gone.length > 0) await Promise.race([Promise.all(gone.map(({ over }) => over)), setTimeout(GONE_MS)]);
+    if (gone.length > 0)
+      await Promise.race([
+        Promise.all(gone.map(({ over }) => over)),
+        setTimeout(GONE_MS, undefined, { ref: false }),
+      ]);
     let result: number;
     do {
       lease.cancelled = undefined;
