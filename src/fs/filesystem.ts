@@ -335,8 +335,8 @@ export class Filesystem implements Operations {
     return supervisor.setLeaseFor(this.plane, caller, fh, subject, request);
   }
 
-  cancelLeaseFor(caller: Caller, tid: number): Answer {
-    return supervisor.cancelLeaseFor(this.plane, caller, tid);
+  cancelLeaseFor(caller: Caller, tid: number, isGranted: boolean): Answer {
+    return supervisor.cancelLeaseFor(this.plane, caller, tid, isGranted);
   }
 
   pinFor(caller: Caller, request: PinForRequest): Answer {

@@ -374,8 +374,8 @@ export interface Operations {
   supervise(caller: Caller, fh: FileHandle, token: Uint8Array): Answer;
   /** setLease for another process: -EPERM, -ESRCH too. */
   setLeaseFor(caller: Caller, fh: FileHandle, subject: Subject, request: SetLeaseRequest): Answer;
-  /** Answers EINTR to a waiting setLeaseFor of that thread; 0, or -EPERM. */
-  cancelLeaseFor(caller: Caller, tid: number): Answer;
+  /** Answers EINTR to a waiting setLeaseFor of the thread; `isGranted`: releases what its last one took; 0, or -EPERM. */
+  cancelLeaseFor(caller: Caller, tid: number, isGranted: boolean): Answer;
   /** The pin's id; -EPERM, -ESRCH, -ENOENT too. */
   pinFor(caller: Caller, request: PinForRequest): Answer;
   /** The thread is stopped at a call that ends the registration of its pin: 0; -EPERM, -ESRCH, -ENOENT. */

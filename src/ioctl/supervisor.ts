@@ -12,7 +12,11 @@ export const supervisorIoctls: readonly (readonly [number, Command])[] = [
   [abi.LEASEFS_IOC_SUPERVISE, { struct: abi.supervise, flags: 0, run: supervise }],
   [
     abi.LEASEFS_IOC_SETLEASE_FOR,
-    { struct: abi.leaseFor, flags: abi.LEASEFS_NONBLOCK | abi.LEASEFS_CANCEL, run: setLeaseFor },
+    {
+      struct: abi.leaseFor,
+      flags: abi.LEASEFS_NONBLOCK | abi.LEASEFS_CANCEL | abi.LEASEFS_UNDO,
+      run: setLeaseFor,
+    },
   ],
   [abi.LEASEFS_IOC_PIN_FOR, { struct: abi.pinFor, flags: 0, run: pinFor }],
 ];
@@ -41,8 +45,9 @@ function setLeaseFor(transport: IoctlTransport, request: IoctlRequest, fh: FileH
     identity: request.struct.u64(abi.leaseFor.identity),
   };
   const flags = request.struct.u32(abi.leaseFor.flags);
-  if (flags & abi.LEASEFS_CANCEL) {
-    const cancelled = transport.operations.cancelLeaseFor(request.caller, subject.tid);
+  if (flags & (abi.LEASEFS_CANCEL | abi.LEASEFS_UNDO)) {
+    const isGranted = (flags & abi.LEASEFS_UNDO) !== 0;
+    const cancelled = transport.operations.cancelLeaseFor(request.caller, subject.tid, isGranted);
     if (cancelled === 0) echo(transport, request, abi.leaseFor.bytes);
     return cancelled;
   }

@@ -188,10 +188,11 @@ export class LeaseCalls {
       clearInterval(this.look);
       this.look = undefined;
     }
+    // Before the answer: the caller's close may be the last one, which says whether there is a zombie.
+    file.close();
     const taken = this.stops.send(lease.id, result);
     // The caller got EINTR, or is dead: it must have no lease that it did not have before.
-    if (!taken && result === 0 && lease.isNew) this.release(target, file);
-    file.close();
+    if (!taken && result === 0 && lease.isNew) this.link.undoLease(target);
     lease.isOver();
   }
 

@@ -130,6 +130,14 @@ export class MountLink {
     native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
   }
 
+  /** Ends the lease that the thread's last `setLease` took. */
+  undoLease(thread: StoppedThread): void {
+    const wish = { kind: abi.LEASEFS_UNLCK, nonblock: false, signal: 0, cookie: 0 };
+    const view = leaseStruct(thread, wish);
+    view.setU32(abi.leaseFor.flags, abi.LEASEFS_UNDO);
+    native.ioctl(this.root, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
+  }
+
   /** The pin's id, or `-errno`. */
   pin(
     thread: StoppedThread,

@@ -210,6 +210,18 @@ static long verb(const char *word, long a, long b)
 		struct leasefs_pin request = { .version = LEASEFS_ABI, .off = a, .len = b };
 		return ioctl(fd, LEASEFS_IOC_PIN, &request);
 	}
+	if (!strcmp(word, "zombies")) { /* A files leased, pinned and closed, one after the other and at once */
+		struct leasefs_pin request = { .version = LEASEFS_ABI, .len = 4096 };
+		char path[4096];
+		for (long n = 0; n < a; n++) {
+			snprintf(path, sizeof path, "%s.%ld", getenv("FILE"), n);
+			int one = open(path, O_RDWR | O_CREAT, 0600);
+			if (one < 0 || ftruncate(one, SIZE) < 0 || fcntl(one, F_SETLEASE, 48) < 0 ||
+			    ioctl(one, LEASEFS_IOC_PIN, &request) < 0 || close(one) < 0)
+				return -1;
+		}
+		return 0;
+	}
 	if (!strcmp(word, "cloexec"))
 		return fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (!strcmp(word, "keepring")) /* over exec */

@@ -1,6 +1,7 @@
 // What the filesystem knows of the supervisors of `leasefs run`: which processes are one, and the pins that they made for
 // others, which live as long as the registration of memory that they are for.
 import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { LEASEFS_SUPERVISE_TOKEN } from '../../abi/leasefs.js';
 import { guarded, type Log } from '../../base/guarded.js';
 import type { FileHandle, InodeNumber, PinId, ProcessId, WaiterId } from '../../base/units.js';
@@ -26,6 +27,9 @@ export interface SupervisedPin {
 /** Pins may end unnoticed: beyond this number plus twice the living ones, they are checked before more are made. */
 const UNLOOKED = 16;
 
+/** Lease calls that may be undone. */
+const UNDONE = 1024;
+
 /** Of parents that are looked at. */
 const GENERATIONS = 256;
 
@@ -35,6 +39,8 @@ export class Supervision {
   private readonly supervisors = new Map<FileHandle, ProcessId>();
   /** Lease calls that wait for a break, by the thread that they are for. */
   readonly waiting = new Map<number, WaiterId>();
+  /** The descriptions on which calls of threads succeeded last: those that may have to be undone, at once. */
+  readonly leased = new LRUCache<number, FileHandle>({ max: UNDONE });
   private readonly held = new Map<PinId, SupervisedPin>();
   /** Calls that run again after a look, or wait for one. */
   private readonly lookers = new Set<WaiterId>();

@@ -2,6 +2,7 @@
 // only a process that may trace this daemon can get, so the kernel decides. The daemon looks up the process that the
 // supervisor acts for by thread and start time, and does not trust its word.
 import { readlinkSync } from 'node:fs';
+import { NONE } from '../../abi/kinds.js';
 import { errno } from '../../base/errno.js';
 import { attempt } from '../../base/guarded.js';
 import {
@@ -73,12 +74,25 @@ export function setLeaseFor(
   caller.interruptible = acting.interruptible;
   if (answer === PARKED) plane.supervision.waiting.set(subject.tid, acting.waiter);
   else plane.supervision.waiting.delete(subject.tid);
+  if (answer === 0) plane.supervision.leased.set(subject.tid, fh);
+  return answer;
+}
+
+/** The thread did not get the answer to its last call, which took a lease. */
+function undoLeaseFor(plane: LeasePlane, caller: Caller, tid: number): Answer {
+  const { supervision, leases } = plane;
+  const fh = supervision.leased.get(tid);
+  if (fh === undefined || leases.getLease(fh) === NONE) return 0;
+  const answer = setLease(plane, caller, fh, { kind: NONE, nonblock: true, signal: 0, cookie: 0n });
+  // Else it runs again.
+  if (answer !== PARKED) supervision.leased.delete(tid);
   return answer;
 }
 
 /** The thread got a signal, or is gone (B5). */
-export function cancelLeaseFor(plane: LeasePlane, caller: Caller, tid: number): Answer {
+export function cancelLeaseFor(plane: LeasePlane, caller: Caller, tid: number, isGranted: boolean): Answer {
   if (!plane.supervision.isSupervisor(identify(plane, caller))) return -errno.EPERM;
+  if (isGranted) return undoLeaseFor(plane, caller, tid);
   const waiter = plane.supervision.waiting.get(tid);
   if (waiter === undefined) return 0;
   plane.supervision.waiting.delete(tid);
