@@ -59,6 +59,9 @@ struct leasefs_lease_for {
 #define LEASEFS_HOLDER_RINGS   3 /* one of its io_urings */
 #define LEASEFS_HOLDER_SOCKET  4 /* the socket that is its descriptor `fd` */
 #define LEASEFS_HOLDER_REGION  5 /* a memory region of the RDMA device that is its descriptor `fd` */
+#define LEASEFS_HOLDER_GROUP   6 /* that io_uring's ring of provided buffers, group `part` */
+#define LEASEFS_HOLDER_MEMORY  7 /* that io_uring's memory region */
+#define LEASEFS_HOLDER_QUEUES  8 /* that io_uring's queues; `part`: log2 of the submissions, 256 * log2 of the completions */
 #define LEASEFS_HOLDER_FIRST   256
 #define LEASEFS_HOLDER_ENDS    512
 #define LEASEFS_HOLDER_GOES_ON 1024
@@ -84,6 +87,8 @@ struct leasefs_pin_for {
 	__u64 registered; /* bytes of the registration; the pin may be a part */
 	__u64 id;         /* (out); in with ENDS */
 	__u64 identity;   /* as above */
+	__u32 part;
+	__u32 reserved;
 };
 
 #define LEASEFS_IOC_SUPERVISE    _IOWR('Y', 0x90, struct leasefs_supervise)

@@ -207,7 +207,10 @@ Napi::Value AdoptUring(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value UringRegister(const Napi::CallbackInfo& info) {
-  return Result(info.Env(), syscall(SYS_io_uring_register, IntArg(info, 0), Uint32Arg(info, 1), nullptr, 0));
+  int fd = IntArg(info, 0);
+  uint32_t opcode = Uint32Arg(info, 1);
+  if (info[2].IsUndefined()) return Result(info.Env(), syscall(SYS_io_uring_register, fd, opcode, nullptr, 0));
+  return Result(info.Env(), syscall(SYS_io_uring_register, fd, opcode, ArrayBufferArg(info, 2).data, 1));
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 // The kernel objects that hold memory which a process has registered: names, and numbers of leasefs-private.h.
 import {
   LEASEFS_HOLDER_BUFFER,
+  LEASEFS_HOLDER_GROUP,
+  LEASEFS_HOLDER_MEMORY,
+  LEASEFS_HOLDER_QUEUES,
   LEASEFS_HOLDER_REGION,
   LEASEFS_HOLDER_RING,
   LEASEFS_HOLDER_RINGS,
@@ -9,7 +12,8 @@ import {
 
 /**
  * `buffer`: the buffer table of an io_uring; `ring`: an io_uring; `rings`: any io_uring of the process; `socket`: a socket;
- * `region`: a memory region of an RDMA device.
+ * `region`: a memory region of an RDMA device; `group`: a ring of provided buffers of an io_uring; `memory`: the memory region
+ * of an io_uring; `queues`: its queues, of one size.
  */
 const numbers = {
   buffer: LEASEFS_HOLDER_BUFFER,
@@ -17,6 +21,9 @@ const numbers = {
   rings: LEASEFS_HOLDER_RINGS,
   socket: LEASEFS_HOLDER_SOCKET,
   region: LEASEFS_HOLDER_REGION,
+  group: LEASEFS_HOLDER_GROUP,
+  memory: LEASEFS_HOLDER_MEMORY,
+  queues: LEASEFS_HOLDER_QUEUES,
 } as const;
 
 export type HolderKind = keyof typeof numbers;

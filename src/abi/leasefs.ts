@@ -38,6 +38,9 @@ export const LEASEFS_HOLDER_RING = 2;
 export const LEASEFS_HOLDER_RINGS = 3;
 export const LEASEFS_HOLDER_SOCKET = 4;
 export const LEASEFS_HOLDER_REGION = 5;
+export const LEASEFS_HOLDER_GROUP = 6;
+export const LEASEFS_HOLDER_MEMORY = 7;
+export const LEASEFS_HOLDER_QUEUES = 8;
 export const LEASEFS_HOLDER_FIRST = 256;
 export const LEASEFS_HOLDER_ENDS = 512;
 export const LEASEFS_HOLDER_GOES_ON = 1024;
@@ -191,7 +194,7 @@ export const leaseFor = {
 
 /** struct leasefs_pin_for */
 export const pinFor = {
-  bytes: 80,
+  bytes: 88,
   version: u32(0),
   holder: u32(4),
   ino: u64(8),
@@ -204,6 +207,8 @@ export const pinFor = {
   registered: u64(56),
   id: u64(64),
   identity: u64(72),
+  part: u32(80),
+  reserved: reserved(84, 88),
 } as const;
 
 /** struct leasefs_message; `code` of an answer is 0 or -errno. */

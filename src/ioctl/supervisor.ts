@@ -80,6 +80,7 @@ function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {
       fd: request.struct.s32(abi.pinFor.fd),
       addr: request.struct.u64(abi.pinFor.addr),
       bytes: request.struct.u64(abi.pinFor.registered),
+      part: request.struct.u32(abi.pinFor.part),
     },
   };
   const { operations } = transport;

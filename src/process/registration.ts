@@ -3,19 +3,21 @@
 // end of a registration: by a call, by the last close of a ring or device that may have been passed on, by the end of a
 // process. So the daemon checks when it matters. It keeps no copy of the ring or device: a copy would keep the pages.
 //
-// A ring is identified by its inode and by what it lists (io_uring's fdinfo), a device by its regions (verbs-regions.ts): if
-// any process lists the same address and length, the registration lives. A ring that cannot be read (a busy one, or one that
-// is mapped and has no descriptor) counts as alive.
+// A ring is identified by its inode, and says what it holds in its fdinfo, or when it is asked (ring-questions.ts); a device
+// lists its regions (verbs-regions.ts): if any process lists the same address and length, the registration lives. A ring that
+// does not say it (a busy one, one that only its own thread may ask, one that is mapped and has no descriptor) counts as alive.
 //
 // To read /proc of a process waits while the process is in exec(2) (fd, stat, syscall, maps) or mmap(2) (maps), and that
 // may wait for this very daemon, to close a file or to write back a mapping. The fdinfo of a descriptor that is no ring may
 // wait too (K30). So all of it is for a thread of its own. `registrationOf` is for the moment in which the thread is stopped
 // at its call: another of its process may begin exec(2) then.
 import type { HolderKind } from '../abi/holders.js';
+import { errno } from '../base/errno.js';
 import { pause } from '../base/pause.js';
 import { processorTimeOf, startTimeOf } from './proc.js';
 import { fileIdIn, linkOf, listOf, textOf } from './proc-text.js';
 import { parseBuffers, RING } from './registered-buffers.js';
+import { askForGroup, askForRegion, askRingOf } from './ring-questions.js';
 import { listsRegion } from './verbs-regions.js';
 
 /** Offset at which a ring maps its submission entries: one mapping a ring. */
@@ -41,6 +43,8 @@ export interface Registered {
   /** Of its memory, bytes; of a region as the device knows it. */
   readonly addr: number;
   readonly bytes: number;
+  /** `part` of struct leasefs_pin_for. */
+  readonly part: number;
 }
 
 /** Plain data: it goes to a thread and comes back. */
@@ -85,8 +89,8 @@ export function goneOf(registrations: readonly Registration[]): number[] {
   // A program that registers and unregisters in a loop leaves many that are alike.
   const known = new Map<string, boolean>();
   return registrations.flatMap((registration, index) => {
-    const { kind, pid, start, tid, fd, addr, bytes, inode, settled, ending } = registration;
-    const key = [kind, pid, start, tid, fd, addr, bytes, inode, settled, ending].join();
+    const { kind, pid, start, tid, fd, addr, bytes, part, inode, settled, ending } = registration;
+    const key = [kind, pid, start, tid, fd, addr, bytes, part, inode, settled, ending].join();
     const alive = known.get(key) ?? isAlive(registration, descriptors);
     known.set(key, alive);
     return alive ? [] : [index];
@@ -140,9 +144,40 @@ function isHere(registration: Registration): Seen {
     const lists = listsRegion(at.tid, at.fd, registration.addr, registration.bytes);
     return lists === 'no' ? 'absent' : lists;
   }
-  if (kind === 'ring' && inode !== 0)
-    return fileIdIn(infoOf(at.tid, at.fd))?.ino === inode ? 'yes' : 'absent';
-  return 'yes';
+  return kind === 'socket' || inode === 0 ? 'yes' : isOfRing(registration, at.tid, at.fd);
+}
+
+/** Whether the thread's descriptor is the ring, and holds the memory as far as it says that. */
+function isOfRing({ kind, inode, part }: Registration, tid: number, fd: number): Seen {
+  const info = quietInfoOf(tid, fd);
+  if (fileIdIn(info)?.ino !== inode) return 'absent';
+  if (kind === 'ring') return 'yes';
+  // To ask a ring that is in use would wait for it.
+  if (parseBuffers(info) === 'busy') return 'unknown';
+  if (kind === 'queues') return entriesIn(info) === part ? 'yes' : 'no';
+  const ask = (ring: number) => (kind === 'group' ? askForGroup(ring, part) : askForRegion(ring));
+  const answer = askRingOf(tid, fd, inode, ask);
+  if (answer === 0) return 'yes';
+  return answer === -errno.ENOENT ? 'no' : 'unknown';
+}
+
+/** The fdinfo of a ring that is not in use just then, as far as it ever is not. */
+function quietInfoOf(tid: number, fd: number): string {
+  let info = infoOf(tid, fd);
+  for (let n = 1; n < BUSY_TRIES && info !== '' && parseBuffers(info) === 'busy'; n++) {
+    pause(PAUSE_MS);
+    info = infoOf(tid, fd);
+  }
+  return info;
+}
+
+/** The sizes of a ring's queues, as in `part` of struct leasefs_pin_for. */
+function entriesIn(info: string): number {
+  const powerOf = (name: string): number => {
+    const [, mask = ''] = new RegExp(`^${name}:\\s*0x([\\da-f]+)$`, 'm').exec(info) ?? [];
+    return Math.log2(Number.parseInt(mask, 16) + 1);
+  };
+  return powerOf('SqMask') + 256 * powerOf('CqMask');
 }
 
 /** Whether the ring that is the thread's descriptor is the one, and has the buffer. */
@@ -167,14 +202,14 @@ function isListed({ inode, addr, bytes }: Registration, tid: number, fd: number,
 
 /** Passed on by fork or SCM_RIGHTS, or mapped without a descriptor. */
 function isElsewhere(registration: Registration, descriptors: Descriptors): boolean {
-  const { kind, pid, start, link, inode, addr, bytes } = registration;
+  const { kind, pid, start, link, addr, bytes } = registration;
   const lives = startTimeOf(pid) === start;
   for (const { pid: other, tid, fd, link: its } of descriptors.all()) {
     if (its !== link || (other === pid && !lives)) continue;
     if (kind === 'buffer' && !['yes', 'unknown'].includes(isListed(registration, tid, fd, BUSY_TRIES)))
       continue;
     if (kind === 'region' && listsRegion(tid, fd, addr, bytes) === 'no') continue;
-    if (kind === 'ring' && fileIdIn(infoOf(tid, fd))?.ino !== inode) continue;
+    if (RINGS.has(kind) && !['yes', 'unknown'].includes(isOfRing(registration, tid, fd))) continue;
     // The ring cannot be identified: only a ring of the registering process counts.
     if (kind === 'rings' && other !== pid) continue;
     registration.at = { tid, fd };
@@ -217,6 +252,9 @@ class Descriptors {
     return listOf(`/proc/${pid}/fd`).length > 0 ? [pid] : threadsOf(pid).slice(1, 2);
   }
 }
+
+/** What one ring has, which has an inode. */
+const RINGS: ReadonlySet<HolderKind> = new Set(['ring', 'group', 'memory', 'queues']);
 
 const holders = [RING, 'socket:[', '/dev/infiniband/'];
 

@@ -22,6 +22,8 @@ export interface RegisteredMemory {
   readonly bytes: number;
   /** The address by which the kernel lists it, where that may be another one. */
   readonly listedAt?: number;
+  /** `part` of struct leasefs_pin_for. */
+  readonly part?: number;
 }
 
 /** As the kernel: IORING_MAX_REG_BUFFERS. */
@@ -32,6 +34,7 @@ const SOURCE_REGISTERED = 1;
 const REGION_OF_USER = 1;
 const AREA_OF_DMABUF = 1;
 const ENTRIES_MAX = 32768;
+const PAGE = 4096;
 
 const SETUP_CQSIZE = 1 << 3;
 const SETUP_SQE128 = 1 << 10;
@@ -63,6 +66,8 @@ export function heldBy(
 
 function heldByRegister(call: RegisterCall, memory: Memory): RegisteredMemory[] {
   const { opcode, address, count, ring } = call;
+  const by = (kind: HolderKind) =>
+    ring === undefined ? ({ kind: 'rings', fd: -1 } as const) : { kind, fd: ring };
   switch (opcode) {
     case REGISTER_BUFFERS:
       return vectors(call, memory, address, count);
@@ -77,23 +82,26 @@ function heldByRegister(call: RegisterCall, memory: Memory): RegisteredMemory[] 
     }
     case REGISTER_PBUF_RING: {
       const request = memory(address, 40);
-      if (request === undefined || request.getUint16(14, true) & PBUF_RING_MMAP) return [];
-      const entries = Math.min(request.getUint32(8, true), ENTRIES_MAX);
-      return some({ kind: 'ring', fd: ring ?? -1, addr: u64(request, 0), bytes: entries * 16 });
+      if (request === undefined || count !== 1 || request.getUint16(14, true) & PBUF_RING_MMAP) return [];
+      const entries = request.getUint32(8, true);
+      const addr = u64(request, 0);
+      const isWell = isPowerOfTwo(entries) && entries <= ENTRIES_MAX && addr % PAGE === 0;
+      if (!isWell || !isReserved(request)) return [];
+      return some({ ...by('group'), part: request.getUint16(12, true), addr, bytes: entries * 16 });
     }
     case REGISTER_MEM_REGION: {
       // struct io_uring_mem_region_reg points to a struct io_uring_region_desc.
       const request = memory(address, 32);
       const region = request && memory(u64(request, 0), 64);
-      if (region === undefined || !(region.getUint32(16, true) & REGION_OF_USER)) return [];
-      return some({ kind: 'ring', fd: ring ?? -1, addr: u64(region, 0), bytes: u64(region, 8) });
+      if (region === undefined || count !== 1 || !(region.getUint32(16, true) & REGION_OF_USER)) return [];
+      return some({ ...by('memory'), addr: u64(region, 0), bytes: u64(region, 8) });
     }
     case REGISTER_ZCRX_IFQ: {
       // struct io_uring_zcrx_ifq_reg: the area that the network card writes to, and the queue's own memory.
       const request = memory(address, 32);
       const area = request && memory(u64(request, 16), 32);
       const region = request && memory(u64(request, 24), 32);
-      const at = { kind: 'ring', fd: ring ?? -1 } as const;
+      const at = by('ring');
       return [
         ...(area === undefined || area.getUint32(24, true) & AREA_OF_DMABUF
           ? []
@@ -109,7 +117,9 @@ function heldByRegister(call: RegisterCall, memory: Memory): RegisteredMemory[] 
       if (params === undefined) return [];
       const entries = params.getUint32(0, true);
       const flags = params.getUint32(8, true) | SETUP_SQE128 | SETUP_CQE32;
-      return ringAt(params, entries, flags).map(held => ({ ...held, kind: 'ring', fd: ring ?? -1 }));
+      const { sq, cq } = sizesOf(params, entries, flags);
+      const part = Math.log2(sq) + 256 * Math.log2(cq);
+      return ringAt(params, entries, flags).map(held => ({ ...held, ...by('queues'), part }));
     }
     default:
       return [];
@@ -148,9 +158,12 @@ export const groupOf = ({ address }: RegisterCall, memory: Memory): number | und
 export function groupEndedBy({ address, count }: RegisterCall, memory: Memory): number | undefined {
   const request = memory(address, 40);
   if (request === undefined || count !== 1 || request.getUint16(14, true) !== 0) return undefined;
-  const reserved = [16, 24, 32].every(at => request.getBigUint64(at, true) === 0n);
-  return reserved ? request.getUint16(12, true) : undefined;
+  return isReserved(request) ? request.getUint16(12, true) : undefined;
 }
+
+/** Whether the last fields of struct io_uring_buf_reg are zero, as the kernel demands. */
+const isReserved = (request: DataView): boolean =>
+  [16, 24, 32].every(at => request.getBigUint64(at, true) === 0n);
 
 /** Of struct iovec; those without length are empty places of the table. */
 function vectors(
@@ -180,9 +193,7 @@ function heldBySetup({ entries, address }: SetupCall, memory: Memory): Registere
 
 /** A ring's two pieces at the addresses in struct io_uring_params. */
 function ringAt(params: DataView, entries: number, flags: number): RegisteredMemory[] {
-  const sq = powerOfTwo(Math.min(entries, ENTRIES_MAX));
-  const asked = Math.min(params.getUint32(4, true), 2 * ENTRIES_MAX);
-  const cq = flags & SETUP_CQSIZE ? powerOfTwo(asked) : 2 * sq;
+  const { sq, cq } = sizesOf(params, entries, flags);
   // struct io_rings, the completions, the indices of submissions.
   const rings = 64 + cq * (flags & SETUP_CQE32 ? 32 : 16) + sq * 4;
   const submissions = sq * (flags & SETUP_SQE128 ? 128 : 64);
@@ -191,6 +202,19 @@ function ringAt(params: DataView, entries: number, flags: number): RegisteredMem
     ...some({ kind: 'rings', fd: -1, addr: u64(params, 72), bytes: submissions }),
   ];
 }
+
+/** As many entries as the kernel makes of those that struct io_uring_params asks for. */
+function sizesOf(
+  params: DataView,
+  entries: number,
+  flags: number,
+): { readonly sq: number; readonly cq: number } {
+  const sq = powerOfTwo(Math.min(entries, ENTRIES_MAX));
+  const asked = Math.min(params.getUint32(4, true), 2 * ENTRIES_MAX);
+  return { sq, cq: flags & SETUP_CQSIZE ? powerOfTwo(asked) : 2 * sq };
+}
+
+const isPowerOfTwo = (value: number): boolean => value > 0 && (value & (value - 1)) === 0;
 
 const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, value)));
 

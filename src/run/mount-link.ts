@@ -157,6 +157,7 @@ export class MountLink {
     view.setS32(abi.pinFor.fd, held.fd);
     view.setU64(abi.pinFor.addr, held.listedAt ?? held.addr);
     view.setU64(abi.pinFor.registered, held.bytes);
+    view.setU32(abi.pinFor.part, held.part ?? 0);
     const result = native.ioctl(this.root, abi.LEASEFS_IOC_PIN_FOR, view.buffer);
     return result < 0 ? result : view.u64(abi.pinFor.id);
   }

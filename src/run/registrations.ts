@@ -5,8 +5,10 @@
 // (src/process/registration.ts).
 import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
-import { fileIdOf, readText } from '../process/proc-text.js';
-import { isMapped, type Mapping, parseBuffers, rangesOf } from '../process/registered-buffers.js';
+import type { Result } from '../native/binding.js';
+import { fileIdOf, linkOf, readText, textOf } from '../process/proc-text.js';
+import { type FileRange, isMapped, parseBuffers, RING, rangesOf } from '../process/registered-buffers.js';
+import { askForGroup, askForRegion } from '../process/ring-questions.js';
 import { type CallAnswer, CONTINUE } from './answer.js';
 import { clonesOf, groupEndedBy, groupOf, heldBy, type RegisteredMemory } from './buffers.js';
 import type { RegisterCall, SetupCall, StoppedCall, UmemCall, VerbsCall, XdpCall } from './calls.js';
@@ -14,6 +16,7 @@ import type { MountLink } from './mount-link.js';
 import {
   opcodes,
   REGISTER_CLONE_BUFFERS,
+  REGISTER_MEM_REGION,
   REGISTER_PBUF_RING,
   REGISTER_UNKNOWN,
   UNREGISTER_PBUF_RING,
@@ -42,7 +45,10 @@ const GROUPS_MAX = 4096;
 /** A ring that is in use leaves its tables out of fdinfo: so often it is read again. */
 const BUSY_TRIES = 50;
 
-/** The pins of a ring of provided buffers, and the thread that registered it, which alone may be able to unregister it. */
+/**
+ * The pins of a ring of provided buffers that an io_uring has which does not say whether it is there, and the thread that
+ * registered it, which alone may unregister it.
+ */
 interface Group {
   readonly tid: number;
   readonly pins: readonly number[];
@@ -132,10 +138,16 @@ export class Registrations {
     // Where the process has no memory the kernel answers EFAULT.
     if (unread !== 0 && isMapped(maps, unread))
       return this.judgeUnseen(target, `${nameOf(call)}: its arguments are in memory that cannot be read`);
+    const ranges = held.map(({ addr, bytes }) => rangesOf({ address: addr, length: bytes }, mappings));
+    if (ranges.flat().length === 0) return CONTINUE;
+    const question = call.kind === 'register' ? QUESTIONS.get(call.opcode) : undefined;
+    const there = question === undefined ? undefined : this.ask(target, call as RegisterCall, memory);
+    // The kernel refuses a second one. Were it left to the kernel, another thread could end the first one before.
+    if (question !== undefined && there === 0) return -question;
     const made: number[] = [];
-    const answer = this.pinAll(target, call, held, mappings, made);
+    const answer = this.pinAll(target, call, held, ranges, made);
     if (call.kind === 'register' && call.opcode === REGISTER_PBUF_RING && made.length > 0)
-      this.keepGroup(target, call, made, memory);
+      if (there !== -errno.ENOENT) this.keepGroup(target, call, made, memory);
     return answer;
   }
 
@@ -143,13 +155,12 @@ export class Registrations {
     target: Target,
     call: Registration,
     held: readonly RegisteredMemory[],
-    mappings: readonly Mapping[],
+    ranges: readonly (readonly FileRange[])[],
     made: number[],
   ): CallAnswer {
     const unleased: UnleasedRegistration[] = [];
-    for (const memory of held) {
-      const buffer = { address: memory.addr, length: memory.bytes };
-      for (const range of rangesOf(buffer, mappings)) {
+    for (const [n, memory] of held.entries()) {
+      for (const range of ranges[n]!) {
         const goesOn = this.policy === 'report';
         const id = this.link.pin(target, range, memory, { isFirst: made.length === 0, goesOn });
         if (id >= 0) {
@@ -205,21 +216,53 @@ export class Registrations {
       .map(({ address, length }) => ({ kind, fd: call.ring ?? -1, addr: address, bytes: length }));
   }
 
-  private keepGroup({ tid }: Target, call: RegisterCall, pins: readonly number[], memory: Memory): void {
-    const key = groupKey(tid, call, groupOf(call, memory));
-    if (key !== undefined) this.groups.set(key, { tid, pins });
+  /** What the ring says of the call's group, or of its region: 0, it is there; -ENOENT, it is not; else it does not say. */
+  private ask(target: Target, call: RegisterCall, memory: Memory): Result {
+    const { ring, opcode } = call;
+    const group = opcode === REGISTER_MEM_REGION ? 0 : groupOf(call, memory);
+    if (ring === undefined || group === undefined) return -errno.EBADF;
+    // A ring that is in use would make us wait; what is no ring, too.
+    if (linkOf(`/proc/${target.tid}/fd/${ring}`) !== RING) return -errno.EBADF;
+    if (parseBuffers(textOf(`/proc/${target.tid}/fdinfo/${ring}`)) === 'busy') return -errno.EBUSY;
+    const copy = this.targets.take(target, ring);
+    if (copy === undefined || copy instanceof Blind) return -errno.EBADF;
+    try {
+      return opcode === REGISTER_MEM_REGION ? askForRegion(copy.fd) : askForGroup(copy.fd, group);
+    } finally {
+      copy.close();
+    }
   }
 
-  /** The pins of a ring of provided buffers end with the call, which the kernel does not refuse to the same thread. */
+  /** The one that was there may be gone, or the kernel refuses the new one: all of them end together. */
+  private keepGroup({ tid }: Target, call: RegisterCall, made: readonly number[], memory: Memory): void {
+    const key = groupKey(tid, call, groupOf(call, memory));
+    if (key === undefined) return;
+    const known = this.groups.get(key);
+    const before = known?.tid === tid ? known.pins : [];
+    this.groups.set(key, { tid, pins: [...before, ...made] });
+  }
+
+  /**
+   * Of a ring that only the calling thread may ask (or none may, before Linux 6.8) the pins of a group end with the call, which
+   * the kernel does not refuse to that thread. Others say it themselves, to the daemon.
+   */
   private endGroup(target: Target, call: RegisterCall): CallAnswer {
-    const key = groupKey(target.tid, call, groupEndedBy(call, memoryOf(target)));
+    const memory = memoryOf(target);
+    const key = groupKey(target.tid, call, groupEndedBy(call, memory));
     const group = key === undefined ? undefined : this.groups.get(key);
     if (key === undefined || group?.tid !== target.tid) return CONTINUE;
+    if (![-errno.EEXIST, -errno.EINVAL].includes(this.ask(target, call, memory))) return CONTINUE;
     this.groups.delete(key);
     for (const pin of group.pins) this.link.endPin(target, pin);
     return CONTINUE;
   }
 }
+
+/** What a ring has one of, and what the kernel says to a second one. */
+const QUESTIONS: ReadonlyMap<number, number> = new Map([
+  [REGISTER_PBUF_RING, errno.EEXIST],
+  [REGISTER_MEM_REGION, errno.EBUSY],
+]);
 
 const UNSEEN = 'in one run with the other: io_uring can register the memory of an AF_XDP socket unseen';
 const OF_INDEX = new Blind(

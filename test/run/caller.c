@@ -55,9 +55,12 @@ static long setup(unsigned int flags, void *rings, void *entries)
 	return syscall(SYS_io_uring_setup, 4, &params);
 }
 
+static unsigned int byIndex;
+static int number;
+
 static long reg(unsigned int opcode, void *arg, unsigned int count)
 {
-	return syscall(SYS_io_uring_register, ring, opcode, arg, count);
+	return syscall(SYS_io_uring_register, byIndex ? number : ring, opcode | byIndex, arg, count);
 }
 
 #ifdef __x86_64__
@@ -116,6 +119,22 @@ static long verb(const char *word, long a, long b)
 	}
 	if (!strcmp(word, "ring"))
 		return ring = setup(0, NULL, NULL);
+	if (!strcmp(word, "single")) /* a ring of this thread's alone: IORING_SETUP_SINGLE_ISSUER */
+		return ring = setup(1 << 12, NULL, NULL);
+	if (!strcmp(word, "disabled")) /* IORING_SETUP_R_DISABLED */
+		return ring = setup(1 << 6, NULL, NULL);
+	if (!strcmp(word, "restrict")) /* IORING_REGISTER_RESTRICTIONS: no register call once it is enabled */
+		return reg(11, memory, 0);
+	if (!strcmp(word, "enable"))
+		return reg(12 /* IORING_REGISTER_ENABLE_RINGS */, NULL, 0);
+	if (!strcmp(word, "index")) { /* IORING_REGISTER_RING_FDS: register calls name the ring by its index from now on */
+		struct io_uring_rsrc_update request = { .offset = -1U, .data = ring };
+		if (reg(20, &request, 1) != 1)
+			return -1;
+		number = request.offset;
+		byIndex = 1U << 31;
+		return 0;
+	}
 	if (!strcmp(word, "nommap")) /* a ring in memory of the file */
 		return ring = setup(NO_MMAP, memory + a, memory + b);
 	if (!strcmp(word, "closering"))
@@ -175,8 +194,8 @@ static long verb(const char *word, long a, long b)
 		char *own = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		return ring = setup(NO_MMAP | 1 << 12 | 1 << 13, own, own + 4096);
 	}
-	if (!strcmp(word, "resize")) { /* IORING_REGISTER_RESIZE_RINGS */
-		struct io_uring_params params = { .sq_entries = 16 };
+	if (!strcmp(word, "resize") || !strcmp(word, "grow")) { /* IORING_REGISTER_RESIZE_RINGS */
+		struct io_uring_params params = { .sq_entries = *word == 'g' ? 32 : 16 };
 		void *rings = memory + a, *entries = memory + b;
 		memcpy((char *)&params + 112, &rings, sizeof rings);
 		memcpy((char *)&params + 72, &entries, sizeof entries);
