@@ -61,7 +61,7 @@ struct leasefs_lease_for {
 #define LEASEFS_HOLDER_REGION  5 /* a memory region of the RDMA device that is its descriptor `fd` */
 #define LEASEFS_HOLDER_GROUP   6 /* that io_uring's ring of provided buffers, group `part` */
 #define LEASEFS_HOLDER_MEMORY  7 /* that io_uring's memory region */
-#define LEASEFS_HOLDER_QUEUES  8 /* that io_uring's queues; `part`: log2 of the submissions, 256 * log2 of the completions */
+#define LEASEFS_HOLDER_QUEUES  8 /* that io_uring's queues; `part`: log2 of their sizes, 256 * completions' */
 #define LEASEFS_HOLDER_FIRST   256
 #define LEASEFS_HOLDER_ENDS    512
 #define LEASEFS_HOLDER_GOES_ON 1024

@@ -229,10 +229,10 @@ interface Binding {
   ignoreSignal(signal: number): Result;
 
   /**
-   * From now on signals that are sent to this process go to that of the pidfd, for good; not those that a terminal sends,
-   * which its whole foreground group gets.
+   * From now on signals that are sent to this process go to that of the pidfd, for good; not those that its whole process
+   * group gets, as the process behind the socket `witness` sees (native/launch/launch.c).
    */
-  forwardSignals(pidfd: number): Result;
+  forwardSignals(pidfd: number, witness: number): Result;
   /** waitpid(2) of a child that Node.js did not start: its wait status; -EAGAIN while it runs, -ECHILD. */
   waitChild(pid: number): Result;
 

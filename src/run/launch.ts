@@ -5,7 +5,7 @@ import { POLLIN } from '../base/linux.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { built } from '../native/built.js';
 
-/** SOCKET:PID, for this process alone. */
+/** SOCKET:PID:WITNESS, for this process alone. */
 const VARIABLE = 'LEASEFS_RUN_CHILD';
 
 export class WaitingCommand {
@@ -13,11 +13,13 @@ export class WaitingCommand {
   readonly exit: Promise<number>;
   private socket: number;
 
-  private constructor(socket: number, pid: number) {
+  /** @param witness a socket: the process behind it knows which signals our whole process group gets. */
+  private constructor(socket: number, pid: number, witness: number) {
     this.socket = socket;
     const pidfd = native.pidfdOpen(pid);
     // What is sent to us is meant for the command, now and until we end.
-    native.forwardSignals(pidfd.fd);
+    native.forwardSignals(pidfd.fd, witness);
+    native.close(witness);
     this.exit = new Promise(resolve => {
       const poller = native.poll(pidfd.fd, POLLIN, () => {
         poller.close();
@@ -29,9 +31,10 @@ export class WaitingCommand {
 
   /** Undefined where Node.js was started without the launcher. */
   static ofLauncher(): WaitingCommand | undefined {
-    const made = /^(\d+):(\d+)$/.exec(process.env[VARIABLE] ?? '');
+    const made = /^(\d+):(\d+):(\d+)$/.exec(process.env[VARIABLE] ?? '');
     delete process.env[VARIABLE];
-    return made === null ? undefined : new WaitingCommand(Number(made[1]), Number(made[2]));
+    if (made === null) return undefined;
+    return new WaitingCommand(Number(made[1]), Number(made[2]), Number(made[3]));
   }
 
   /**

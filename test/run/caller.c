@@ -127,7 +127,7 @@ static long verb(const char *word, long a, long b)
 		return reg(11, memory, 0);
 	if (!strcmp(word, "enable"))
 		return reg(12 /* IORING_REGISTER_ENABLE_RINGS */, NULL, 0);
-	if (!strcmp(word, "index")) { /* IORING_REGISTER_RING_FDS: register calls name the ring by its index from now on */
+	if (!strcmp(word, "index")) { /* IORING_REGISTER_RING_FDS; register calls use the index */
 		struct io_uring_rsrc_update request = { .offset = -1U, .data = ring };
 		if (reg(20, &request, 1) != 1)
 			return -1;

@@ -92,7 +92,7 @@ for (const store of stores) {
       assert.equal(report.zombies, []);
     });
 
-    test('a ring that only its own thread may ask: what cannot be told apart ends with the group', () => {
+    test('a ring that only its own thread may ask: what it does not say ends with the group', () => {
       const { answers } = call(
         'lease:48 single pbuf:0:8 pbuf:8192:8 truncate:0 unpbuf truncate:0 unpbuf truncate:4096 pbuf:0:8 truncate:0',
       );

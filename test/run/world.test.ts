@@ -51,14 +51,26 @@ mountedSuite('the world of leasefs run', {}, ({ test, mount }) => {
     }
   });
 
+  const signals = (how: string) =>
+    spawnSync('python3', [script('signals.py'), how, leasefs, mount.path], {
+      encoding: 'utf8',
+      timeout: LIMIT_MS,
+    });
+
   needing(test, 'python3')(
-    'a Ctrl-C arrives once, and a signal that is sent to run alone arrives too',
+    'a Ctrl-C, and a signal to the process group, arrive once, and one that is sent to run alone arrives too',
     () => {
-      const words = [script('ctrl-c.py'), leasefs, mount.path];
-      const { stdout, stderr } = spawnSync('python3', words, { encoding: 'utf8', timeout: LIMIT_MS });
-      assert.is(stdout, '2 0\n', stderr);
+      const { stdout, stderr } = signals('count');
+      assert.is(stdout, '4 0\n', stderr);
     },
   );
+
+  needing(test, 'python3')('signals that are blocked and pending are those without run', () => {
+    const { stdout, stderr } = signals('inherit');
+    const [without, under] = stdout.trimEnd().split('\n\n');
+    assert.match(without!, /^ShdPnd:\t0000000200004000$/m, stderr);
+    assert.is(under, without, stderr);
+  });
 
   test('a pipe of the program is as its parent made it: no O_NONBLOCK', async () => {
     const look = 'cat /proc/$$/fdinfo/1 /proc/$$/fdinfo/2 | grep flags';
