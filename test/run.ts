@@ -17,7 +17,7 @@ const LIMIT_MS = 180_000;
 /** Tests wait as much as they compute. */
 const AT_ONCE = availableParallelism() + 1;
 /** They last longest, so they come first. */
-const FIRST = ['conformance/posix', 'e2e/histories', 'proposal/proposal', 'e2e/residency', 'cli/mounted'];
+const FIRST = ['conformance/posix', 'e2e/histories', 'e2e/residency', 'cli/mounted'];
 const MEASURED_FOR_MS = 5000;
 
 interface Outcome {
