@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstring>
@@ -75,14 +76,16 @@ Napi::Value AbstractName(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Accept(const Napi::CallbackInfo& info) {
-  UniqueFd fd(accept4(IntArg(info, 0), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  int socket = IntArg(info, 0);
+  double* uid = Float64ArrayArg(info, 1, 1);
+  UniqueFd fd(accept4(socket, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd.IsOpen()) throw SystemError(info.Env(), errno, "accept");
   ucred peer = {};
   socklen_t length = sizeof peer;
   if (getsockopt(fd.Get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
     throw SystemError(info.Env(), errno, "getsockopt");
   }
-  *Float64ArrayArg(info, 1, 1) = peer.uid;
+  *uid = peer.uid;
   return Descriptor::Make(info.Env(), std::move(fd));
 }
 
@@ -113,7 +116,19 @@ Napi::Value SendMessage(const Napi::CallbackInfo& info) {
   return Result(info.Env(), Uninterrupted(sent));
 }
 
-/** Accepts no descriptors: the message has no room for them, so the kernel drops those that are sent. */
+/** Descriptors find room where the socket passes no credentials. */
+void CloseDescriptors(msghdr* header) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr; part = CMSG_NXTHDR(header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    for (size_t at = CMSG_LEN(0); at + sizeof(int) <= part->cmsg_len; at += sizeof(int)) {
+      int fd;
+      memcpy(&fd, reinterpret_cast<char*>(part) + at, sizeof fd);
+      close(fd);
+    }
+  }
+}
+
+/** Accepts no descriptors: where credentials come the kernel has no room for them, and drops them. */
 Napi::Value ReceiveMessage(const Napi::CallbackInfo& info) {
   int socket = IntArg(info, 0);
   Bytes whole = ArrayBufferArg(info, 1);
@@ -128,6 +143,7 @@ Napi::Value ReceiveMessage(const Napi::CallbackInfo& info) {
   header.msg_controllen = CMSG_LEN(sizeof(ucred));
   ssize_t n = Uninterrupted([&] { return recvmsg(socket, &header, MSG_CMSG_CLOEXEC); });
   if (n < 0) return Result(info.Env(), n);
+  CloseDescriptors(&header);
   if (sender != nullptr) {
     ucred who = {};
     cmsghdr* credentials = CMSG_FIRSTHDR(&header);

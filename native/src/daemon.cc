@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cmath>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ class TextArray {
       Napi::Value text = array.Get(i);
       if (!text.IsString()) throw Napi::TypeError::New(info.Env(), "an Array of strings is expected");
       texts_.push_back(text.As<Napi::String>().Utf8Value());
+      if (texts_.back().find('\0') != std::string::npos) {
+        throw Napi::TypeError::New(info.Env(), "strings without NUL are expected");
+      }
     }
     for (std::string& text : texts_) pointers_.push_back(text.data());
     pointers_.push_back(nullptr);
@@ -35,6 +40,21 @@ class TextArray {
   std::vector<std::string> texts_;
   std::vector<char*> pointers_;
 };
+
+std::vector<int> DescriptorsArg(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsArray()) throw Napi::TypeError::New(info.Env(), "an Array of descriptors is expected");
+  auto array = info[index].As<Napi::Array>();
+  std::vector<int> numbers;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    Napi::Value number = array.Get(i);
+    double value = number.IsNumber() ? number.As<Napi::Number>().DoubleValue() : -1;
+    if (!(value >= 0 && value <= INT32_MAX) || value != std::trunc(value)) {
+      throw Napi::TypeError::New(info.Env(), "an Array of descriptors is expected");
+    }
+    numbers.push_back(static_cast<int>(value));
+  }
+  return numbers;
+}
 
 bool Keep(int fd) {
   int flags = fcntl(fd, F_GETFD);
@@ -56,12 +76,9 @@ Napi::Value Execute(const Napi::CallbackInfo& info) {
   std::string path = TextArg(info, 0);
   TextArray args(info, 1);
   TextArray env(info, 2);
-  if (!info[3].IsArray()) throw Napi::TypeError::New(info.Env(), "an Array of descriptors is expected");
-  auto kept = info[3].As<Napi::Array>();
-  for (uint32_t i = 0; i < kept.Length(); i++) {
-    if (!Keep(kept.Get(i).ToNumber().Int32Value())) return Failure(info.Env(), errno);
-  }
-  for (int fd : {0, 1, 2}) {
+  std::vector<int> kept = DescriptorsArg(info, 3);
+  kept.insert(kept.end(), {0, 1, 2});
+  for (int fd : kept) {
     if (!Keep(fd)) return Failure(info.Env(), errno);
   }
   if (!RestoreSignals()) return Failure(info.Env(), EINVAL);

@@ -73,15 +73,22 @@ void RestCpu() {
 
 class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Listener {
  public:
-  static Napi::Object Make(Napi::Env env, UniqueFd fd, size_t buffer_size, int max_batch) {
+  /** Without a descriptor; its amounts are arguments 2 and 3. */
+  static Napi::Object Make(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
     Napi::Object made = AddonData::Of(env).channel.New({});
     FuseChannel* self = Unwrap(made);
-    self->fd_ = std::move(fd);
-    self->buffer_size_ = buffer_size;
-    self->max_batch_ = max_batch;
-    self->request_ = Napi::Persistent(Napi::ArrayBuffer::New(env, buffer_size));
-    self->reply_ = Napi::Persistent(Napi::ArrayBuffer::New(env, buffer_size));
+    self->buffer_size_ = static_cast<size_t>(IntegerArg(info, 1, kMinBuffer, kMaxBuffer));
+    self->max_batch_ = static_cast<int>(IntegerArg(info, 2, 1, kMaxBatch));
+    self->request_ = Napi::Persistent(Napi::ArrayBuffer::New(env, self->buffer_size_));
+    self->reply_ = Napi::Persistent(Napi::ArrayBuffer::New(env, self->buffer_size_));
     return made;
+  }
+
+  /** Takes the number over. */
+  static Napi::Value Own(Napi::Object channel, int fd) {
+    Unwrap(channel)->fd_.Reset(fd);
+    return channel;
   }
 
   static Napi::Function Define(Napi::Env env) {
@@ -364,26 +371,22 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
 
 namespace {
 
-Napi::Value MakeChannel(const Napi::CallbackInfo& info, UniqueFd fd) {
-  auto buffer_size = static_cast<size_t>(IntegerArg(info, 1, kMinBuffer, kMaxBuffer));
-  int max_batch = static_cast<int>(IntegerArg(info, 2, 1, kMaxBatch));
-  return FuseChannel::Make(info.Env(), std::move(fd), buffer_size, max_batch);
-}
-
 Napi::Value OpenFuse(const Napi::CallbackInfo& info) {
   std::string device = TextArg(info, 0);
-  UniqueFd fd(open(device.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.IsOpen()) throw SystemError(info.Env(), errno, "open");
-  return MakeChannel(info, std::move(fd));
+  Napi::Object channel = FuseChannel::Make(info);
+  int fd = open(device.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) throw SystemError(info.Env(), errno, "open");
+  return FuseChannel::Own(channel, fd);
 }
 
 Napi::Value AdoptFuse(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
+  Napi::Object channel = FuseChannel::Make(info);
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
     throw SystemError(info.Env(), errno, "fcntl");
   }
-  return MakeChannel(info, UniqueFd(fd));
+  return FuseChannel::Own(channel, fd);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ constexpr unsigned kMountAttributes = 2 | 4 | 0x20;
 
 /** Options by turns a name and a value, '' for none. 0, or errno. */
 int Configure(const Napi::CallbackInfo& info, int context, unsigned command) {
-  for (size_t at = 1; at + 1 < info.Length(); at += 2) {
+  for (size_t at = 1; at < info.Length(); at += 2) {
     std::string name = TextArg(info, at);
     std::string value = TextArg(info, at + 1);
     bool is_flag = value.empty();

@@ -64,9 +64,11 @@ class Uring : public Napi::ObjectWrap<Uring> {
     return made;
   }
 
-  static Napi::Object Adopt(Napi::Env env, UniqueFd ring, const Shape& shape) {
+  /** Takes the number over where it is a ring of that shape. */
+  static Napi::Object Adopt(Napi::Env env, int ring, const Shape& shape) {
     Napi::Object made = AddonData::Of(env).uring.New({});
-    Unwrap(made)->Map(std::move(ring), shape);
+    Unwrap(made)->Map(ring, shape);
+    Unwrap(made)->ring_.Reset(ring);
     return made;
   }
 
@@ -88,19 +90,18 @@ class Uring : public Napi::ObjectWrap<Uring> {
     memset(&shape, 0, sizeof shape);
     UniqueFd ring(static_cast<int>(syscall(SYS_io_uring_setup, entries, &shape.params)));
     if (!ring.IsOpen()) throw SystemError(Env(), errno, "io_uring_setup");
-    Map(std::move(ring), shape);
+    Map(ring.Get(), shape);
+    ring_ = std::move(ring);
   }
 
-  void Map(UniqueFd ring, const Shape& shape) {
+  void Map(int ring, const Shape& shape) {
     const io_uring_params& params = shape.params;
-    RingMemory submissions(ring.Get(), params.sq_off.array + params.sq_entries * sizeof(uint32_t), IORING_OFF_SQ_RING);
-    RingMemory completions(ring.Get(), params.cq_off.cqes + params.cq_entries * sizeof(io_uring_cqe),
-                           IORING_OFF_CQ_RING);
-    RingMemory entries_memory(ring.Get(), params.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES);
+    RingMemory submissions(ring, params.sq_off.array + params.sq_entries * sizeof(uint32_t), IORING_OFF_SQ_RING);
+    RingMemory completions(ring, params.cq_off.cqes + params.cq_entries * sizeof(io_uring_cqe), IORING_OFF_CQ_RING);
+    RingMemory entries_memory(ring, params.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES);
     if (!submissions.IsMapped() || !completions.IsMapped() || !entries_memory.IsMapped()) {
       throw SystemError(Env(), errno, "mmap");
     }
-    ring_ = std::move(ring);
     shape_ = shape;
     submissions_ = std::move(submissions);
     completions_ = std::move(completions);
@@ -198,12 +199,12 @@ Napi::Value MakeUring(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value AdoptUring(const Napi::CallbackInfo& info) {
-  UniqueFd ring(IntArg(info, 0));
+  int ring = IntArg(info, 0);
   Bytes bytes = ArrayBufferArg(info, 1);
   Shape shape;
   if (bytes.length != sizeof shape) throw Napi::TypeError::New(info.Env(), "not the shape of a ring");
   memcpy(&shape, bytes.data, sizeof shape);
-  return Uring::Adopt(info.Env(), std::move(ring), shape);
+  return Uring::Adopt(info.Env(), ring, shape);
 }
 
 Napi::Value UringRegister(const Napi::CallbackInfo& info) {

@@ -203,7 +203,7 @@ interface Binding {
 
   // the mount
   openFuse(device: string, bufferSize: number, maxBatch: number): Channel;
-  /** A Channel over a descriptor received from fusermount3; takes the number over. */
+  /** A Channel over a descriptor received from fusermount3; takes the number over unless it throws. */
   adoptFuse(fd: number, bufferSize: number, maxBatch: number): Channel;
   mount(source: string, target: string, type: string, flags: number, data: string): Result;
   /** umount2(2). flags: MNT_DETACH 2, UMOUNT_NOFOLLOW 8. */
@@ -324,7 +324,8 @@ interface Binding {
    */
   uverbsRegions(fd: number): readonly number[] | Result;
   /**
-   * The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over.
+   * The ring of the process that made it, by its inherited descriptor and its `shape()`, trusted; takes the number over unless it
+   * throws.
    */
   adoptUring(fd: number, shape: ArrayBuffer): Uring;
   /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */

@@ -6,6 +6,7 @@ import { native, STAT } from '../../src/native/binding.js';
 import { memoryFile } from './fixture.js';
 
 const test = suite('arguments');
+const F_GETFD = 1;
 
 /** The same functions without their types. */
 const loose = native as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -149,6 +150,42 @@ test('an ioctl that says no size gets no argument, so that it writes nowhere', (
   assert.is(native.ioctl(a.fd, FIONREAD, new ArrayBuffer(0)), -errno.EFAULT);
   a.close();
   b.close();
+});
+
+test('a call with a wrong argument touches no descriptor, whichever argument is wrong', () => {
+  const O_NONBLOCK = 0o4000;
+  const file = memoryFile(4096);
+  const flags = native.flagsOf(file.fd);
+  const failing: readonly (() => unknown)[] = [
+    () => native.adoptFuse(file.fd, 100, 1),
+    () => native.adoptFuse(file.fd, 8192, 0),
+    () => call('adoptFuse', file.fd, 8192),
+    () => call('adoptUring', file.fd, 'no memory'),
+    () => native.adoptUring(file.fd, new ArrayBuffer(3)),
+    // Not a ring.
+    () => native.adoptUring(file.fd, new ArrayBuffer(136)),
+    () => call('execute', '/nowhere', [], [], [file.fd, 'no number']),
+    () => call('execute', '/nowhere', [], [], [file.fd, 2 ** 32]),
+    () => call('execute', '/nowhere', ['a\0b'], [], [file.fd]),
+  ];
+  for (const [n, fails] of failing.entries()) {
+    assert.throws(fails, undefined, `${n}`);
+    assert.is(native.flagsOf(file.fd), flags, `${n}`);
+    assert.is(native.fcntl(file.fd, F_GETFD, 0), 1, `${n}`);
+  }
+  assert.is(flags & O_NONBLOCK, 0);
+  file.close();
+});
+
+test('a connection waits on when accept has a wrong argument', () => {
+  const listener = native.listenMessages();
+  const client = native.connectMessages(native.abstractName(listener.fd));
+  assert.throws(() => call('accept', listener.fd), isTypeError);
+  const peer = new Float64Array(1);
+  native.accept(listener.fd, peer).close();
+  assert.is(peer[0], process.getuid!());
+  client.close();
+  listener.close();
 });
 
 test('the classes of the addon make only dead objects when JavaScript calls them', () => {

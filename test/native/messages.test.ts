@@ -89,6 +89,9 @@ test('descriptors that come along are dropped', () => {
     assert.is(native.sendFd(near.fd, fd), 0);
     assert.is(native.receiveMessage(far.fd, new ArrayBuffer(4), sender), 1);
     assert.is(sender[0], process.pid);
+    // A socket that passes no credentials has room for them.
+    assert.is(native.sendFd(far.fd, fd), 0);
+    assert.is(native.receiveMessage(near.fd, new ArrayBuffer(4)), 1);
   }
   assert.is(readdirSync('/proc/self/fd').length, before);
   native.close(fd);
