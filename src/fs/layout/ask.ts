@@ -27,7 +27,7 @@ const BY_POLL = 2;
 const FAULT_REST_MS = 100;
 
 /**
- * Asks, and answers after all effects were carried out: 0, `-errno`, or PARKED. A call that is refused while the file has
+ * Asks, and answers after the effects were carried out: 0, `-errno`, or PARKED. A call that is refused while the file has
  * pins of registered memory is parked and runs again: the registrations may have ended, which only a check shows.
  * @param question calls the lease machine, for this waiter; pure but for that.
  * @param call the call in words, for the log and the events.
@@ -109,19 +109,28 @@ export function endHandle(plane: LeasePlane, handle: FileHandle): void {
 
 /**
  * Runs after every call into the machine that may have changed something. Carries out each effect, even if another one
- * throws. The log and the events follow the effect, and a failure in them undoes nothing.
+ * throws; of those for many holders some come in later turns of the event loop.
  */
 export function carryOut(plane: LeasePlane): void {
-  for (const effect of plane.leases.drain()) {
-    try {
-      const notified = act(plane, effect);
-      if (faults.size > 0) strike('words');
-      say(plane, effect, notified);
-    } catch (error) {
-      plane.log(`words failed: ${effect.effect}: ${oneLine(error)}`);
-    }
-  }
+  const effects = plane.leases.drain();
+  if (effects.length > 0)
+    plane.notices.carryOut(
+      effects,
+      effect => carry(plane, effect),
+      ({ description }) => !plane.leases.breaking(description),
+    );
   armTimer(plane, 0);
+}
+
+/** The log and the events follow the effect, and a failure in them undoes nothing. */
+function carry(plane: LeasePlane, effect: Effect): void {
+  try {
+    const notified = act(plane, effect);
+    if (faults.size > 0) strike('words');
+    say(plane, effect, notified);
+  } catch (error) {
+    plane.log(`words failed: ${effect.effect}: ${oneLine(error)}`);
+  }
 }
 
 /** Wakes the machine at its next forced break (B2). @param rest ms to wait at least. */

@@ -13,6 +13,7 @@ import type { Superblock } from '../vfs/superblock.js';
 import { carryOut, endGone } from './ask.js';
 import type { Injector } from './injector.js';
 import { KernelPins } from './kernel-pins.js';
+import { Notices } from './notices.js';
 import { Supervision } from './supervised.js';
 import type { Watchers } from './watches.js';
 
@@ -49,6 +50,7 @@ export class LeasePlane implements Names {
   readonly recorder: Recorder;
   readonly kernelPins: KernelPins;
   readonly supervision: Supervision;
+  readonly notices = new Notices();
   /** Of descriptions: the pins of supervisors that were seen at the last close(2) of a descriptor. */
   readonly pinnedAtClose = new Map<FileHandle, ReadonlySet<PinId>>();
   /** Undefined: the mount has no break descriptors. */
@@ -80,7 +82,11 @@ export class LeasePlane implements Names {
     this.processes = new Processes(
       process => this.ended(process),
       process =>
-        leases.knows(process) || this.supervision.isSupervisor(process) || this.supervision.awaits(process),
+        leases.knows(process) ||
+        // They name it.
+        this.notices.arePending ||
+        this.supervision.isSupervisor(process) ||
+        this.supervision.awaits(process),
       this.log,
     );
   }
@@ -111,6 +117,7 @@ export class LeasePlane implements Names {
   /** The mount is gone. */
   close(): void {
     clearTimeout(this.timer);
+    this.notices.close();
     this.injector?.close();
     this.kernelPins.close();
     this.supervision.close();
@@ -161,7 +168,7 @@ export class LeasePlane implements Names {
     if (known) attempt(this.log, 'words', () => this.recorder.died(process));
     carryOut(this);
     this.supervision.ended(process);
-    this.processes.forget(process);
+    this.notices.after(() => this.processes.forget(process));
     endGone(this);
   }
 }
