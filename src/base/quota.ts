@@ -18,9 +18,16 @@ export class Quota {
   /** `amount` more for the user, above 0; false, and nothing is taken, when there is not so much. */
   take(uid: number, amount = 1): boolean {
     if (!this.has(uid, amount)) return false;
-    this.taken.set(uid, (this.taken.get(uid) ?? 0) + amount);
-    this.total += amount;
+    this.charge(uid, amount);
     return true;
+  }
+
+  /** More for the user, less where `amount` is below 0, whether there was so much or not. */
+  charge(uid: number, amount: number): void {
+    const theirs = (this.taken.get(uid) ?? 0) + amount;
+    if (theirs === 0) this.taken.delete(uid);
+    else this.taken.set(uid, theirs);
+    this.total += amount;
   }
 
   /** Whether `take` would. */
@@ -33,9 +40,6 @@ export class Quota {
 
   /** Releases what was taken. */
   give(uid: number, amount = 1): void {
-    const left = this.taken.get(uid)! - amount;
-    if (left === 0) this.taken.delete(uid);
-    else this.taken.set(uid, left);
-    this.total -= amount;
+    this.charge(uid, -amount);
   }
 }

@@ -87,6 +87,11 @@ export class ExtentArena {
     return { small: this.usedSmall, large: this.usedLarge, pages: this.usedPages, room: this.room };
   }
 
+  /** Words that are handed out. */
+  get taken(): number {
+    return this.usedSmall * SMALL + this.usedLarge * LARGE + this.usedPages * PAGE;
+  }
+
   /** Precondition: room > 0. The unit's words are not cleared. Answers the index of its first word. */
   take(size: UnitSize): number {
     let unit: number;

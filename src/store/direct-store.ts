@@ -54,6 +54,10 @@ export class DirectStore implements FileStore {
     return new DirectFile(this, number, fd);
   }
 
+  isShort(): boolean {
+    return false;
+  }
+
   tidy(): boolean {
     return false;
   }
@@ -74,7 +78,7 @@ export class DirectStore implements FileStore {
 }
 
 /** The client maps the file itself, whose memory belongs to no other file. */
-const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, release: () => {} };
+const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, bytes: 0, release: () => {} };
 
 class DirectFile implements StoredFile {
   readonly seq = 0;

@@ -38,6 +38,8 @@ export interface Grant {
    * share left for another run of blocks, or a quarter of the store is freed and kept.
    */
   add(extent: Extent): number;
+  /** Of all blocks that it holds. */
+  readonly bytes: number;
   release(): void;
 }
 
@@ -129,8 +131,10 @@ export interface FileStore {
   readonly name: 'direct' | 'pooled';
   /** Whether each file's blocks are the store's own (the identity): then writes change no layout (X8). */
   readonly isDirect: boolean;
-  /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM, ENOSPC). */
-  create(): StoredFile;
+  /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM, ENOSPC). @param uid whose share its extent map takes. */
+  create(uid: number): StoredFile;
+  /** Whether the user has no share left of the memory of extent maps: then no hole gets blocks, ENOSPC. */
+  isShort(uid: number): boolean;
   /** @param uid whose share of the holds it takes. */
   newGrant(uid: number): Grant;
   /** The memory of which clients may have mappings of their own; undefined where that is each file itself. */

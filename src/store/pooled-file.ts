@@ -8,9 +8,10 @@ import { errno } from '../base/errno.js';
 import type { Gather } from '../base/gather.js';
 import { SEEK_DATA } from '../base/linux.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
-import { type ExtentArena, ExtentMap, MAX_PGOFF } from '../extent/index.js';
+import { type ExtentArena, MAX_PGOFF } from '../extent/index.js';
 import { native } from '../native/binding.js';
 import { Window } from './block-allocator.js';
+import type { ChargedMap } from './charged-map.js';
 import { dropRuns } from './dropped-runs.js';
 import { type Extent, type FileStat, MORE, type StoredFile } from './file-store.js';
 import type { PooledSpace } from './pooled-space.js';
@@ -26,7 +27,7 @@ export class PooledFile implements StoredFile {
   readonly backing = -1;
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;
-  private readonly map: ExtentMap;
+  private readonly map: ChargedMap;
   private readonly window = new Window();
   private length = 0;
   private readonly atimeSec: number;
@@ -35,10 +36,10 @@ export class PooledFile implements StoredFile {
   private mtimeNsec = 0;
   private changes = 0;
 
-  constructor(space: PooledSpace, arena: ExtentArena) {
+  constructor(space: PooledSpace, arena: ExtentArena, map: ChargedMap) {
     this.space = space;
     this.arena = arena;
-    this.map = new ExtentMap(arena);
+    this.map = map;
     this.changed();
     this.atimeSec = this.mtimeSec;
     this.atimeNsec = this.mtimeNsec;
@@ -162,7 +163,8 @@ export class PooledFile implements StoredFile {
   fits(off: number, len: number): boolean {
     this.space.settle();
     const end = blocksFor(off + len);
-    return this.fitting(blockOf(off), end) === end;
+    const fitting = this.fitting(blockOf(off), end);
+    return fitting === end && (this.map.mayGrow || !this.hasHole(blockOf(off), end));
   }
 
   punch(off: number, len: number): number {
@@ -272,7 +274,7 @@ export class PooledFile implements StoredFile {
     return end;
   }
 
-  /** Gives the holes of [start, end) blocks, all of them or none; written: what is unwritten becomes written too. */
+  /** Gives the holes of [start, end) their blocks, all of them or none; written: what is unwritten becomes written too. */
   private fill(start: number, end: number, written: boolean): number {
     const { map, space } = this;
     space.settle();
@@ -281,7 +283,7 @@ export class PooledFile implements StoredFile {
     for (let at = start; at < end && holes <= space.available; at += map.run) {
       if (map.translate(at) === 0) holes += Math.min(map.run, end - at);
     }
-    if (holes > space.available) return -errno.ENOSPC;
+    if (holes > space.available || (holes > 0 && !map.mayGrow)) return -errno.ENOSPC;
     if (holes > 0) {
       this.takeFor(start, end);
       const failed = this.populateRuns() || this.mapRuns(written);

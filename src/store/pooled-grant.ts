@@ -20,6 +20,7 @@ export class PooledGrant implements Grant {
   private readonly room: Quota;
   /** In order; none touches the next. */
   private readonly runs: Run[] = [];
+  private blocks = 0;
 
   /** @param room of the holds of all grants. */
   constructor(space: PooledSpace, uid: number, room: Quota) {
@@ -35,7 +36,12 @@ export class PooledGrant implements Grant {
     return this.hold(blk, blk + len / BLOCK) ? fd : -errno.ENOLCK;
   }
 
+  get bytes(): number {
+    return this.blocks * BLOCK;
+  }
+
   release(): void {
+    this.blocks = 0;
     for (const { hold } of this.runs) {
       this.space.release(hold);
       this.room.give(this.uid);
@@ -55,6 +61,7 @@ export class PooledGrant implements Grant {
     const [only] = joined;
     if (joined.length === 1 && only!.start === from && only!.end === to) return true;
     if (joined.length === 0 && !room.take(uid)) return false;
+    this.blocks += to - from - joined.reduce((sum, run) => sum + run.end - run.start, 0);
     runs.splice(first, joined.length, { start: from, end: to, hold: space.hold(from, to - from) });
     joined.forEach(({ hold }, n) => {
       space.release(hold);

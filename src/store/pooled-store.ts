@@ -3,8 +3,10 @@
 import { heapPart } from '../base/heap.js';
 import { Quota } from '../base/quota.js';
 import { BLOCK } from '../base/units.js';
+import { PAGE_WORDS } from '../extent/entry.js';
 import type { ExtentArena } from '../extent/index.js';
 import { arenaInHugePages } from './arena-memory.js';
+import { ChargedMap } from './charged-map.js';
 import type { Capacity, FileStore, Grant, LentMemory, StoredFile } from './file-store.js';
 import { PooledFile } from './pooled-file.js';
 import { PooledGrant } from './pooled-grant.js';
@@ -18,6 +20,10 @@ const MIB = 2 ** 20;
 const MIN_PAGES = 2 ** 12;
 const MAX_PAGES = 2 ** 21;
 
+const ownUid = process.getuid?.() ?? 0;
+/** The user of the mount may use all of it. */
+const ownAsRoot = (uid: number): number => (uid === ownUid ? 0 : uid);
+
 export class PooledStore implements FileStore {
   readonly name = 'pooled';
   readonly isDirect = false;
@@ -26,6 +32,8 @@ export class PooledStore implements FileStore {
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;
   private readonly holds: Quota;
+  /** Words of the arena. */
+  private readonly shares: Quota;
 
   /**
    * @param size bytes for the blocks of all files, 4 KiB to 8 TiB.
@@ -38,6 +46,7 @@ export class PooledStore implements FileStore {
     const pages = Math.ceil(this.space.most / BLOCKS_A_PAGE);
     const bounded = Math.min(MAX_PAGES, Math.max(MIN_PAGES, pages));
     this.arena = arenaInHugePages(bounded);
+    this.shares = new Quota(bounded * PAGE_WORDS);
   }
 
   get capacity(): Capacity {
@@ -56,8 +65,12 @@ export class PooledStore implements FileStore {
     return this.space.resize(size);
   }
 
-  create(): StoredFile {
-    return new PooledFile(this.space, this.arena);
+  create(uid = 0): StoredFile {
+    return new PooledFile(this.space, this.arena, new ChargedMap(this.arena, this.shares, ownAsRoot(uid)));
+  }
+
+  isShort(uid: number): boolean {
+    return !this.shares.has(ownAsRoot(uid));
   }
 
   lent(): LentMemory {

@@ -13,7 +13,7 @@ const MIB = 1 << 20;
 const test = suite('pooled grants');
 
 const filled = (store: FileStore, bytes: number, byte: number): StoredFile => {
-  const file = store.create();
+  const file = store.create(0);
   assert.is(file.write(0, bytes, new Uint8Array(bytes).fill(byte).buffer, 0), bytes);
   return file;
 };

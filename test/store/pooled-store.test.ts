@@ -233,6 +233,29 @@ test('the size set to what it is frees what was preallocated beyond the end, as 
   assert.ok(content(file).equals(Buffer.alloc(5000, 7)));
 });
 
+test('a user has a quarter of the memory of extent maps for files with far blocks, and others go on: ENOSPC', () => {
+  const store = new PooledStore(64 << 20);
+  const files: StoredFile[] = [];
+  /** A block far behind all others takes four pages of 4096. */
+  const far = (uid: number): number => {
+    const file = store.create(uid);
+    files.push(file);
+    return file.write(2 ** 50, 1, new ArrayBuffer(1), 0);
+  };
+  let count = 0;
+  while (far(1001) === 1) count++;
+  assert.ok(count > 200 && count <= 256, `${count} of 1024`);
+  assert.ok(store.isShort(1001));
+  assert.is(files.at(-1)!.fits(0, BLOCK), false);
+  assert.not.ok(store.isShort(1002));
+  assert.is(far(1002), 1);
+  assert.is(far(0), 1);
+  files[0]!.free();
+  assert.is(far(1001), 1, 'what is freed is there again');
+  // Blocks that are there take no more.
+  assert.is(files[1]!.write(2 ** 50, 1, new ArrayBuffer(1), 0), 1);
+});
+
 test('times: every change moves mtime and ctime, reading moves nothing', () => {
   const file = new PooledStore(16 * BLOCK).create();
   file.stat(stat);

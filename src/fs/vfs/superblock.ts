@@ -158,7 +158,7 @@ export class Superblock {
     if (inode.type === S_IFREG) {
       if (!this.residency.makeRoom(uid) || !this.residency.hasShare(uid))
         throw new FsError(errno.EMFILE, 'a file of the store');
-      inode.file = this.store.create();
+      inode.file = this.store.create(uid);
       this.files++;
       inode.file.stat(this.stat);
       ignoreTimes(inode, this.stat);
