@@ -28,6 +28,7 @@ import type { Session } from '../fuse/session-types.js';
 import { Spinning } from '../fuse/spinning.js';
 import { native } from '../native/binding.js';
 import { isCapableInitially } from '../process/proc.js';
+import { descriptorsOfProcesses } from '../process/processes.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
 import { mountIdOf } from './daemon-log.js';
@@ -38,7 +39,7 @@ import { stopAtSignals } from './stop-at-signals.js';
 import { errorLine, UsageError } from './verb.js';
 import { version } from './version.js';
 
-/** For processes (src/process), segments, and what Node itself needs. */
+/** For root's processes, searches, segments, and what Node itself needs. */
 const OTHER_DESCRIPTORS = 384;
 /** Break descriptors at most; of few descriptors a sixteenth. */
 const BREAK_DESCRIPTORS = 4096;
@@ -77,7 +78,10 @@ export async function serve(options: ServeOptions): Promise<number> {
     inodes: options.inodes ?? inodesOfHeap(getHeapStatistics().heap_size_limit),
     ...accessTimesOf(options.mountOptions),
     acls: keepsAcls(options.mountOptions),
-    descriptors: Math.max(limit / 2, limit - OTHER_DESCRIPTORS - breakDescriptors),
+    descriptors: Math.max(
+      limit / 2,
+      limit - OTHER_DESCRIPTORS - breakDescriptors - descriptorsOfProcesses(limit),
+    ),
     log,
   });
   // fuse-native never reads a file whose size is 0, so `.leasefs/` would not work there.

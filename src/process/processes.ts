@@ -4,6 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { guarded, type Log } from '../base/guarded.js';
 import { POLLIN } from '../base/linux.js';
+import { Quota } from '../base/quota.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { identityOf } from './identity.js';
@@ -17,8 +18,13 @@ const IDLE_PROCESSES = 128;
 /** Each costs a descriptor, but for the first of its process. */
 const RECENT_THREADS = 64;
 
-/** Descriptors that are left to root's processes, to searches and to files, however many processes hold leases. */
+/** Descriptors that are left to root's processes and to searches, however many processes hold leases. */
 const RESERVE = 96;
+/** Of a process: its pidfd, and its namespace once it has pinned. */
+const OF_PROCESS = 2;
+
+/** Descriptors for the processes of all users but root. @param limit RLIMIT_NOFILE */
+export const descriptorsOfProcesses = (limit: number): number => Math.floor(limit / 4);
 
 interface Process {
   readonly id: ProcessId;
@@ -67,8 +73,8 @@ export class Processes {
     max: RECENT_THREADS,
     dispose: ({ pidfd }) => pidfd?.close(),
   });
-  /** Descriptors of processes, by user. */
-  private readonly byUid = new Map<number, number>();
+  /** Descriptors; root's processes take what they need. */
+  private readonly shares: Quota;
   private next = 1;
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
@@ -77,15 +83,18 @@ export class Processes {
   /**
    * @param died is called once for each identified process that ended, as soon as the event loop is notified.
    * @param keeps whether a lease, pin or waiter refers to the process. Others may be evicted and get a new id later.
+   * @param descriptors for the processes of all users but root.
    */
   constructor(
     died: (process: ProcessId) => void,
     keeps: (process: ProcessId) => boolean,
     log: Log = () => {},
+    descriptors = descriptorsOfProcesses(openFileLimit()),
   ) {
     this.died = died;
     this.keeps = keeps;
     this.log = log;
+    this.shares = new Quota(descriptors);
   }
 
   /**
@@ -179,7 +188,6 @@ export class Processes {
     const uid = uidsOf(pid)?.real ?? -1;
     const pidfd = this.take(pid, uid) ?? this.takeAgain(pid, uid);
     if (pidfd === undefined) return undefined;
-    this.byUid.set(uid, this.held(uid) + 1);
     const id = this.next++ as ProcessId;
     const { fd } = pidfd;
     const death = native.poll(
@@ -206,7 +214,7 @@ export class Processes {
   }
 
   /** A pidfd; undefined where there is none left for the user: others need some, too. */
-  private take(pid: number, uid: number): Descriptor | undefined {
+  private take(pid: number, uid: number, isLast = false): Descriptor | undefined {
     let pidfd: Descriptor;
     try {
       pidfd = native.pidfdOpen(pid);
@@ -214,21 +222,21 @@ export class Processes {
       return undefined;
     }
     // The kernel hands out the lowest number that is free: about so many are in use.
-    const left =
-      pidfd.fd < RESERVE || uid === 0 ? Number.POSITIVE_INFINITY : openFileLimit() - RESERVE - pidfd.fd;
-    if (this.held(uid) < left) return pidfd;
+    if (uid === 0 || (pidfd.fd < openFileLimit() - RESERVE && this.shares.take(uid, OF_PROCESS)))
+      return pidfd;
     pidfd.close();
+    if (isLast)
+      this.log(
+        `EPERM to user ${uid}: no descriptor is left for process ${pid}: other processes of users hold leases; end some or raise RLIMIT_NOFILE`,
+        uid,
+      );
     return undefined;
   }
 
   private takeAgain(pid: number, uid: number): Descriptor | undefined {
     this.forgetIdle();
     this.byThread.clear();
-    return this.take(pid, uid);
-  }
-
-  private held(uid: number): number {
-    return this.byUid.get(uid) ?? 0;
+    return this.take(pid, uid, true);
   }
 
   private ended(process: Process): void {
@@ -244,9 +252,7 @@ export class Processes {
 
   private unwatch(process: Process): void {
     process.alive = false;
-    const others = this.held(process.uid) - 1;
-    if (others > 0) this.byUid.set(process.uid, others);
-    else this.byUid.delete(process.uid);
+    if (process.uid !== 0) this.shares.give(process.uid, OF_PROCESS);
     process.death.close();
     process.pidfd.close();
     process.namespace?.close();

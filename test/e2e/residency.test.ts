@@ -171,6 +171,7 @@ mountedSuite('residency', { store: 'direct', start, needs: ['prlimit'] }, ({ tes
     for (const fd of fds) closeSync(fd);
     for (let i = 0; i < 100; i++) closeSync(openSync(mount.file(`after${i}`), 'w'));
     assert.is(statSync(mount.file('open0')).size, 1);
-    assert.ok(fds.length >= LIMIT / 2, `${fds.length} were open`);
+    // Some of the files before may still have theirs.
+    assert.ok(fds.length >= LIMIT / 2 - 16, `${fds.length} were open`);
   });
 });

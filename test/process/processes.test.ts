@@ -179,7 +179,33 @@ test('our own thread answers for itself', () => {
   assert.is(native.threadOf(process.pid, native.gettid()), 0);
 });
 
-test('one user does not take every descriptor: a share of what is left, root exempt', async () => {
+test('W: of the descriptors for processes one user has a quarter, two a process, and what ended frees them', async () => {
+  if (process.getuid?.() !== 0) return;
+  const said: [string, number | undefined][] = [];
+  const processes = new Processes(
+    () => {},
+    () => true,
+    (line, uid) => said.push([line, uid]),
+    32,
+  );
+  const sleepers = (count: number, uid: number) =>
+    Array.from({ length: count }, () => spawn('sleep', ['1000'], { uid, stdio: 'ignore' }));
+  const identified = (of: readonly ChildProcess[]) =>
+    of.filter(({ pid }) => processes.identify(pid!) !== UNIDENTIFIED).length;
+  const children = [sleepers(6, 65534), sleepers(6, 65533), sleepers(6, 0)] as const;
+  try {
+    assert.equal(children.map(identified), [4, 4, 6]);
+    assert.match(said[0]![0], 'EPERM to user 65534: no descriptor is left');
+    assert.is(said[0]![1], 65534);
+    for (const child of children[0].slice(0, 4)) child.kill('SIGKILL');
+    await within(5000, 'their ends', () => identified(children[0].slice(4)) === 2);
+  } finally {
+    for (const child of children.flat()) child.kill('SIGKILL');
+    processes.close();
+  }
+});
+
+test('one user does not take every descriptor: a share of those for processes, root exempt', async () => {
   if (process.getuid?.() !== 0) return;
   const limits = /^Max open files +(\d+) +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))!;
   const set = (soft: string) =>
@@ -189,10 +215,12 @@ test('one user does not take every descriptor: a share of what is left, root exe
   const processes = new Processes(
     () => {},
     () => true,
+    () => {},
+    120,
   );
   const identified = (of: readonly ChildProcess[]) =>
     of.filter(({ pid }) => processes.identify(pid!) !== UNIDENTIFIED).length;
-  const others = [sleepers(80, 65534), sleepers(20, 65533), sleepers(10, 0)] as const;
+  const others = [sleepers(80, 65534), sleepers(15, 65533), sleepers(10, 0)] as const;
   // Room for about 100 more above the reserve of 96.
   const used = readdirSync('/proc/self/fd').length;
   // Those of threads do not reach the numbers below the reserve.
@@ -204,7 +232,7 @@ test('one user does not take every descriptor: a share of what is left, root exe
     assert.ok(identified(others[1]) > 0, 'another user has a share of the rest');
     assert.is(identified(others[2]), 10, 'root');
     for (const child of others[0]) child.kill('SIGKILL');
-    await within(5000, 'their ends', () => identified(others[1]) === 20);
+    await within(5000, 'their ends', () => identified(others[1]) === 15);
   } finally {
     set(limits[1]!);
     for (const fd of fillers) closeSync(fd);
