@@ -36,6 +36,13 @@ export interface ReportedLease extends ReportedFile {
   readonly owner: ReportedProcess;
   readonly ageMs: number;
   readonly pins: number;
+  /** Bytes of the pooled store's blocks that layouts have granted to its holder: no other file gets them before it ends. */
+  readonly layout: number;
+}
+
+/** A process that has blocks of the pooled store by layouts, and how many bytes, until its leases end. */
+export interface ReportedLayouts extends ReportedProcess {
+  readonly bytes: number;
 }
 
 export interface ReportedPin extends ReportedFile {
@@ -95,6 +102,8 @@ export interface ReportedStatus {
    * clients: st_dev and st_ino of segments. null: the store lends nothing.
    */
   readonly kept: { readonly bytes: number; readonly dev: number; readonly inos: readonly number[] } | null;
+  /** The processes that have most blocks by layouts, up to 16. */
+  readonly layouts: readonly ReportedLayouts[];
   readonly files: number;
   /** As --inodes counts them, and how many there may be. */
   readonly inodes: number;

@@ -82,9 +82,10 @@ export function pictureLines(picture: Picture, width: number): string[] {
 
 function leaseTexts(leases: readonly ReportedLease[]): string[] {
   if (leases.length === 0) return ['no lease'];
-  return leases.map(({ id, kind, state, must, breakMs, owner, pins }) => {
+  return leases.map(({ id, kind, state, must, breakMs, owner, pins, layout }) => {
     const now = state === 'breaking' ? `breaking to ${must} in ${readableAge(breakMs ?? 0)}` : state;
-    return `lease ${id}: ${kind}, ${now}, of ${owner.pid} ${printable(owner.command)}, ${pins} pins under it`;
+    const granted = layout === 0 ? '' : `, ${exactSize(layout)} granted by layouts`;
+    return `lease ${id}: ${kind}, ${now}, of ${owner.pid} ${printable(owner.command)}, ${pins} pins under it${granted}`;
   });
 }
 

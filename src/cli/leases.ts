@@ -2,7 +2,7 @@
 import type { ReportedLease } from '../client/index.js';
 import { jsonText } from './json.js';
 import { holderTexts, pathText, readMounted, type WithHolders, withHolders } from './mounted-path.js';
-import { readableAge } from './sizes.js';
+import { exactSize, readableAge } from './sizes.js';
 import { table } from './table.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
@@ -17,6 +17,8 @@ export const verb: Verb = {
   STATE        held; breaking, with the time left and what it must become; zombie: its
                descriptors are closed, pins under it remain
   PINS         pins under the lease: 'leasefs pins' lists them
+  LAYOUT       bytes of blocks that its holder has by layouts: no other file gets them before
+               the lease ends
   AGE          since it was taken
   HOLDERS      every process that is seen to hold the file open, 'mem' by a mapping alone;
                'in flight or hidden' when there is none (a descriptor in a socket's queue or
@@ -43,6 +45,7 @@ export function leaseTable(mountPoint: string, leases: readonly WithHolders<Repo
       { title: 'KIND', cell: lease => lease.kind },
       { title: 'STATE', cell: stateText },
       { title: 'PINS', right: true, cell: lease => `${lease.pins}` },
+      { title: 'LAYOUT', right: true, cell: ({ layout }) => (layout === 0 ? '-' : exactSize(layout)) },
       { title: 'AGE', right: true, cell: lease => readableAge(lease.ageMs) },
       { title: 'PATH', cell: lease => pathText(mountPoint, lease) },
       { title: 'HOLDERS', cell: lease => holderTexts(lease.holders) },

@@ -1,10 +1,11 @@
 // `leasefs pins`: which ranges are pinned, and which process must end before they are free (A1, A2).
+import { printable } from '../base/words.js';
 import type { ReportedPin } from '../client/index.js';
 import { jsonText } from './json.js';
 import { holderTexts, pathText, readMounted, type WithHolders, withHolders } from './mounted-path.js';
 import { exactSize, readableAge } from './sizes.js';
 import { table } from './table.js';
-import { holderText, type UnleasedPin, unleasedPins } from './unleased.js';
+import { holderText, type Unleased, type UnleasedPin, unleasedPins } from './unleased.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {
@@ -25,6 +26,7 @@ without a pin, as far as /proc shows them to you. They refuse a layout change to
 that io_uring's descriptor, 'busy' when the kernel did not list its buffers. 'possible' is
 what a process maps that holds an RDMA region, an AF_XDP socket, a VFIO or iommufd device
 or a udmabuf: the kernel does not show what of it is pinned (rule N12, --unseen-pins).
+'there may be more' where not every process could be looked into, or in time.
 
 There is no force-unpin: a device would continue to write into freed blocks. End the named
 processes; their pins end with them.`,
@@ -34,7 +36,10 @@ processes; their pins end with them.`,
     const { mountPoint, report, dev, ino } = readMounted(onlyArgument(positionals, 'MNT|FILE'), 'pins');
     const pins = withHolders(dev, report.pins);
     const unleased = unleasedPins(dev, ino, report.pins);
-    if (values.json) console.log(jsonText('pins', { mount: mountPoint, pins, unleased }));
+    if (values.json)
+      console.log(
+        jsonText('pins', { mount: mountPoint, pins, unleased: unleased.pins, unseen: unleased.unseen }),
+      );
     else for (const line of [...pinTable(mountPoint, pins), ...unleasedTable(unleased)]) console.log(line);
     return 0;
   },
@@ -58,8 +63,9 @@ export function pinTable(mountPoint: string, pins: readonly WithHolders<Reported
   );
 }
 
-export function unleasedTable(pins: readonly UnleasedPin[]): string[] {
-  if (pins.length === 0) return [];
+export function unleasedTable({ pins, unseen }: Unleased): string[] {
+  const partial = unseen === null ? [] : [`there may be more kernel pins: ${printable(unseen)}`];
+  if (pins.length === 0) return partial;
   const rows = table<UnleasedPin>(
     [
       { title: 'COMMAND', cell: pin => pin.command },
@@ -73,5 +79,5 @@ export function unleasedTable(pins: readonly UnleasedPin[]): string[] {
     ],
     pins,
   );
-  return ['kernel pins without a lease:', ...rows];
+  return ['kernel pins without a lease:', ...rows, ...partial];
 }

@@ -1,11 +1,12 @@
 // `leasefs status`: one mount at a glance.
+import { printable } from '../base/words.js';
 import type { ReportedStatus } from '../client/index.js';
-import { holdersOf } from '../process/holders.js';
+import { type Mapper, mappersOf } from '../process/holders.js';
 import { jsonText } from './json.js';
 import { readMounted } from './mounted-path.js';
 import { readableAge, readableSize } from './sizes.js';
 import { pairs } from './table.js';
-import { holderText, type UnleasedPin, unleasedPins } from './unleased.js';
+import { holderText, type Unleased, unleasedPins } from './unleased.js';
 import { onlyArgument, parseOptions, type Verb } from './verb.js';
 
 export const verb: Verb = {
@@ -15,6 +16,10 @@ export const verb: Verb = {
 
   data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
                'daemon': through leasefs, with the reason. The rules are the same
+  layouts      blocks of the pooled store that processes have by layouts
+  mapped       the store's memory that processes have mapped, as far as you may look into them:
+               by a layout, or still though its lease has ended
+  kept         freed blocks that no file gets before those end
   spin         how the daemon waits (mount --spin): requests that came before it slept, and
                their share of all spins; what all spins took
   requests     what the kernel asked of the daemon, most frequent first. READ and WRITE are
@@ -27,7 +32,15 @@ export const verb: Verb = {
     const unleased = unleasedPins(dev, undefined, readMounted(path, 'pins').report.pins);
     const keepers = keepersOf(report);
     if (values.json)
-      console.log(jsonText('status', { mount: mountPoint, status: report, unleased, keepers }));
+      console.log(
+        jsonText('status', {
+          mount: mountPoint,
+          status: report,
+          unleased: unleased.pins,
+          unseen: unleased.unseen,
+          keepers,
+        }),
+      );
     else for (const line of statusLines(mountPoint, report, unleased, keepers)) console.log(line);
     return 0;
   },
@@ -36,8 +49,8 @@ export const verb: Verb = {
 export function statusLines(
   mountPoint: string,
   status: ReportedStatus,
-  unleased: readonly UnleasedPin[] = [],
-  keepers: readonly string[] = [],
+  unleased: Unleased = { pins: [], unseen: null },
+  keepers: readonly Mapper[] = [],
 ): string[] {
   const requests = Object.entries(status.requests).sort(([, a], [, b]) => b - a);
   return pairs([
@@ -64,20 +77,30 @@ export function statusLines(
   ]);
 }
 
-/** The processes that have the memory that was lent to clients, as 'PID COMMAND'. */
-function keepersOf({ kept, pid: daemon }: ReportedStatus): string[] {
-  if (kept === null || kept.bytes === 0) return [];
-  const holders = [...holdersOf(kept.dev, new Set(kept.inos)).values()].flat();
-  return [
-    ...new Set(holders.filter(({ pid }) => pid !== daemon).map(({ pid, command }) => `${pid} ${command}`)),
-  ];
+/** The processes that have the memory that was lent to clients open or mapped. */
+function keepersOf({ kept, pid: daemon }: ReportedStatus): Mapper[] {
+  if (kept === null) return [];
+  return mappersOf(kept.dev, new Set(kept.inos)).filter(({ pid }) => pid !== daemon);
 }
 
-function keptText({ kept }: ReportedStatus, keepers: readonly string[]): [string, string][] {
-  if (kept === null || kept.bytes === 0) return [];
-  const until =
-    keepers.length > 0 ? `${keepers.join(', ')} unmap the layouts or end` : 'the leases with layouts end';
-  return [['kept', `${readableSize(kept.bytes)} of freed blocks, until ${until}`]];
+const named = ({ pid, command, uid }: { pid: number; command: string; uid: number }): string =>
+  `${pid} ${printable(command)} (user ${uid})`;
+
+/** The processes that have blocks by layouts or mappings, and what ends that. */
+function keptText({ kept, layouts }: ReportedStatus, keepers: readonly Mapper[]): [string, string][] {
+  const lines: [string, string][] = [];
+  const granted = layouts.map(process => `${readableSize(process.bytes)} to ${named(process)}`);
+  if (granted.length > 0) lines.push(['layouts', `${granted.join('; ')}, until their leases end`]);
+  const mapped = keepers.map(process => `${readableSize(process.bytes)} by ${named(process)}`);
+  if (mapped.length > 0) lines.push(['mapped', `${mapped.join('; ')}, until it is unmapped`]);
+  if (kept === null || kept.bytes === 0) return lines;
+  const ends = [
+    ...(granted.length > 0 ? ['the leases with layouts end'] : []),
+    ...(mapped.length > 0 ? [`the mappings of ${keepers.map(({ pid }) => pid).join(', ')} end`] : []),
+  ];
+  const until = ends.join(' and ') || 'the mappings of processes that this user may not look into end';
+  lines.push(['kept', `${readableSize(kept.bytes)} of freed blocks, until ${until}`]);
+  return lines;
 }
 
 const KERNEL_CACHE: [string, string] = [
@@ -98,12 +121,13 @@ function spinning({ spin }: ReportedStatus): [string, string][] {
 }
 
 /** The holders of kernel pins without a lease, by process and ring. */
-function unleasedText(pins: readonly UnleasedPin[]): string {
-  if (pins.length === 0) return '';
+function unleasedText({ pins, unseen }: Unleased): string {
+  const partial = unseen === null ? '' : `; there may be more of the kernel's: ${printable(unseen)}`;
+  if (pins.length === 0) return partial;
   const holders = new Set(
     pins.map(pin => `${pin.pid} ${pin.command} (${holderText(pin)}${pin.possible ? ', possible' : ''})`),
   );
-  return `, and ${pins.length} of the kernel's without a lease: ${[...holders].join(', ')}`;
+  return `, and ${pins.length} of the kernel's without a lease: ${[...holders].join(', ')}${partial}`;
 }
 
 function detail({ residency, fragmentation }: ReportedStatus): [string, string][] {

@@ -23,23 +23,27 @@ export interface UnleasedPin {
   readonly busy: boolean;
 }
 
+export interface Unleased {
+  readonly pins: readonly UnleasedPin[];
+  /** Why there may be more of them; null: the search was complete. */
+  readonly unseen: string | null;
+}
+
 /**
  * @param dev st_dev of the mount.
  * @param ino the file; undefined: all.
  * @param pins of leasefs: a kernel pin whose range one of them covers is left out.
  */
-export function unleasedPins(
-  dev: number,
-  ino: number | undefined,
-  pins: readonly ReportedPin[],
-): UnleasedPin[] {
+export function unleasedPins(dev: number, ino: number | undefined, pins: readonly ReportedPin[]): Unleased {
   const inos = ino === undefined ? undefined : new Set([ino]);
-  return kernelPinsOf(deviceNameOf(dev), inos)
-    .pins.filter(found => !pins.some(pin => covers(pin, found)))
+  const found = kernelPinsOf(deviceNameOf(dev), inos);
+  const unleased = found.pins
+    .filter(one => !pins.some(pin => covers(pin, one)))
     .map(({ pid, by, ring, possible, ino, path, begin, end, busy }) => {
       const command = commandOf(pid);
       return { pid, command, by, ring, possible, ino, path, off: begin, len: end - begin, busy };
     });
+  return { pins: unleased, unseen: found.unseen ?? null };
 }
 
 /** 'io_uring 5'. */

@@ -3,6 +3,7 @@
 import { kindName } from '../abi/kinds.js';
 import type {
   ReportedFile,
+  ReportedLayouts,
   ReportedLease,
   ReportedPin,
   ReportedProcess,
@@ -112,6 +113,7 @@ export function* statusOf(
 ): Generator<string, ReportedStatus> {
   const { sb, leases, kernelPins } = plane;
   const fragments = yield* fragmentation(sb);
+  const layouts = yield* layoutsOf(plane);
   const { capacity, name } = sb.store;
   const counts = leases.counts();
   return {
@@ -123,6 +125,7 @@ export function* statusOf(
     residency: residency(sb),
     fragmentation: fragments,
     kept: kept(sb),
+    layouts,
     files: sb.files,
     inodes: sb.budget.used,
     maxInodes: sb.budget.max,
@@ -158,6 +161,26 @@ function* fragmentation(sb: Superblock): Generator<string, ReportedStatus['fragm
   return { files, extents, free: capacity.total - capacity.used, freeInLongRuns };
 }
 
+/** Processes with layouts that are listed. */
+const LISTED = 16;
+
+function* layoutsOf(plane: LeasePlane): Generator<string, ReportedLayouts[]> {
+  const byOwner = new Map<ProcessId, number>();
+  let seen = 0;
+  for (const { grant, owner } of plane.grants.values()) {
+    if (grant.bytes > 0) byOwner.set(owner, (byOwner.get(owner) ?? 0) + grant.bytes);
+    if (++seen % INODES === 0) yield '';
+  }
+  const most: [ProcessId, number][] = [];
+  for (const one of byOwner) {
+    most.push(one);
+    most.sort(([, a], [, b]) => b - a);
+    if (most.length > LISTED) most.pop();
+    if (++seen % INODES === 0) yield '';
+  }
+  return most.map(([owner, bytes]) => ({ ...who(plane, owner), bytes }));
+}
+
 /** Of a store that lends its memory to clients. */
 function kept(sb: Superblock): ReportedStatus['kept'] {
   const lent = sb.store.lent();
@@ -185,6 +208,7 @@ export function* leaseRows(plane: LeasePlane, file: InodeNumber | undefined): Ge
       owner: who(plane, lease.owner),
       ageMs: Math.round(now - lease.takenAt),
       pins: lease.pins,
+      layout: plane.grants.get(lease.lease)?.grant.bytes ?? 0,
     };
   }
 }

@@ -15,7 +15,9 @@ import {
   listOf,
   otherProcesses,
   textOf,
+  uidOf,
 } from './proc-text.js';
+import { parseMappings } from './registered-buffers.js';
 
 export interface FileHolder {
   readonly pid: number;
@@ -43,6 +45,28 @@ export function holdersOf(dev: number, inos: ReadonlySet<number>): Map<number, F
     }
   }
   return found;
+}
+
+export interface Mapper {
+  readonly pid: number;
+  readonly command: string;
+  readonly uid: number;
+  /** Of the files that it has mapped; 0 where it has a descriptor alone. */
+  readonly bytes: number;
+}
+
+/** The processes that have one of the files open or mapped, by pid. @param dev st_dev of their filesystem. */
+export function mappersOf(dev: number, inos: ReadonlySet<number>): Mapper[] {
+  const pids = new Map<number, string>();
+  for (const holders of holdersOf(dev, inos).values())
+    for (const { pid, command } of holders) pids.set(pid, command);
+  return [...pids]
+    .sort(([a], [b]) => a - b)
+    .map(([pid, command]) => {
+      const mapped = parseMappings(textOf(`/proc/${pid}/maps`), deviceNameOf(dev), inos);
+      const bytes = mapped.reduce((sum, { begin, end }) => sum + end - begin, 0);
+      return { pid, command, uid: uidOf(pid), bytes };
+    });
 }
 
 /** The processes that keep a mount busy: a descriptor, a mapping or the working directory on it. */

@@ -185,10 +185,12 @@ mountedSuite('command line on a mount', { args: PATIENT }, ({ test, mount }) => 
   test('A1: leases and pins name the process, the range, the state and who holds the file open', async () => {
     const { pid } = await holder('lease exclusive; pin 4k 8k; sleep 600000', 'pin');
     const leases = leasefs('leases', file);
-    assert.match(leases.out[0]!, /^COMMAND\s+PID\s+KIND\s+STATE\s+PINS\s+AGE\s+PATH\s+HOLDERS$/);
+    assert.match(leases.out[0]!, /^COMMAND\s+PID\s+KIND\s+STATE\s+PINS\s+LAYOUT\s+AGE\s+PATH\s+HOLDERS$/);
     assert.match(
       leases.out[1]!,
-      new RegExp(`^leasefs-io\\s+${pid}\\s+exclusive\\s+held\\s+1\\s+\\S+\\s+${file}\\s+${pid} leasefs-io$`),
+      new RegExp(
+        `^leasefs-io\\s+${pid}\\s+exclusive\\s+held\\s+1\\s+-\\s+\\S+\\s+${file}\\s+${pid} leasefs-io$`,
+      ),
     );
     const pins = leasefs('pins', mount.path);
     assert.match(

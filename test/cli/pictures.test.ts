@@ -24,6 +24,7 @@ const lease = (ino: number, more: Partial<ReportedLease> = {}): ReportedLease =>
   owner: { pid: 100 + ino, start: 1, command: 'fio', uid: 0, alive: true },
   ageMs: 1000,
   pins: 0,
+  layout: 0,
   ...more,
 });
 const pin = (ino: number, off: number, len: number, pid = 7): ReportedPin => ({

@@ -8,8 +8,10 @@ import { openSegment, readLayout } from '../../src/client/layout.js';
 import { native } from '../../src/native/binding.js';
 import { isInExec } from '../../src/process/proc-text.js';
 import { type Actor, eventually, isParked } from '../support/actors.js';
+import { USER } from '../support/hostile.js';
 import { cli, Mounted } from '../support/mounted.js';
 import { BLOCK, EXCLUSIVE, O_RDWR, O_TRUNC, SHARED_BREAKABLE, UNLCK } from '../support/numbers.js';
+import { publicCli } from '../support/public-copy.js';
 import { whileInExec } from '../support/stuck-in-exec.js';
 import { mountedSuite, needing } from '../support/suites.js';
 
@@ -258,6 +260,28 @@ mountedSuite('kernel pins that were not registered', { store: 'direct' }, ({ tes
     await holder.pin(0, 2 * BLOCK, { slot: 1 });
     assert.equal(JSON.parse(run('pins', '--json', path)).unleased, []);
   });
+
+  test('N10, A1: a user who may not look into a process that has pinned learns that there may be more', () =>
+    Mounted.during(['--store', 'direct', '-o', 'allow_other'], async there => {
+      const path = there.file('f');
+      writeFileSync(path, Buffer.alloc(2 * BLOCK, 1));
+      const holder = await stage.actor('hidden');
+      await holder.open(path, O_RDWR);
+      await holder.mmap(2 * BLOCK);
+      await holder.registerBuffer(2 * BLOCK);
+      const said = (...words: string[]): string =>
+        spawnSync(process.execPath, [publicCli(), ...words, there.path], {
+          encoding: 'utf8',
+          cwd: '/',
+          uid: USER,
+          gid: USER,
+        }).stdout;
+      assert.match(said('pins'), /there may be more kernel pins: process \d+: EACCES/);
+      assert.match(said('status'), /pins +0; there may be more of the kernel's: process \d+: EACCES/);
+      assert.match(JSON.parse(said('pins', '--json')).unseen, 'EACCES');
+      assert.match(JSON.parse(said('status', '--json')).unseen, 'EACCES');
+      await holder.end();
+    }));
 
   test('F7: a pooled file cannot be pinned through its own mapping, and there is no search', async () => {
     const pooled = await Mounted.start('--store', 'pooled');

@@ -30,6 +30,10 @@ const options = { store: 'pooled', args: ['--size', '64m', ...HASTY] } as const;
 
 mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }) => {
   const used = (): number => mount.report('status').used;
+  const said = (...words: string[]): string =>
+    spawnSync(process.execPath, [cli, ...words], { encoding: 'utf8' }).stdout;
+  /** This process, as its own user names it. */
+  const us = `${process.pid} \\S+ \\(user ${process.getuid!()}\\)`;
 
   test('a stale seq is refused, the present one is not', () => {
     const path = files.fresh(4 * BLOCK);
@@ -104,6 +108,20 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
       'EBUSY',
       'the guard must stay',
     );
+    await eventually('the log says where the process is named', () =>
+      /refused: layout of .*: EBUSY; a process whose lease has ended still has the segment: 'leasefs status' names it/.test(
+        mount.log(),
+      ),
+    );
+    assert.equal(mount.report('status').layouts, []);
+    const status = said('status', mount.path);
+    assert.match(status, new RegExp(`mapped +1 MiB by ${us}, until it is unmapped`));
+    assert.match(status, new RegExp(`kept +1 MiB of freed blocks, until the mappings of ${process.pid} end`));
+    const { keepers } = JSON.parse(said('status', '--json', mount.path));
+    assert.equal(
+      keepers.map(({ pid, uid, bytes }: Record<string, number>) => [pid, uid, bytes]),
+      [[process.pid, process.getuid!(), MIB]],
+    );
     mapping.unmap();
     assert.is(
       code(() => other.mapDirect(0, BLOCK)),
@@ -131,26 +149,30 @@ mountedSuite('layouts, the blocks behind them', options, ({ test, mount, files }
     const before = used();
     const file = files.leased(files.fresh(MIB));
     const calls = new Calls(file.fd);
-    let said = 'ok';
-    for (let n = 0; said === 'ok' && n < 64; n++) {
+    let answer = 'ok';
+    for (let n = 0; answer === 'ok' && n < 64; n++) {
       ftruncateSync(file.fd, 0);
       writeSync(file.fd, Buffer.alloc(MIB, n), 0, MIB, 0);
       fsyncSync(file.fd);
-      said = code(() => readLayout(calls, 0, MIB, false));
+      answer = code(() => readLayout(calls, 0, MIB, false));
     }
-    assert.is(said, 'ENOLCK');
+    assert.is(answer, 'ENOLCK');
     assert.is(mount.report('status').kept?.bytes, 17 * MIB);
-    const status = (): string =>
-      spawnSync(process.execPath, [cli, 'status', mount.path], { encoding: 'utf8' }).stdout;
-    assert.match(status(), /kept +17 MiB of freed blocks, until the leases with layouts end/);
+    const status = said('status', mount.path);
+    assert.match(status, /kept +17 MiB of freed blocks, until the leases with layouts end/);
+    // Each round has kept the MiB of the one before, and its own is still the file's.
+    assert.match(status, new RegExp(`layouts +1[78] MiB to ${us}, until their leases end`));
+    const [lease] = mount.report('leases').leases;
+    assert.is(lease!.layout, mount.report('status').layouts[0]!.bytes);
+    assert.match(said('leases', mount.path), / 1[78]m /);
+    assert.match(said('layout', mount.file(lease!.path!)), /, 1[78]m granted by layouts/);
     ftruncateSync(file.fd, 0);
     const other = files.leased(files.fresh(MIB));
     assert.is(
       code(() => other.mapDirect(0, BLOCK)),
       'ENOLCK',
     );
-    const why =
-      'MiB of freed blocks are kept until the processes that have them by layouts unmap them or end';
+    const why = `MiB of freed blocks are kept until the processes that have them by layouts unmap them or end \\(granted: ${process.pid} \\(\\S+\\) of user ${process.getuid!()}, 1[78]\\d+ KiB`;
     await eventually('the log says why', () =>
       new RegExp(`refused: layout of .* by ${process.pid} .*ENOLCK; 17 ${why}`).test(mount.log()),
     );
@@ -174,8 +196,8 @@ try { file.mapDirect(0, 4096); process.stdout.write('ok'); } catch (e) { process
     chownSync(path, NOBODY_UID, NOBODY_UID);
     const words = ['--input-type=module', '-e', program];
     const user = ['--reuid', `${NOBODY_UID}`, '--regid', `${NOBODY_UID}`, '--clear-groups'];
-    const said = await run('setpriv', ...user, process.execPath, ...words);
-    assert.is(said, 'EACCES');
+    const answer = await run('setpriv', ...user, process.execPath, ...words);
+    assert.is(answer, 'EACCES');
     const before = used();
     ftruncateSync(files.open(path).fd, 0);
     assert.is(used(), before - MIB, 'its blocks are free at once');

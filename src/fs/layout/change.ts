@@ -9,7 +9,7 @@ import type { Inode } from '../vfs/inode.js';
 import type { FallocateAct, LayoutGate } from '../vfs/layout-gate.js';
 import { isNonblocking, type OpenFile } from '../vfs/open-file.js';
 import { ask } from './ask.js';
-import { isGranted } from './grant.js';
+import { isGranted, layoutHolders } from './grant.js';
 import type { LeasePlane } from './plane.js';
 import { closing, endDescription } from './registered-pins.js';
 import { forgetToken } from './watches.js';
@@ -110,6 +110,10 @@ export class Gate implements LayoutGate {
 
   lends(ino: InodeNumber): boolean {
     return isGranted(this.plane, ino);
+  }
+
+  borrowers(): string {
+    return layoutHolders(this.plane);
   }
 
   /**

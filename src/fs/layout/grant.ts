@@ -2,7 +2,7 @@
 // stores without the daemon. A grant lives as long as its lease: a break of the lease is the recall, and until then a layout
 // change meets the lease (X2 to X4). Counterparts: pNFS block layouts (RFC 5663) with LAYOUTGET and CB_LAYOUTRECALL, and
 // xfs_fs_map_blocks.
-import { errno } from '../../base/errno.js';
+import { errno, errnoName } from '../../base/errno.js';
 import { CAP_SYS_PTRACE, O_ACCMODE, O_RDWR } from '../../base/linux.js';
 import {
   BLOCK,
@@ -54,32 +54,50 @@ export function layout(
   if (out.segment === 0) return 0;
   open.inode.cache.bypassedByClient = true;
   const kept = keep(grantOf(plane, lease as LeaseId, process, caller.uid), out);
-  if (kept === -errno.ENOLCK) saysWhy(plane, caller, process, open);
+  if (kept === -errno.ENOLCK || kept === -errno.EBUSY) saysWhy(plane, caller, process, open, kept);
   return kept;
 }
 
 /** Who keeps the blocks for which a layout is refused, and until when. */
-function saysWhy(plane: LeasePlane, { uid }: Caller, process: ProcessId, { inode }: OpenFile): void {
+function saysWhy(
+  plane: LeasePlane,
+  { uid }: Caller,
+  process: ProcessId,
+  { inode }: OpenFile,
+  answer: number,
+): void {
   const { sb } = plane;
+  const mapped =
+    "a process whose lease has ended still has the segment: 'leasefs status' names it; until it unmaps it or ends";
   const kept = keptBlocks(sb, sb.store.capacity.total / 4);
   const own = `the share of user ${uid} is held by layouts, which end with the leases of ${layoutHolders(plane, uid)}`;
+  const why = answer === -errno.EBUSY ? mapped : (kept ?? own);
   plane.log(
-    `refused: layout of ${fileName(plane, inode.ino)} by ${processName(plane, process)}: ENOLCK; ${kept ?? own}`,
+    `refused: layout of ${fileName(plane, inode.ino)} by ${processName(plane, process)}: ${errnoName(answer)}; ${why}`,
     uid,
   );
 }
 
-/** Holders that a line names. */
+/** Holders that a line names, and grants that are looked at for them. */
 const NAMED = 8;
+const LOOKED_AT = 256;
 
-/** The processes to which layouts were granted as the user's, the oldest first. */
-function layoutHolders(plane: LeasePlane, uid: number): string {
-  const holders = new Set<string>();
-  for (const granted of plane.grants.values()) {
-    if (granted.uid === uid) holders.add(processName(plane, granted.owner));
-    if (holders.size === NAMED) break;
+/** The processes to which layouts were granted, the oldest first, with bytes and user. @param uid of one user alone */
+export function layoutHolders(plane: LeasePlane, uid?: number): string {
+  const holders = new Map<ProcessId, { bytes: number; uid: number }>();
+  let looks = 0;
+  for (const { grant, owner, uid: user } of plane.grants.values()) {
+    if (++looks > LOOKED_AT) break;
+    if (grant.bytes === 0 || (uid !== undefined && user !== uid)) continue;
+    const known = holders.get(owner);
+    if (known !== undefined) known.bytes += grant.bytes;
+    else if (holders.size < NAMED) holders.set(owner, { bytes: grant.bytes, uid: user });
   }
-  return [...holders].join(', ');
+  const texts = [...holders].map(
+    ([owner, { bytes, uid: user }]) =>
+      `${processName(plane, owner)} of user ${user}, ${Math.ceil(bytes / 1024)} KiB`,
+  );
+  return texts.join('; ');
 }
 
 /** Whether a layout of the file is granted now. */

@@ -49,6 +49,8 @@ export interface LayoutGate {
   guards(ino: InodeNumber): boolean;
   /** A client may load from and store into the file's blocks by a layout. */
   lends(ino: InodeNumber): boolean;
+  /** The processes that have blocks by layouts, in words; '' for none. */
+  borrowers(): string;
 }
 
 /** The gate of a filesystem that has no lease plane. */
@@ -63,4 +65,5 @@ export const openGate: LayoutGate = {
   holds: () => false,
   guards: () => false,
   lends: () => false,
+  borrowers: () => '',
 };
