@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
-# Builds what the npm package carries for each platform, native/prebuilds/linux-ARCH: leasefs.node, one for glibc and
-# musl (portable.cc), and leasefs-launch, static, with musl. On Debian, with the compilers of `packages`; musl comes as
-# Debian's own packages, which are only unpacked (~/.cache/leasefs/musl).
+# Builds what the npm package carries for each platform, or for the one that is named (x64, arm64), native/prebuilds/linux-ARCH:
+# leasefs.node, one for glibc and musl (portable.cc), and leasefs-launch, static, with musl. On Debian, with the compilers
+# of `packages`; musl comes as Debian's own packages, which are only unpacked (~/.cache/leasefs/musl).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 packages=(g++ gcc-aarch64-linux-gnu g++-aarch64-linux-gnu)
 [ "$(dpkg --print-architecture 2>/dev/null)" = arm64 ] && packages=(g++ gcc-x86-64-linux-gnu g++-x86-64-linux-gnu)
+only=${1:-}
+case $only in
+  x64) machines=(x86_64) ;;
+  arm64) machines=(aarch64) ;;
+  *) machines=(x86_64 aarch64) ;;
+esac
 
 fail() {
   echo "leasefs prebuild: $1" >&2
   exit 1
 }
 
-for program in {x86_64,aarch64}-linux-gnu-{gcc,g++}; do
-  command -v "$program" >/dev/null || fail "$program is missing: apt-get install ${packages[*]}"
+for machine in "${machines[@]}"; do
+  for program in "$machine"-linux-gnu-{gcc,g++}; do
+    command -v "$program" >/dev/null || fail "$program is missing: apt-get install ${packages[*]}"
+  done
 done
 headers=$(node -p "require('path').join(process.execPath, '../../include/node')")
 if ! [ -e "$headers/node_api.h" ]; then
@@ -89,5 +97,5 @@ build() {
   ls -l "$out"/*
 }
 
-build x64 amd64 x86_64-linux-gnu
-build arm64 arm64 aarch64-linux-gnu
+[ "$only" = arm64 ] || build x64 amd64 x86_64-linux-gnu
+[ "$only" = x64 ] || build arm64 arm64 aarch64-linux-gnu
