@@ -29,7 +29,8 @@ struct leasefs_supervise {
 /*
  * SETLEASE_FOR is SETLEASE for the process of thread `tid`, on the description that it is asked through; with
  * LEASEFS_CANCEL it ends such a call of that thread's which waits for a break: that answers EINTR. With LEASEFS_UNDO, through any
- * description, it releases the lease of that thread's last such call, which got no answer.
+ * description, it releases the lease of that thread's last such call, which got no answer. To release where there is no lease
+ * answers 0.
  * EPERM	not the supervisor
  * ESRCH	no such thread, or not the one of `identity`
  * and the errors of SETLEASE
@@ -45,7 +46,7 @@ struct leasefs_lease_for {
 	__u64 cookie;
 	__u64 start; /* of the process: clock ticks since boot, as in /proc/PID/stat */
 	__s32 tid;
-	__u32 reserved;
+	__u32 held;     /* (out) 1: the description had a lease before */
 	__u64 identity; /* st_ino of the supervisor's pidfd of the thread; 0 before Linux 6.9 */
 };
 

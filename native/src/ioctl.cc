@@ -2,7 +2,9 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 
+#include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -53,20 +55,64 @@ void RunOnThread(const std::shared_ptr<ThreadCall>& call) {
   if (call->wake != nullptr) Must(uv_async_send(call->wake) == 0, "uv_async_send");
 }
 
-/** Starts a detached thread that takes no signals: those are for the threads of Node. 0 or errno. */
-int StartThread(const std::shared_ptr<ThreadCall>& call) {
-  sigset_t all, before;
-  sigfillset(&all);
-  int error = pthread_sigmask(SIG_SETMASK, &all, &before);
-  if (error != 0) return error;
-  try {
-    std::thread(RunOnThread, call).detach();
-  } catch (const std::system_error& failure) {
-    error = failure.code().value();
+/**
+ * Threads that take no signals: those are for the threads of Node. Each has one call at a time, which no other waits for; a
+ * few of those that are done wait for the next call.
+ */
+class Threads {
+ public:
+  /** For good: threads of it may outlive all else. */
+  static Threads& Of() {
+    static auto* threads = new Threads;
+    return *threads;
   }
-  Must(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "pthread_sigmask");
-  return error;
-}
+
+  /** 0 or errno. */
+  int Start(std::shared_ptr<ThreadCall> call) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (calls_.size() < idle_) {
+        calls_.push_back(std::move(call));
+        wake_.notify_one();
+        return 0;
+      }
+    }
+    sigset_t all, before;
+    sigfillset(&all);
+    int error = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (error != 0) return error;
+    try {
+      std::thread([this, first = std::move(call)]() mutable { Work(std::move(first)); }).detach();
+    } catch (const std::system_error& failure) {
+      error = failure.code().value();
+    }
+    Must(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "pthread_sigmask");
+    return error;
+  }
+
+ private:
+  static constexpr size_t kIdle = 4;
+
+  void Work(std::shared_ptr<ThreadCall> call) {
+    for (;;) {
+      RunOnThread(call);
+      call.reset();
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (idle_ == kIdle) return;
+      idle_++;
+      wake_.wait(lock, [this] { return !calls_.empty(); });
+      idle_--;
+      call = std::move(calls_.front());
+      calls_.pop_front();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  /** Never more than threads that wait for one. */
+  std::deque<std::shared_ptr<ThreadCall>> calls_;
+  size_t idle_ = 0;
+};
 
 /**
  * A call under way, as the event loop sees it. It has a thread of its own, not one of libuv's four, and no
@@ -82,7 +128,7 @@ class PendingIoctl {
     pending->call_->data.assign(data.data, data.data + _IOC_SIZE(request));
     pending->call_->wake = &pending->async_;
     Napi::Promise promise = pending->deferred_.Promise();
-    int error = StartThread(pending->call_);
+    int error = Threads::Of().Start(pending->call_);
     if (error != 0) {
       pending->deferred_.Resolve(Failure(env, error));
       return promise;

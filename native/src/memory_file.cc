@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
 #include "addon.h"
@@ -70,6 +71,16 @@ Napi::Value FstatTo(const Napi::CallbackInfo& info, int fd, double* out) {
 Napi::Value Fstat(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
   return FstatTo(info, fd, Float64ArrayArg(info, 1, kStatLength));
+}
+
+Napi::Value FileId(const Napi::CallbackInfo& info) {
+  struct statx seen = {};
+  int fd = IntArg(info, 0);
+  double* out = Float64ArrayArg(info, 1, kStatLength);
+  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &seen) < 0) return Failure(info.Env(), errno);
+  out[kIno] = static_cast<double>(seen.stx_ino);
+  out[kDev] = static_cast<double>(makedev(seen.stx_dev_major, seen.stx_dev_minor));
+  return Failure(info.Env(), 0);
 }
 
 Napi::Value FstatScratch(const Napi::CallbackInfo& info) { return FstatTo(info, IntArg(info, 0), scratch); }
@@ -205,6 +216,7 @@ void ExportMemoryFile(Napi::Env env, Napi::Object exports) {
               Napi::Float64Array::New(env, kStatLength, Napi::ArrayBuffer::New(env, scratch, sizeof scratch), 0));
   Export<MemfdCreate>(exports, "memfdCreate");
   Export<Fstat>(exports, "fstat");
+  Export<FileId>(exports, "fileId");
   Export<FstatScratch>(exports, "fstatScratch");
   Export<FileStatScratch>(exports, "fileStatScratch");
   Export<Ftruncate>(exports, "ftruncate");

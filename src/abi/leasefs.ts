@@ -188,7 +188,7 @@ export const leaseFor = {
   cookie: u64(16),
   start: u64(24),
   tid: s32(32),
-  reserved: reserved(36, 40),
+  held: u32(36),
   identity: u64(40),
 } as const;
 

@@ -26,6 +26,8 @@ import { CommandError, errorLine, UsageError, type Verb } from './verb.js';
 /** Exit codes of our own: 125 as env(1) and timeout(1); 77 is a skipped test to automake, TAP and meson. */
 const EXIT_FAILED = 125;
 const EXIT_SKIPPED = 77;
+/** ms between reads of events, which cost the daemon a request each; it keeps thousands. */
+const EVENTS_MS = 20;
 /** ms for processes that are just ending when the command has ended. */
 const STRAGGLERS_MS = 1000;
 
@@ -206,7 +208,7 @@ async function comes(what: Promise<void>, ms: number): Promise<boolean> {
 /** Undefined where the mount has none. */
 function watched(path: string, events: (ReportedEvent | LostEvents)[]): EventWatch | undefined {
   try {
-    return watchEvents(path, event => events.push(event));
+    return watchEvents(path, event => events.push(event), EVENTS_MS);
   } catch {
     return undefined;
   }

@@ -48,12 +48,14 @@ export interface EventWatch {
 
 /**
  * Calls `tell` for each future event, without keeping the event loop alive. No more calls come after the mount's end.
+ * @param restMs that pass at least between two reads; what comes in between is kept, as for any reader.
  * @throws ErrnoException ENOENT when there is no mount with a `.leasefs`. FsError EMFILE and ENETUNREACH as
  * LeaseFile.onBreak.
  */
 export function watchEvents(
   mountPoint: string,
   tell: (event: ReportedEvent | LostEvents) => void,
+  restMs = 0,
 ): EventWatch {
   const reader = new EventReader(mountPoint);
   const read = (to: typeof tell): void => {
@@ -72,12 +74,18 @@ export function watchEvents(
     throw error;
   }
   read(() => {});
-  notices.wait(false, () => {
-    if (notices.take() === 'ended') notices.pause();
-    read(tell);
-  });
+  let rest: NodeJS.Timeout | undefined;
+  const wait = (): void =>
+    notices.wait(false, () => {
+      const hasEnded = notices.take() === 'ended';
+      if (hasEnded || restMs > 0) notices.pause();
+      read(tell);
+      if (!hasEnded && restMs > 0) rest = setTimeout(wait, restMs).unref();
+    });
+  wait();
   return {
     close() {
+      clearTimeout(rest);
       notices.close();
       read(tell);
       reader.close();

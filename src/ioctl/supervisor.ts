@@ -1,7 +1,7 @@
 // The ioctls of leasefs-private.h by which the supervisor of `leasefs run` acts for another process.
 
 import { holderKind } from '../abi/holders.js';
-import { readKind } from '../abi/kinds.js';
+import { NONE, readKind } from '../abi/kinds.js';
 import * as abi from '../abi/leasefs.js';
 import { errno } from '../base/errno.js';
 import type { FileHandle } from '../base/units.js';
@@ -51,14 +51,22 @@ function setLeaseFor(transport: IoctlTransport, request: IoctlRequest, fh: FileH
     if (cancelled === 0) echo(transport, request, abi.leaseFor.bytes);
     return cancelled;
   }
-  const answer = transport.operations.setLeaseFor(request.caller, fh, subject, {
-    kind,
-    signal,
-    nonblock: (flags & abi.LEASEFS_NONBLOCK) !== 0,
-    cookie: request.struct.big(abi.leaseFor.cookie),
-  });
-  if (answer === 0) echo(transport, request, abi.leaseFor.bytes);
-  return answer;
+  const { kind: before, breakMs } = transport.operations.getLease(request.ino, fh);
+  // A break may leave nothing of it.
+  const held = before !== NONE || breakMs > 0;
+  const answer =
+    kind === NONE && !held
+      ? 0
+      : transport.operations.setLeaseFor(request.caller, fh, subject, {
+          kind,
+          signal,
+          nonblock: (flags & abi.LEASEFS_NONBLOCK) !== 0,
+          cookie: request.struct.big(abi.leaseFor.cookie),
+        });
+  if (answer !== 0) return answer;
+  echo(transport, request, abi.leaseFor.bytes);
+  transport.reply.struct.setU32(abi.leaseFor.held, held ? 1 : 0);
+  return 0;
 }
 
 function pinFor(transport: IoctlTransport, request: IoctlRequest): Answer {

@@ -120,6 +120,8 @@ interface Binding {
   open(path: string, flags: number, mode?: number): Descriptor;
   close(fd: number): Result;
   fstat(fd: number, out: Float64Array): Result;
+  /** Number and device of its file alone, into `out` by STAT; asks no server (AT_STATX_DONT_SYNC). */
+  fileId(fd: number, out: Float64Array): Result;
   /** fstat(2) into `scratch`, which saves looking up and checking an array in each call. */
   fstatScratch(fd: number): Result;
   /** The same of a tmpfs file by its number, which needs no descriptor. */

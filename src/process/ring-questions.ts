@@ -1,5 +1,5 @@
 // What an io_uring says of memory that its fdinfo does not list: a register call that changes nothing, on a copy of a process's
-// descriptor, whose answer depends on whether the memory is there. Kernel counterpart: io_uring/register.c, io_uring/kbuf.c.
+// descriptor, whose answer depends on whether the memory is there. Kernel counterpart: io_uring/register.c, io_uring/rsrc.c.
 import { errno } from '../base/errno.js';
 import { type Descriptor, native, type Result, STAT } from '../native/binding.js';
 

@@ -31,8 +31,8 @@ interface WaitingLease {
   readonly target: Target;
   readonly file: Descriptor;
   readonly flags: number;
-  /** Without the call there would be none. */
-  isNew: boolean;
+  /** Without the call there would be none; undefined: the daemon says it with its answer. */
+  isNew: boolean | undefined;
   /** The stop at which the wait was cancelled. */
   cancelled: bigint | undefined;
   /** Resolves when the daemon has answered and no lease is left that the caller did not take. */
@@ -47,6 +47,8 @@ export class LeaseCalls {
   private readonly refused: (line: RefusalLine) => void;
   /** Lease calls that wait for a break, by thread. */
   private readonly waiting = new Map<number, WaitingLease>();
+  /** Those of them that were cancelled. */
+  private readonly gone = new Set<WaitingLease>();
   private look: NodeJS.Timeout | undefined;
 
   constructor(stops: Stops, link: MountLink, targets: Targets, refused: (line: RefusalLine) => void) {
@@ -135,15 +137,14 @@ export class LeaseCalls {
     }
     // The program has left that call, by longjmp.
     if (waiting !== undefined) this.cancel(waiting);
-    const had = this.link.hasLease(file.fd);
-    const isNew = isSame ? waiting.isNew : !had;
+    const isNew = isSame ? (waiting.isNew ?? !this.link.hasLease(file.fd)) : undefined;
     if (isSame) waiting.isNew = false;
     if (flags === LEASEFS_UNLCK) {
+      const { result, held } = this.release(target, file);
       const ino = this.link.inodeOf(file.fd);
-      const again = !had && released?.fd === fd && released.ino === ino;
-      const result = had ? this.release(target, file) : 0;
       file.close();
-      if (!had && !again) return CONTINUE;
+      const again = !held && released?.fd === fd && released.ino === ino;
+      if (!held && !again) return CONTINUE;
       // A signal, or work that io_uring has for the thread, makes the kernel begin the call again: then it stands.
       if (!this.stops.send(id, result) && result === 0) target.released = { fd, ino };
       return undefined;
@@ -162,7 +163,7 @@ export class LeaseCalls {
 
   private async takeLease(lease: WaitingLease, fd: number): Promise<void> {
     const { target, file, flags } = lease;
-    const gone = [...this.waiting.values()].filter(({ id, cancelled }) => cancelled === id);
+    const gone = [...this.gone].filter(({ id, cancelled }) => cancelled === id);
     this.waiting.set(target.tid, lease);
     this.look ??= setInterval(() => this.cancelInterrupted(), LOOK_MS);
     const wish = {
@@ -180,10 +181,13 @@ export class LeaseCalls {
     let result: number;
     do {
       lease.cancelled = undefined;
-      result = await this.link.setLease(file.fd, target, wish);
+      const answer = await this.link.setLease(file.fd, target, wish);
+      ({ result } = answer);
+      if (result === 0) lease.isNew ??= !answer.held;
       // It was begun again since.
     } while (result === -errno.EINTR && lease.cancelled !== undefined && lease.cancelled !== lease.id);
     if (this.waiting.get(target.tid) === lease) this.waiting.delete(target.tid);
+    this.gone.delete(lease);
     if (this.waiting.size === 0) {
       clearInterval(this.look);
       this.look = undefined;
@@ -201,7 +205,9 @@ export class LeaseCalls {
    * time to time.
    */
   private cancelInterrupted(): void {
-    for (const [tid, lease] of [...this.waiting].slice(0, LOOK_MAX)) {
+    let left = Math.min(LOOK_MAX, this.waiting.size);
+    for (const [tid, lease] of this.waiting) {
+      if (left-- === 0) break;
       // Round robin.
       this.waiting.delete(tid);
       this.waiting.set(tid, lease);
@@ -225,10 +231,11 @@ export class LeaseCalls {
   private cancel(lease: WaitingLease): void {
     if (lease.cancelled === lease.id) return;
     lease.cancelled = lease.id;
+    this.gone.add(lease);
     this.link.cancelLease(lease.file.fd, lease.target);
   }
 
-  private release(target: Target, file: Descriptor): number {
+  private release(target: Target, file: Descriptor): ReturnType<MountLink['setLeaseSync']> {
     const kind = LEASEFS_UNLCK;
     return this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: 0, cookie: 0 });
   }

@@ -33,6 +33,12 @@ interface PinWish {
   readonly goesOn: boolean;
 }
 
+interface LeaseAnswer {
+  readonly result: Result;
+  /** The description had a lease before; of a call that succeeds, or of a release. */
+  readonly held: boolean;
+}
+
 export class MountLink {
   readonly path: string;
   /** st_dev of the mount. */
@@ -80,7 +86,7 @@ export class MountLink {
   }
 
   isOurs(fd: number): boolean {
-    return native.fstat(fd, this.stat) === 0 && this.stat[STAT.dev] === this.dev;
+    return native.fileId(fd, this.stat) === 0 && this.stat[STAT.dev] === this.dev;
   }
 
   /** A path of /proc as one from the root of the mount. */
@@ -95,7 +101,7 @@ export class MountLink {
 
   /** st_ino of a file of the mount. */
   inodeOf(fd: number): number {
-    return native.fstat(fd, this.stat) === 0 ? this.stat[STAT.ino]! : 0;
+    return native.fileId(fd, this.stat) === 0 ? this.stat[STAT.ino]! : 0;
   }
 
   /** Whether the description has a lease, also one of which a break leaves nothing (then `getLease` says none). */
@@ -113,13 +119,18 @@ export class MountLink {
   }
 
   /** Takes or converts a lease; may wait for a break of others' leases, without blocking the supervisor. */
-  setLease(fd: number, thread: StoppedThread, wish: LeaseWish): Promise<Result> {
-    return native.ioctlAsync(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(thread, wish).buffer);
+  async setLease(fd: number, thread: StoppedThread, wish: LeaseWish): Promise<LeaseAnswer> {
+    const view = leaseStruct(thread, wish);
+    const result = await native.ioctlAsync(fd, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
+    return { result, held: view.u32(abi.leaseFor.held) !== 0 };
   }
 
   /** The same for calls that never wait: releasing, setting the signal. */
-  setLeaseSync(fd: number, thread: StoppedThread, wish: LeaseWish): Result {
-    return native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, leaseStruct(thread, wish).buffer);
+  setLeaseSync(fd: number, thread: StoppedThread, wish: LeaseWish): LeaseAnswer {
+    const view = leaseStruct(thread, wish);
+    const result = native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
+    // What is refused was there.
+    return { result, held: result < 0 || view.u32(abi.leaseFor.held) !== 0 };
   }
 
   /** Ends a `setLease` that waits: it answers EINTR. */

@@ -2,6 +2,7 @@
 // allows. A pidfd identifies a process, so that a recycled pid is never mistaken for it.
 import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
+import { POLLIN } from '../base/linux.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { identityOf } from '../process/identity.js';
 import { commandOf, startTimeIn } from '../process/proc.js';
@@ -13,7 +14,9 @@ const KEPT = 64;
 
 export interface Target extends StoppedThread {
   readonly command: string;
+  /** Of the thread, or before Linux 6.9 of the process. */
   readonly pidfd: Descriptor;
+  readonly isOfThread: boolean;
   /** What its last F_UNLCK released, if it did not get the answer: it begins that call again. */
   released: Released | undefined;
 }
@@ -62,13 +65,7 @@ export class Targets {
   /** Undefined when the thread is gone. */
   of(tid: number): Target | Blind | undefined {
     const known = this.byThread.get(tid);
-    if (
-      known !== undefined &&
-      native.pidfdSignal(known.pidfd.fd, 0) === 0 &&
-      native.threadOf(known.pid, tid) === 0
-    ) {
-      return known;
-    }
+    if (known !== undefined && isStill(known)) return known;
     return this.withRoom(() => this.made(tid));
   }
 
@@ -78,9 +75,9 @@ export class Targets {
     if (stat === '') return undefined;
     const start = startTimeIn(stat);
     const command = commandOf(pid);
-    const pidfd = openThread(tid, pid);
+    const { pidfd, isOfThread } = openThread(tid, pid);
     const identity = identityOf(pidfd.fd);
-    const target = { tid, pid, start, identity, command, pidfd, released: undefined };
+    const target = { tid, pid, start, identity, command, pidfd, isOfThread, released: undefined };
     this.byThread.set(tid, target);
     return target;
   }
@@ -111,14 +108,18 @@ export class Targets {
 }
 
 /** The thread's own: its leader may have ended, or have other descriptors. Before Linux 6.9 only processes have one. */
-function openThread(tid: number, pid: number): Descriptor {
+function openThread(tid: number, pid: number): Pick<Target, 'pidfd' | 'isOfThread'> {
   try {
-    return native.pidfdOpenThread(tid);
+    return { pidfd: native.pidfdOpenThread(tid), isOfThread: true };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-    return native.pidfdOpen(pid);
+    return { pidfd: native.pidfdOpen(pid), isOfThread: false };
   }
 }
+
+/** Its pidfd is readable once it has ended; until then its number is no other's. */
+const isStill = ({ tid, pid, pidfd, isOfThread }: Target): boolean =>
+  native.pollWait(pidfd.fd, POLLIN, 0) === 0 && (isOfThread || native.threadOf(pid, tid) === 0);
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 

@@ -101,9 +101,9 @@ test('a view reads and writes what C would, at the edges of each width', () => {
     assert.is(raw.getBigUint64(abi.pinFor.len.at, true), value);
     assert.is(view.big(abi.pinFor.len), value);
   }
-  assert.ok(view.isZero(abi.leaseFor.reserved));
-  raw.setUint8(abi.leaseFor.reserved.at + 3, 1);
-  assert.not(view.isZero(abi.leaseFor.reserved));
+  assert.ok(view.isZero(abi.pinFor.reserved));
+  raw.setUint8(abi.pinFor.reserved.at + 3, 1);
+  assert.not(view.isZero(abi.pinFor.reserved));
   view.clear(0, abi.pinFor.bytes);
   assert.equal(new Uint8Array(view.buffer), new Uint8Array(abi.pinFor.bytes + 8));
 });

@@ -96,7 +96,9 @@ static long verb(const char *word, long a, long b)
 		sigaction(SIGALRM, &action, NULL);
 		setitimer(ITIMER_REAL, &every, NULL);
 		while (storm > 0) {
-			if (fcntl(fd, F_SETLEASE, 48) < 0 || fcntl(fd, F_SETLEASE, F_UNLCK) < 0)
+			if (fcntl(fd, F_SETLEASE, 48) < 0)
+				return -1;
+			if (fcntl(fd, F_SETLEASE, F_UNLCK) < 0 && (errno != EAGAIN || fcntl(fd, F_GETLEASE) != F_UNLCK))
 				return -1;
 		}
 		return 0;

@@ -248,7 +248,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     assert.is(report.code, 0);
   });
 
-  test('a call that a signal makes begin again has the answer of the first time', () => {
+  test('B5: a call that a signal makes begin again has the answer of the first time; a release may find none left', () => {
     assert.equal(call('storm:200:1000').lines, ['storm:200:1000 ok']);
   });
 

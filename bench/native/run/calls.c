@@ -144,7 +144,7 @@ static int bare(char **command)
 			if (copy >= 0 && fstat(copy, &status) == 0 && status.st_dev == mount.st_dev)
 				answer.flags = 0;
 			close(copy);
-		} else if (asked.data.nr == SYS_io_uring_register) {
+		} else if (asked.data.nr == SYS_io_uring_register && asked.data.args[1] == IORING_REGISTER_BUFFERS) {
 			struct iovec vector, local = { &vector, sizeof vector };
 			struct iovec remote = { (void *)asked.data.args[2], sizeof vector };
 			if (process_vm_readv(pid, &local, 1, &remote, 1, 0) < 0)
