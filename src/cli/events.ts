@@ -11,7 +11,8 @@ export const verb: Verb = {
   summary: 'what happened to leases and pins, and what happens',
   help: `usage: leasefs events [--json] [--follow] MNT|FILE
 
-Prints the events that are kept (the last 4096 of the mount), one a line; of FILE only its own.
+Prints the events that are kept (the last 4096 of the mount), one a line; of FILE only its
+own.
 
   -f, --follow  wait for further events, until it is interrupted
   --json        one JSON object a line

@@ -11,8 +11,8 @@ export const verb: Verb = {
   summary: 'a rule by its number, with its source and an example',
   help: `usage: leasefs explain [--json] [RULE]
 
-Refusals, events and the log name the rule behind them: X1, L5, N1. 'leasefs explain X1' prints
-that rule, 'leasefs explain' lists all.
+Refusals, events and the log name the rule behind them: X1, L5, N1. 'leasefs explain X1'
+prints that rule, 'leasefs explain' lists all.
 
   L leases   N pins   X layout changes   B breaks   A what the administrator sees   W words
 

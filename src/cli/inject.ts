@@ -29,7 +29,8 @@ FILE is a path, from the mount point or as it is. Only root and the user of the 
 inject, and only on a mount with --allow-inject. The events mark each injection and its
 effects as injected.
 As JSON, one object a line into MNT/.leasefs/inject, or a list for 'leasefs run --inject':
-  [{"do": "break", "file": "f", "after": 500}, {"do": "pins", "count": 2, "errno": "EAGAIN"}]`,
+  [{"do": "break", "file": "f", "after": 500},
+   {"do": "pins", "count": 2, "errno": "EAGAIN"}]`,
 
   async run(args) {
     const { positionals } = parseOptions(args, {});

@@ -17,8 +17,8 @@ export const verb: Verb = {
   STATE        held; breaking, with the time left and what it must become; zombie: its
                descriptors are closed, pins under it remain
   PINS         pins under the lease: 'leasefs pins' lists them
-  LAYOUT       bytes of blocks that its holder has by layouts: no other file gets them before
-               the lease ends
+  LAYOUT       bytes of blocks that its holder has by layouts: no other file gets them
+               before the lease ends
   AGE          since it was taken
   HOLDERS      every process that is seen to hold the file open, 'mem' by a mapping alone;
                'in flight or hidden' when there is none (a descriptor in a socket's queue or

@@ -11,9 +11,9 @@ export const verb: Verb = {
   summary: 'change what the files of a mount may take',
   help: `usage: leasefs resize MNT SIZE
 
-Changes --size of a mount, as \`mount -o remount,size=\` does on tmpfs: 512m, 4g. SIZE cannot be
-less than what the files take now. Only root and the user of the mount may do so. Programs read
-and write the number of bytes in MNT/.leasefs/size.`,
+Changes --size of a mount, as \`mount -o remount,size=\` does on tmpfs: 512m, 4g. SIZE cannot
+be less than what the files take now. Only root and the user of the mount may do so.
+Programs read and write the number of bytes in MNT/.leasefs/size.`,
 
   run(args) {
     const [path, text, ...more] = parseOptions(args, {}).positionals;

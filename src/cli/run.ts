@@ -37,10 +37,10 @@ export const verb: Verb = {
   help: `usage: leasefs run [OPTIONS] -- CMD [ARG...]
 
 Runs CMD and all its children on a fresh leasefs. LEASEFS_MNT in the environment is its
-path, which also replaces {} in the arguments. fcntl F_SETLEASE, F_GETLEASE and F_SETSIG work
-with F_LAYOUT (16), F_EXCLUSIVE (32) and F_UNBREAK (64). Registering memory of its files
-with io_uring, RDMA or AF_XDP is a pin, which needs an unbreakable lease. Only those calls
-are stopped; all others run at full speed. It needs no root.
+path, which also replaces {} in the arguments. fcntl F_SETLEASE, F_GETLEASE and F_SETSIG
+work with F_LAYOUT (16), F_EXCLUSIVE (32) and F_UNBREAK (64). Registering memory of its
+files with io_uring, RDMA or AF_XDP is a pin, which needs an unbreakable lease. Only those
+calls are stopped; all others run at full speed. It needs no root.
 
   --at MNT             an existing mount of yours instead of a fresh one
   --policy strict|report|off
@@ -51,8 +51,8 @@ are stopped; all others run at full speed. It needs no root.
   --json               the report as JSON
   --junit FILE         the report as a JUnit test suite too
   --output FILE        where the report goes (default: standard error)
-  --inject FILE        faults to inject, a JSON list: see 'leasefs inject --help'; "after" is
-                       counted in ms from the start of CMD
+  --inject FILE        faults to inject, a JSON list: see 'leasefs inject --help'; "after"
+                       is counted in ms from the start of CMD
   --size, --store, --semantics, --lease-break-time
                        as 'leasefs mount' takes them
 

@@ -17,8 +17,8 @@ export const verb: Verb = {
   data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
                'daemon': through leasefs, with the reason. The rules are the same
   layouts      blocks of the pooled store that processes have by layouts
-  mapped       the store's memory that processes have mapped, as far as you may look into them:
-               by a layout, or still though its lease has ended
+  mapped       the store's memory that processes have mapped, as far as you may look into
+               them: by a layout, or still though its lease has ended
   kept         freed blocks that no file gets before those end
   spin         how the daemon waits (mount --spin): requests that came before it slept, and
                their share of all spins; what all spins took

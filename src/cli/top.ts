@@ -30,8 +30,8 @@ export const verb: Verb = {
   OWNER, KIND   of its oldest lease; STATE: of its leases
                 the first of breaking, zombie, held
 
-Keys: q quits, s sorts by the next, p b l a f sort by pins, breaks, leases, age, path (file),
-/ takes a filter until Enter, Escape drops it.`,
+Keys: q quits, s sorts by the next, p b l a f sort by pins, breaks, leases, age, path
+(file), / takes a filter until Enter, Escape drops it.`,
 
   async run(args) {
     const { values, positionals } = parseOptions(args, {
