@@ -63,6 +63,7 @@ export const functions: Readonly<Record<Exclude<Exported, 'scratch'>, readonly K
   fallocateGuarded: ['fd', 'number', 'off', 'off'],
   fcntl: ['fd', 'command', 'number'],
   fileCreate: ['fd', 'off'],
+  fileId: ['fd', 'doubles'],
   fileOpen: ['fd', 'off'],
   fileRemove: ['fd', 'off', 'fd'],
   fileStatScratch: ['fd', 'off'],
