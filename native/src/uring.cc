@@ -19,6 +19,9 @@
 namespace leasefs {
 namespace {
 
+/** Of io_uring_register(2), with room for newer kernels. */
+constexpr size_t kLargestStruct = 256;
+
 /** A part of the ring's memory, unmapped at the end. */
 class RingMemory {
  public:
@@ -211,7 +214,9 @@ Napi::Value UringRegister(const Napi::CallbackInfo& info) {
   int fd = IntArg(info, 0);
   uint32_t opcode = Uint32Arg(info, 1);
   if (info[2].IsUndefined()) return Result(info.Env(), syscall(SYS_io_uring_register, fd, opcode, nullptr, 0));
-  return Result(info.Env(), syscall(SYS_io_uring_register, fd, opcode, ArrayBufferArg(info, 2).data, 1));
+  Bytes data = ArrayBufferArg(info, 2);
+  if (data.length < kLargestStruct) return Failure(info.Env(), EINVAL);
+  return Result(info.Env(), syscall(SYS_io_uring_register, fd, opcode, data.data, 1));
 }
 
 }  // namespace

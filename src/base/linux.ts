@@ -61,6 +61,7 @@ export const F_SEAL_GROW = 4;
 // linux/capability.h
 export const CAP_FSETID = 4;
 export const CAP_LINUX_IMMUTABLE = 9;
+export const CAP_NET_RAW = 13;
 export const CAP_IPC_LOCK = 14;
 export const CAP_SYS_PTRACE = 19;
 export const CAP_SYS_ADMIN = 21;

@@ -318,7 +318,7 @@ interface Binding {
   /** Sets RLIMIT_NOFILE's soft limit to the hard one; the new limit. */
   raiseFileLimit(): Result;
   uring(entries: number): Uring;
-  /** io_uring_register(2) of an opcode without arguments, or with one struct, as long as the kernel expects. */
+  /** io_uring_register(2) of an opcode without arguments, or with one struct in 256 bytes, which no struct exceeds. */
   uringRegister(fd: number, opcode: number, data?: ArrayBuffer): Result;
   /**
    * The memory regions of an RDMA device's open file description (/dev/infiniband/uverbsN): the address that the device

@@ -5,9 +5,8 @@ import { type Descriptor, native, type Result, STAT } from '../native/binding.js
 
 const PBUF_STATUS = 26;
 const MEM_REGION = 34;
-/** struct io_uring_buf_status, struct io_uring_mem_region_reg. */
-const STATUS_BYTES = 40;
-const REGION_BYTES = 32;
+/** Of struct io_uring_buf_status or struct io_uring_mem_region_reg. */
+const STRUCT_BYTES = 256;
 const stat = new Float64Array(STAT.length);
 
 /**
@@ -15,7 +14,7 @@ const stat = new Float64Array(STAT.length);
  * that has made the ring may ask (IORING_SETUP_SINGLE_ISSUER); -EACCES, its restrictions; -EINVAL, before Linux 6.8.
  */
 export function askForGroup(ring: number, group: number): Result {
-  const status = new DataView(new ArrayBuffer(STATUS_BYTES));
+  const status = new DataView(new ArrayBuffer(STRUCT_BYTES));
   status.setUint32(0, group, true);
   const answer = native.uringRegister(ring, PBUF_STATUS, status.buffer);
   // Buffers of the older kind may have that number.
@@ -25,7 +24,7 @@ export function askForGroup(ring: number, group: number): Result {
 /** The same of its memory region (IORING_REGISTER_MEM_REGION); -EINVAL: before Linux 6.13. */
 export function askForRegion(ring: number): Result {
   // A region at address 0 is refused, after the one that is there.
-  const answer = native.uringRegister(ring, MEM_REGION, new ArrayBuffer(REGION_BYTES));
+  const answer = native.uringRegister(ring, MEM_REGION, new ArrayBuffer(STRUCT_BYTES));
   if (answer === -errno.EBUSY) return 0;
   return answer === -errno.EFAULT ? -errno.ENOENT : answer;
 }
@@ -72,7 +71,7 @@ function knowsStatus(): boolean {
 function answersOfItsOwn(): boolean {
   try {
     const own = native.uring(1);
-    const answer = native.uringRegister(own.fd, PBUF_STATUS, new ArrayBuffer(STATUS_BYTES));
+    const answer = native.uringRegister(own.fd, PBUF_STATUS, new ArrayBuffer(STRUCT_BYTES));
     own.close();
     return answer === -errno.ENOENT;
   } catch {

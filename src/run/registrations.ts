@@ -5,7 +5,8 @@
 // (src/process/registration.ts).
 import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
-import type { Result } from '../native/binding.js';
+import { CAP_NET_RAW } from '../base/linux.js';
+import { native, type Result } from '../native/binding.js';
 import { fileIdOf, linkOf, readText, textOf } from '../process/proc-text.js';
 import { type FileRange, isMapped, parseBuffers, RING, rangesOf } from '../process/registered-buffers.js';
 import { askForGroup, askForRegion } from '../process/ring-questions.js';
@@ -40,6 +41,7 @@ const device = {
   verbs: 'RDMA',
 } as const;
 
+const ANY_NAMESPACE = -1;
 /** Rings of provided buffers that are not unregistered; the others end with their io_uring. */
 const GROUPS_MAX = 4096;
 /** A ring that is in use leaves its tables out of fdinfo: so often it is read again. */
@@ -112,6 +114,8 @@ export class Registrations {
   }
 
   private judgeXdp(target: Target): CallAnswer {
+    // The kernel refuses.
+    if (native.hasCapability(target.tid, CAP_NET_RAW, ANY_NAMESPACE) !== 1) return CONTINUE;
     const answer = this.hasRing ? this.judgeUnseen(target, `AF_XDP ${UNSEEN}`) : CONTINUE;
     if (answer === CONTINUE) this.hasXdp = true;
     return answer;

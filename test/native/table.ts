@@ -68,7 +68,7 @@ export const functions: Readonly<Record<Exclude<Exported, 'scratch'>, readonly K
   fileRemove: ['fd', 'off', 'fd'],
   fileStatScratch: ['fd', 'off'],
   flagsOf: ['fd'],
-  forwardSignals: ['forward'],
+  forwardSignals: ['forward', 'fd'],
   fstat: ['fd', 'doubles'],
   fstatScratch: ['fd'],
   ftruncate: ['fd', 'off'],

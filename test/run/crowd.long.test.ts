@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { cli } from '../support/mounted.js';
 import { suiteNeeding } from '../support/suites.js';
 import { build } from './build-caller.js';
+import { launched } from './launched.js';
 
 const CROWD = 1000;
 /** 100 leases concurrently; they took over 500 s. */
@@ -21,8 +21,8 @@ suiteNeeding('a crowd under leasefs run', ['mount'], test => {
       const program = build(scratch, 'waits');
       const run = ['run', '--store', store, '--lease-break-time', '1000000', '--output', '/dev/null', '--'];
       const { stdout, status } = spawnSync(
-        process.execPath,
-        [cli, ...run, program, 'crowd', `${CROWD}`, '{}'],
+        launched.program,
+        [...launched.words, ...run, program, 'crowd', `${CROWD}`, '{}'],
         { encoding: 'utf8', timeout: LIMIT_MS, stdio: ['ignore', 'pipe', 'ignore'] },
       );
       assert.is(status, 0);

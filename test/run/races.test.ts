@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
-import { cli, stores } from '../support/mounted.js';
+import { stores } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { build } from './build-caller.js';
+import { launched } from './launched.js';
 import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000 * timeFactor;
@@ -32,8 +33,8 @@ for (const store of stores) {
       const run = (how: keyof typeof ROUNDS): RunReport => {
         const words = ['run', '--at', mount.path, '--json', '--output', output, '--'];
         const { stdout, stderr } = spawnSync(
-          process.execPath,
-          [cli, ...words, races, how, `${ROUNDS[how]}`, '{}'],
+          launched.program,
+          [...launched.words, ...words, races, how, `${ROUNDS[how]}`, '{}'],
           { encoding: 'utf8', timeout: LIMIT_MS },
         );
         assert.is(stdout, 'done\n', stderr);

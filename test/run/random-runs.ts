@@ -9,7 +9,8 @@ import { readKindName } from '../../src/abi/kinds.js';
 import { parseBuffers, RING } from '../../src/process/registered-buffers.js';
 import type { RunReport } from '../../src/run/report.js';
 import { eventually } from '../support/actors.js';
-import { cli, type Mounted } from '../support/mounted.js';
+import type { Mounted } from '../support/mounted.js';
+import { launched } from './launched.js';
 
 /** Of random.c. */
 const FILES = 3;
@@ -27,8 +28,19 @@ export async function randomRuns(
   output: string,
   seeds: readonly number[],
 ): Promise<void> {
-  const words = [cli, 'run', '--at', mount.path, '--json', '--output', output, '--', program, '{}'];
-  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const words = [
+    ...launched.words,
+    'run',
+    '--at',
+    mount.path,
+    '--json',
+    '--output',
+    output,
+    '--',
+    program,
+    '{}',
+  ];
+  const child = spawn(launched.program, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {

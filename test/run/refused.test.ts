@@ -6,10 +6,11 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
-import { cli, stores } from '../support/mounted.js';
+import { stores } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { build } from './build-caller.js';
+import { launched } from './launched.js';
 import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000 * timeFactor;
@@ -35,8 +36,8 @@ for (const store of stores) {
     const call = (words: string) => {
       const run = ['run', '--at', mount.path, '--json', '--output', output, '--'];
       const { stdout, stderr } = spawnSync(
-        process.execPath,
-        [cli, ...run, caller, `{}/f${files++}`, ...words.split(' ')],
+        launched.program,
+        [...launched.words, ...run, caller, `{}/f${files++}`, ...words.split(' ')],
         { encoding: 'utf8', timeout: LIMIT_MS },
       );
       assert.is(stderr, '');

@@ -15,6 +15,7 @@ import { cli } from '../support/mounted.js';
 import { publicCli } from '../support/public-copy.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { build } from './build-caller.js';
+import { launched } from './launched.js';
 import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000;
@@ -41,7 +42,7 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
   });
 
   const leasefs = (args: readonly string[], env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
-    spawnSync(process.execPath, [cli, ...args], {
+    spawnSync(launched.program, [...launched.words, ...args], {
       encoding: 'utf8',
       timeout: LIMIT_MS,
       env: { ...process.env, ...env },
@@ -182,8 +183,18 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
 
   test('A3: a stopped process is judged without a wait for exec(2), which waits for the daemon', async () => {
     const execing = build(scratch, 'execing');
-    const args = [cli, 'run', '--at', mount.path, '--output', output, '--', execing, mount.path];
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT_MS });
+    const args = [
+      ...launched.words,
+      'run',
+      '--at',
+      mount.path,
+      '--output',
+      output,
+      '--',
+      execing,
+      mount.path,
+    ];
+    const child = spawn(launched.program, args, { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT_MS });
     const exited = once(child, 'exit');
     const pid = Number(`${(await once(child.stdout, 'data'))[0]}`);
     process.kill(mount.pid, 'SIGSTOP');
@@ -320,18 +331,6 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     assert.is(leasefs([...run, '/etc/passwd']).status, 126);
     const exported = leasefs([...run, 'sh', '-c', 'echo "$LEASEFS_MNT" "$0"', '{}/x']);
     assert.is(exported.stdout, `${mount.path} ${mount.path}/x\n`);
-  });
-
-  test('the command reads from our standard input, and waits there: what comes late arrives', async () => {
-    const args = [cli, 'run', '--at', mount.path, '--', 'sh', '-c', 'echo up; sleep 0.3; exec cat'];
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'], timeout: LIMIT_MS });
-    let said = '';
-    for await (const piece of child.stdout) {
-      said += piece;
-      // Now the supervisor is there; the answer comes when cat has found nothing at first.
-      if (said === 'up\n') setTimeout(() => child.stdin.end('late'), 1000);
-    }
-    assert.is(said, 'up\nlate');
   });
 
   test('a daemon that dies in the run is a failure, and said', () => {

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
-import { cli } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { build } from './build-caller.js';
+import { launched } from './launched.js';
 import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000;
@@ -36,8 +36,18 @@ for (const store of ['direct', 'pooled'] as const) {
       test.after(() => rmSync(scratch, { recursive: true }));
 
       const run = (options: readonly string[], ...command: readonly string[]) => {
-        const words = [cli, 'run', '--at', mount.path, '--json', '--output', output, ...options, '--'];
-        const { stdout, stderr } = spawnSync(process.execPath, [...words, ...command], {
+        const words = [
+          ...launched.words,
+          'run',
+          '--at',
+          mount.path,
+          '--json',
+          '--output',
+          output,
+          ...options,
+          '--',
+        ];
+        const { stdout, stderr } = spawnSync(launched.program, [...words, ...command], {
           encoding: 'utf8',
           timeout: LIMIT_MS,
         });
@@ -87,10 +97,21 @@ for (const store of ['direct', 'pooled'] as const) {
           assert.match(stderr, /F_SETLEASE 48: EPERM: .*PR_SET_DUMPABLE/);
           assert.match(stderr, /io_uring: .*PR_SET_DUMPABLE.*, refused/);
         });
+
+        define('an AF_XDP socket that the kernel refuses keeps no ring away', () => {
+          const { stdout, stderr } = runAsUser(scratch, '--', caller, '{}/f', 'xdp', 'ring');
+          assert.match(stdout, /^xdp E\w+\nring ok\n$/, stderr);
+        });
       }
 
       test('a supervisor without descriptors refuses what it cannot judge, and says why', () => {
-        const limited = ['-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', process.execPath, cli];
+        const limited = [
+          '-c',
+          `ulimit -n ${DESCRIPTORS}; exec "$@"`,
+          'sh',
+          launched.program,
+          ...launched.words,
+        ];
         const words = ['run', '--at', mount.path, '--', waits, 'crowd', `${WAITING}`, '{}'];
         const { stdout, stderr } = spawnSync('sh', [...limited, ...words], {
           encoding: 'utf8',

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
-import { cli } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { build } from './build-caller.js';
+import { launched } from './launched.js';
 
 const LIMIT_MS = 120_000 * timeFactor;
 const ROUNDS = 2;
@@ -36,9 +36,9 @@ mountedSuite('verdicts of leasefs run', { args: ['--lease-break-time', '10000'] 
   /** The script in one run; `caller` is a word of it. */
   const run = (script: string) => {
     const { status, stderr } = spawnSync(
-      process.execPath,
+      launched.program,
       [
-        cli,
+        ...launched.words,
         'run',
         '--at',
         mount.path,

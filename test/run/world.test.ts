@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { eventually } from '../support/actors.js';
-import { stores } from '../support/mounted.js';
+import { cli, stores } from '../support/mounted.js';
 import { mountedSuite, needing, suiteNeeding } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { asOrdinaryUser } from './ordinary-user.js';
@@ -70,6 +70,18 @@ mountedSuite('the world of leasefs run', {}, ({ test, mount }) => {
     const [without, under] = stdout.trimEnd().split('\n\n');
     assert.match(without!, /^ShdPnd:\t0000000200004000$/m, stderr);
     assert.is(under, without, stderr);
+  });
+
+  test('the command reads from our standard input, and waits there: what comes late arrives', async () => {
+    const args = [cli, 'run', '--at', mount.path, '--', 'sh', '-c', 'echo up; sleep 0.3; exec cat'];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'], timeout: LIMIT_MS });
+    let said = '';
+    for await (const piece of child.stdout) {
+      said += piece;
+      // Now the supervisor is there; the answer comes when cat has found nothing at first.
+      if (said === 'up\n') setTimeout(() => child.stdin.end('late'), 1000);
+    }
+    assert.is(said, 'up\nlate');
   });
 
   test('a pipe of the program is as its parent made it: no O_NONBLOCK', async () => {
@@ -133,7 +145,8 @@ for (const { who, needs, through } of users) {
       ['SIGHUP', 1, 'when it is mounted'],
     ] as const;
 
-    for (const store of who === 'root' ? stores : (['pooled'] as const)) {
+    // What is inherited and what is left does not depend on the store: an ordinary user has the pooled one.
+    for (const store of who === 'root' ? stores.slice(0, 1) : (['pooled'] as const)) {
       for (const [signal, number, moment] of moments) {
         test(`${signal} ${moment}: the program ends by it, and nothing stays, ${store}`, async () => {
           const { folder, child, ended } = begin(store, 'sleep', '1000');

@@ -1,0 +1,8 @@
+// `leasefs run` as bin/leasefs starts it, by the launcher: begun without it Node.js is started twice.
+import { built } from '../../src/native/built.js';
+import { cli } from '../support/mounted.js';
+
+const [program, ...words] = [built('leasefs-launch'), process.execPath, cli];
+
+/** The program and its words, up to `run`. */
+export const launched = { program: program!, words } as const;
