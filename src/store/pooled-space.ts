@@ -80,10 +80,10 @@ export class PooledSpace {
     return 0;
   }
 
-  /** Bytes of free space in runs of 2 MiB and more. */
+  /** Bytes of free space that can be had in runs of 2 MiB and more. The allocator has blocks that --size leaves out. */
   get freeInLongRuns(): number {
     this.renewFreed();
-    return this.allocator.freeInGroups * BLOCK;
+    return Math.min(this.allocator.freeInGroups * BLOCK, this.capacity.free);
   }
 
   /** Out of `take`: how many blocks. */

@@ -256,6 +256,13 @@ test('a user has a quarter of the memory of extent maps for files with far block
   assert.is(files[1]!.write(2 ** 50, 1, new ArrayBuffer(1), 0), 1);
 });
 
+test('free space in long runs is no more than --size leaves, though there are more blocks', () => {
+  const store = new PooledStore(16 << 20, 1 << 30);
+  assert.is(store.freeInLongRuns, 16 << 20);
+  fill(store.create(), 0, 4 << 20, 1);
+  assert.is(store.freeInLongRuns, 12 << 20);
+});
+
 test('times: every change moves mtime and ctime, reading moves nothing', () => {
   const file = new PooledStore(16 * BLOCK).create();
   file.stat(stat);
