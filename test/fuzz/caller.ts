@@ -1,5 +1,5 @@
 // A process that makes mutated calls on a mount:
-//   node caller.js ioctl|socket DIR SEED STEPS UID PID...
+//   node caller.js ioctl|socket DIR SEED STEPS PID...
 // What holds for any bytes: each is answered by 0 or an errno other than EIO. Ends with the line `N answered`.
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import * as assert from 'uvu/assert';
@@ -20,15 +20,10 @@ const F_SETFL = 4;
 /** For an answer: CANCEL has none, and a call may wait for a lease. */
 const WAIT_MS = 3;
 
-const [how, dir, seed, steps, uid, ...pids] = process.argv.slice(2) as [string, string, ...string[]];
+const [how, dir, seed, steps, ...pids] = process.argv.slice(2) as [string, string, ...string[]];
 const pick = random(Number(seed));
 const named: Named = { tokens: [], pins: [], pids: [process.pid, ...pids.map(Number)] };
 let answered = 0;
-
-if (uid !== '0') {
-  process.setgid!(Number(uid));
-  process.setuid!(Number(uid));
-}
 
 function checkAnswer(answer: number, at: string): void {
   answered++;

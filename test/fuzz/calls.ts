@@ -24,9 +24,13 @@ interface Way {
 
 /** By which the calls come. */
 export const routes = {
-  'ioctls, direct store': { how: 'ioctl', args: ['--store', 'direct'], needs: ['passthrough'] },
-  'ioctls, pooled store': { how: 'ioctl', args: ['--store', 'pooled'], needs: [] },
-  'control socket': { how: 'socket', args: ['--transport=fuse-native'], needs: ['fuse2'] },
+  'ioctls, direct store': {
+    how: 'ioctl',
+    args: ['--store', 'direct'],
+    needs: ['open-project', 'passthrough'],
+  },
+  'ioctls, pooled store': { how: 'ioctl', args: ['--store', 'pooled'], needs: ['open-project'] },
+  'control socket': { how: 'socket', args: ['--transport=fuse-native'], needs: ['open-project', 'fuse2'] },
 } as const satisfies Record<string, Way>;
 export type Route = keyof typeof routes;
 
@@ -36,9 +40,8 @@ export async function fuzzCalls(route: Route, seed: number, steps: number): Prom
   const at = `LEASEFS_SEED=${seed}, ${route}`;
   await Mounted.during([...args, '-o', 'allow_other', '--lease-break-time', '20'], async mount => {
     chmodSync(mount.path, 0o1777);
-    const words = (uid: number, n: number) =>
-      [how, mount.path, 4 * seed + n, steps, uid, mount.pid].map(String);
-    const ended = await Promise.all(UIDS.map((uid, n) => caller(words(uid, n))));
+    const words = (n: number) => [how, mount.path, 4 * seed + n, steps, mount.pid].map(String);
+    const ended = await Promise.all(UIDS.map((uid, n) => caller(uid, words(n))));
     for (const said of ended) assert.match(said, /^\d+ answered\n$/, at);
     const held = (): number => mount.report('leases').leases.length + mount.report('pins').pins.length;
     await eventually(`${at}: the end of leases and pins`, () => held() === 0);
@@ -50,10 +53,12 @@ export async function fuzzCalls(route: Route, seed: number, steps: number): Prom
 }
 
 /** What it said when it has ended. */
-async function caller(words: readonly string[]): Promise<string> {
+async function caller(uid: number, words: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, ['--enable-source-maps', program, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
+    uid,
+    gid: uid,
   });
   const [said, faults] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return said + faults;
