@@ -21,6 +21,8 @@ const NUMBERS = [
   ...[2 ** 31 - 1, -(2 ** 31), 2 ** 31, 2 ** 32 - 1],
   ...[2 ** 32, 2 ** 53, ...NO_WHOLE],
 ];
+/** Right for most kinds of numbers, so that calls get further. */
+const FEW = [0, 0, 1, 2, 3, 4096];
 const OFFSETS = [
   ...[0, 1, 7, 16, 24, 4095, 4096, 4097, 8192, 65535, 65536, 65537, 2 ** 31, 2 ** 32],
   ...[2 ** 52, 2 ** 53 - 4096, 2 ** 53 - 1],
@@ -84,7 +86,7 @@ export class Values {
       case 'taken':
         return pick(8) === 0 ? this.any(NO_FD) : this.fresh();
       case 'fd':
-        return pick(8) === 0 ? this.any(NO_FD) : this.any(this.lasting).fd;
+        return pick(8) === 0 ? this.any(NO_FD) : this.any(pick(2) === 0 ? [this.memory] : this.lasting).fd;
       case 'socket':
         return pick(8) === 0 ? this.any([...NO_FD, this.memory.fd]) : this.any(this.sockets).fd;
       case 'ring':
@@ -112,9 +114,9 @@ export class Values {
       case 'pid':
         return this.any([process.pid, process.pid, 0, -1, 2 ** 30]);
       case 'number':
-        return this.any(NUMBERS);
+        return this.any(pick(2) === 0 ? FEW : NUMBERS);
       case 'off':
-        return this.any(OFFSETS);
+        return this.any(pick(2) === 0 ? FEW : OFFSETS);
       case 'flag':
         return pick(2) === 0;
       case 'text':
