@@ -64,6 +64,8 @@ static int children[CHILDREN];
 static int threads;
 static char *plain;
 static ino_t inodes[FILES];
+/* Held to register. What changes what a registration that is stopped points to excludes them (README.md, 'Not stopped'). */
+static pthread_rwlock_t pointed = PTHREAD_RWLOCK_INITIALIZER;
 static dev_t device;
 
 static int by(unsigned int *seed, int n)
@@ -115,7 +117,12 @@ static void registerSome(unsigned int *seed, int ring)
 	int file = by(seed, FILES), first = by(seed, PAGES), pages = 1 + by(seed, PAGES - first);
 	char *memory = places[file] + first * PAGE;
 	struct iovec parts[2] = { { memory, pages * PAGE }, { plain, PAGE } };
-	switch (by(seed, onlyListed ? 6 : 8)) {
+	int kind = by(seed, onlyListed ? 6 : 8);
+	/* A clone has what its source has at that moment, which another process may change. */
+	if (kind == 5 && (mine >= 0 || children[0] || children[1] || children[2] || children[3]))
+		return;
+	(kind == 5 ? pthread_rwlock_wrlock : pthread_rwlock_rdlock)(&pointed);
+	switch (kind) {
 	case 0:
 	case 1:
 		reg(ring, IORING_REGISTER_BUFFERS, parts, 1 + by(seed, 2));
@@ -151,6 +158,7 @@ static void registerSome(unsigned int *seed, int ring)
 		reg(ring, 34, request, 1);
 	}
 	}
+	pthread_rwlock_unlock(&pointed);
 }
 
 static void work(unsigned int seed, int steps, int isFirst);
@@ -170,6 +178,7 @@ static void startChild(unsigned int seed, int index)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		memset(children, 0, sizeof children);
+		pthread_rwlock_init(&pointed, NULL);
 		mine = index;
 		work(seed, STEPS / 2, 0);
 		stand();
@@ -234,10 +243,9 @@ static void step(unsigned int *seed, int isFirst, pthread_t *started)
 		break;
 	case 17: {
 		int file = by(seed, FILES);
-		if (by(seed, 2))
-			munmap(places[file], SIZE);
-		else
-			mapFile(file);
+		pthread_rwlock_wrlock(&pointed);
+		by(seed, 2) ? (void)munmap(places[file], SIZE) : mapFile(file);
+		pthread_rwlock_unlock(&pointed);
 		break;
 	}
 	case 18: {
