@@ -73,8 +73,9 @@ export class Processes {
     max: RECENT_THREADS,
     dispose: ({ pidfd }) => pidfd?.close(),
   });
-  /** Descriptors; root's processes take what they need. */
+  /** Descriptors. */
   private readonly shares: Quota;
+  private readonly own: number;
   private next = 1;
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
@@ -83,18 +84,20 @@ export class Processes {
   /**
    * @param died is called once for each identified process that ended, as soon as the event loop is notified.
    * @param keeps whether a lease, pin or waiter refers to the process. Others may be evicted and get a new id later.
-   * @param descriptors for the processes of all users but root.
+   * @param descriptors for the processes of other users than root and `own`, the user of the mount.
    */
   constructor(
     died: (process: ProcessId) => void,
     keeps: (process: ProcessId) => boolean,
     log: Log = () => {},
     descriptors = descriptorsOfProcesses(openFileLimit()),
+    own = process.getuid?.() ?? 0,
   ) {
     this.died = died;
     this.keeps = keeps;
     this.log = log;
     this.shares = new Quota(descriptors);
+    this.own = own;
   }
 
   /**
@@ -222,8 +225,8 @@ export class Processes {
       return undefined;
     }
     // The kernel hands out the lowest number that is free: about so many are in use.
-    if (uid === 0 || (pidfd.fd < openFileLimit() - RESERVE && this.shares.take(uid, OF_PROCESS)))
-      return pidfd;
+    const isLeft = uid === 0 || pidfd.fd < openFileLimit() - RESERVE;
+    if (isLeft && (!this.isShared(uid) || this.shares.take(uid, OF_PROCESS))) return pidfd;
     pidfd.close();
     if (isLast)
       this.log(
@@ -231,6 +234,11 @@ export class Processes {
         uid,
       );
     return undefined;
+  }
+
+  /** Root and the user of the mount take what they need. */
+  private isShared(uid: number): boolean {
+    return uid !== 0 && uid !== this.own;
   }
 
   private takeAgain(pid: number, uid: number): Descriptor | undefined {
@@ -252,7 +260,7 @@ export class Processes {
 
   private unwatch(process: Process): void {
     process.alive = false;
-    if (process.uid !== 0) this.shares.give(process.uid, OF_PROCESS);
+    if (this.isShared(process.uid)) this.shares.give(process.uid, OF_PROCESS);
     process.death.close();
     process.pidfd.close();
     process.namespace?.close();
