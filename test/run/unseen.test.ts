@@ -20,7 +20,7 @@ const WAITING = 32;
 for (const store of ['direct', 'pooled'] as const) {
   mountedSuite(
     `unseen by leasefs run, ${store}`,
-    { store, args: ['--lease-break-time', '5000'] },
+    { store, args: ['--lease-break-time', '600000'] },
     ({ test, mount }) => {
       const scratch = mkdtempSync(join(tmpdir(), 'leasefs-unseen-'));
       chmodSync(scratch, 0o755);

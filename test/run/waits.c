@@ -85,7 +85,25 @@ static int holder(int n)
 	return pid;
 }
 
-static void left(int again)
+/* Ends the holder when this process is in its next lease call. */
+static void endOnceWaiting(int holder)
+{
+	char path[64], call[32] = "";
+	snprintf(path, sizeof path, "/proc/%d/syscall", getpid());
+	if (fork() > 0)
+		return;
+	while (atoi(call) != SYS_fcntl) {
+		usleep(1000);
+		FILE *file = fopen(path, "r");
+		if (file == NULL || fgets(call, sizeof call, file) == NULL)
+			_exit(4);
+		fclose(file);
+	}
+	kill(holder, SIGKILL);
+	_exit(0);
+}
+
+static void left(int again, int holder)
 {
 	int fd = at("a"), other = at("b");
 	signal(SIGALRM, alarmed);
@@ -95,7 +113,8 @@ static void left(int again)
 		say("a", fcntl(fd, F_SETLEASE, 48));
 	}
 	if (again) {
-		/* The same call on the same description, which the holder makes way for. */
+		/* The same call on the same description, which the holder's end makes way for. */
+		endOnceWaiting(holder);
 		say("a", fcntl(fd, F_SETLEASE, 48));
 		printf("a %d\n", fcntl(fd, F_GETLEASE));
 	}
@@ -161,7 +180,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "crowd") == 0)
 		crowd(atoi(argv[2]));
 	else
-		left(strcmp(argv[1], "again") == 0);
+		left(strcmp(argv[1], "again") == 0, pid);
 	kill(pid, SIGKILL);
 	return 0;
 }
