@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { holdersOf, usersOf } from '../../src/process/holders.js';
+import { eventually } from '../support/actors.js';
 
 const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const dir = mkdtempSync('/dev/shm/leasefs-holders-');
@@ -64,9 +65,9 @@ test('A1: a fork that holds the same description is named beside its parent', as
   });
 });
 
-test('no process holds a file that is closed, and the caller itself is left out', () => {
+test('no process holds a file that is closed, and the caller itself is left out', async () => {
   const fd = openSync(path, 'r');
-  assert.is(holdersOf(dev, new Set([ino])).size, 0);
+  await eventually('the end of those before', () => holdersOf(dev, new Set([ino])).size === 0);
   closeSync(fd);
   assert.is(holdersOf(dev, new Set()).size, 0);
 });
