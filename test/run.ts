@@ -15,7 +15,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, '../../test');
 const LIMIT_MS = 180_000;
 /** Tests wait as much as they compute. */
-const AT_ONCE = availableParallelism() + 1;
+const AT_ONCE = 2 * availableParallelism();
 /** They last longest, so they come first. */
 const FIRST = ['conformance/posix', 'e2e/histories', 'e2e/residency', 'cli/mounted'];
 const MEASURED_FOR_MS = 5000;

@@ -3,7 +3,7 @@
 import { type Check, script } from './check.js';
 
 /** More of them: LEASEFS_COHERENCE_STEPS. */
-const STEPS = Number(process.env.LEASEFS_COHERENCE_STEPS ?? 600);
+const STEPS = Number(process.env.LEASEFS_COHERENCE_STEPS ?? 300);
 const SEED = Number(process.env.LEASEFS_COHERENCE_SEED ?? 1);
 
 export const coherence: Readonly<Record<string, Check>> = {

@@ -1,5 +1,5 @@
 // -o kernel_cache: descriptions of pooled files that are open for writing use the page cache again. The rules stay; only the
-// promise that a refused write drops no store does not hold (page-cache.test.ts).
+// promise that a refused write drops no store does not hold (page-cache.long.test.ts).
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import * as assert from 'uvu/assert';
