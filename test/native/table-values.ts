@@ -87,6 +87,8 @@ export class Values {
         return pick(8) === 0 ? this.any(NO_FD) : this.fresh();
       case 'fd':
         return pick(8) === 0 ? this.any(NO_FD) : this.any(pick(2) === 0 ? [this.memory] : this.lasting).fd;
+      case 'file':
+        return this.any([...NO_FD, this.memory.fd, this.memory.fd]);
       case 'socket':
         return pick(8) === 0 ? this.any([...NO_FD, this.memory.fd]) : this.any(this.sockets).fd;
       case 'ring':

@@ -9,6 +9,7 @@ import type { Channel, Descriptor, native, Poller, Uring } from '../../src/nativ
 export const restricted = {
   taken: 'the call closes it: a descriptor that was made for the call, or a number that none has',
   fd: 'the number of a descriptor of Node.js would change that one: those that stay open, or a number that none has',
+  file: 'to read waits for ever where nothing is ready, and on a pidfd: the memory file, or a number that none has',
   socket: 'to receive waits for ever, to send may: sockets with O_NONBLOCK',
   nowhere: 'mount, unmount, load or execute what is there: paths that lead nowhere',
   signal: 'ends this process: 0, and numbers that are no signal',
@@ -157,7 +158,7 @@ export const methods: {
     fd: [],
     register: ['mapping', 'off', 'off'],
     unregister: [],
-    readFixed: ['fd', 'off', 'off', 'off'],
+    readFixed: ['file', 'off', 'off', 'off'],
     shape: [],
     close: [],
   },
