@@ -21,6 +21,8 @@ struct Mapping {
   void* address;
   size_t length;
   bool mapped;
+  /** Set by the finalizer while the buffer is being made. */
+  bool* finalized;
 };
 
 /** Mappings that live, by address; of all threads, as addresses are. */
@@ -58,21 +60,29 @@ Registry& Mappings() {
   return *registry;
 }
 
-void Finalize(Napi::Env, void*, Mapping* mapping) {
+void Finalize(napi_env, void*, void* hint) {
+  auto* mapping = static_cast<Mapping*>(hint);
   Mappings().Unmap(mapping);
+  if (mapping->finalized != nullptr) *mapping->finalized = true;
   delete mapping;
 }
 
-/** Gives JavaScript what mmap(2) made. */
+/**
+ * Gives JavaScript what mmap(2) made. Where Node.js refuses the buffer for its length (over 4 GiB on Node.js 20), it has run the
+ * finalizer; at other failures it has not.
+ */
 Napi::Value HandOver(Napi::Env env, void* address, size_t length) {
-  auto* mapping = new Mapping{address, length, true};
+  bool finalized = false;
+  auto* mapping = new Mapping{address, length, true, &finalized};
   Mappings().Add(mapping);
-  try {
-    return Napi::ArrayBuffer::New(env, address, length, Finalize, mapping);
-  } catch (const Napi::Error&) {
-    Finalize(env, address, mapping);
-    throw;
+  napi_value buffer;
+  if (napi_create_external_arraybuffer(env, address, length, Finalize, mapping, &buffer) != napi_ok) {
+    Napi::Error error = Napi::Error::New(env);
+    if (!finalized) Finalize(env, address, mapping);
+    throw error;
   }
+  mapping->finalized = nullptr;
+  return {env, buffer};
 }
 
 int ProtectionArg(const Napi::CallbackInfo& info, size_t index) {

@@ -186,7 +186,10 @@ interface Binding {
   fileRemove(root: number, number: number, fd: number): Result;
 
   // mappings
-  /** mmap MAP_SHARED of page-aligned `off`; throws. Unmapped by `unmap` or when collected. `prot`: 1 read, 2 write. */
+  /**
+   * mmap MAP_SHARED of page-aligned `off`; throws, ERR_BUFFER_TOO_LARGE for over 4 GiB on Node.js 20. Unmapped by `unmap` or
+   * when collected. `prot`: 1 read, 2 write.
+   */
   map(fd: number, off: number, length: number, prot: number): ArrayBuffer;
   /**
    * Maps `count` pieces, each of three numbers (a descriptor, a page-aligned offset, a length), MAP_SHARED and side by

@@ -239,4 +239,18 @@ test('a mapping does not travel to another thread: posting it copies or fails', 
   file.close();
 });
 
+test('more than an ArrayBuffer may hold is refused, with nothing mapped: over 4 GiB on Node.js 20', () => {
+  const bytes = 2 ** 33;
+  const file = named('leasefs-large', bytes);
+  for (let n = 0; n < 3; n++) {
+    try {
+      native.unmap(native.map(file.fd, 0, bytes, PROT_READ));
+    } catch (error) {
+      assert.is((error as NodeJS.ErrnoException).code, 'ERR_BUFFER_TOO_LARGE');
+    }
+    assert.is(mapped('leasefs-large'), 0);
+  }
+  file.close();
+});
+
 test.run();
