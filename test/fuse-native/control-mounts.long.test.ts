@@ -18,6 +18,14 @@ const soon = (what: string, seen: () => boolean) => eventually(what, seen, LIMIT
 const leasefs = (...args: string[]) =>
   spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', timeout: LIMIT_MS });
 
+/** The file `f`, of a block, with an exclusive lease. */
+function leased(mount: Mounted): LeaseFile {
+  writeFileSync(mount.file('f'), Buffer.alloc(BLOCK, 1));
+  const file = LeaseFile.open(mount.file('f'));
+  file.setLeaseSync('exclusive');
+  return file;
+}
+
 suiteNeeding('control sockets and their mounts', ['mount'], test => {
   test('a break on one mount is not notified on another', async () => {
     const first = await Mounted.start('--transport=fuse-native');
@@ -70,9 +78,7 @@ suiteNeeding('control sockets and their mounts', ['mount'], test => {
     const mount = await Mounted.start('--transport=fuse-native');
     try {
       const ended = mount.ended();
-      writeFileSync(mount.file('f'), Buffer.alloc(BLOCK, 1));
-      const file = LeaseFile.open(mount.file('f'));
-      file.setLeaseSync('exclusive');
+      const file = leased(mount);
       const fd = openSync(mount.file('f'), 'r+');
       assert.is(leasefs('umount', '--lazy', mount.path).status, 0);
       assert.is(
@@ -94,9 +100,7 @@ suiteNeeding('control sockets and their mounts', ['mount'], test => {
     const mount = await Mounted.start('--transport=fuse-native');
     try {
       const ended = mount.ended();
-      writeFileSync(mount.file('f'), Buffer.alloc(BLOCK, 1));
-      const file = LeaseFile.open(mount.file('f'));
-      file.setLeaseSync('exclusive');
+      const file = leased(mount);
       file.pin(0, BLOCK);
       // The connection stays, and stands for the description.
       closeSync(file.fd);

@@ -9,7 +9,7 @@ import { stores } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { build } from './build-caller.js';
-import { launched } from './launched.js';
+import { launched, reporting } from './launched.js';
 import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000 * timeFactor;
@@ -31,10 +31,9 @@ for (const store of stores) {
       test.after(() => rmSync(scratch, { recursive: true }));
 
       const run = (how: keyof typeof ROUNDS): RunReport => {
-        const words = ['run', '--at', mount.path, '--json', '--output', output, '--'];
         const { stdout, stderr } = spawnSync(
           launched.program,
-          [...launched.words, ...words, races, how, `${ROUNDS[how]}`, '{}'],
+          [...reporting(mount.path, output), races, how, `${ROUNDS[how]}`, '{}'],
           { encoding: 'utf8', timeout: LIMIT_MS },
         );
         assert.is(stdout, 'done\n', stderr);

@@ -10,7 +10,7 @@ import { parseBuffers, RING } from '../../src/process/registered-buffers.js';
 import type { RunReport } from '../../src/run/report.js';
 import { eventually } from '../support/actors.js';
 import type { Mounted } from '../support/mounted.js';
-import { launched } from './launched.js';
+import { launched, reporting } from './launched.js';
 
 /** Of random.c. */
 const FILES = 3;
@@ -28,18 +28,7 @@ export async function randomRuns(
   output: string,
   seeds: readonly number[],
 ): Promise<void> {
-  const words = [
-    ...launched.words,
-    'run',
-    '--at',
-    mount.path,
-    '--json',
-    '--output',
-    output,
-    '--',
-    program,
-    '{}',
-  ];
+  const words = [...reporting(mount.path, output), program, '{}'];
   const child = spawn(launched.program, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

@@ -10,7 +10,7 @@ import { stores } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { build } from './build-caller.js';
-import { launched } from './launched.js';
+import { launched, reporting } from './launched.js';
 import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000 * timeFactor;
@@ -34,10 +34,9 @@ for (const store of stores) {
 
     /** What each verb answered, and the report. */
     const call = (words: string) => {
-      const run = ['run', '--at', mount.path, '--json', '--output', output, '--'];
       const { stdout, stderr } = spawnSync(
         launched.program,
-        [...launched.words, ...run, caller, `{}/f${files++}`, ...words.split(' ')],
+        [...reporting(mount.path, output), caller, `{}/f${files++}`, ...words.split(' ')],
         { encoding: 'utf8', timeout: LIMIT_MS },
       );
       assert.is(stderr, '');

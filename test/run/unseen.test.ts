@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import type { RunReport } from '../../src/run/report.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { build } from './build-caller.js';
-import { launched } from './launched.js';
+import { launched, reporting } from './launched.js';
 import { runAsUser } from './ordinary-user.js';
 
 const LIMIT_MS = 120_000;
@@ -36,18 +36,8 @@ for (const store of ['direct', 'pooled'] as const) {
       test.after(() => rmSync(scratch, { recursive: true }));
 
       const run = (options: readonly string[], ...command: readonly string[]) => {
-        const words = [
-          ...launched.words,
-          'run',
-          '--at',
-          mount.path,
-          '--json',
-          '--output',
-          output,
-          ...options,
-          '--',
-        ];
-        const { stdout, stderr } = spawnSync(launched.program, [...words, ...command], {
+        const words = [...reporting(mount.path, output, ...options), ...command];
+        const { stdout, stderr } = spawnSync(launched.program, words, {
           encoding: 'utf8',
           timeout: LIMIT_MS,
         });

@@ -9,7 +9,7 @@ import type { RunReport } from '../../src/run/report.js';
 import { mountedSuite, needing } from '../support/suites.js';
 import { timeFactor } from '../support/time-factor.js';
 import { build } from './build-caller.js';
-import { launched } from './launched.js';
+import { launched, reporting } from './launched.js';
 
 const LIMIT_MS = 120_000 * timeFactor;
 const ROUNDS = 2;
@@ -38,16 +38,7 @@ mountedSuite('verdicts of leasefs run', { args: ['--lease-break-time', '10000'] 
     const { status, stderr } = spawnSync(
       launched.program,
       [
-        ...launched.words,
-        'run',
-        '--at',
-        mount.path,
-        '--json',
-        '--output',
-        output,
-        '--fail-on',
-        'zombie',
-        '--',
+        ...reporting(mount.path, output, '--fail-on', 'zombie'),
         'bash',
         '-c',
         `cd "$LEASEFS_MNT"; caller() { ${caller} "$@" >/dev/null; }; ${script}`,
