@@ -1,21 +1,22 @@
 // npm run bench:programs [-- --quick] [--programs=NAME,NAME] [--servers=NAME,NAME] [--where=all,one,busy] [--rounds=N]
-// [--draw=FILE.json]: whole programs on leasefs and its rivals (bench/README.md). A run of a part writes no results. Needs
+// [--draw=FILE.json]: whole programs on leasefs and its rivals (bench/README.md). A run of some programs or servers writes
+// no results. Needs
 // root, /dev/fuse, a C compiler and libfuse3-dev.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildPrograms } from '../fs/contenders.js';
 import { ROOT, thisMachine } from '../shared/machine.js';
 import { jsonOf, median, option } from '../shared/numbers.js';
 import { isInstalled, type Material, material, PROGRAMS, type Program, timed } from './programs.js';
-import { drawingOf, type Figure, type Part, type Results, type Row, reportOf } from './report.js';
+import { drawingOf, type Figure, ON_ALL, type Part, type Results, type Row, reportOf } from './report.js';
 import { isHere, REFERENCE, SERVERS, Server, type ServerName } from './servers.js';
 
 const LAST_CPU = availableParallelism() - 1;
 const ALL_CPUS = `0-${LAST_CPU}`;
 const PLACES = {
-  all: { where: 'on all CPUs', cpus: ALL_CPUS, busy: false },
+  all: { where: ON_ALL, cpus: ALL_CPUS, busy: false },
   one: { where: 'on one CPU', cpus: `${LAST_CPU}`, busy: false },
   busy: { where: 'on all CPUs beside a busy loop on each', cpus: ALL_CPUS, busy: true },
 } as const;
@@ -74,12 +75,12 @@ async function measurePart(
     for (const loop of loops) loop.kill();
     for (const mount of mounts) await mount.stop();
   }
-  return { where, rows: rows.map(rowOf) };
+  return { where, rounds, rows: rows.map(rowOf) };
 }
 
 function measureOne(
   mount: Server,
-  { before, run, after }: Program,
+  { before, run, after, secondsOf }: Program,
   row: Measured,
   cpus: string,
   env: Material,
@@ -87,7 +88,7 @@ function measureOne(
 ): void {
   if (before !== undefined) timed(before, mount.path, cpus, env);
   const [requests, cpu, spun] = [mount.requests(), mount.cpu(), mount.spun()];
-  const seconds = timed(run, mount.path, cpus, env);
+  const seconds = timed(run, mount.path, cpus, env, secondsOf);
   const sample = { seconds, cpu: less(mount.cpu(), cpu), spun: less(mount.spun(), spun) };
   const now = mount.requests();
   if (after !== undefined) timed(after, mount.path, cpus, env);
@@ -124,7 +125,8 @@ function chosen<Name extends string>(name: string, all: readonly Name[]): readon
   return words === undefined ? all : all.filter(known => words.includes(known));
 }
 
-async function measure(quick: boolean): Promise<Results> {
+/** @param done called after each place with what there is so far */
+async function measure(quick: boolean, done: (results: Results) => void): Promise<Results> {
   const names = chosen(
     'programs',
     PROGRAMS.map(({ name }) => name),
@@ -139,24 +141,41 @@ async function measure(quick: boolean): Promise<Results> {
   const env = material(folders, quick ? 1 : 4);
   const parts: Part[] = [];
   try {
-    for (const place of places) parts.push(await measurePart(place, programs, servers, rounds, env));
+    for (const place of places) {
+      parts.push(await measurePart(place, programs, servers, rounds, env));
+      done({ machine, quick, files: folders * 50, parts });
+    }
   } finally {
     rmSync(dirname(env.TAR), { recursive: true });
   }
-  return { machine, quick, rounds, files: folders * 50, parts };
+  return { machine, quick, files: folders * 50, parts };
 }
 
-const drawn = option('draw');
-const isPart = ['programs', 'servers', 'where', 'rounds'].some(name => option(name) !== undefined);
-const results =
-  drawn === undefined
-    ? await measure(process.argv.includes('--quick'))
-    : (JSON.parse(readFileSync(drawn, 'utf8')) as Results);
-if (!isPart) {
-  const folder = join(ROOT, 'bench/results');
-  mkdirSync(folder, { recursive: true });
-  const name = join(folder, results.quick ? 'programs-quick' : 'programs');
-  if (drawn === undefined) writeFileSync(`${name}.json`, jsonOf(results));
-  writeFileSync(`${name}.svg`, drawingOf(results));
+const fileOf = ({ quick }: Results): string =>
+  join(ROOT, 'bench/results', quick ? 'programs-quick' : 'programs');
+
+/** A run of some places leaves those of the others in the file. */
+function write(results: Results): void {
+  const name = fileOf(results);
+  mkdirSync(dirname(name), { recursive: true });
+  const before = existsSync(`${name}.json`) ? read(`${name}.json`).parts : [];
+  const parts = Object.values(PLACES).flatMap(
+    ({ where }) => [...results.parts, ...before].find(part => part.where === where) ?? [],
+  );
+  writeFileSync(`${name}.json`, jsonOf({ ...results, parts }));
+  draw({ ...results, parts });
 }
-console.log(reportOf(results));
+
+const read = (name: string): Results => JSON.parse(readFileSync(name, 'utf8')) as Results;
+const draw = (results: Results): void => writeFileSync(`${fileOf(results)}.svg`, drawingOf(results));
+
+const drawn = option('draw');
+const isPart = ['programs', 'servers'].some(name => option(name) !== undefined);
+if (drawn === undefined) {
+  const quick = process.argv.includes('--quick');
+  console.log(reportOf(await measure(quick, results => isPart || write(results))));
+} else {
+  const results = read(drawn);
+  draw(results);
+  console.log(reportOf(results));
+}

@@ -2,6 +2,7 @@
 import { barsSvg } from '../shared/bars.js';
 import { type Machine, machineLine } from '../shared/machine.js';
 import { DASH, short, table } from '../shared/numbers.js';
+import { judge } from './goals.js';
 import { REFERENCE, SERVERS, type ServerName } from './servers.js';
 
 /** Medians over the rounds. */
@@ -22,16 +23,18 @@ export interface Row {
   readonly requests: Partial<Record<ServerName, Readonly<Record<string, number>>>>;
 }
 
+export const ON_ALL = 'on all CPUs';
+
 export interface Part {
   /** Where client and server run, and beside what. */
   readonly where: string;
+  readonly rounds: number;
   readonly rows: readonly Row[];
 }
 
 export interface Results {
   readonly machine: Machine;
   readonly quick: boolean;
-  readonly rounds: number;
   readonly files: number;
   readonly parts: readonly Part[];
 }
@@ -39,11 +42,11 @@ export interface Results {
 /** Spinning changes no requests. */
 const ASKED = ['direct', 'pooled'] as const;
 
-export const reportOf = ({ machine, rounds, files, parts }: Results): string =>
+export const reportOf = ({ machine, files, parts }: Results): string =>
   [
-    `${machineLine(machine)}; ${files} files, ${rounds} rounds, medians`,
-    ...parts.flatMap(({ where, rows }) => [
-      `${where}, s:`,
+    `${machineLine(machine)}; ${files} files, medians`,
+    ...parts.flatMap(({ where, rounds, rows }) => [
+      `${where}, ${rounds} rounds, s:`,
       cells(rows, ({ seconds }) => short(seconds)),
       `${where}, ratio to the ${REFERENCE}:`,
       cells(rows, ({ ratio }) => ratio.toFixed(2)),
@@ -52,6 +55,7 @@ export const reportOf = ({ machine, rounds, files, parts }: Results): string =>
         cpu === undefined ? undefined : `${cpu.toFixed(2)}${spun ? ` (${spun.toFixed(2)})` : ''}`,
       ),
     ]),
+    ...goals(parts),
     'requests of a run:',
     (parts[0]?.rows ?? [])
       .flatMap(({ program, requests }) =>
@@ -59,6 +63,18 @@ export const reportOf = ({ machine, rounds, files, parts }: Results): string =>
       )
       .join('\n'),
   ].join('\n\n');
+
+/** On all CPUs alone. */
+function goals([first]: readonly Part[]): string[] {
+  if (first?.where !== ON_ALL) return [];
+  const verdicts = judge(first).map(({ program, ours, over, most, ratio }) => [
+    `${program}: ${ours} / ${over}`,
+    ratio.toFixed(2),
+    `<= ${most}`,
+    ratio <= most ? 'pass' : 'MISS',
+  ]);
+  return [table([['goal', 'ratio', 'at most', ''], ...verdicts])];
+}
 
 const kinds = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
