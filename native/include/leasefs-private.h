@@ -30,18 +30,20 @@ struct leasefs_supervise {
  * SETLEASE_FOR is SETLEASE for the process of thread `tid`, on the description that it is asked through; with
  * LEASEFS_CANCEL it ends such a call of that thread's which waits for a break: that answers EINTR. With LEASEFS_UNDO, through any
  * description, it releases the lease of that thread's last such call, which got no answer. To release where there is no lease
- * answers 0.
+ * answers 0. With LEASEFS_TRY it waits for nothing.
  * EPERM	not the supervisor
  * ESRCH	no such thread, or not the one of `identity`
+ * EINPROGRESS	with LEASEFS_TRY: it would wait. A break that it has begun goes on
  * and the errors of SETLEASE
  */
 #define LEASEFS_CANCEL 2
 #define LEASEFS_UNDO   4
+#define LEASEFS_TRY    8
 
 struct leasefs_lease_for {
 	__u32 version;
 	__u32 kind;
-	__u32 flags; /* LEASEFS_NONBLOCK, LEASEFS_CANCEL or LEASEFS_UNDO */
+	__u32 flags; /* LEASEFS_NONBLOCK, LEASEFS_TRY, LEASEFS_CANCEL or LEASEFS_UNDO */
 	__s32 signal;
 	__u64 cookie;
 	__u64 start; /* of the process: clock ticks since boot, as in /proc/PID/stat */

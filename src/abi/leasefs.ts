@@ -17,6 +17,7 @@ export const LEASEFS_UNLCK = 2;
 export const LEASEFS_NONBLOCK = 1;
 export const LEASEFS_CANCEL = 2;
 export const LEASEFS_UNDO = 4;
+export const LEASEFS_TRY = 8;
 export const LEASEFS_PIN_BY_PROCESS = 0;
 export const LEASEFS_PIN_BY_DESCRIPTION = 1;
 export const LEASEFS_UNPIN_ALL = 1;

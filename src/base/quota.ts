@@ -1,13 +1,17 @@
 // Shares a scarce resource of the daemon among users: one user gets at most a quarter of it, and a quarter is kept free
-// for root, who has no such limit.
+// for root and the user of the mount, who have no such limit.
+import { isOwner, ownUid } from './owner.js';
 
 export class Quota {
   private readonly max: number;
+  private readonly own: number;
   private readonly taken = new Map<number, number>();
   private total = 0;
 
-  constructor(max: number) {
+  /** @param own the user of the mount. */
+  constructor(max: number, own = ownUid) {
     this.max = max;
+    this.own = own;
   }
 
   /** What one user may have. */
@@ -35,7 +39,12 @@ export class Quota {
     const theirs = (this.taken.get(uid) ?? 0) + amount;
     const all = this.total + amount;
     const free = Math.floor(this.max / 4);
-    return uid === 0 ? all <= this.max : theirs <= this.share && all <= this.max - free;
+    return this.isExempt(uid) ? all <= this.max : theirs <= this.share && all <= this.max - free;
+  }
+
+  /** Whether the user may have all that is left. */
+  isExempt(uid: number): boolean {
+    return isOwner(uid, this.own);
   }
 
   /** Releases what was taken. */

@@ -4,8 +4,7 @@ import type { Kind } from '../abi/kinds.js';
 import type { ReportKind } from '../abi/reports.js';
 import type { Gather } from '../base/gather.js';
 import type { Source } from '../base/kept-text.js';
-import type { FileHandle, InodeNumber, Name, WaiterId } from '../base/units.js';
-import { NO_WAITER } from '../base/units.js';
+import { type FileHandle, type InodeNumber, NO_WAITER, type Name, type WaiterId } from '../base/units.js';
 import type { PinInfo } from '../lease/types.js';
 import type { Registered } from '../process/registration.js';
 import { Extent } from '../store/file-store.js';
@@ -131,13 +130,14 @@ export interface DirSink {
   add(name: Name, ino: InodeNumber, mode: number, next: number, attr: Attr | undefined): boolean;
 }
 
-/** SETLEASE, by any route. `signal` 0: none. */
+/** SETLEASE, by any route. `signal` 0: none; `tries` of setLeaseFor: -EINPROGRESS where it would wait. */
 export interface SetLeaseRequest {
   /** undefined: there is no such kind, or no such signal; EINVAL, which L9 puts behind EPERM. */
   readonly kind: Kind | undefined;
   readonly nonblock: boolean;
   readonly signal: number;
   readonly cookie: bigint;
+  readonly tries?: boolean;
 }
 
 export interface GetLeaseAnswer {

@@ -14,7 +14,7 @@ export const supervisorIoctls: readonly (readonly [number, Command])[] = [
     abi.LEASEFS_IOC_SETLEASE_FOR,
     {
       struct: abi.leaseFor,
-      flags: abi.LEASEFS_NONBLOCK | abi.LEASEFS_CANCEL | abi.LEASEFS_UNDO,
+      flags: abi.LEASEFS_NONBLOCK | abi.LEASEFS_TRY | abi.LEASEFS_CANCEL | abi.LEASEFS_UNDO,
       run: setLeaseFor,
     },
   ],
@@ -62,6 +62,7 @@ function setLeaseFor(transport: IoctlTransport, request: IoctlRequest, fh: FileH
           signal,
           nonblock: (flags & abi.LEASEFS_NONBLOCK) !== 0,
           cookie: request.struct.big(abi.leaseFor.cookie),
+          tries: (flags & abi.LEASEFS_TRY) !== 0,
         });
   if (answer !== 0) return answer;
   echo(transport, request, abi.leaseFor.bytes);

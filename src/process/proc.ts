@@ -37,7 +37,7 @@ export function processorTimeOf(pid: number, tid: number): number {
   return (user ?? 0) + (system ?? 0);
 }
 
-interface Uids {
+export interface Uids {
   /** Real and saved uid, which kill(2) compares. */
   readonly real: number;
   readonly saved: number;

@@ -4,11 +4,20 @@
 import { LRUCache } from 'lru-cache';
 import { guarded, type Log } from '../base/guarded.js';
 import { POLLIN } from '../base/linux.js';
+import { ownUid } from '../base/owner.js';
 import { Quota } from '../base/quota.js';
 import { type ProcessId, UNIDENTIFIED } from '../base/units.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
-import { identityOf } from './identity.js';
-import { commandOf, openFileLimit, startTimeOf, threadGroupOf, uidsOf, userNamespaceOf } from './proc.js';
+import { identityOf, uidsBehind } from './identity.js';
+import {
+  commandOf,
+  openFileLimit,
+  startTimeOf,
+  threadGroupOf,
+  type Uids,
+  uidsOf,
+  userNamespaceOf,
+} from './proc.js';
 
 /**
  * Beyond this number, processes that no lease, pin or waiter refers to are evicted: each costs a descriptor, two once it
@@ -75,7 +84,6 @@ export class Processes {
   });
   /** Descriptors. */
   private readonly shares: Quota;
-  private readonly own: number;
   private next = 1;
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
@@ -91,13 +99,12 @@ export class Processes {
     keeps: (process: ProcessId) => boolean,
     log: Log = () => {},
     descriptors = descriptorsOfProcesses(openFileLimit()),
-    own = process.getuid?.() ?? 0,
+    own = ownUid,
   ) {
     this.died = died;
     this.keeps = keeps;
     this.log = log;
-    this.shares = new Quota(descriptors);
-    this.own = own;
+    this.shares = new Quota(descriptors, own);
   }
 
   /**
@@ -130,6 +137,12 @@ export class Processes {
     return thread === undefined || thread.fd < 0 ? 0 : identityOf(thread.fd);
   }
 
+  /** The uids of the thread, which must have been identified just now; undefined when it is gone. */
+  uids(tid: number): Uids | undefined {
+    const fd = this.byThread.get(tid)?.fd ?? -1;
+    return (fd < 0 ? undefined : uidsBehind(fd)) ?? uidsOf(tid);
+  }
+
   info(id: ProcessId): ProcessInfo {
     return this.byId.get(id) ?? NO_PROCESS;
   }
@@ -159,7 +172,7 @@ export class Processes {
   isCapable(id: ProcessId, tid: number, capability: number, isCaller = true): boolean {
     const process = this.byId.get(id);
     if (process === undefined || !process.alive) return false;
-    if (!isCaller) return uidsOf(tid)?.fs === 0 && native.hasCapability(tid, capability, -1) === 1;
+    if (!isCaller) return this.uids(tid)?.fs === 0 && native.hasCapability(tid, capability, -1) === 1;
     process.namespace ??= userNamespaceOf(process.pid);
     if (process.namespace === undefined) return false;
     return native.hasCapability(tid, capability, process.namespace.fd) === 1;
@@ -169,7 +182,7 @@ export class Processes {
   signal(id: ProcessId, signal: number, cookie: bigint, uid: number): boolean {
     const process = this.byId.get(id);
     if (process === undefined || !process.alive) return false;
-    const target = uidsOf(process.pid);
+    const target = uidsBehind(process.fd) ?? uidsOf(process.pid);
     if (target === undefined || (uid !== 0 && uid !== target.real && uid !== target.saved)) return false;
     return native.pidfdSignal(process.fd, signal, cookie) >= 0;
   }
@@ -226,7 +239,8 @@ export class Processes {
     }
     // The kernel hands out the lowest number that is free: about so many are in use.
     const isLeft = uid === 0 || pidfd.fd < openFileLimit() - RESERVE;
-    if (isLeft && (!this.isShared(uid) || this.shares.take(uid, OF_PROCESS))) return pidfd;
+    // Those of root and of the user of the mount are not counted: they take what they need.
+    if (isLeft && (this.shares.isExempt(uid) || this.shares.take(uid, OF_PROCESS))) return pidfd;
     pidfd.close();
     if (isLast)
       this.log(
@@ -234,11 +248,6 @@ export class Processes {
         uid,
       );
     return undefined;
-  }
-
-  /** Root and the user of the mount take what they need. */
-  private isShared(uid: number): boolean {
-    return uid !== 0 && uid !== this.own;
   }
 
   private takeAgain(pid: number, uid: number): Descriptor | undefined {
@@ -260,7 +269,7 @@ export class Processes {
 
   private unwatch(process: Process): void {
     process.alive = false;
-    if (this.isShared(process.uid)) this.shares.give(process.uid, OF_PROCESS);
+    if (!this.shares.isExempt(process.uid)) this.shares.give(process.uid, OF_PROCESS);
     process.death.close();
     process.pidfd.close();
     process.namespace?.close();

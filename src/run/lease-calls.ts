@@ -1,14 +1,14 @@
 // The proposal's F_SETLEASE, F_GETLEASE and F_SETSIG become our ioctls on the caller's own description.
-import { setTimeout } from 'node:timers/promises';
 import { LEASEFS_F_LAYOUT, LEASEFS_UNLCK } from '../abi/leasefs.js';
 import { errno, errnoName } from '../base/errno.js';
 import { F_GETSIG, F_SETSIG, O_NONBLOCK } from '../base/linux.js';
+import { comesWithin } from '../base/within.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { type CallAnswer, CONTINUE, type Stops } from './answer.js';
 import type { StoppedCall } from './calls.js';
-import type { MountLink } from './mount-link.js';
+import type { LeaseWish, MountLink } from './mount-link.js';
 import type { RefusalLine } from './report.js';
-import { Blind, type Target, type Targets } from './targets.js';
+import { Blind, type Released, type Target, type Targets } from './targets.js';
 
 type LeaseCall = Extract<StoppedCall, { kind: 'setLease' | 'getLease' | 'setSignal' }>;
 
@@ -40,10 +40,17 @@ interface WaitingLease {
   readonly isOver: () => void;
 }
 
+/** What of the link and of the processes lease calls need. */
+type Link = Pick<
+  MountLink,
+  'inodeOf' | 'getLease' | 'hasLease' | 'tryLease' | 'setLease' | 'setLeaseSync' | 'cancelLease' | 'undoLease'
+>;
+type Takes = Pick<Targets, 'take'>;
+
 export class LeaseCalls {
   private readonly stops: Stops;
-  private readonly link: MountLink;
-  private readonly targets: Targets;
+  private readonly link: Link;
+  private readonly targets: Takes;
   private readonly refused: (line: RefusalLine) => void;
   /** Lease calls that wait for a break, by thread. */
   private readonly waiting = new Map<number, WaitingLease>();
@@ -51,7 +58,7 @@ export class LeaseCalls {
   private readonly gone = new Set<WaitingLease>();
   private look: NodeJS.Timeout | undefined;
 
-  constructor(stops: Stops, link: MountLink, targets: Targets, refused: (line: RefusalLine) => void) {
+  constructor(stops: Stops, link: Link, targets: Takes, refused: (line: RefusalLine) => void) {
     this.stops = stops;
     this.link = link;
     this.targets = targets;
@@ -69,13 +76,14 @@ export class LeaseCalls {
     const file = this.targets.take(target, call.fd);
     if (file === undefined) return CONTINUE;
     if (file instanceof Blind) return this.judgeUnseen(target, call, file);
-    if (!this.link.isOurs(file.fd)) {
+    const ino = this.link.inodeOf(file.fd);
+    if (ino === undefined) {
       file.close();
       return CONTINUE;
     }
     if (call.kind === 'setLease') {
       const { fd, flags } = call;
-      return this.setLease(id, target, file, fd, flags, released);
+      return this.setLease(id, target, file, { fd, ino }, flags, released);
     }
     try {
       return call.kind === 'getLease' ? this.getLease(file) : this.setSignal(target, file, call);
@@ -123,9 +131,9 @@ export class LeaseCalls {
     id: bigint,
     target: Target,
     file: Descriptor,
-    fd: number,
+    of: Released,
     flags: number,
-    released: Target['released'],
+    released: Released | undefined,
   ): CallAnswer | undefined {
     const waiting = this.waiting.get(target.tid);
     const isSame = waiting !== undefined && isOneDescription(waiting.file, file);
@@ -141,43 +149,55 @@ export class LeaseCalls {
     if (isSame) waiting.isNew = false;
     if (flags === LEASEFS_UNLCK) {
       const { result, held } = this.release(target, file);
-      const ino = this.link.inodeOf(file.fd);
       file.close();
-      const again = !held && released?.fd === fd && released.ino === ino;
+      const again = !held && released?.fd === of.fd && released.ino === of.ino;
       if (!held && !again) return CONTINUE;
       // A signal, or work that io_uring has for the thread, makes the kernel begin the call again: then it stands.
-      if (!this.stops.send(id, result) && result === 0) target.released = { fd, ino };
+      if (!this.stops.send(id, result) && result === 0) target.released = of;
       return undefined;
     }
     if ((flags & LEASEFS_F_LAYOUT) === 0) {
       file.close();
       return CONTINUE;
     }
-    let isOver = (): void => {};
-    const over = new Promise<void>(resolve => {
-      isOver = resolve;
-    });
-    void this.takeLease({ id, target, file, flags, isNew, cancelled: undefined, over, isOver }, fd);
-    return undefined;
-  }
-
-  private async takeLease(lease: WaitingLease, fd: number): Promise<void> {
-    const { target, file, flags } = lease;
-    const gone = [...this.gone].filter(({ id, cancelled }) => cancelled === id);
-    this.waiting.set(target.tid, lease);
-    this.look ??= setInterval(() => this.cancelInterrupted(), LOOK_MS);
     const wish = {
       kind: flags,
       nonblock: (native.flagsOf(file.fd) & O_NONBLOCK) !== 0,
       signal: native.fcntl(file.fd, F_GETSIG, 0) || SIGIO,
-      cookie: fd,
+      cookie: of.fd,
     };
+    // Most need not wait. A thread of its own for the call costs more than the call.
+    if (this.gone.size === 0) {
+      const { result, held } = this.link.tryLease(file.fd, target, wish);
+      if (result !== -errno.EINPROGRESS) {
+        this.finish(id, target, file, result, isNew ?? !held);
+        return undefined;
+      }
+    }
+    let isOver = (): void => {};
+    const over = new Promise<void>(resolve => {
+      isOver = resolve;
+    });
+    void this.takeLease({ id, target, file, flags, isNew, cancelled: undefined, over, isOver }, wish);
+    return undefined;
+  }
+
+  /** Answers the call. @param isNew without the call there would be no lease. */
+  private finish(id: bigint, target: Target, file: Descriptor, result: number, isNew: boolean): void {
+    // Before the answer: the caller's close may be the last one, which says whether there is a zombie.
+    file.close();
+    const taken = this.stops.send(id, result);
+    // The caller got EINTR, or is dead: it must have no lease that it did not have before.
+    if (!taken && result === 0 && isNew) this.link.undoLease(target);
+  }
+
+  private async takeLease(lease: WaitingLease, wish: LeaseWish): Promise<void> {
+    const { target, file } = lease;
+    const gone = [...this.gone].filter(({ id, cancelled }) => cancelled === id);
+    this.waiting.set(target.tid, lease);
+    this.look ??= setInterval(() => this.cancelInterrupted(), LOOK_MS);
     // The daemon may have just granted what a caller that was killed cannot take.
-    if (gone.length > 0)
-      await Promise.race([
-        Promise.all(gone.map(({ over }) => over)),
-        setTimeout(GONE_MS, undefined, { ref: false }),
-      ]);
+    if (gone.length > 0) await comesWithin(Promise.all(gone.map(({ over }) => over)), GONE_MS);
     let result: number;
     do {
       lease.cancelled = undefined;
@@ -192,11 +212,7 @@ export class LeaseCalls {
       clearInterval(this.look);
       this.look = undefined;
     }
-    // Before the answer: the caller's close may be the last one, which says whether there is a zombie.
-    file.close();
-    const taken = this.stops.send(lease.id, result);
-    // The caller got EINTR, or is dead: it must have no lease that it did not have before.
-    if (!taken && result === 0 && lease.isNew) this.link.undoLease(target);
+    this.finish(lease.id, target, file, result, lease.isNew === true);
     lease.isOver();
   }
 
@@ -235,7 +251,7 @@ export class LeaseCalls {
     this.link.cancelLease(lease.file.fd, lease.target);
   }
 
-  private release(target: Target, file: Descriptor): ReturnType<MountLink['setLeaseSync']> {
+  private release(target: Target, file: Descriptor): ReturnType<Link['setLeaseSync']> {
     const kind = LEASEFS_UNLCK;
     return this.link.setLeaseSync(file.fd, target, { kind, nonblock: true, signal: 0, cookie: 0 });
   }

@@ -18,7 +18,7 @@ export interface StoppedThread {
   readonly identity: number;
 }
 
-interface LeaseWish {
+export interface LeaseWish {
   /** The flags of F_SETLEASE. */
   readonly kind: number;
   readonly nonblock: boolean;
@@ -85,8 +85,10 @@ export class MountLink {
     closeSync(this.root);
   }
 
-  isOurs(fd: number): boolean {
-    return native.fileId(fd, this.stat) === 0 && this.stat[STAT.dev] === this.dev;
+  /** st_ino of a file of the mount; undefined: it is none. */
+  inodeOf(fd: number): number | undefined {
+    if (native.fileId(fd, this.stat) !== 0 || this.stat[STAT.dev] !== this.dev) return undefined;
+    return this.stat[STAT.ino];
   }
 
   /** A path of /proc as one from the root of the mount. */
@@ -97,11 +99,6 @@ export class MountLink {
   /** The mappings of this mount's files in the text of /proc/PID/maps. */
   mappingsIn(maps: string): Mapping[] {
     return parseMappings(maps, this.device);
-  }
-
-  /** st_ino of a file of the mount. */
-  inodeOf(fd: number): number {
-    return native.fileId(fd, this.stat) === 0 ? this.stat[STAT.ino]! : 0;
   }
 
   /** Whether the description has a lease, also one of which a break leaves nothing (then `getLease` says none). */
@@ -116,6 +113,14 @@ export class MountLink {
     const view = abi.newStruct(abi.lease);
     const result = native.ioctl(fd, abi.LEASEFS_IOC_GETLEASE, view.buffer);
     return result < 0 ? result : view.u32(abi.lease.kind);
+  }
+
+  /** Takes or converts a lease; -EINPROGRESS where that would wait. */
+  tryLease(fd: number, thread: StoppedThread, wish: LeaseWish): LeaseAnswer {
+    const view = leaseStruct(thread, wish);
+    view.setU32(abi.leaseFor.flags, view.u32(abi.leaseFor.flags) | abi.LEASEFS_TRY);
+    const result = native.ioctl(fd, abi.LEASEFS_IOC_SETLEASE_FOR, view.buffer);
+    return { result, held: view.u32(abi.leaseFor.held) !== 0 };
   }
 
   /** Takes or converts a lease; may wait for a break of others' leases, without blocking the supervisor. */

@@ -22,7 +22,7 @@ export interface Target extends StoppedThread {
 }
 
 /** A descriptor and the inode that it was of. */
-interface Released {
+export interface Released {
   readonly fd: number;
   readonly ino: number;
 }

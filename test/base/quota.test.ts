@@ -38,4 +38,13 @@ test('amounts are taken whole or not at all', () => {
   assert.not.ok(quota.take(0));
 });
 
+test('the user of the mount has what root has; another user with the same resource does not', () => {
+  const quota = new Quota(16, 1000);
+  assert.is(takeAll(quota, 1001), 4);
+  assert.is(takeAll(quota, 1000), 12);
+  assert.not.ok(quota.take(0));
+  quota.give(1000, 4);
+  assert.not.ok(quota.take(1001), "what is kept free for root and the mount's user");
+});
+
 test.run();

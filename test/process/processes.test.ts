@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ProcessId, UNIDENTIFIED } from '../../src/base/units.js';
 import { native } from '../../src/native/binding.js';
-import { commandOf, isCapable } from '../../src/process/proc.js';
+import { commandOf, isCapable, uidsOf } from '../../src/process/proc.js';
 import { Processes } from '../../src/process/processes.js';
 import { needing } from '../support/suites.js';
 import { late, timeFactor } from '../support/time-factor.js';
@@ -173,6 +173,26 @@ needing(test, 'root')('B1: a signal is sent only where the uid of the lease call
   assert.ok(processes.signal(id, 23, 0n, 0));
   child.kill('SIGKILL');
   processes.close();
+});
+
+test('the uids of a process, as its pidfd and as /proc says them', () => {
+  const processes = new Processes(
+    () => {},
+    () => true,
+  );
+  const child = spawn('sleep', ['1000'], {
+    stdio: 'ignore',
+    ...(process.getuid?.() === 0 ? { uid: 65534 } : {}),
+  });
+  try {
+    assert.is.not(processes.identify(child.pid!), UNIDENTIFIED);
+    assert.equal(processes.uids(child.pid!), uidsOf(child.pid!));
+    assert.equal(processes.uids(process.pid), uidsOf(process.pid), 'not identified');
+    assert.is(processes.uids(0x3fffffff), undefined);
+  } finally {
+    child.kill('SIGKILL');
+    processes.close();
+  }
 });
 
 test('our own thread answers for itself', () => {

@@ -117,6 +117,11 @@ export class Injector {
     return this.tell(process, ino, { kind: 'refused', errno: 'ENOSPC', rule: RULE }, call);
   }
 
+  /** Whether the next lease call has to wait. */
+  get delaysGrant(): boolean {
+    return this.grants.left > 0;
+  }
+
   /** 0: go on; PARKED: the lease call runs again when its delay is over. */
   grantAnswer(caller: Caller): Answer {
     const { grants, held } = this;

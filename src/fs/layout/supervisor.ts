@@ -5,6 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { NONE } from '../../abi/kinds.js';
 import { errno } from '../../base/errno.js';
 import { attempt } from '../../base/guarded.js';
+import { isOwner } from '../../base/owner.js';
 import {
   blockOf,
   blocksFor,
@@ -15,7 +16,6 @@ import {
   type PinId,
   UNIDENTIFIED,
 } from '../../base/units.js';
-import { uidsOf } from '../../process/proc.js';
 import { endingBy, type Registered } from '../../process/registration.js';
 import {
   type Answer,
@@ -51,7 +51,7 @@ export function supervise(plane: LeasePlane, caller: Caller, fh: FileHandle, tok
 /** The caller waits for our answer, so it is not in exec(2), and its /proc answers (K29). */
 function maySupervise(caller: Caller): boolean {
   if (caller.isStopped || caller.isSender) return false;
-  if (caller.uid !== 0 && caller.uid !== process.getuid?.()) return false;
+  if (!isOwner(caller.uid)) return false;
   try {
     return readlinkSync(`/proc/${caller.tid}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
   } catch {
@@ -68,7 +68,13 @@ export function setLeaseFor(
 ): Answer {
   const acting = actingFor(plane, caller, subject);
   if (typeof acting === 'number') return acting;
+  // The delay must not be spent on a trial.
+  if (request.tries && plane.injector?.delaysGrant) return -errno.EINPROGRESS;
   const answer = setLease(plane, acting, fh, request);
+  if (answer === PARKED && request.tries) {
+    plane.cancel(acting.waiter);
+    return -errno.EINPROGRESS;
+  }
   // It is the supervisor's request that waits and is run again.
   caller.waiter = acting.waiter;
   caller.interruptible = acting.interruptible;
@@ -168,7 +174,7 @@ export function unpinFor(plane: LeasePlane, caller: Caller, id: number): Answer 
 function actingFor(plane: LeasePlane, caller: Caller, { tid, start, identity }: Subject): Caller | number {
   if (!plane.supervision.isSupervisor(identify(plane, caller))) return -errno.EPERM;
   const process = plane.processes.identify(tid, false);
-  const uid = uidsOf(tid)?.fs;
+  const uid = plane.processes.uids(tid)?.fs;
   if (process === UNIDENTIFIED || uid === undefined || plane.processes.identity(tid) !== identity) {
     return -errno.ESRCH;
   }
