@@ -1,5 +1,6 @@
 // The options of `leasefs mount`, checked: what the daemon (daemon.ts) is started with.
 import { totalmem } from 'node:os';
+import { ownUid } from '../base/owner.js';
 import type { Spin } from '../fuse/spinning.js';
 import { textOf } from '../process/proc-text.js';
 import { HUGE, type Huge } from '../store/tmpfs.js';
@@ -131,7 +132,7 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     options: {
       mountOptions: rest.filter(word => !OWN_FLAGS.includes(word)),
       root: {
-        uid: own.uid === undefined ? (process.getuid?.() ?? 0) : whole(own.uid, '-o uid='),
+        uid: own.uid === undefined ? ownUid : whole(own.uid, '-o uid='),
         gid: own.gid === undefined ? (process.getgid?.() ?? 0) : whole(own.gid, '-o gid='),
         mode: own.mode === undefined ? ROOT_MODE : modeOption(own.mode),
       },

@@ -4,6 +4,7 @@
 import { parseInjection, type WireInjection } from '../abi/injection.js';
 import { errno, errnoName } from '../base/errno.js';
 import { oneLine } from '../base/guarded.js';
+import { isOwner } from '../base/owner.js';
 import { blockOf, blocksFor, type InodeNumber } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
@@ -11,7 +12,7 @@ import type { Answer, Caller } from '../fs/operations.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
 
 /** Only root and the daemon's own user may inject. */
-export const mayInject = ({ uid }: Caller): boolean => uid === 0 || uid === process.geteuid?.();
+export const mayInject = ({ uid }: Caller): boolean => isOwner(uid);
 
 /** Characters; what was written may be long. */
 const REASON_MAX = 1000;

@@ -4,6 +4,7 @@
 import { fstatSync, readdirSync } from 'node:fs';
 import { errno, FsError } from '../base/errno.js';
 import { guarded, type Log, oneLine } from '../base/guarded.js';
+import { ownUid } from '../base/owner.js';
 import type { InodeNumber, WaiterId } from '../base/units.js';
 import { type Answer, Caller, type Host, type Operations } from '../fs/operations.js';
 import { Parked } from '../fs/parked.js';
@@ -46,7 +47,7 @@ export class NativeSession implements Host {
   constructor({ mountPoint, operations, allowOther, device, isHeld, log }: NativeSessionOptions) {
     this.log = log;
     // The package does not report the caller: the user who mounted owns each new file.
-    this.caller.uid = process.getuid?.() ?? 0;
+    this.caller.uid = ownUid;
     this.caller.gid = process.getgid?.() ?? 0;
     const Fuse = loadFuseNative();
     this.parked = new Parked(

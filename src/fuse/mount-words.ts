@@ -1,5 +1,6 @@
 // The words of `mount -o`, for mount(2) and for fusermount3. Pure.
 import { errno, FsError } from '../base/errno.js';
+import { ownUid } from '../base/owner.js';
 import type { AccessTimes } from '../fs/vfs/times.js';
 
 const MS_RDONLY = 1;
@@ -110,7 +111,7 @@ export function kernelOptions(
   const data = [
     `fd=${fd}`,
     'rootmode=40000',
-    `user_id=${process.getuid?.() ?? 0}`,
+    `user_id=${ownUid}`,
     `group_id=${process.getgid?.() ?? 0}`,
     'default_permissions',
     'allow_other',

@@ -20,10 +20,6 @@ const MIB = 2 ** 20;
 const MIN_PAGES = 2 ** 12;
 const MAX_PAGES = 2 ** 21;
 
-const ownUid = process.getuid?.() ?? 0;
-/** The user of the mount may use all of it. */
-const ownAsRoot = (uid: number): number => (uid === ownUid ? 0 : uid);
-
 export class PooledStore implements FileStore {
   readonly name = 'pooled';
   readonly isDirect = false;
@@ -66,11 +62,11 @@ export class PooledStore implements FileStore {
   }
 
   create(uid = 0): StoredFile {
-    return new PooledFile(this.space, this.arena, new ChargedMap(this.arena, this.shares, ownAsRoot(uid)));
+    return new PooledFile(this.space, this.arena, new ChargedMap(this.arena, this.shares, uid));
   }
 
   isShort(uid: number): boolean {
-    return !this.shares.has(ownAsRoot(uid));
+    return !this.shares.has(uid);
   }
 
   lent(): LentMemory {

@@ -4,6 +4,7 @@
 // xfs_fs_map_blocks.
 import { errno, errnoName } from '../../base/errno.js';
 import { CAP_SYS_PTRACE, O_ACCMODE, O_RDWR } from '../../base/linux.js';
+import { ownUid } from '../../base/owner.js';
 import {
   BLOCK,
   blockOf,
@@ -129,8 +130,6 @@ function mayFetch(plane: LeasePlane, process: ProcessId, caller: Caller): boolea
   if (caller.uid !== 0 && caller.uid === ownUid) return true;
   return isCapable(plane, process, caller, CAP_SYS_PTRACE);
 }
-
-const ownUid = process.getuid?.() ?? 0;
 
 /** @param listed to a client that gets no memory: a granted layout has no unwritten block. */
 function list(file: StoredFile, start: number, end: number, listed: boolean, out: Layout): Answer {
