@@ -2,6 +2,7 @@
 // answers questions later, and the wait is bounded. The first question starts the thread. A thread that is late is left to
 // its wait, and another one answers what was asked after.
 import { parentPort, Worker } from 'node:worker_threads';
+import { LeftThreads } from './left-threads.js';
 
 /** Beyond this many ms there is no answer. The start of a thread takes some 50 ms, in an emulator 2 s. */
 const LIMIT_MS = 30_000;
@@ -28,7 +29,7 @@ export class Aside<Question, Answer> {
   private readonly log: (line: string) => void;
   private readonly asked = new Map<number, Asked<Question, Answer>>();
   private worker: Worker | undefined;
-  private readonly stuck = new Set<Worker>();
+  private readonly stuck = new LeftThreads<undefined>(STUCK_MAX);
   private lastId = 0;
 
   /** @param url the module of the thread, which calls `answerAside`. */
@@ -40,7 +41,7 @@ export class Aside<Question, Answer> {
 
   /** Calls `answered` once, later; with undefined when the thread fails or takes too long, which the log says. */
   ask(content: Question, answered: Asked<Question, Answer>['answered']): void {
-    if (this.stuck.size >= STUCK_MAX || this.asked.size >= ASKED_MAX) {
+    if (this.stuck.isFull || this.asked.size >= ASKED_MAX) {
       setImmediate(answered, undefined);
       return;
     }
@@ -67,12 +68,7 @@ export class Aside<Question, Answer> {
     this.log(`${this.what} took over ${LIMIT_MS} ms: given up`);
     const { worker } = this;
     this.worker = undefined;
-    if (worker !== undefined) {
-      this.stuck.add(worker);
-      // It ends when its wait does.
-      worker.once('exit', () => this.stuck.delete(worker));
-      void worker.terminate();
-    }
+    if (worker !== undefined) this.stuck.leave(worker, undefined);
     this.finish(id, undefined);
     for (const [later, { content, late }] of this.asked) {
       late.refresh();

@@ -8,6 +8,7 @@
 import { Worker } from 'node:worker_threads';
 import { guarded, type Log } from '../base/guarded.js';
 import type { Found, FoundPin, Stuck } from './kernel-pins.js';
+import { LeftThreads } from './left-threads.js';
 import { isInExec, uidOf } from './proc-text.js';
 
 /** What is looked for in the memory maps of processes. */
@@ -56,8 +57,7 @@ export class KernelPinSearch {
   private current = new Set<Asked>();
   private searching: Ask | undefined;
   private worker: Worker | undefined;
-  /** Threads that were left to their wait. */
-  private readonly stuck = new Map<Worker, Awaited>();
+  private readonly stuck = new LeftThreads<Awaited>(STUCK_MAX);
   /** Of the thread: the pid of the process that it looks at, or 0, and how many it has looked at. */
   private looked: Int32Array = new Int32Array(2);
   private check: NodeJS.Timeout | undefined;
@@ -100,7 +100,7 @@ export class KernelPinSearch {
 
   private search(question: Question): void {
     try {
-      if (this.stuck.size >= STUCK_MAX) throw new Error('the threads wait for other filesystem servers');
+      if (this.stuck.isFull) throw new Error('the threads wait for other filesystem servers');
       this.searching = { ...question, stuck: this.leftOut() };
       this.worker ??= this.newWorker();
       this.worker.postMessage(this.searching);
@@ -130,12 +130,11 @@ export class KernelPinSearch {
         this.finish({ pins: [], unseen: message });
       }),
     );
-    worker.once('exit', () => this.stuck.delete(worker));
     return worker;
   }
 
   private leftOut(): Stuck {
-    const awaited = [...this.stuck.values()];
+    const awaited = this.stuck.waits;
     const uids = awaited.map(({ uid }) => uid);
     return {
       pids: new Set(awaited.map(({ pid }) => pid)),
@@ -169,8 +168,7 @@ export class KernelPinSearch {
     this.log(
       `the search for kernel pins waits for process ${pid} of user ${uid}: it goes on without that process`,
     );
-    this.stuck.set(worker, { pid, uid });
-    void worker.terminate();
+    this.stuck.leave(worker, { pid, uid });
     this.worker = undefined;
     this.search(searching);
   }

@@ -209,8 +209,14 @@ class Search {
       if (!pinners.has(pid)) continue;
       for (const { begin, end, off, ino, path } of mappings)
         this.pins.push({
-          ...{ ...BY_RING, pid, ring: fd, ino, path },
-          ...{ begin: off, end: off + end - begin, busy: true },
+          ...BY_RING,
+          pid,
+          ring: fd,
+          ino,
+          path,
+          begin: off,
+          end: off + end - begin,
+          busy: true,
         });
     }
     const pins = this.pins
