@@ -2,6 +2,7 @@
 // of memory checked (src/run); then what was seen, and an exit code for CI.
 import { openSync, writeFileSync } from 'node:fs';
 import { errnoText } from '../base/errno.js';
+import { comesWithin } from '../base/within.js';
 import {
   type EventWatch,
   injectAll,
@@ -13,7 +14,8 @@ import {
 import { linkOf } from '../process/proc-text.js';
 import { startByLauncher, WaitingCommand } from '../run/launch.js';
 import { MountLink } from '../run/mount-link.js';
-import { type RefusalLine, type RunReport, reportOf, type UnleasedRegistration } from '../run/report.js';
+import { Outcomes } from '../run/outcomes.js';
+import { type RefusalLine, type RunReport, reportOf } from '../run/report.js';
 import { findings, junitOf, textOf } from '../run/report-forms.js';
 import { Supervisor } from '../run/supervisor.js';
 import { readInjections } from './inject.js';
@@ -146,9 +148,7 @@ async function supervised(
   const link = new MountLink(path);
   const started = performance.now();
   const events: (ReportedEvent | LostEvents)[] = [];
-  const unleased = new Set<UnleasedRegistration>();
-  /** Pins of registrations that the kernel refused. */
-  const unmade = new Set<number>();
+  const registered = new Outcomes();
   const notSeen: RefusalLine[] = [];
   const watch = watched(path, events);
   const listener = waiting.start(path);
@@ -162,11 +162,8 @@ async function supervised(
   });
   const supervisor = new Supervisor(listener, link, {
     policy: options.policy,
-    unleased: pin => unleased.add(pin),
-    unmade: judged => {
-      for (const pin of judged.unleased) unleased.delete(pin);
-      for (const id of judged.pins) unmade.add(id);
-    },
+    unleased: pin => registered.unleased.add(pin),
+    outcome: (judged, outcome) => registered.set(judged, outcome),
     refused: line => notSeen.push(line),
     ended: () => ended(),
   });
@@ -174,15 +171,13 @@ async function supervised(
     console.error(`leasefs run: cannot inject ${name}: ${errorLine(error)}`);
   });
   const code = await waiting.exit;
-  const goesOn = !(await comes(allEnded, STRAGGLERS_MS));
+  const goesOn = !(await comesWithin(allEnded, STRAGGLERS_MS));
   stopInjecting();
   supervisor.close();
   const isServed = link.settle() >= 0;
   link.close();
   watch?.close();
-  const made = events.filter(event => event.event === 'lost' || !unmade.has(event.pin ?? 0));
-  const run = { command: options.command, code, unleased: [...unleased], goesOn, notice };
-  const report = reportOf(made, run, notSeen);
+  const report = reportOf(events, { command: options.command, code, goesOn, notice }, registered, notSeen);
   tell(options, files, report, (performance.now() - started) / 1000);
   if (watch === undefined)
     console.error(`leasefs run: ${path} tells no events, only unleased pins were seen`);
@@ -192,17 +187,6 @@ async function supervised(
   }
   const failed = [...options.failOn].some(failure => findings(report, failure).length > 0);
   return failed ? EXIT_FAILED : code;
-}
-
-/** Whether it comes in time. Leaves no timer, which would keep this process alive. */
-async function comes(what: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  const isHere = await Promise.race([what.then(() => true), late]);
-  clearTimeout(timer);
-  return isHere;
 }
 
 /** Undefined where the mount has none. */

@@ -80,6 +80,31 @@ export function isMapped(maps: string, address: number): boolean {
   return false;
 }
 
+/** [begin, end) addresses. */
+interface Piece {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What of the text of /proc/PID/maps may be written: neighbours as one, in the order of their addresses. */
+export function writableIn(maps: string): Piece[] {
+  const found: { begin: number; end: number }[] = [];
+  for (const [, from, to] of maps.matchAll(/^([\da-f]+)-([\da-f]+) .w/gm)) {
+    const begin = Number.parseInt(from!, 16);
+    const end = Number.parseInt(to!, 16);
+    const last = found.at(-1);
+    if (last?.end === begin) last.end = end;
+    else found.push({ begin, end });
+  }
+  return found;
+}
+
+/** Whether all of the memory lies in one of the pieces. */
+export function liesIn({ address, length }: Memory, pieces: readonly Piece[]): boolean {
+  const piece = pieces[firstBehind(pieces, address)];
+  return piece !== undefined && piece.begin <= address && address + length <= piece.end;
+}
+
 const BUFFERS = /^UserBufs:\s*(\d+)$/m;
 const BUFFER_LINE = /^\s*\d+: (?:0x([\da-f]+)\/(\d+)|<none>)$/;
 
@@ -108,6 +133,12 @@ export function parseBuffers(fdinfo: string): Buffer[] | 'busy' {
   return lines.length < count ? 'busy' : found;
 }
 
+/** How many slots the ring's table has; undefined when the kernel could not look. */
+export function slotsIn(fdinfo: string): number | undefined {
+  const head = BUFFERS.exec(fdinfo);
+  return head === null ? undefined : Number(head[1]);
+}
+
 /** What of the files a buffer covers. @param mappings in the order of their addresses. */
 export function rangesOf({ address, length }: Memory, mappings: readonly Mapping[]): FileRange[] {
   const found: FileRange[] = [];
@@ -122,7 +153,7 @@ export function rangesOf({ address, length }: Memory, mappings: readonly Mapping
 }
 
 /** The first that ends behind the address. */
-function firstBehind(mappings: readonly Mapping[], address: number): number {
+function firstBehind(mappings: readonly Piece[], address: number): number {
   let low = 0;
   for (let high = mappings.length; low < high; ) {
     const middle = (low + high) >>> 1;

@@ -107,6 +107,16 @@ function isAlive(registration: Registration, descriptors: Descriptors): boolean 
   return here === 'absent' && isElsewhere(registration, descriptors);
 }
 
+/**
+ * Whether the thread's descriptor holds the memory just now, as far as it says so; of what says nothing of memory 'unknown'.
+ * What another thread has changed since the call counts.
+ */
+export function holdsNow(of: Registered): 'yes' | 'no' | 'unknown' {
+  if (!SAYS.has(of.kind)) return 'unknown';
+  const seen = isHere(registrationOf(of));
+  return seen === 'absent' ? 'unknown' : seen;
+}
+
 /** The process's lowest descriptor of what holds the memory; undefined if it has none. Waits for nothing. */
 export function descriptorIn(registration: Registration, pid: number): number | undefined {
   const { kind, link } = registration;
@@ -255,6 +265,9 @@ class Descriptors {
 
 /** What one ring has, which has an inode. */
 const RINGS: ReadonlySet<HolderKind> = new Set(['ring', 'group', 'memory', 'queues']);
+
+/** What says of memory whether it holds it. */
+const SAYS: ReadonlySet<HolderKind> = new Set(['buffer', 'group', 'memory', 'queues', 'region']);
 
 const holders = [RING, 'socket:[', '/dev/infiniband/'];
 

@@ -94,7 +94,9 @@ function heldByRegister(call: RegisterCall, memory: Memory): RegisteredMemory[] 
       const request = memory(address, 32);
       const region = request && memory(u64(request, 0), 64);
       if (region === undefined || count !== 1 || !(region.getUint32(16, true) & REGION_OF_USER)) return [];
-      return some({ ...by('memory'), addr: u64(region, 0), bytes: u64(region, 8) });
+      const addr = u64(region, 0);
+      const bytes = u64(region, 8);
+      return addr % PAGE === 0 && bytes % PAGE === 0 ? some({ ...by('memory'), addr, bytes }) : [];
     }
     case REGISTER_ZCRX_IFQ: {
       // struct io_uring_zcrx_ifq_reg: the area that the network card writes to, and the queue's own memory.

@@ -16,7 +16,7 @@ interface Opcode {
 
 const row = (name: string, since: string, effect: Effect = 'nothing'): Opcode => ({ name, since, effect });
 
-/** UNREGISTER_BUFFERS ends no pin, since fdinfo lists what a ring has: before it, that list says what the kernel took (unmade.ts). */
+/** UNREGISTER_BUFFERS ends no pin, since fdinfo lists what a ring has: before it, that list says what the kernel took (asked.ts). */
 export const opcodes: readonly Opcode[] = [
   row('REGISTER_BUFFERS', '5.1', 'holds'),
   row('UNREGISTER_BUFFERS', '5.1', 'frees'),

@@ -7,15 +7,29 @@ import { LRUCache } from 'lru-cache';
 import { errno } from '../base/errno.js';
 import { CAP_NET_RAW } from '../base/linux.js';
 import { native, type Result } from '../native/binding.js';
+import { hasFilesOf } from '../process/mapped-files.js';
 import { fileIdOf, linkOf, readText, textOf } from '../process/proc-text.js';
-import { type FileRange, isMapped, parseBuffers, RING, rangesOf } from '../process/registered-buffers.js';
+import {
+  type FileRange,
+  isMapped,
+  liesIn,
+  parseBuffers,
+  RING,
+  rangesOf,
+  slotsIn,
+  writableIn,
+} from '../process/registered-buffers.js';
 import { askForGroup, askForRegion } from '../process/ring-questions.js';
 import { type CallAnswer, CONTINUE } from './answer.js';
+import { Asked, type Judged, type Outcome } from './asked.js';
 import { clonesOf, groupEndedBy, groupOf, heldBy, type RegisteredMemory } from './buffers.js';
 import type { RegisterCall, SetupCall, StoppedCall, UmemCall, VerbsCall, XdpCall } from './calls.js';
 import type { MountLink } from './mount-link.js';
 import {
   opcodes,
+  REGISTER_BUFFERS,
+  REGISTER_BUFFERS2,
+  REGISTER_BUFFERS_UPDATE,
   REGISTER_CLONE_BUFFERS,
   REGISTER_MEM_REGION,
   REGISTER_PBUF_RING,
@@ -24,7 +38,6 @@ import {
 } from './opcodes.js';
 import type { UnleasedRegistration } from './report.js';
 import { Blind, blindBy, HIDDEN, memoryOf, type Target, type Targets } from './targets.js';
-import { type Judged, Unmade } from './unmade.js';
 import type { Memory } from './uverbs.js';
 
 /** strict: refuse as the proposal does; report: allow and report; off: ignore registrations. */
@@ -61,7 +74,7 @@ export class Registrations {
   private readonly targets: Targets;
   private readonly policy: Policy;
   private readonly unleased: (pin: UnleasedRegistration) => void;
-  private readonly unmade: Unmade;
+  private readonly asked: Asked;
   private readonly groups = new LRUCache<string, Group>({ max: GROUPS_MAX });
   /** io_uring can set the options of an AF_XDP socket, unseen: in one run there is one or the other. */
   private hasRing = false;
@@ -72,18 +85,22 @@ export class Registrations {
     targets: Targets,
     policy: Policy,
     unleased: (pin: UnleasedRegistration) => void,
-    unmade: (judged: Judged) => void,
+    outcome: (judged: Judged, outcome: Outcome) => void,
   ) {
     this.link = link;
     this.targets = targets;
     this.policy = policy;
     this.unleased = unleased;
-    this.unmade = new Unmade(unmade);
+    this.asked = new Asked(outcome);
+  }
+
+  close(): void {
+    this.asked.close();
   }
 
   /** The thread is stopped at a call of any kind, which is judged next. */
   stopped(tid: number, call: StoppedCall | undefined): void {
-    this.unmade.stopped(tid, call?.kind === 'register');
+    this.asked.stopped(tid, call?.kind === 'register');
   }
 
   judge(target: Target, call: Registration): CallAnswer {
@@ -133,6 +150,7 @@ export class Registrations {
     const clones = call.kind === 'register' && call.opcode === REGISTER_CLONE_BUFFERS;
     let held: readonly RegisteredMemory[] | Blind = clones ? [] : heldBy(call, memory);
     if (held.length === 0 && unread === 0 && !clones) return CONTINUE;
+    if (!clones && unread === 0 && hasFilesOf(target.tid, held, this.link.dev) === false) return CONTINUE;
     const maps = this.mapsOf(target);
     if (maps instanceof Blind) return this.judgeUnseen(target, `${nameOf(call)}: ${maps.why}`);
     const mappings = this.link.mappingsIn(maps);
@@ -142,12 +160,17 @@ export class Registrations {
     // Where the process has no memory the kernel answers EFAULT.
     if (unread !== 0 && isMapped(maps, unread))
       return this.judgeUnseen(target, `${nameOf(call)}: its arguments are in memory that cannot be read`);
-    const ranges = held.map(({ addr, bytes }) => rangesOf({ address: addr, length: bytes }, mappings));
-    if (ranges.flat().length === 0) return CONTINUE;
-    const question = call.kind === 'register' ? QUESTIONS.get(call.opcode) : undefined;
-    const there = question === undefined ? undefined : this.ask(target, call as RegisterCall, memory);
+    const rangesIn = (of: readonly RegisteredMemory[]) =>
+      of.map(({ addr, bytes }) => rangesOf({ address: addr, length: bytes }, mappings));
+    if (rangesIn(held).flat().length === 0) return CONTINUE;
+    held = holdable(call, held, maps);
+    // Were it left to the kernel, another thread could map the rest before.
+    if (held.length === 0) return -errno.EFAULT;
+    const ranges = rangesIn(held);
+    const second = call.kind === 'register' ? SECOND.get(call.opcode) : undefined;
+    const there = second === undefined ? undefined : this.ask(target, call as RegisterCall, memory);
     // The kernel refuses a second one. Were it left to the kernel, another thread could end the first one before.
-    if (question !== undefined && there === 0) return -question;
+    if (second !== undefined && there === 0) return -second;
     const made: number[] = [];
     const answer = this.pinAll(target, call, held, ranges, made);
     if (call.kind === 'register' && call.opcode === REGISTER_PBUF_RING && made.length > 0)
@@ -186,8 +209,7 @@ export class Registrations {
         return id;
       }
     }
-    if (made.length + unleased.length > 0)
-      this.unmade.judged(target.tid, held, { pins: [...made], unleased });
+    if (made.length + unleased.length > 0) this.asked.judged(target, held, { pins: [...made], unleased });
     return CONTINUE;
   }
 
@@ -220,14 +242,19 @@ export class Registrations {
       .map(({ address, length }) => ({ kind, fd: call.ring ?? -1, addr: address, bytes: length }));
   }
 
-  /** What the ring says of the call's group, or of its region: 0, it is there; -ENOENT, it is not; else it does not say. */
+  /**
+   * What the ring says of what the call makes, its table of buffers, its group or its region: 0, it is there; -ENOENT, it is
+   * not; else it does not say.
+   */
   private ask(target: Target, call: RegisterCall, memory: Memory): Result {
     const { ring, opcode } = call;
+    // What is no ring could make us wait; a ring that is in use, too.
+    if (ring === undefined || linkOf(`/proc/${target.tid}/fd/${ring}`) !== RING) return -errno.EBADF;
+    const slots = slotsIn(textOf(`/proc/${target.tid}/fdinfo/${ring}`));
+    if (slots === undefined) return -errno.EBUSY;
+    if (opcode === REGISTER_BUFFERS || opcode === REGISTER_BUFFERS2) return slots > 0 ? 0 : -errno.ENOENT;
     const group = opcode === REGISTER_MEM_REGION ? 0 : groupOf(call, memory);
-    if (ring === undefined || group === undefined) return -errno.EBADF;
-    // A ring that is in use would make us wait; what is no ring, too.
-    if (linkOf(`/proc/${target.tid}/fd/${ring}`) !== RING) return -errno.EBADF;
-    if (parseBuffers(textOf(`/proc/${target.tid}/fdinfo/${ring}`)) === 'busy') return -errno.EBUSY;
+    if (group === undefined) return -errno.EBADF;
     const copy = this.targets.take(target, ring);
     if (copy === undefined || copy instanceof Blind) return -errno.EBADF;
     try {
@@ -262,8 +289,35 @@ export class Registrations {
   }
 }
 
+/** Calls whose memory is known to the byte. */
+const EXACT: ReadonlySet<number> = new Set([
+  REGISTER_BUFFERS,
+  REGISTER_BUFFERS2,
+  REGISTER_BUFFERS_UPDATE,
+  REGISTER_PBUF_RING,
+  REGISTER_MEM_REGION,
+]);
+
+/**
+ * What of the memory the kernel can hold: it pins for writing, and answers EFAULT where a part of it is not there or is
+ * read-only. Of an update it takes what stands before that.
+ */
+function holdable(
+  call: Registration,
+  held: readonly RegisteredMemory[],
+  maps: string,
+): readonly RegisteredMemory[] {
+  if (call.kind !== 'register' || !EXACT.has(call.opcode)) return held;
+  const pieces = writableIn(maps);
+  const bad = held.findIndex(({ addr, bytes }) => !liesIn({ address: addr, length: bytes }, pieces));
+  if (bad < 0) return held;
+  return call.opcode === REGISTER_BUFFERS_UPDATE ? held.slice(0, bad) : [];
+}
+
 /** What a ring has one of, and what the kernel says to a second one. */
-const QUESTIONS: ReadonlyMap<number, number> = new Map([
+const SECOND: ReadonlyMap<number, number> = new Map([
+  [REGISTER_BUFFERS, errno.EBUSY],
+  [REGISTER_BUFFERS2, errno.EBUSY],
   [REGISTER_PBUF_RING, errno.EEXIST],
   [REGISTER_MEM_REGION, errno.EBUSY],
 ]);

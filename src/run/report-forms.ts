@@ -20,7 +20,7 @@ export function findings(report: RunReport, failure: Failure): string[] {
     case 'unleased-pin':
       return unleased.map(
         pin =>
-          `${on(pin)}: ${pin.len > 0 ? `${range(pin)} by ` : ''}${pin.by}, ${pin.letThrough ? 'let through' : 'refused'}`,
+          `${on(pin)}: ${pin.len > 0 ? `${range(pin)} by ` : ''}${pin.by}, ${pin.letThrough ? 'let through' : 'refused'}${asked(pin)}`,
       );
     case 'late-break':
       return breaks
@@ -52,7 +52,7 @@ export function textOf(report: RunReport): string[] {
     ),
     ...section(
       'pins',
-      pins.map(pin => `${on(pin)}: ${range(pin)}${pin.ended ? '' : ', there still'}`),
+      pins.map(pin => `${on(pin)}: ${range(pin)}${asked(pin)}${pin.ended ? '' : ', there still'}`),
     ),
     ...section(
       'breaks answered',
@@ -83,6 +83,9 @@ const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' :
 
 const on = ({ path, command, pid }: { path: string | null; command: string; pid: number }): string =>
   `${path ?? '(deleted)'} ${command} ${pid}`;
+
+const asked = ({ asked }: { asked: boolean }): string =>
+  asked ? ', asked for: what the kernel answered was not seen' : '';
 
 function range({ off, len }: { off: number; len: number }): string {
   const size = (bytes: number): string => (bytes > 0 && bytes % MIB === 0 ? `${bytes / MIB}m` : `${bytes}`);

@@ -1,5 +1,6 @@
 // The end report of a run, made from its events. Pure.
 import type { LostEvents, ReportedEvent } from '../client/index.js';
+import type { Outcomes } from './outcomes.js';
 
 interface Who {
   readonly pid: number;
@@ -21,6 +22,8 @@ interface PinLine extends Who {
   readonly off: number;
   readonly len: number;
   readonly ended: boolean;
+  /** Made for a registration, which the kernel may have refused: its answer was not seen. */
+  readonly asked: boolean;
 }
 
 export interface RefusalLine extends Who {
@@ -62,6 +65,11 @@ export interface UnleasedRegistration {
   readonly letThrough: boolean;
 }
 
+interface UnleasedLine extends UnleasedRegistration {
+  /** As of a pin. */
+  readonly asked: boolean;
+}
+
 export interface RunReport {
   readonly command: readonly string[];
   /** The command's exit code, as a shell tells it. */
@@ -71,7 +79,7 @@ export interface RunReport {
   readonly refusals: readonly RefusalLine[];
   readonly breaks: readonly BreakLine[];
   readonly zombies: readonly ZombieLine[];
-  readonly unleased: readonly UnleasedRegistration[];
+  readonly unleased: readonly UnleasedLine[];
   /** Events that were not seen because there were too many. */
   readonly lost: number;
   /** Processes of the command that were still running when it ended. */
@@ -84,7 +92,8 @@ type Changing<T> = { -readonly [K in keyof T]: T[K] };
 
 export function reportOf(
   events: readonly (ReportedEvent | LostEvents)[],
-  run: Pick<RunReport, 'command' | 'code' | 'unleased' | 'goesOn' | 'notice'>,
+  run: Pick<RunReport, 'command' | 'code' | 'goesOn' | 'notice'>,
+  registered: Outcomes,
   notSeen: readonly RefusalLine[] = [],
 ): RunReport {
   const leases = new Map<number, Changing<LeaseLine>>();
@@ -117,7 +126,8 @@ export function reportOf(
         break;
       }
       case 'pin':
-        pins.set(pin, { ...who, pin, off, len, ended: false });
+        if (registered.isRefused(pin)) break;
+        pins.set(pin, { ...who, pin, off, len, ended: false, asked: registered.isAsked(pin) });
         break;
       case 'unpin': {
         const known = pins.get(pin);
@@ -158,6 +168,7 @@ export function reportOf(
     refusals: [...refusals, ...notSeen],
     breaks,
     zombies: [...zombies.values()],
+    unleased: [...registered.unleased].map(one => ({ ...one, asked: registered.isAsked(one) })),
     lost,
   };
 }

@@ -4,6 +4,7 @@ import { POLLHUP, POLLIN } from '../base/linux.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
 import { commandOf, threadGroupOf } from '../process/proc.js';
 import { type CallAnswer, CONTINUE } from './answer.js';
+import type { Judged, Outcome } from './asked.js';
 import {
   callOf,
   NOTIFICATION_BYTES,
@@ -17,7 +18,6 @@ import type { MountLink } from './mount-link.js';
 import { type Policy, Registrations } from './registrations.js';
 import type { RefusalLine, UnleasedRegistration } from './report.js';
 import { Blind, HIDDEN, memoryOf, type Target, Targets } from './targets.js';
-import type { Judged } from './unmade.js';
 
 const NOTIF_RECV = 0xc050_2100;
 const NOTIF_SEND = 0xc018_2101;
@@ -29,8 +29,8 @@ interface SupervisorOptions {
   readonly policy: Policy;
   /** Memory was registered, or was to be, without a lease. */
   readonly unleased: (pin: UnleasedRegistration) => void;
-  /** What of it, and which pins, the kernel refused itself. */
-  readonly unmade: (judged: Judged) => void;
+  /** What is known of the kernel's own answer to what was let through, with or without pins. */
+  readonly outcome: (judged: Judged, outcome: Outcome) => void;
   /** A lease call was refused because it could not be judged. */
   readonly refused: (line: RefusalLine) => void;
   /** The last process under the filter is gone. */
@@ -50,17 +50,18 @@ export class Supervisor {
 
   /** @param listener the filter's; closed by `close`. */
   constructor(listener: Descriptor, link: MountLink, options: SupervisorOptions) {
-    const { policy, unleased, unmade, refused } = options;
+    const { policy, unleased, outcome, refused } = options;
     this.listener = listener;
     this.options = options;
     this.leases = new LeaseCalls(this, link, this.targets, refused);
-    this.registrations = new Registrations(link, this.targets, policy, unleased, unmade);
+    this.registrations = new Registrations(link, this.targets, policy, unleased, outcome);
     this.poller = native.poll(listener.fd, POLLIN, events => this.onReady(events));
   }
 
   /** Stops answering: calls that come after fail with ENOSYS. */
   close(): void {
     this.leases.close();
+    this.registrations.close();
     this.poller.close();
     this.listener.close();
     this.targets.close();

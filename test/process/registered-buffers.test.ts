@@ -1,7 +1,14 @@
 // N10: what /proc says of rings and memory, joined; on texts as the kernel writes them.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseBuffers, parseMappings, rangesOf } from '../../src/process/registered-buffers.js';
+import {
+  liesIn,
+  parseBuffers,
+  parseMappings,
+  rangesOf,
+  slotsIn,
+  writableIn,
+} from '../../src/process/registered-buffers.js';
 
 const maps = `55d0c0a00000-55d0c0a02000 r-xp 00001000 fe:00 1234                       /bin/actor
 7f0000000000-7f0000008000 rw-s 00002000 00:2f 7                          /mnt/l/f
@@ -40,6 +47,23 @@ test('buffers, empty slots of a sparse table and registered files beside them', 
     { index: 2, address: 0x7f0000007800, length: 4096 },
   ]);
   assert.equal(parseBuffers(fdinfo('UserBufs:\t0\n')), []);
+});
+
+test('what may be written, over the borders of mappings', () => {
+  const pieces = writableIn(maps);
+  const lies = (address: number, length: number) => liesIn({ address, length }, pieces);
+  assert.ok(lies(0x7f0000000000, 0xa000));
+  assert.ok(lies(0x7f0000007fff, 2));
+  assert.not(lies(0x7f0000000000, 0xa001));
+  assert.not(lies(0x7f000000a000, 1));
+  assert.not(lies(0x55d0c0a00000, 16));
+  assert.not(lies(0x8f0000000000, 16));
+});
+
+test('the slots of a table, empty ones too', () => {
+  assert.is(slotsIn(fdinfo('UserBufs:\t3\n    0: <none>\n    1: <none>\n    2: <none>\n')), 3);
+  assert.is(slotsIn(fdinfo('UserBufs:\t0\n')), 0);
+  assert.is(slotsIn('pos:\t0\n'), undefined);
 });
 
 test('a ring in use says so by what is not there: the section, or the lines of the table', () => {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,10 +65,22 @@ static long reg(unsigned int opcode, void *arg, unsigned int count)
 }
 
 #ifdef __x86_64__
-/* As a program of 32 bits would call. */
+static sigjmp_buf without;
+
+static void onFault(int signal)
+{
+	siglongjmp(without, signal);
+}
+
+/* As a program of 32 bits would call; ENOEXEC where the machine has no such calls (some virtual ones). */
 static long fcntl32(int number, int command, int argument)
 {
 	long result;
+	sigaction(SIGSEGV, &(struct sigaction){ .sa_handler = onFault, .sa_flags = SA_RESETHAND }, NULL);
+	if (sigsetjmp(without, 1) != 0) {
+		errno = ENOEXEC;
+		return -1;
+	}
 	__asm__ volatile("int $0x80" : "=a"(result) : "a"(55), "b"(number), "c"(command), "d"(argument) : "memory");
 	if (result >= 0)
 		return result;
@@ -255,6 +268,8 @@ static long verb(const char *word, long a, long b)
 		return close(fd);
 	if (!strcmp(word, "reopen"))
 		return (fd = open((char *)a, O_RDWR)) < 0 ? -1 : 0;
+	if (!strcmp(word, "protect"))
+		return mprotect(memory + a, b, PROT_READ);
 	if (!strcmp(word, "unmap"))
 		return munmap(memory, SIZE);
 	if (!strcmp(word, "exit"))

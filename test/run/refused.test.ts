@@ -33,10 +33,10 @@ for (const store of stores) {
     test.after(() => rmSync(scratch, { recursive: true }));
 
     /** What each verb answered, and the report. */
-    const call = (words: string) => {
+    const call = (words: string, ...options: readonly string[]) => {
       const { stdout, stderr } = spawnSync(
         launched.program,
-        [...reporting(mount.path, output), caller, `{}/f${files++}`, ...words.split(' ')],
+        [...reporting(mount.path, output, ...options), caller, `{}/f${files++}`, ...words.split(' ')],
         { encoding: 'utf8', timeout: LIMIT_MS },
       );
       assert.is(stderr, '');
@@ -46,6 +46,17 @@ for (const store of stores) {
         .map(line => line.split(' ')[1]!);
       return { answers: answers.join(' '), report: JSON.parse(readFileSync(output, 'utf8')) as RunReport };
     };
+
+    test('what the kernel would refuse is in no report, also of a program that ends right after it', () => {
+      for (const words of ['ring protect:4096:4096 buffers:0:8192', 'ring unmap buffers:0:8192']) {
+        const { answers, report } = call(`lease:48 ${words}`);
+        assert.is(answers, 'ok ok ok EFAULT');
+        assert.equal(report.pins, []);
+        const reported = call(words, '--policy', 'report');
+        assert.is(reported.answers, 'ok ok EFAULT');
+        assert.equal(reported.report.unleased, []);
+      }
+    });
 
     if (!isNew) return;
 
@@ -78,6 +89,29 @@ for (const store of stores) {
       });
       return;
     }
+
+    test('a second table of buffers is in no report, also of a program that ends right after it', () => {
+      for (const second of ['buffers:0:8192', 'buffers2:8192:8192']) {
+        for (const first of ['buffers:0:4096', 'sparse']) {
+          const { answers, report } = call(`lease:48 ring ${first} ${second}`);
+          assert.is(answers, 'ok ok ok EBUSY');
+          assert.is(report.pins.length, first === 'sparse' ? 0 : 1);
+        }
+      }
+    });
+
+    test("a program that ends before the kernel's answer is seen: the report says so", () => {
+      const { report } = call('lease:48 single pbuf:0:8 pbuf:8192:8');
+      assert.equal(
+        report.pins.map(({ asked }) => asked),
+        [true, true],
+      );
+      const seen = call('lease:48 ring buffers:0:4096 unregister pbuf:0:8 unpbuf region:0:4096 lease:48');
+      assert.equal(
+        seen.report.pins.map(({ asked }) => asked),
+        [false, false, false],
+      );
+    });
 
     test('a ring of provided buffers: a second one of its group, one that is not well formed, one in no memory', () => {
       const { answers } = call(

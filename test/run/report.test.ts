@@ -1,8 +1,9 @@
 // The end report, from events to lines and to a JUnit suite.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EventName, ReportedEvent } from '../../src/client/index.js';
-import { reportOf } from '../../src/run/report.js';
+import type { EventName, LostEvents, ReportedEvent } from '../../src/client/index.js';
+import { Outcomes } from '../../src/run/outcomes.js';
+import { reportOf as fullReportOf } from '../../src/run/report.js';
 import { findings, junitOf, textOf } from '../../src/run/report-forms.js';
 
 const test = suite('the report of a run');
@@ -14,22 +15,21 @@ const event = (name: EventName, facts: Partial<ReportedEvent> = {}): ReportedEve
   ...who,
   ...facts,
 });
-const run = { command: ['./prog', '<&">'], code: 0, unleased: [], goesOn: false, notice: '' };
+const run = { command: ['./prog', '<&">'], code: 0, goesOn: false, notice: '' };
+const reportOf = (events: readonly (ReportedEvent | LostEvents)[], registered = new Outcomes()) =>
+  fullReportOf(events, run, registered);
 const kind = 'exclusive';
 
 test('how each lease ended', () => {
-  const { leases } = reportOf(
-    [
-      ...[1, 2, 3, 4, 5].map(lease => event('grant', { lease, kind })),
-      event('release', { lease: 1 }),
-      event('break', { lease: 2, must: 'none' }),
-      event('answered', { lease: 2, kind: 'none', ms: 5 }),
-      event('break', { lease: 3, must: 'none' }),
-      event('forced', { lease: 3, kind: 'none', ms: 1000 }),
-      event('zombie', { lease: 4 }),
-    ],
-    run,
-  );
+  const { leases } = reportOf([
+    ...[1, 2, 3, 4, 5].map(lease => event('grant', { lease, kind })),
+    event('release', { lease: 1 }),
+    event('break', { lease: 2, must: 'none' }),
+    event('answered', { lease: 2, kind: 'none', ms: 5 }),
+    event('break', { lease: 3, must: 'none' }),
+    event('forced', { lease: 3, kind: 'none', ms: 1000 }),
+    event('zombie', { lease: 4 }),
+  ]);
   assert.equal(
     leases.map(({ end }) => end),
     ['released', 'answered', 'forced', 'zombie', 'held'],
@@ -37,21 +37,21 @@ test('how each lease ended', () => {
 });
 
 test('B1: a break that is notified again is one break; lowered, the lease lives on', () => {
-  const { leases, breaks } = reportOf(
-    [
-      event('grant', { lease: 1, kind: 'exclusive,breakable' }),
-      event('break', { lease: 1, must: 'shared,breakable' }),
-      event('break', { lease: 1, must: 'shared,breakable' }),
-      event('forced', { lease: 1, kind: 'shared,breakable', ms: 30 }),
-    ],
-    run,
-  );
+  const { leases, breaks } = reportOf([
+    event('grant', { lease: 1, kind: 'exclusive,breakable' }),
+    event('break', { lease: 1, must: 'shared,breakable' }),
+    event('break', { lease: 1, must: 'shared,breakable' }),
+    event('forced', { lease: 1, kind: 'shared,breakable', ms: 30 }),
+  ]);
   assert.equal(
     breaks.map(({ outcome, ms }) => [outcome, ms]),
     [['forced', 30]],
   );
   assert.is(leases[0]!.end, 'held');
 });
+
+const registered = new Outcomes();
+registered.unleased.add({ ...who, off: 0, len: 4096, by: 'io_uring', letThrough: true });
 
 const bad = reportOf(
   [
@@ -66,10 +66,7 @@ const bad = reportOf(
     }),
     { seq: 9, event: 'lost', count: 3 },
   ],
-  {
-    ...run,
-    unleased: [{ ...who, off: 0, len: 4096, by: 'io_uring', letThrough: true }],
-  },
+  registered,
 );
 
 test('what may fail a run is found and listed by line', () => {
@@ -83,11 +80,44 @@ test('what may fail a run is found and listed by line', () => {
   assert.ok(text.some(line => line.includes('3 events were missed')));
 });
 
+test('a registration that the kernel refused is none; one whose answer was not seen says so', () => {
+  const outcomes = new Outcomes();
+  const unleased = [1, 2, 3].map(n => ({ ...who, off: 0, len: n * 4096, by: 'io_uring', letThrough: true }));
+  for (const one of unleased) outcomes.unleased.add(one);
+  for (const n of [1, 2, 3]) outcomes.set({ pins: [n], unleased: [unleased[n - 1]!] }, 'asked');
+  outcomes.set({ pins: [1], unleased: [unleased[0]!] }, 'refused');
+  outcomes.set({ pins: [2], unleased: [unleased[1]!] }, 'held');
+  const report = reportOf(
+    [1, 2, 3, 4].map(pin => event('pin', { pin, off: 0, len: 4096 * pin })),
+    outcomes,
+  );
+  assert.equal(
+    report.pins.map(({ pin, asked }) => [pin, asked]),
+    [
+      [2, false],
+      [3, true],
+      [4, false],
+    ],
+  );
+  assert.equal(
+    report.unleased.map(({ len, asked }) => [len, asked]),
+    [
+      [8192, false],
+      [12288, true],
+    ],
+  );
+  assert.equal(
+    [...textOf(report), ...findings(report, 'unleased-pin')].filter(line => line.includes('asked for'))
+      .length,
+    3,
+  );
+});
+
 test('of very many lines the rest is counted', () => {
   const many = Array.from({ length: 50 }, () =>
     event('refused', { call: 'pin', errno: 'EPERM', rule: 'N1' }),
   );
-  assert.ok(textOf(reportOf(many, run)).some(line => line.includes('and 30 more')));
+  assert.ok(textOf(reportOf(many)).some(line => line.includes('and 30 more')));
 });
 
 test('JUnit: what --fail-on names fails, the rest is listed; text is escaped', () => {

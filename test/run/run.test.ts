@@ -223,10 +223,12 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
 
   test('N2, N4, N5: a child owns no lease; the ring that it has keeps pin and zombie', () => {
     const { lines, report } = call(
-      'lease:48 ring buffers:0:8192 fork buffers:0:4096 truncate:0 join await closering unmap close reopen truncate:0 go truncate:0',
+      'lease:48 ring buffers:0:8192 fork buffers:0:4096 ring buffers:0:4096 truncate:0 join await closering unmap close reopen truncate:0 go truncate:0',
     );
     assert.equal(lines, [
-      ...['lease:48 ok', 'ring ok', 'buffers:0:8192 ok', 'buffers:0:4096 EPERM', 'truncate:0 ETXTBSY'],
+      ...['lease:48 ok', 'ring ok', 'buffers:0:8192 ok'],
+      // The ring has a table already; a ring of its own has none.
+      ...['buffers:0:4096 EBUSY', 'ring ok', 'buffers:0:4096 EPERM', 'truncate:0 ETXTBSY'],
       // The child has the file too until it ends: no zombie yet.
       ...['closering ok', 'unmap ok', 'close ok', 'reopen ok', 'truncate:0 EDEADLK', 'truncate:0 ok'],
     ]);
@@ -234,10 +236,11 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
   });
 
   if (process.arch === 'x64') {
-    test('a call of a program of 32 bits is stopped too', () => {
-      assert.equal(call('lease32:48 getlease lease32:2 getlease').lines, [
-        ...['lease32:48 ok', 'getlease 48', 'lease32:2 ok', 'getlease 02'],
-      ]);
+    test('a call of a program of 32 bits is stopped too, on a machine that has such calls', () => {
+      const { lines } = call('lease32:48 getlease lease32:2 getlease');
+      const without = ['lease32:48 ENOEXEC', 'getlease 02', 'lease32:2 ENOEXEC', 'getlease 02'];
+      if (lines[0] === without[0]) assert.equal(lines, without);
+      else assert.equal(lines, ['lease32:48 ok', 'getlease 48', 'lease32:2 ok', 'getlease 02']);
     });
   }
 
