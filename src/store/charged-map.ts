@@ -1,23 +1,33 @@
-// The extent map of a pooled file, whose part of the arena is charged to the user who made the file. All files share the arena,
-// and a block far behind the others takes four pages of it: without shares, one user with few blocks takes all.
+// The extent map of a pooled file, whose part of the arena is charged to the users whose writes have made it grow. All files
+// share the arena, and a block far behind the others takes four pages of it: without shares, one user with few blocks takes
+// all. The file's maker does not pay for what others write: it may be root, who has no bound.
 import type { Quota } from '../base/quota.js';
 import { type ExtentArena, ExtentMap } from '../extent/index.js';
 
 export class ChargedMap extends ExtentMap {
-  private readonly uid: number;
   private readonly shares: Quota;
+  /** The user who pays for what the next changes add. */
+  private payer: number;
   private charged = 0;
+  /** The first user who has paid, and how much of `charged`; all others, where there are any. */
+  private first: number;
+  private firstPart = 0;
+  private parts: Map<number, number> | undefined;
 
   /** @param shares words of the arena. */
   constructor(arena: ExtentArena, shares: Quota, uid: number) {
     super(arena);
     this.shares = shares;
-    this.uid = uid;
+    this.payer = this.first = uid;
   }
 
-  /** Whether the user has a share left. One change may go beyond it. */
+  chargeTo(uid: number): void {
+    this.payer = uid;
+  }
+
+  /** Whether the user who pays has a share left. One change may go beyond it. */
   get mayGrow(): boolean {
-    return this.shares.has(this.uid);
+    return this.shares.has(this.payer);
   }
 
   override map(pgoff: number, blk: number, n: number): number {
@@ -62,7 +72,35 @@ export class ChargedMap extends ExtentMap {
 
   private charge(others: number): void {
     const words = this.arena.taken - others;
-    if (words !== this.charged) this.shares.charge(this.uid, words - this.charged);
+    const more = words - this.charged;
+    if (more === 0) return;
     this.charged = words;
+    if (more > 0) this.pay(this.payer, more);
+    else this.refund(-more);
+  }
+
+  private pay(uid: number, words: number): void {
+    this.shares.charge(uid, words);
+    if (this.firstPart === 0 && this.parts === undefined) this.first = uid;
+    if (uid === this.first) this.firstPart += words;
+    else {
+      this.parts ??= new Map();
+      this.parts.set(uid, (this.parts.get(uid) ?? 0) + words);
+    }
+  }
+
+  /** To the user of the change before all others. */
+  private refund(words: number): void {
+    const { payer, first, parts } = this;
+    let left = words;
+    for (const uid of parts === undefined ? [first] : [payer, first, ...parts.keys()]) {
+      const part = uid === first ? this.firstPart : (parts?.get(uid) ?? 0);
+      const back = Math.min(left, part);
+      if (back === 0) continue;
+      this.pay(uid, -back);
+      left -= back;
+      if (uid !== first && back === part) parts!.delete(uid);
+    }
+    if (parts?.size === 0) this.parts = undefined;
   }
 }

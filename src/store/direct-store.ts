@@ -98,6 +98,9 @@ class DirectFile implements StoredFile {
     return this.fd;
   }
 
+  /** It has no map. */
+  chargeTo(): void {}
+
   /** The kernel grants a write lease only where no other description is open, and a mapping keeps one open (F20). */
   isInUse(): boolean {
     if (this.fd < 0) return false;

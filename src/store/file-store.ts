@@ -77,6 +77,8 @@ export interface StoredFile {
   gather(off: number, len: number, out: Gather): number;
   /** Bytes read, 0 at or beyond the end; `-errno`. */
   read(off: number, len: number, out: ArrayBuffer, at: number): number;
+  /** The user who pays for the memory that the next changes add to the file's extent map; at first its maker. */
+  chargeTo(uid: number): void;
   /** Bytes written, fewer than `len` where no more find a block; -ENOSPC where none does, `-errno`. */
   write(off: number, len: number, data: ArrayBuffer, at: number): number;
   /**
@@ -131,7 +133,7 @@ export interface FileStore {
   readonly name: 'direct' | 'pooled';
   /** Whether each file's blocks are the store's own (the identity): then writes change no layout (X8). */
   readonly isDirect: boolean;
-  /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM, ENOSPC). @param uid whose share its extent map takes. */
+  /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM, ENOSPC). @param uid see `chargeTo`. */
   create(uid: number): StoredFile;
   /** Whether the user has no share left of the memory of extent maps: then no hole gets blocks, ENOSPC. */
   isShort(uid: number): boolean;

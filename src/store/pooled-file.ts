@@ -45,6 +45,10 @@ export class PooledFile implements StoredFile {
     this.atimeNsec = this.mtimeNsec;
   }
 
+  chargeTo(uid: number): void {
+    this.map.chargeTo(uid);
+  }
+
   /** It has no descriptor. */
   rest(): number {
     return 0;

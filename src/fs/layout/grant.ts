@@ -48,6 +48,7 @@ export function layout(
   // A client that cannot have the memory would only keep the blocks from others.
   if (isInSegment(file, start, end) && !mayFetch(plane, process, caller)) return -errno.EACCES;
   if (isStale(file, seq)) return -errno.EAGAIN;
+  file.chargeTo(caller.uid);
   const committed = file.commit(start, end - start);
   if (committed < 0) return committed;
   list(file, start, end, false, out);

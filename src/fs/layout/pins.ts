@@ -41,7 +41,8 @@ export function pin(plane: LeasePlane, caller: Caller, fh: FileHandle, request: 
   if (len <= 0 || off < 0 || off + len > MAX_OFFSET) return -errno.EINVAL;
   const owner = ownerOf(plane, fh, request.owner);
   const id = makePin(plane, caller, process, file.inode, off, len, fh, owner, '');
-  return id > 0 && isLong(caller, len) ? fillInSlices(plane, caller, process, file.inode, off, len, id) : id;
+  const isMade = id > 0 && id !== PARKED;
+  return isMade && isLong(caller, len) ? fillInSlices(plane, caller, process, file.inode, off, len, id) : id;
 }
 
 /** Bytes that get their pages at once, or in a slice. */
@@ -136,6 +137,7 @@ export function makePin(
     if (made.verdict.kind !== 'ok') return made.verdict;
     id = made.pin;
     const later = isLong(caller, len);
+    inode.file!.chargeTo(caller.uid);
     if (!later) filled = fill(plane, caller, process, inode, off, len);
     else if (!inode.file!.fits(off, Math.min(len, inode.file!.size() - off))) filled = -errno.ENOSPC;
     // The pin got no blocks, so it never existed (N7).
@@ -170,6 +172,7 @@ function fill(
   const injected = goesOn ? 0 : (plane.injector?.spaceAnswer(process, ino, callOf(off, len)) ?? 0);
   if (injected < 0) return injected;
   const begin = start * BLOCK;
+  data.chargeTo(caller.uid);
   const filled = data.allocate(begin, Math.min(end * BLOCK, data.size()) - begin, true, false);
   // The file has more blocks now, which the kernel does not notice.
   if (filled >= 0) invalidateAttrs(plane.sb, inode);
@@ -230,7 +233,7 @@ function unpinAll(
   if (going !== undefined) return going;
   if (process === UNIDENTIFIED) return -errno.EPERM;
   const by = { ...caller };
-  const pins = plane.leases.pins(ino).values();
+  const pins = plane.leases.pinsByAge(ino);
   let removed = 0;
   const slice = (): Answer => {
     for (let n = 0; n < PINS; n++) {

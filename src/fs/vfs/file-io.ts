@@ -65,7 +65,10 @@ export function write(
     if (refused !== 0) return refused;
     if (sb.host?.writesDirectly) inode.cachedPages?.writing(inode.file, off, len);
   }
-  const written = saysNoSpace(sb, caller.uid, inode.file.write(off, len, data, at));
+  // A page of the cache comes from the kernel, by a description of one of those who may have stored it.
+  const uid = writeback ? (sb.handles.get(fh)?.uid ?? caller.uid) : caller.uid;
+  inode.file.chargeTo(uid);
+  const written = saysNoSpace(sb, uid, inode.file.write(off, len, data, at));
   // The kernel takes a page of its cache as written, even if we answer fewer bytes, unless we answer an error.
   return writeback && written >= 0 && written < len ? -errno.ENOSPC : written;
 }
@@ -120,6 +123,7 @@ export function copyFileRange(
   if (read <= 0) return read;
   contentChanged(sb, caller, inode!);
   dropsPages(inode!);
+  target.chargeTo(caller.uid);
   return target.write(toOff, read, copyBuffer, 0);
 }
 

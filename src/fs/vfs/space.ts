@@ -120,7 +120,8 @@ export function fallocate(
   if (refused !== 0) return refused;
   const change = { act, off, len, keepSize, size };
   if (act === 'punch') return punch(sb, caller, inode, change);
-  if (len <= SLICE) return changed(sb, caller, inode, change, perform(sb, inode, change, off, len));
+  if (len <= SLICE) return changed(sb, caller, inode, change, perform(sb, caller, inode, change, off, len));
+  inode.file.chargeTo(caller.uid);
   if (!inode.file.fits(off, len)) return changed(sb, caller, inode, change, -errno.ENOSPC);
   return inSlices(sb, caller, inode, change);
 }
@@ -185,7 +186,7 @@ function inSlices(sb: Superblock, caller: Caller, inode: Inode, change: Change):
         // Holes read as zeros.
         if (act === 'punch') at = dataFrom(file, at, end);
         const piece = Math.min(SLICE, end - at);
-        const result = piece === 0 ? 0 : perform(sb, inode, change, at, piece);
+        const result = piece === 0 ? 0 : perform(sb, by, inode, change, at, piece);
         if (result !== 0) {
           undoing = undo(changed(sb, by, inode, change, result));
           return undoing();
@@ -242,8 +243,16 @@ function fallocateAct(mode: number): FallocateAct | undefined {
   }
 }
 
-function perform(sb: Superblock, inode: Inode, { act, keepSize }: Change, off: number, len: number): number {
+function perform(
+  sb: Superblock,
+  caller: Caller,
+  inode: Inode,
+  { act, keepSize }: Change,
+  off: number,
+  len: number,
+): number {
   const file = inode.file!;
+  file.chargeTo(caller.uid);
   const lift = !sb.gate.guards(inode.ino);
   if (act === 'punch') return file.punch(off, len, lift);
   return act === 'zero' ? file.zero(off, len, keepSize, lift) : file.allocate(off, len, keepSize, lift);
