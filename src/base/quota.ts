@@ -1,6 +1,7 @@
 // Shares a scarce resource of the daemon among users: one user gets at most a quarter of it, and a quarter is kept free
-// for root and the user of the mount, who have no such limit.
+// for root and the user of the mount, who have no such limit. Subordinate users are one with their owner.
 import { isOwner, ownUid } from './owner.js';
+import { userOf } from './subordinates.js';
 
 export class Quota {
   private readonly max: number;
@@ -28,15 +29,16 @@ export class Quota {
 
   /** More for the user, less where `amount` is below 0, whether there was so much or not. */
   charge(uid: number, amount: number): void {
-    const theirs = (this.taken.get(uid) ?? 0) + amount;
-    if (theirs === 0) this.taken.delete(uid);
-    else this.taken.set(uid, theirs);
+    const user = userOf(uid);
+    const theirs = (this.taken.get(user) ?? 0) + amount;
+    if (theirs === 0) this.taken.delete(user);
+    else this.taken.set(user, theirs);
     this.total += amount;
   }
 
   /** Whether `take` would. */
   has(uid: number, amount = 1): boolean {
-    const theirs = (this.taken.get(uid) ?? 0) + amount;
+    const theirs = (this.taken.get(userOf(uid)) ?? 0) + amount;
     const all = this.total + amount;
     const free = Math.floor(this.max / 4);
     return this.isExempt(uid) ? all <= this.max : theirs <= this.share && all <= this.max - free;

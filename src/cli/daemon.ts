@@ -7,6 +7,7 @@ import { cpuQuota, usableCpus } from '../base/cpus.js';
 import { errno, errnoText, FsError, failureOf } from '../base/errno.js';
 import { type Log, oneLine } from '../base/guarded.js';
 import { CAP_SYS_ADMIN } from '../base/linux.js';
+import { countSubordinates } from '../base/subordinates.js';
 import { NoticeSocket } from '../control/notice-socket.js';
 import { ControlTree } from '../control/tree.js';
 import { Filesystem } from '../fs/filesystem.js';
@@ -57,6 +58,7 @@ type Served = Pick<Session, 'ready' | 'ended' | 'passthrough' | 'reason' | 'wait
 export async function serve(options: ServeOptions): Promise<number> {
   const { mountPoint, size, breakTimeMs, semantics } = options;
   const log = options.log.line;
+  countSubordinates();
   const limit = native.raiseFileLimit();
   ignoreSignals(log, options.log.reopen);
   goOnAfterFaults(log);

@@ -1,4 +1,5 @@
 // How many lines of the log a user may cause: a burst, and then some each second. What is left out is counted. Pure.
+import { userOf } from '../base/subordinates.js';
 
 /** Lines at once, and a second after that. */
 const BURST = 100;
@@ -40,7 +41,8 @@ export class LogLimit {
     }
   }
 
-  private shareOf(uid: number, now: number): Share {
+  private shareOf(caused: number, now: number): Share {
+    const uid = userOf(caused);
     const known = this.shares.get(uid);
     if (known !== undefined) return known;
     if (this.shares.size >= USERS && uid !== OTHERS) {

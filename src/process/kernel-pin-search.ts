@@ -7,6 +7,7 @@
 // permission, no time) says so: that is not the same as having found nothing.
 import { Worker } from 'node:worker_threads';
 import { guarded, type Log } from '../base/guarded.js';
+import { userOf } from '../base/subordinates.js';
 import type { Found, FoundPin, Stuck } from './kernel-pins.js';
 import { LeftThreads } from './left-threads.js';
 import { isInExec, uidOf } from './proc-text.js';
@@ -164,7 +165,7 @@ export class KernelPinSearch {
   private leave(pid: number): void {
     const { worker, searching } = this;
     if (worker === undefined || searching === undefined) return;
-    const uid = uidOf(pid);
+    const uid = userOf(uidOf(pid));
     this.log(
       `the search for kernel pins waits for process ${pid} of user ${uid}: it goes on without that process`,
     );

@@ -6,6 +6,7 @@
 // own (provided buffer rings), other pid namespaces (F21).
 import { openSync, readSync } from 'node:fs';
 import { pause } from '../base/pause.js';
+import { userOf } from '../base/subordinates.js';
 import { Pinners, REGION } from './possible-pins.js';
 import { field, isInExec, otherProcesses, readLink, readList, readText } from './proc-text.js';
 import {
@@ -231,7 +232,8 @@ class Search {
       for (const pid of otherProcesses(readList('/proc'))) {
         const status = readText(`/proc/${pid}/status`);
         const kB = field(status, 'VmPin').split(' ')[0];
-        found.push({ pid, uid: Number(field(status, 'Uid').split('\t')[0]), pages: Number(kB) / KB_A_PAGE });
+        const uid = userOf(Number(field(status, 'Uid').split('\t')[0]));
+        found.push({ pid, uid, pages: Number(kB) / KB_A_PAGE });
       }
     } catch (error) {
       this.miss(`/proc: ${(error as Error).message}`);

@@ -4,6 +4,7 @@
 // and the kernel's lock of the inode keeps other changes of it out; leases and pins, which come without that lock, wait for
 // the end (`wait`): a layout change stays one step for them.
 import { attempt, guarded, type Log } from '../../base/guarded.js';
+import { userOf } from '../../base/subordinates.js';
 import { type InodeNumber, NO_WAITER, type WaiterId } from '../../base/units.js';
 import { type Answer, type Caller, type LongWork, PARKED } from '../operations.js';
 import { Turns } from './turns.js';
@@ -52,7 +53,7 @@ export class Slices implements LongWork {
     const first = work.slice();
     if (typeof first === 'number' && first !== PARKED) return first;
     const waiter = this.newWaiter();
-    this.running.set(waiter, { ...work, uid: caller.uid, isAlone: false, answered: undefined });
+    this.running.set(waiter, { ...work, uid: userOf(caller.uid), isAlone: false, answered: undefined });
     return this.park(caller, waiter, work, first);
   }
 
@@ -65,8 +66,9 @@ export class Slices implements LongWork {
   /** `begin` later, in the user's turn, for no operation. */
   background(uid: number, work: Work): void {
     const waiter = this.newWaiter();
-    this.running.set(waiter, { ...work, uid, isAlone: true, answered: undefined });
-    this.goOnLater(waiter, uid, PARKED);
+    const user = userOf(uid);
+    this.running.set(waiter, { ...work, uid: user, isAlone: true, answered: undefined });
+    this.goOnLater(waiter, user, PARKED);
   }
 
   /** The next slice, when the operation of the caller has begun; undefined: it has not. */
