@@ -20,6 +20,7 @@ import { checkState } from './invariants.js';
 import { makePin, unpin } from './pin.js';
 import { pinsByAge } from './pins-by-age.js';
 import type { Lease, Pin, Waiter } from './records.js';
+import { RestOfPins } from './rest.js';
 import { LeaseState } from './state.js';
 import type {
   ChangeAsk,
@@ -31,6 +32,7 @@ import type {
   Leases,
   PinAsk,
   PinInfo,
+  Rest,
   UnpinAsk,
   Verdict,
 } from './types.js';
@@ -87,16 +89,25 @@ export class LeaseMachine implements Leases {
     return this.state.conclude(ask, judgeChange(this.state, now, ask));
   }
 
-  release(description: FileHandle): void {
+  release(description: FileHandle, most = Number.POSITIVE_INFINITY): Rest | undefined {
     const { state } = this;
     state.forced.delete(description);
     // The pins that the description owns end first (N5), on every file.
     const owned = state.ownedPins.get(description);
-    if (owned !== undefined) for (const pin of owned) state.removePin(pin, 'N4');
-    const lease = state.byDescription.get(description);
+    if (owned === undefined) {
+      this.close(description);
+      state.settle();
+      return undefined;
+    }
+    const ending = { has: (pin: Pin) => pin.owner === description, process: undefined };
+    const rest = new RestOfPins(state, owned, ending, () => this.close(description));
+    return rest.end(most) ? rest : undefined;
+  }
+
+  private close(description: FileHandle): void {
+    const lease = this.state.byDescription.get(description);
     if (lease !== undefined) this.closeLease(lease);
-    if (state.waiters.size > 0) this.answerThrough(description);
-    state.settle();
+    if (this.state.waiters.size > 0) this.answerThrough(description);
   }
 
   private closeLease(lease: Lease): void {
@@ -117,21 +128,27 @@ export class LeaseMachine implements Leases {
   /** Answers a parked call without running it again. */
   private answer(waiter: Waiter, errno: 'EBADF' | 'EINTR', rule: string): void {
     this.state.forget(waiter);
-    this.state.emit({ effect: 'wake', waiter: waiter.id, errno, rule });
+    this.state.emit({ effect: 'wake', waiter: waiter.id, file: waiter.file.ino, errno, rule });
   }
 
-  died(process: ProcessId): void {
+  died(process: ProcessId, most = Number.POSITIVE_INFINITY): Rest | undefined {
     const { state } = this;
     const party = state.parties.get(process);
-    if (party === undefined) return;
+    if (party === undefined) return undefined;
     for (const waiter of party.waiters) this.answer(waiter, 'EINTR', 'B5');
-    for (const pin of party.pins) if (pin.owner === 0) state.removePin(pin, 'N4');
+    let rest: RestOfPins | undefined;
+    if (party.pins.size > 0) {
+      const ending = { has: (pin: Pin) => pin.process === process && pin.owner === 0, process };
+      rest = new RestOfPins(state, party.pins, ending, () => {});
+      if (!rest.step(most)) rest = undefined;
+    }
     // Oldest first: leases that the process took over (L6) were added to its set last.
     for (const lease of [...party.leases].sort((a, b) => a.id - b.id)) {
       lease.ownerDead = true;
       if (lease.breaking !== undefined) takeAway(state, lease, 'B5');
     }
     state.settle();
+    return rest;
   }
 
   cancel(id: WaiterId): void {

@@ -287,7 +287,7 @@ export class LeaseState {
     due.sort((a, b) => a.id - b.id);
     for (const waiter of due) {
       waiter.woken = true;
-      this.emit({ effect: 'wake', waiter: waiter.id, rule: waiter.rule });
+      this.emit({ effect: 'wake', waiter: waiter.id, file: waiter.file.ino, rule: waiter.rule });
     }
   }
 

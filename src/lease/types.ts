@@ -73,8 +73,14 @@ export type Effect =
       readonly notice: Notice | undefined;
       readonly rule: Rule;
     }
-  /** Run the waiter's operation again now, before the next effect; with `errno`, answer it with that errno instead. */
-  | { readonly effect: 'wake'; readonly waiter: WaiterId; readonly errno?: ErrnoName; readonly rule: Rule }
+  /** Run the waiter's operation again, in this order for a file; with `errno`, answer it with that errno instead. */
+  | {
+      readonly effect: 'wake';
+      readonly waiter: WaiterId;
+      readonly file: InodeNumber;
+      readonly errno?: ErrnoName;
+      readonly rule: Rule;
+    }
   /** A lease ended: by unlock or release (L2), by force (B2), by its owner's death (B5), or a zombie with its last pin (N5). */
   | {
       readonly effect: 'ended' | 'removed';
@@ -267,11 +273,22 @@ export interface LeaseOptions {
   readonly pins?: number;
 }
 
+/** What is left of the pins of a process or description that has ended. They are pins until their turn comes. */
+export interface Rest {
+  /** Ends so many more; whether some are left. After each call the caller carries out the effects. */
+  end(most: number): boolean;
+  /** The user who has made the next one. */
+  readonly uid: number;
+  /** Whether one of them may be on the file. */
+  mayPin(file: InodeNumber): boolean;
+}
+
 /**
  * The state machine. It never waits, reads a clock or touches a process. After each call that may change something the
- * caller takes `drain()` and carries out the effects in order. It carries out a `wake` (runs the operation again, which
- * calls this machine again) before the next effect. If an operation that runs again fails before it reaches the machine,
- * the caller releases its waiter by `cancel`.
+ * caller takes `drain()` and carries out the effects in order. A `wake` (the operation runs again, which calls this
+ * machine again) may come later than those behind it, but not before an older one of its file, nor behind a call on the file
+ * that waited for none. If an operation that runs again fails before it reaches the machine, the caller releases its
+ * waiter by `cancel`.
  */
 export interface Leases {
   setLease(now: number, ask: LeaseAsk): Verdict;
@@ -287,9 +304,13 @@ export interface Leases {
   abandon(pin: PinId): void;
   unpin(ask: UnpinAsk): Verdict;
   change(now: number, ask: ChangeAsk): Verdict;
-  /** RELEASE: the description is gone (L2, N5). */
-  release(description: FileHandle): void;
-  died(process: ProcessId): void;
+  /**
+   * RELEASE: the description is gone (L2, N5). At most so many of the pins that it owns end now, by default all.
+   * @returns the rest: the description's lease ends, or is a zombie, with the last of them. undefined: there is none.
+   */
+  release(description: FileHandle, most?: number): Rest | undefined;
+  /** The same of a process: its leases have no owner any more, even if some of its pins are left. */
+  died(process: ProcessId, most?: number): Rest | undefined;
   /** Drops a waiter whose call was interrupted by a signal and answered EINTR (B5). An unknown waiter is no error. */
   cancel(waiter: WaiterId): void;
   /** Forces the breaks whose deadline has passed. */

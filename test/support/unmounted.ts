@@ -1,5 +1,5 @@
 // A filesystem on the pooled store without a mount and a kernel: a test calls its operations, and runs what waits again.
-import type { InodeNumber } from '../../src/base/units.js';
+import type { InodeNumber, WaiterId } from '../../src/base/units.js';
 import { Filesystem } from '../../src/fs/filesystem.js';
 import { Caller, type Host } from '../../src/fs/operations.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
@@ -9,7 +9,7 @@ export interface Unmounted {
   /** This process. */
   readonly caller: Caller;
   /** What the filesystem calls when an operation may go on. */
-  retry: () => void;
+  retry: (waiter?: WaiterId) => void;
 }
 
 export function unmounted(inodes: number): Unmounted {
@@ -22,7 +22,7 @@ export function unmounted(inodes: number): Unmounted {
   const caller = Object.assign(new Caller(), { tid: process.pid, uid: process.getuid!() });
   const made: Unmounted = { filesystem, caller, retry: () => {} };
   filesystem.attach({
-    retry: () => made.retry(),
+    retry: (waiter: WaiterId) => made.retry(waiter),
     invalidateAttrs() {},
     afterInodeLock: (_ino: InodeNumber, _uid: number, passed: () => void) => passed(),
     backingGone() {},

@@ -10,15 +10,18 @@ import {
   type ProcessId,
   type WaiterId,
 } from '../../base/units.js';
-import type { Effect, Verdict } from '../../lease/types.js';
+import type { Effect, Rest, Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import { fileName, heldBy, processName, wantedFor } from '../trace/words.js';
+import { PINS_AT_ONCE } from './endings.js';
 import { endGrant } from './grant.js';
 import type { LeasePlane } from './plane.js';
 import type { SupervisedPin } from './supervised.js';
 
 /** Refusals that a pin may have caused. */
 const byPins: ReadonlySet<string> = new Set(['EBUSY', 'EAGAIN', 'ETXTBSY', 'EDEADLK']);
+/** And those that the number of pins or zombies may have caused (N9, L10). */
+const byMany: ReadonlySet<string> = new Set(['ENOMEM', 'ENOLCK']);
 
 const BY_WATCH = 1;
 const BY_POLL = 2;
@@ -45,6 +48,7 @@ export function ask(
   carryOut(plane);
   if (verdict.kind === 'ok') return 0;
   if (verdict.kind === 'refused') {
+    if (hasEnded(plane, caller, ino, verdict) === PARKED) return PARKED;
     // N10: what could not be looked at; no pin of a supervisor's is the reason.
     const mayBe = !looked && byPins.has(verdict.errno) && verdict.rule !== 'N10';
     const pins = mayBe ? plane.supervision.heldOf(ino) : [];
@@ -52,6 +56,30 @@ export function ask(
     return caller.goesOn ? -errno[verdict.errno] : refuse(plane, process, ino, verdict, call);
   }
   caller.waiter = verdict.waiter;
+  return PARKED;
+}
+
+/** PARKED where what refuses is of a process that has ended: nothing of it is the reason of an answer (A2). */
+function hasEnded(
+  plane: LeasePlane,
+  caller: Caller,
+  ino: InodeNumber,
+  verdict: Extract<Verdict, { kind: 'refused' }>,
+): Answer {
+  const { errno: name, rule, holder } = verdict;
+  if (!byPins.has(name) && !byMany.has(name) && (rule !== 'N8' || name !== 'EPERM')) return 0;
+  // The event loop may not have reported its end yet.
+  const ends = holder !== undefined && holder.by !== 'kernel pin' && plane.hear(holder.process);
+  return ends ? plane.endings.soon(caller, ino) : plane.endings.wait(caller, ino, verdict);
+}
+
+/** PARKED: calls on the file that have waited are due, and are judged before this one (X4, B3). Else 0. */
+export function goBehind({ sb, wakes }: LeasePlane, caller: Caller, ino: InodeNumber): Answer {
+  if (!wakes.goesBehind(ino, caller.waiter)) return 0;
+  if (caller.waiter === NO_WAITER) caller.waiter = sb.newWaiter();
+  const { waiter } = caller;
+  caller.interruptible = false;
+  wakes.add(ino, waiter, () => sb.host?.retry(waiter));
   return PARKED;
 }
 
@@ -82,11 +110,13 @@ export function lookFor(plane: LeasePlane, caller: Caller, pins: readonly Superv
   caller.waiter = waiter;
   caller.interruptible = false;
   supervision.park(waiter);
-  supervision.look(caller.tid, pins, [], gone => {
-    attempt(plane.log, 'words', () => endAll(plane, gone));
+  const goOn = (): void => {
     if (!attempt(plane.log, 'request', () => sb.host?.retry(waiter))) sb.host?.answer(waiter, errno.EIO);
     supervision.unpark(waiter);
     plane.kernelPins.cancel(waiter);
+  };
+  supervision.look(caller.tid, pins, [], gone => {
+    if (!attempt(plane.log, 'words', () => endAll(plane, gone, goOn))) goOn();
   });
   return PARKED;
 }
@@ -94,17 +124,44 @@ export function lookFor(plane: LeasePlane, caller: Caller, pins: readonly Superv
 /** Ends, later, the pins whose registration of memory has ended. */
 export function endGone(plane: LeasePlane): void {
   const pins = plane.supervision.heldOf(undefined);
-  if (pins.length > 0) plane.supervision.look(0, pins, [], gone => endAll(plane, gone));
+  if (pins.length > 0) plane.supervision.look(0, pins, [], gone => endAll(plane, gone, () => {}));
 }
 
-export function endAll(plane: LeasePlane, pins: readonly SupervisedPin[]): void {
-  for (const { handle } of pins) endHandle(plane, handle);
+/** @param then at the end of all, which is in a later turn of the event loop where they are many. */
+export function endAll(plane: LeasePlane, pins: readonly SupervisedPin[], then: () => void): void {
+  const rest = new RestOfSupervised(plane, pins);
+  if (rest.end(PINS_AT_ONCE)) plane.endings.add(rest, then);
+  else then();
+}
+
+class RestOfSupervised implements Rest {
+  /** Supervisors are root's, or the mount's own user's. */
+  readonly uid = 0;
+  private readonly plane: LeasePlane;
+  private readonly pins: readonly SupervisedPin[];
+  private at = 0;
+
+  constructor(plane: LeasePlane, pins: readonly SupervisedPin[]) {
+    this.plane = plane;
+    this.pins = pins;
+  }
+
+  mayPin(file: InodeNumber): boolean {
+    return this.pins.some(({ ino }, n) => n >= this.at && ino === file);
+  }
+
+  end(most: number): boolean {
+    const end = Math.min(this.pins.length, this.at + most);
+    while (this.at < end) endHandle(this.plane, this.pins[this.at++]!.handle);
+    return end < this.pins.length;
+  }
 }
 
 /** The description, or a connection in its place, has ended: its lease and the pins that it owns end too (L2, N4, N5). */
 export function endHandle(plane: LeasePlane, handle: FileHandle): void {
-  plane.leases.release(handle);
+  const rest = plane.leases.release(handle, PINS_AT_ONCE);
   carryOut(plane);
+  if (rest !== undefined) plane.endings.add(rest, () => {});
 }
 
 /**
@@ -156,13 +213,9 @@ function force(plane: LeasePlane): void {
 
 /** How the holder was notified of a break; '' for every other effect. */
 function act(plane: LeasePlane, effect: Effect): string {
-  const { sb } = plane;
   switch (effect.effect) {
     case 'wake':
-      // The operations that run again were not injected.
-      plane.recorder.injecting = false;
-      if (effect.errno === undefined) sb.host?.retry(effect.waiter);
-      else sb.host?.answer(effect.waiter, errno[effect.errno]);
+      wake(plane, effect);
       return '';
     case 'tell':
       return notify(plane, effect);
@@ -194,6 +247,16 @@ function act(plane: LeasePlane, effect: Effect): string {
       effect satisfies never;
       return '';
   }
+}
+
+function wake(plane: LeasePlane, { waiter, file, errno: name }: Extract<Effect, { effect: 'wake' }>): void {
+  const { sb, recorder, wakes } = plane;
+  wakes.add(file, waiter, () => {
+    // The operations that run again were not injected.
+    recorder.injecting = false;
+    if (name === undefined) sb.host?.retry(waiter);
+    else sb.host?.answer(waiter, errno[name]);
+  });
 }
 
 function reap({ sb }: LeasePlane, ino: InodeNumber): void {

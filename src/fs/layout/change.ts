@@ -8,7 +8,7 @@ import { fileName, heldBy, processName } from '../trace/words.js';
 import type { Inode } from '../vfs/inode.js';
 import type { FallocateAct, LayoutGate } from '../vfs/layout-gate.js';
 import { isNonblocking, type OpenFile } from '../vfs/open-file.js';
-import { ask } from './ask.js';
+import { ask, goBehind } from './ask.js';
 import { isGranted, layoutHolders } from './grant.js';
 import type { LeasePlane } from './plane.js';
 import { closing, endDescription } from './registered-pins.js';
@@ -197,6 +197,8 @@ export class Gate implements LayoutGate {
     const { ino } = inode;
     // Every caller is admitted then, so it need not be identified.
     if (found === undefined && !plane.leases.concerns(ino)) return 0;
+    const behind = goBehind(plane, caller, ino);
+    if (behind !== 0) return behind;
     const process = plane.processes.identify(caller.tid);
     const kernelPins = found === undefined ? undefined : plane.supervision.unknown(ino, found);
     const asks = (waiter: WaiterId) =>

@@ -11,7 +11,7 @@ import {
   type SetLeaseRequest,
 } from '../operations.js';
 import { afterDrops } from './after-drops.js';
-import { ask } from './ask.js';
+import { ask, goBehind } from './ask.js';
 import { identify, isCapable } from './callers.js';
 import type { LeasePlane } from './plane.js';
 import { newsOf, tokenOf } from './watches.js';
@@ -29,7 +29,7 @@ export function setLease(
   const { kind } = request;
   if (kind === undefined) return process === UNIDENTIFIED ? -errno.EPERM : -errno.EINVAL;
   const taking = kind !== NONE;
-  const busy = taking ? plane.sb.slices.wait(caller, inode.ino) : 0;
+  const busy = taking ? plane.sb.slices.wait(caller, inode.ino) || goBehind(plane, caller, inode.ino) : 0;
   if (busy !== 0) return busy;
   if (taking && plane.injector?.grantAnswer(caller) === PARKED) return PARKED;
   const owner = plane.leases.ownerOf(fh);

@@ -11,10 +11,12 @@ import { Recorder } from '../trace/recorder.js';
 import type { Names } from '../trace/words.js';
 import type { Superblock } from '../vfs/superblock.js';
 import { carryOut, endGone } from './ask.js';
+import { Endings, PINS_AT_ONCE } from './endings.js';
 import type { Injector } from './injector.js';
 import { KernelPins } from './kernel-pins.js';
 import { Notices } from './notices.js';
 import { Supervision } from './supervised.js';
+import { Wakes } from './wakes.js';
 import type { Watchers } from './watches.js';
 
 /** Where the last GETPINS of a description stopped. */
@@ -51,6 +53,8 @@ export class LeasePlane implements Names {
   readonly kernelPins: KernelPins;
   readonly supervision: Supervision;
   readonly notices = new Notices();
+  readonly wakes: Wakes;
+  readonly endings: Endings;
   /** Of descriptions: the pins of supervisors that were seen at the last close(2) of a descriptor. */
   readonly pinnedAtClose = new Map<FileHandle, ReadonlySet<PinId>>();
   /** Undefined: the mount has no break descriptors. */
@@ -79,6 +83,14 @@ export class LeasePlane implements Names {
     this.breakTime = breakTime;
     this.recorder = new Recorder(this, breakTime);
     this.kernelPins = new KernelPins(this);
+    this.wakes = new Wakes(sb.log);
+    this.endings = new Endings(
+      sb.log,
+      this.wakes,
+      () => sb.newWaiter(),
+      waiter => sb.host?.retry(waiter),
+      () => carryOut(this),
+    );
     this.processes = new Processes(
       process => this.ended(process),
       process =>
@@ -118,6 +130,8 @@ export class LeasePlane implements Names {
   close(): void {
     clearTimeout(this.timer);
     this.notices.close();
+    this.wakes.close();
+    this.endings.close();
     this.injector?.close();
     this.kernelPins.close();
     this.supervision.close();
@@ -132,10 +146,12 @@ export class LeasePlane implements Names {
     for (const process of [...this.ending]) this.died(process);
   }
 
-  /** The same of one process. */
-  hear(process: ProcessId): void {
+  /** The same of one process. @returns whether it has ended, which was not recorded before. */
+  hear(process: ProcessId): boolean {
+    const lived = this.process(process).alive;
     this.processes.hear(process);
     this.bury(process);
+    return lived && !this.process(process).alive;
   }
 
   /** Records the death of the process, if its end has been seen. */
@@ -164,9 +180,14 @@ export class LeasePlane implements Names {
   private died(process: ProcessId): void {
     this.ending.delete(process);
     const known = this.leases.knows(process);
-    this.leases.died(process);
+    const rest = this.leases.died(process, PINS_AT_ONCE);
     if (known) attempt(this.log, 'words', () => this.recorder.died(process));
     carryOut(this);
+    if (rest === undefined) this.isGone(process);
+    else this.endings.add(rest, () => this.isGone(process));
+  }
+
+  private isGone(process: ProcessId): void {
     this.supervision.ended(process);
     this.notices.after(() => this.processes.forget(process));
     endGone(this);

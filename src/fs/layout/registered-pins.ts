@@ -43,11 +43,13 @@ export function closing(plane: LeasePlane, caller: Caller, file: OpenFile): Answ
   supervision.park(waiter);
   const pids = owners.map(process => processes.info(process).pid);
   supervision.look(caller.tid, held, pids, (gone, ending) => {
-    endAll(plane, gone);
-    const left = held.filter(one => !gone.includes(one)).map(({ pin }) => pin);
-    pinnedAtClose.set(file.fh, new Set(ending.length > 0 ? left : [...left, ...own]));
-    sb.host?.retry(waiter);
-    supervision.unpark(waiter);
+    endAll(plane, gone, () => {
+      const ended = new Set(gone);
+      const left = held.filter(one => !ended.has(one)).map(({ pin }) => pin);
+      pinnedAtClose.set(file.fh, new Set(ending.length > 0 ? left : [...left, ...own]));
+      sb.host?.retry(waiter);
+      supervision.unpark(waiter);
+    });
   });
   return PARKED;
 }
@@ -77,11 +79,12 @@ export function endDescription(plane: LeasePlane, file: OpenFile): void {
     return;
   }
   supervision.look(0, doubtful, pids, (gone, ending) => {
-    endAll(plane, gone);
-    for (const process of owners) plane.bury(process);
-    const last = owners.find((process, n) => processes.info(process).alive && ending.includes(pids[n]!));
-    if (last === undefined) endNow(plane, file);
-    else supervision.atEnd(last, () => endDescription(plane, file));
+    endAll(plane, gone, () => {
+      for (const process of owners) plane.bury(process);
+      const last = owners.find((process, n) => processes.info(process).alive && ending.includes(pids[n]!));
+      if (last === undefined) endNow(plane, file);
+      else supervision.atEnd(last, () => endDescription(plane, file));
+    });
   });
 }
 

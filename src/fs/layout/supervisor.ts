@@ -127,6 +127,12 @@ export function pinFor(plane: LeasePlane, caller: Caller, request: PinForRequest
   const handle = plane.sb.newHandle();
   const id = makePin(plane, acting, process, inode, off, len, handle, handle, ' by registering memory');
   if (id < 0) return id;
+  if (id === PARKED) {
+    // It is the supervisor's request that waits.
+    caller.waiter = acting.waiter;
+    caller.interruptible = acting.interruptible;
+    return PARKED;
+  }
   plane.supervision.hold({
     pin: id as PinId,
     ino: inode.ino,
