@@ -8,9 +8,15 @@ import { mayInject } from './inject-file.js';
 export class SizeFile implements VirtualFile {
   readonly stream = false;
   private readonly sb: Superblock;
+  private readonly isWritable: boolean;
 
-  constructor(sb: Superblock) {
+  /**
+   * @param opener must have the right too: a privileged program writes what it is made to write into a descriptor of another
+   * user's.
+   */
+  constructor(sb: Superblock, opener: Caller) {
     this.sb = sb;
+    this.isWritable = mayInject(opener);
   }
 
   ready(): boolean {
@@ -26,7 +32,7 @@ export class SizeFile implements VirtualFile {
 
   /** Bytes in decimal. -EINVAL for anything else, below what is used, beyond what the store can count; -EPERM. */
   write(caller: Caller, data: Uint8Array): Answer {
-    if (!mayInject(caller)) return -errno.EPERM;
+    if (!this.isWritable || !mayInject(caller)) return -errno.EPERM;
     const text = new TextDecoder().decode(data).trim();
     const size = /^\d{1,16}$/.test(text) ? Number(text) : 0;
     if (size < 4096 || !Number.isSafeInteger(size)) return -errno.EINVAL;

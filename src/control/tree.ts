@@ -130,7 +130,7 @@ export class ControlTree implements VirtualTree {
     if (name === undefined) return -errno.ENOENT;
     const { plane } = this.filesystem;
     if (name === INJECT) return this.openInject(caller);
-    if (name === SIZE) return new SizeFile(plane.sb);
+    if (name === SIZE) return new SizeFile(plane.sb, caller);
     if (name === 'events') {
       return new EventStream(plane.recorder.ring, viewer, this.wakes, wake);
     }
