@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 // Package leasefs has the layout leases and pins of files of a leasefs mount.
-// Each call is an ioctl of leasefs.h, which says what it does; an error is the
-// syscall.Errno that leasefs.h names. Copy the file into your module: it needs
-// nothing but the standard library.
+// Each call is an ioctl of leasefs.h, which says what it does; an error wraps
+// the syscall.Errno that leasefs.h names (errors.Is). Where a rule refused the
+// call it is an *Error, with the rule, the holder and the remedy (errors.As).
+// Copy the file into your module: it needs nothing but the standard library.
 //
 //	f, err := os.OpenFile("/mnt/leasefs/f", os.O_RDWR, 0)
 //	err = leasefs.SetLease(f, leasefs.Exclusive)
@@ -12,6 +13,8 @@
 package leasefs
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -33,6 +36,8 @@ const (
 	abi           = 1
 	byDescription = 1
 	pinsMax       = 128
+	reportRefusal = 4
+	reportMax     = 16000
 )
 
 type lease struct {
@@ -62,6 +67,12 @@ type list struct {
 	pins            [pinsMax]PinInfo
 }
 
+type report struct {
+	version, what, off, len, size uint32
+	_                             [3]uint32
+	data                          [reportMax]byte
+}
+
 type watch struct {
 	version uint32
 	_       [5]uint32
@@ -82,6 +93,108 @@ type Lease struct {
 	Kind        uint32        // during a break: what it must become [L8]
 	Break       time.Duration // until a break is forced; 0: no break is pending
 	Description uint64        // names the description as a pin's owner; keep it secret
+}
+
+// Holder is the lease that refuses a call, or the pin under it.
+type Holder struct {
+	PID     int // 0: not known
+	Command string
+	UID     int
+	Kind    string // of the lease, as `leasefs leases` has it
+	Lease   uint64
+	Zombie  bool
+	Pin     *uint64 // nil: a lease; 0: a pin of the kernel's
+	Off     uint64  // of the pin, bytes
+	Len     uint64
+}
+
+// Refusal says why a rule refused a call.
+type Refusal struct {
+	Time   int64 // ms since 1970
+	Call   string
+	Errno  string  // 'EBUSY'
+	Rule   string  // `leasefs explain X1` prints it
+	Holder *Holder // nil: none
+	Remedy string  // what the caller can do; "": nothing
+}
+
+// Error is a call that a rule refused.
+type Error struct {
+	syscall.Errno
+	Refusal
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%v [%s]", e.Errno, e.Rule)
+	before := ": "
+	if h := e.Holder; h != nil {
+		text += before + h.String()
+		before = "; "
+	}
+	if e.Remedy != "" {
+		text += before + e.Remedy
+	}
+	return text
+}
+
+// Unwrap answers the errno.
+func (e *Error) Unwrap() error { return e.Errno }
+
+func (h *Holder) String() string {
+	by := "an unidentified process"
+	if h.PID != 0 {
+		by = fmt.Sprintf("%d (%s)", h.PID, h.Command)
+	}
+	switch {
+	case h.Pin == nil:
+		return fmt.Sprintf("'%s' lease %d of %s", h.Kind, h.Lease, by)
+	case *h.Pin == 0:
+		return fmt.Sprintf("kernel pin [%d, %d) of %s", h.Off, h.Off+h.Len, by)
+	}
+	return fmt.Sprintf("pin %d [%d, %d) of %s", *h.Pin, h.Off, h.Off+h.Len, by)
+}
+
+// NewestRefusal answers this process's newest call on the file that a rule refused, also of Truncate and Write; nil: none
+// that is kept.
+func NewestRefusal(f *os.File) (*Refusal, error) {
+	r := report{version: abi, what: reportRefusal}
+	var text []byte
+	for {
+		r.off = uint32(len(text))
+		if err := ioctl(f, 0x85, unsafe.Sizeof(r), unsafe.Pointer(&r)); err != nil {
+			return nil, err
+		}
+		text = append(text, r.data[:r.len]...)
+		if r.len == 0 || uint32(len(text)) >= r.size {
+			break
+		}
+	}
+	var found struct{ Refusal *Refusal }
+	err := json.Unmarshal(text, &found)
+	return found.Refusal, err
+}
+
+// refusable is ioctl, with the reason of a refusal.
+func refusable(f *os.File, number, size uintptr, data unsafe.Pointer) error {
+	since := time.Now().UnixNano() / 1e6
+	err := ioctl(f, number, size, data)
+	errno, is := err.(syscall.Errno)
+	if !is || errno == syscall.ENOTTY || errno == syscall.ENOTCONN {
+		return err
+	}
+	found, _ := NewestRefusal(f)
+	if found == nil || found.Time < since || names[errno] != found.Errno {
+		return err
+	}
+	return &Error{errno, *found}
+}
+
+// Those that rules answer.
+var names = map[syscall.Errno]string{
+	syscall.EPERM: "EPERM", syscall.EACCES: "EACCES", syscall.EINVAL: "EINVAL", syscall.EBADF: "EBADF",
+	syscall.EBUSY: "EBUSY", syscall.EAGAIN: "EAGAIN", syscall.EDEADLK: "EDEADLK", syscall.ENOLCK: "ENOLCK",
+	syscall.ENOENT: "ENOENT", syscall.EFAULT: "EFAULT", syscall.ENOMEM: "ENOMEM", syscall.ENOSPC: "ENOSPC",
+	syscall.ETXTBSY: "ETXTBSY",
 }
 
 // ioctl calls again after EINTR: the runtime sends signals to its threads (SIGURG), and a call that waits for a break
@@ -107,7 +220,7 @@ func ioctl(f *os.File, number, size uintptr, data unsafe.Pointer) error {
 // SetLease takes, converts or (None) releases the lease of the file's description.
 func SetLease(f *os.File, kind uint32) error {
 	l := lease{version: abi, kind: kind}
-	return ioctl(f, 0x80, unsafe.Sizeof(l), unsafe.Pointer(&l))
+	return refusable(f, 0x80, unsafe.Sizeof(l), unsafe.Pointer(&l))
 }
 
 // GetLease answers the lease of the file's description; its kind is None where there is none.
@@ -120,21 +233,21 @@ func GetLease(f *os.File) (Lease, error) {
 // Pin protects bytes [off, off+len) until Unpin or the end of this process, and answers the pin's id.
 func Pin(f *os.File, off, len uint64) (uint64, error) {
 	p := pin{version: abi, off: off, len: len}
-	err := ioctl(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
+	err := refusable(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
 	return p.id, err
 }
 
 // PinByDescription is as Pin; the pin ends with the description `owner`, 0 being the file's own.
 func PinByDescription(f *os.File, off, len, owner uint64) (uint64, error) {
 	p := pin{version: abi, flags: byDescription, off: off, len: len, owner: owner}
-	err := ioctl(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
+	err := refusable(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
 	return p.id, err
 }
 
 // Unpin removes a pin, through any file of the mount.
 func Unpin(f *os.File, id uint64) error {
 	u := unpin{version: abi, id: id}
-	return ioctl(f, 0x83, unsafe.Sizeof(u), unsafe.Pointer(&u))
+	return refusable(f, 0x83, unsafe.Sizeof(u), unsafe.Pointer(&u))
 }
 
 // Pins lists the pins of the file in the order of their ids.

@@ -8,13 +8,15 @@
     pin = leasefs.pin(fd, 0, 2 << 20)  # truncate and punch there are refused from now on
     leasefs.unpin(fd, pin)
 
-Each call is an ioctl of leasefs.h, which says what it does. It raises OSError with the errno of leasefs.h;
-`leasefs explain N1` prints a rule. PYTHONPATH="$(leasefs include-dir)" makes Python find this file.
+Each call is an ioctl of leasefs.h, which says what it does. It raises OSError with the errno of leasefs.h; the error has
+`rule`, `holder` and `remedy`, None where no rule refused the call. `refusal(fd)` has them for other calls: os.truncate,
+os.write. `leasefs explain N1` prints a rule. PYTHONPATH="$(leasefs include-dir)" makes Python find this file.
 
 With `pytest_plugins = ["leasefs"]` in conftest.py, tests have a fixture `leasefs`: the pathlib.Path of a mount for the
 session, the one of `leasefs run` where that runs the tests. Where no mount can be had the test is skipped; with
 LEASEFS_REQUIRE=1 it fails.
 """
+import contextlib
 import errno
 import fcntl
 import json
@@ -22,7 +24,8 @@ import os
 import select
 import socket
 import struct
-from typing import List, NamedTuple, Optional
+import time
+from typing import Iterator, List, NamedTuple, Optional
 
 ABI = 1
 EXCLUSIVE, SHARED = 48, 80
@@ -64,9 +67,44 @@ def _call(fd: int, number: int, data: bytes) -> bytearray:
     return room
 
 
+@contextlib.contextmanager
+def _reasons(fd: int) -> Iterator[None]:
+    since = int(time.time() * 1000)
+    try:
+        yield
+    except OSError as error:
+        found = None
+        if error.errno not in (errno.ENOTTY, errno.EINTR, errno.ENOTCONN):
+            with contextlib.suppress(OSError):
+                found = refusal(fd)
+        if not (found and found["time"] >= since and found["errno"] == errno.errorcode.get(error.errno or 0)):
+            found = {}
+        for name in ("rule", "holder", "remedy"):
+            setattr(error, name, found.get(name))
+        if found:
+            why = [_held_by(found["holder"])] if "holder" in found else []
+            why += [found["remedy"]] if "remedy" in found else []
+            error.strerror = "%s [%s]%s" % (error.strerror, found["rule"], ": " + "; ".join(why) if why else "")
+        raise
+
+
+def _held_by(holder: dict) -> str:
+    pin = holder.get("pin")
+    by = "%(pid)d (%(command)s)" % holder if holder["pid"] else "an unidentified process"
+    if pin is None:
+        return "'%(kind)s' lease %(lease)d of " % holder + by
+    return "%s [%d, %d) of %s" % (
+        "pin %d" % pin if pin else "kernel pin",
+        holder["off"],
+        holder["off"] + holder["len"],
+        by,
+    )
+
+
 def set_lease(fd: int, kind: int, *, nonblock: bool = False, signal: int = 0, cookie: int = 0) -> None:
     """Takes, converts or (UNLCK) releases the lease of this description; the owner gets `signal` at a break (B1)."""
-    _call(fd, _SETLEASE, _LEASE.pack(ABI, kind, _NONBLOCK if nonblock else 0, signal, cookie, 0, 0))
+    with _reasons(fd):
+        _call(fd, _SETLEASE, _LEASE.pack(ABI, kind, _NONBLOCK if nonblock else 0, signal, cookie, 0, 0))
 
 
 def get_lease(fd: int) -> Lease:
@@ -78,13 +116,15 @@ def get_lease(fd: int) -> Lease:
 def pin(fd: int, off: int, length: int, *, by_description: bool = False, owner: int = 0) -> int:
     """Protects bytes [off, off + length); the id. It ends with this process, or with the description `owner` (0: this one)."""
     flags = _BY_DESCRIPTION if by_description else 0
-    return _PINNED.unpack(_call(fd, _PIN, _PINNED.pack(ABI, flags, off, length, owner, 0)))[5]
+    with _reasons(fd):
+        return _PINNED.unpack(_call(fd, _PIN, _PINNED.pack(ABI, flags, off, length, owner, 0)))[5]
 
 
 def unpin(fd: int, id: Optional[int] = None) -> int:
     """Removes the pin, or all of this file that the caller owns; how many."""
     request = _UNPINNED.pack(ABI, _ALL if id is None else 0, id or 0, 0)
-    return _UNPINNED.unpack(_call(fd, _UNPIN, request))[3]
+    with _reasons(fd):
+        return _UNPINNED.unpack(_call(fd, _UNPIN, request))[3]
 
 
 def pins(fd: int) -> List[Pin]:
@@ -103,7 +143,7 @@ def pins(fd: int) -> List[Pin]:
 
 def report(fd: int, what: str) -> dict:
     """What `leasefs status|leases|pins` prints: of the mount where fd is its root directory, else of the file."""
-    number = {"status": 1, "leases": 2, "pins": 3}[what]
+    number = {"status": 1, "leases": 2, "pins": 3, "refusal": 4}[what]
     text = b""
     while True:
         answer = _call(fd, _REPORT, _TEXT.pack(ABI, number, len(text), 0, 0) + bytes(_REPORT_MAX))
@@ -111,6 +151,12 @@ def report(fd: int, what: str) -> dict:
         text += answer[_TEXT.size : _TEXT.size + length]
         if length == 0 or len(text) >= size:
             return json.loads(text)
+
+
+def refusal(fd: int) -> Optional[dict]:
+    """This process's newest call on the file that a rule refused: errno (its name), rule, time (ms since 1970), and, where
+    there are any, holder and remedy. Also of truncate, fallocate and write. None: none that is kept."""
+    return report(fd, "refusal")["refusal"]
 
 
 class Watch:

@@ -3,9 +3,11 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"leasefs"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -20,7 +22,10 @@ func main() {
 	f, err := os.OpenFile(os.Args[1], os.O_RDWR, 0)
 	must(err == nil, err)
 	_, err = leasefs.Pin(f, 0, 4096)
-	must(err == syscall.EPERM, "a pin without a lease:", err)
+	must(errors.Is(err, syscall.EPERM), "a pin without a lease:", err)
+	var why *leasefs.Error
+	must(errors.As(err, &why) && why.Rule == "N1" && why.Holder == nil && why.Remedy != "", err)
+	must(err.Error() == "operation not permitted [N1]: "+why.Remedy, err)
 	err = leasefs.SetLease(f, leasefs.Exclusive)
 	must(err == nil, err)
 	lease, err := leasefs.GetLease(f)
@@ -35,7 +40,14 @@ func main() {
 	must(pins[1].ID == two && pins[1].Off == 8192 && pins[1].Flags&1 == 1, pins)
 	fmt.Println("pinned")
 	bufio.NewReader(os.Stdin).ReadString('\n')
-	must(leasefs.SetLease(f, leasefs.None) == syscall.EBUSY, "pins are left")
+	err = leasefs.SetLease(f, leasefs.None)
+	must(errors.Is(err, syscall.EBUSY) && errors.As(err, &why) && why.Rule == "L5", "pins are left:", err)
+	must(*why.Holder.Pin == one && why.Holder.PID == os.Getpid(), err)
+	must(strings.Contains(err.Error(), fmt.Sprintf("[L5]: pin %d [0, 8192) of %d (", one, os.Getpid())), err)
+	must(errors.Is(f.Truncate(0), syscall.EDEADLK), "it is pinned")
+	refusal, err := leasefs.NewestRefusal(f)
+	must(err == nil && refusal != nil && refusal.Rule == "X1" && refusal.Errno == "EDEADLK", refusal, err)
+	must(leasefs.SetLease(f, 12345) == syscall.EINVAL, "no such kind")
 	must(leasefs.Unpin(f, one) == nil && leasefs.Unpin(f, two) == nil, "unpin")
 	err = leasefs.SetLease(f, leasefs.SharedBreakable)
 	must(err == nil, err)

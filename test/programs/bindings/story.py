@@ -8,12 +8,20 @@ def refusal(call, *args):
     try:
         call(*args)
     except OSError as error:
-        return errno.errorcode[error.errno]
-    return "ok"
+        return error
+    raise AssertionError("it was not refused")
+
+
+def name(error):
+    return errno.errorcode[error.errno]
 
 
 fd = os.open(sys.argv[1], os.O_RDWR)
-assert refusal(leasefs.pin, fd, 0, 4096) == "EPERM"
+error = refusal(leasefs.pin, fd, 0, 4096)
+assert isinstance(error, PermissionError) and (error.rule, error.holder) == ("N1", None)
+assert error.remedy and str(error).startswith("[Errno 1] Operation not permitted [N1]: " + error.remedy), str(error)
+error = refusal(leasefs.get_lease, 0)
+assert name(error) in ("ENOTTY", "EINVAL", "EPERM"), error
 leasefs.set_lease(fd, leasefs.EXCLUSIVE)
 assert leasefs.get_lease(fd).kind == leasefs.EXCLUSIVE
 ids = [leasefs.pin(fd, 0, 8192), leasefs.pin(fd, 8192, 1, by_description=True)]
@@ -24,7 +32,15 @@ assert [(pin.id, pin.off, pin.len, pin.pid, pin.by_description) for pin in lease
 assert len(leasefs.report(fd, "pins")["pins"]) == 2
 print("pinned", flush=True)
 sys.stdin.readline()
-assert refusal(leasefs.set_lease, fd, leasefs.UNLCK) == "EBUSY"
+error = refusal(leasefs.set_lease, fd, leasefs.UNLCK)
+assert (name(error), error.rule, error.holder["pin"], error.holder["pid"]) == ("EBUSY", "L5", ids[0], os.getpid())
+assert "[L5]: pin %d [0, 8192) of %d (" % (ids[0], os.getpid()) in str(error), str(error)
+error = refusal(os.truncate, fd, 0)
+found = leasefs.refusal(fd)
+assert (name(error), found["rule"], found["errno"]) == ("EDEADLK", "X1", "EDEADLK"), found
+assert "rule" not in vars(error)
+error = refusal(leasefs.set_lease, fd, 12345)
+assert (name(error), error.rule, error.holder, error.remedy) == ("EINVAL", None, None, None)
 leasefs.unpin(fd, ids[0])
 assert leasefs.unpin(fd) == 1
 leasefs.set_lease(fd, leasefs.SHARED_BREAKABLE)
