@@ -27,10 +27,13 @@ ${pairs(
 const isMountHelper = (rest: readonly string[]): boolean =>
   rest.length === 3 && rest[0]!.startsWith('/') && rest[1] === '-o';
 
+const loadOf = (name: string | undefined): (typeof verbs)[string] | undefined =>
+  name !== undefined && Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+
 async function dispatch(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    const load = rest[0] === undefined ? undefined : verbs[rest[0]];
+    const load = loadOf(rest[0]);
     console.log(load === undefined ? await help() : (await load()).verb.help);
     return name === undefined ? 2 : 0;
   }
@@ -38,7 +41,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     console.log(`leasefs ${version()} (${origin()})`);
     return 0;
   }
-  const load = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  const load = loadOf(name);
   if (load === undefined && isMountHelper(rest)) {
     return dispatch(['mount', ...rest.slice(1), '-o', `fsname=${name}`, '--', rest[0]!]);
   }

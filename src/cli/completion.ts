@@ -45,13 +45,21 @@ const namesOf = (verbs: readonly Completed[]): string => verbs.map(({ name }) =>
 const optionsOf = ({ options }: Completed): string =>
   [...options.map(({ name }) => name), '--help'].join(' ');
 
-/** Of each option with choices: 'VERB OPTION', and what may follow. */
-const choicesOf = (verbs: readonly Completed[]): [string, string][] =>
-  verbs.flatMap(({ name: verb, options }) =>
+/** What may be the first word behind a verb. */
+const firstWords = (verbs: readonly Completed[]): [verb: string, words: string][] => [
+  ['help', namesOf(verbs)],
+  ['completion', Object.keys(scripts).join(' ')],
+];
+
+/** Of each option with choices: 'VERB OPTION', and what may follow. Of a verb 'VERB VERB'. */
+const choicesOf = (verbs: readonly Completed[]): [string, string][] => [
+  ...verbs.flatMap(({ name: verb, options }) =>
     options
       .filter(({ choices }) => choices.length > 0)
       .map(({ name, choices }): [string, string] => [`${verb} ${name}`, choices.join(' ')]),
-  );
+  ),
+  ...firstWords(verbs).map(([verb, words]): [string, string] => [`${verb} ${verb}`, words]),
+];
 
 function bash(verbs: readonly Completed[]): string[] {
   const word = (at: string): string => `\${COMP_WORDS[${at}]}`;
@@ -61,11 +69,10 @@ function bash(verbs: readonly Completed[]): string[] {
     `  local current=${word('COMP_CWORD')} words=`,
     '  COMPREPLY=()',
     '  if [ "$COMP_CWORD" -eq 1 ]; then',
-    `    words='${namesOf(verbs)} --help --version'`,
+    `    words='${namesOf(verbs)} help --help --version'`,
     '  else',
     `    case "${word('1')} ${word('COMP_CWORD-1')}" in`,
     ...choicesOf(verbs).map(([at, words]) => `      '${at}') words='${words}' ;;`),
-    `      'help leasefs') words='${namesOf(verbs)}' ;;`,
     '    esac',
     `    if [ -z "$words" ]; then case "${word('1')} $current" in`,
     ...verbs.map(verb => `      '${verb.name} -'*) words='${optionsOf(verb)}' ;;`),
@@ -84,6 +91,7 @@ function zsh(verbs: readonly Completed[]): string[] {
     'local -a verbs',
     'verbs=(',
     ...verbs.map(({ name, summary }) => `  ${quoted(`${name}:${summary}`)}`),
+    "  'help:the help of a verb'",
     ')',
     'if (( CURRENT == 2 )); then',
     "  _describe 'verb' verbs",
@@ -108,6 +116,13 @@ function fish(verbs: readonly Completed[]): string[] {
   return [
     '# fish completion for leasefs',
     ...verbs.map(({ name, summary }) => line('__fish_use_subcommand', `-f -a ${name} -d ${quoted(summary)}`)),
+    line('__fish_use_subcommand', `-f -a help -d ${quoted('the help of a verb')}`),
+    ...firstWords(verbs).map(([verb, words]) =>
+      line(
+        `__fish_seen_subcommand_from ${verb}; and test (count (commandline -opc)) = 2`,
+        `-f -a ${quoted(words)}`,
+      ),
+    ),
     ...verbs.flatMap(({ name: verb, options }) =>
       options.map(({ name, hasValue, choices }) => {
         const is = name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`;

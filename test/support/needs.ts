@@ -147,6 +147,8 @@ const looks = {
   fio: program('fio', 'fio'),
   go: program('go', 'golang-go'),
   rustc: program('rustc', 'rustc'),
+  zsh: program('zsh', 'zsh'),
+  fish: program('fish', 'fish'),
   pytest: () =>
     answers('python3', '-m', 'pytest', '--version')
       ? undefined
