@@ -77,7 +77,8 @@ def _reasons(fd: int) -> Iterator[None]:
         if error.errno not in (errno.ENOTTY, errno.EINTR, errno.ENOTCONN):
             with contextlib.suppress(OSError):
                 found = refusal(fd)
-        if not (found and found["time"] >= since and found["errno"] == errno.errorcode.get(error.errno or 0)):
+        # By number: some have two names.
+        if not (found and found["time"] >= since and getattr(errno, found["errno"], None) == error.errno):
             found = {}
         for name in ("rule", "holder", "remedy"):
             setattr(error, name, found.get(name))

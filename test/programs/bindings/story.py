@@ -37,8 +37,12 @@ assert (name(error), error.rule, error.holder["pin"], error.holder["pid"]) == ("
 assert "[L5]: pin %d [0, 8192) of %d (" % (ids[0], os.getpid()) in str(error), str(error)
 error = refusal(os.truncate, fd, 0)
 found = leasefs.refusal(fd)
-assert (name(error), found["rule"], found["errno"]) == ("EDEADLK", "X1", "EDEADLK"), found
+assert (error.errno, found["rule"], found["errno"]) == (errno.EDEADLK, "X1", "EDEADLK"), found
 assert "rule" not in vars(error)
+other = os.open(sys.argv[1], os.O_RDWR)
+error = refusal(leasefs.set_lease, other, leasefs.EXCLUSIVE)
+assert (name(error), error.rule, error.holder["pid"]) == ("EAGAIN", "L3", os.getpid()), error
+os.close(other)
 error = refusal(leasefs.set_lease, fd, 12345)
 assert (name(error), error.rule, error.holder, error.remedy) == ("EINVAL", None, None, None)
 leasefs.unpin(fd, ids[0])
