@@ -56,7 +56,7 @@ const completers: Readonly<Record<Shell, (script: string) => Complete>> = {
 for (const shell of ['bash', 'zsh', 'fish'] as const) {
   const define = shell === 'bash' ? test : needing(test, shell);
 
-  define(`${shell} completes each verb, each option, the words that an option takes, and files`, async () => {
+  define(`${shell} completes verbs, options, the words that an option takes, and files`, async () => {
     const all = await allVerbs();
     // zsh finds a completion by the name of its file.
     const script = join(scratch, '_leasefs');
@@ -70,7 +70,8 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
       completed('leasefs ').filter(word => !word.startsWith('-')),
       [...names].sort(),
     );
-    for (const { name, help } of all) {
+    // That the scripts have all of them is tested by word.
+    for (const { name, help } of all.filter(({ name }) => ['mount', 'run', 'layout'].includes(name))) {
       const options = completed(`leasefs ${name} --`);
       for (const option of helpOptions(help))
         if (option.name.startsWith('--'))
