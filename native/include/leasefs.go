@@ -174,8 +174,8 @@ func NewestRefusal(f *os.File) (*Refusal, error) {
 	return found.Refusal, err
 }
 
-// refusable is ioctl, with the reason of a refusal.
-func refusable(f *os.File, number, size uintptr, data unsafe.Pointer) error {
+// reasoned is ioctl, with the reason of a refusal.
+func reasoned(f *os.File, number, size uintptr, data unsafe.Pointer) error {
 	since := time.Now().UnixNano() / 1e6
 	err := ioctl(f, number, size, data)
 	errno, is := err.(syscall.Errno)
@@ -220,7 +220,7 @@ func ioctl(f *os.File, number, size uintptr, data unsafe.Pointer) error {
 // SetLease takes, converts or (None) releases the lease of the file's description.
 func SetLease(f *os.File, kind uint32) error {
 	l := lease{version: abi, kind: kind}
-	return refusable(f, 0x80, unsafe.Sizeof(l), unsafe.Pointer(&l))
+	return reasoned(f, 0x80, unsafe.Sizeof(l), unsafe.Pointer(&l))
 }
 
 // GetLease answers the lease of the file's description; its kind is None where there is none.
@@ -233,21 +233,21 @@ func GetLease(f *os.File) (Lease, error) {
 // Pin protects bytes [off, off+len) until Unpin or the end of this process, and answers the pin's id.
 func Pin(f *os.File, off, len uint64) (uint64, error) {
 	p := pin{version: abi, off: off, len: len}
-	err := refusable(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
+	err := reasoned(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
 	return p.id, err
 }
 
 // PinByDescription is as Pin; the pin ends with the description `owner`, 0 being the file's own.
 func PinByDescription(f *os.File, off, len, owner uint64) (uint64, error) {
 	p := pin{version: abi, flags: byDescription, off: off, len: len, owner: owner}
-	err := refusable(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
+	err := reasoned(f, 0x82, unsafe.Sizeof(p), unsafe.Pointer(&p))
 	return p.id, err
 }
 
 // Unpin removes a pin, through any file of the mount.
 func Unpin(f *os.File, id uint64) error {
 	u := unpin{version: abi, id: id}
-	return refusable(f, 0x83, unsafe.Sizeof(u), unsafe.Pointer(&u))
+	return reasoned(f, 0x83, unsafe.Sizeof(u), unsafe.Pointer(&u))
 }
 
 // Pins lists the pins of the file in the order of their ids.

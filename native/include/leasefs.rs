@@ -220,7 +220,7 @@ fn call<T>(file: &impl AsRawFd, number: u64, arg: &mut T) -> io::Result<()> {
 }
 
 /// `call`, with the reason of a refusal.
-fn refusable<T>(file: &impl AsRawFd, number: u64, arg: &mut T) -> Result<()> {
+fn reasoned<T>(file: &impl AsRawFd, number: u64, arg: &mut T) -> Result<()> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
     let Err(os) = call(file, number, arg) else { return Ok(()) };
     let name = name_of(os.raw_os_error().unwrap_or(0));
@@ -334,7 +334,7 @@ fn unquoted(value: &str) -> String {
 
 /// Takes, converts or (UNLCK) releases the lease of the file's description. EINTR: a signal came while it waited (B5).
 pub fn set_lease(file: &impl AsRawFd, kind: u32) -> Result<()> {
-    refusable(file, 0x80, &mut LeaseArg { version: ABI, kind, ..Default::default() })
+    reasoned(file, 0x80, &mut LeaseArg { version: ABI, kind, ..Default::default() })
 }
 
 /// The lease of the file's description; its kind is UNLCK where there is none.
@@ -348,20 +348,20 @@ pub fn get_lease(file: &impl AsRawFd) -> Result<Lease> {
 /// Protects bytes [off, off + len) until `unpin` or the end of this process; the pin's id.
 pub fn pin(file: &impl AsRawFd, off: u64, len: u64) -> Result<u64> {
     let mut arg = PinArg { version: ABI, off, len, ..Default::default() };
-    refusable(file, 0x82, &mut arg)?;
+    reasoned(file, 0x82, &mut arg)?;
     Ok(arg.id)
 }
 
 /// As `pin`; it ends with the description `owner`, 0 being the file's own.
 pub fn pin_by_description(file: &impl AsRawFd, off: u64, len: u64, owner: u64) -> Result<u64> {
     let mut arg = PinArg { version: ABI, flags: BY_DESCRIPTION, off, len, owner, ..Default::default() };
-    refusable(file, 0x82, &mut arg)?;
+    reasoned(file, 0x82, &mut arg)?;
     Ok(arg.id)
 }
 
 /// Removes a pin, through any file of the mount.
 pub fn unpin(file: &impl AsRawFd, id: u64) -> Result<()> {
-    refusable(file, 0x83, &mut UnpinArg { version: ABI, id, ..Default::default() })
+    reasoned(file, 0x83, &mut UnpinArg { version: ABI, id, ..Default::default() })
 }
 
 /// The pins of the file, in the order of their ids.

@@ -20,7 +20,7 @@ os.write(fd, b"33554432")
 `;
 
 mountedSuite("root's writes by a user's descriptor", options, ({ test, mount }) => {
-  test('the size of the mount stays: who has opened .leasefs/size must have the right too', () => {
+  test('the size of the mount stays: the opener of .leasefs/size must have the right too', () => {
     const path = mount.file('.leasefs/size');
     const { status, stderr } = spawnSync('python3', ['-c', WRITE, path], { encoding: 'utf8' });
     assert.is(status, 1);

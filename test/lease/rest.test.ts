@@ -49,7 +49,7 @@ test('N4: of a dead process so many pins end as were asked for; X1: the others r
   assert.not(machine.knows(1 as ProcessId) && machine.leases().length === 0);
 });
 
-test('pins that end otherwise meanwhile, and those of descriptions, are no part of it', () => {
+test('pins that end otherwise, and those of descriptions, are no part of it', () => {
   const { machine, pins, punch } = pinned(n => (n % 2 === 0 ? 0 : 2));
   const rest = machine.died(1 as ProcessId, 1)!;
   for (const n of [2, 4, 6, 8])

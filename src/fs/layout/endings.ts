@@ -11,7 +11,7 @@ import type { Wakes } from './wakes.js';
 /** Pins of a turn of the event loop. */
 export const PINS_AT_ONCE = 32;
 
-/** How often a call waits for those that have ended by then. Nobody holds it up by new processes that end. */
+/** How often a call waits for those that have ended by then. No user holds it up for ever by new processes that end. */
 const MOST_WAITS = 8;
 
 /** ms after which an end that has failed is tried again. */

@@ -58,7 +58,7 @@ export class Wakes {
     this.turn = this.due.size > 0 ? setImmediate(() => this.next()) : undefined;
     for (const [ino, due] of this.due) {
       if (this.left <= 0) return;
-      // The file stays in the map meanwhile, so that a new call on it goes behind, and what this one wakes too.
+      // The file stays in the map until then, so that a new call on it goes behind, and what this one wakes too.
       this.run(due.shift()!);
       this.due.delete(ino);
       // At the end of the map, which this loop reaches.
