@@ -44,7 +44,7 @@ import { heldBy, report, type SessionStatus, statusOf, unserved } from './report
 import { isAclName } from './vfs/acl.js';
 import { getattr, setattr, statfs } from './vfs/attributes.js';
 import { forget, link, lookup, mkdir, mknod, readlink, symlink } from './vfs/create.js';
-import { copyFileRange, fsync, lseek, read, write } from './vfs/file-io.js';
+import { copyFileRange, lseek, read, write } from './vfs/file-io.js';
 import { create, open, tmpfile } from './vfs/open.js';
 import { opendir, readdir } from './vfs/readdir.js';
 import { fallocate } from './vfs/space.js';
@@ -225,10 +225,6 @@ export class Filesystem implements Operations {
     len: number,
   ): Answer {
     return copyFileRange(this.sb, caller, from, fromOff, to, toFh, toOff, len);
-  }
-
-  fsync(_caller: Caller, ino: InodeNumber, fh: FileHandle): Answer {
-    return isVirtual(ino) ? 0 : fsync(this.sb, fh);
   }
 
   flush(caller: Caller, fh: FileHandle): Answer {

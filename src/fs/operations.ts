@@ -319,7 +319,6 @@ export interface Operations {
     toOff: number,
     len: number,
   ): Answer;
-  fsync(caller: Caller, ino: InodeNumber, fh: FileHandle): Answer;
   /** close(2) of a descriptor: one of those that share the description. */
   flush(caller: Caller, fh: FileHandle): Answer;
   /** The description that open, create, tmpfile or opendir answered has ended (RELEASE, RELEASEDIR). */

@@ -256,9 +256,6 @@ export function nativeOperations(
         return operations.write(caller, ino, fd as FileHandle, off, len, from, byteOffset, false);
       }),
 
-    fsync: (path, _datasync, fd, done) =>
-      onInode(path, done, ino => operations.fsync(caller, ino, fd as FileHandle)),
-
     release(_path, fd, done) {
       operations.release(fd as FileHandle);
       done(0);

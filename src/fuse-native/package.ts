@@ -41,7 +41,6 @@ export interface NativeOperations {
   statfs(path: string, done: Done<NativeStatFs>): void;
   getattr(path: string, done: Done<NativeStat>): void;
   fgetattr(path: string, fd: number, done: Done<NativeStat>): void;
-  fsync(path: string, datasync: number, fd: number, done: Done): void;
   readdir(path: string, done: Done<readonly string[]>): void;
   truncate(path: string, size: number, done: Done): void;
   ftruncate(path: string, fd: number, size: number, done: Done): void;

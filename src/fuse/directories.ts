@@ -40,8 +40,3 @@ export function releasedir(connection: Connection, request: Request): Answer {
   connection.forget(fh);
   return 0;
 }
-
-/** fsync of a directory: memory needs no write-back. */
-export function fsyncdir(): Answer {
-  return 0;
-}

@@ -188,8 +188,3 @@ export function copyFileRange({ operations, reply }: Connection, request: Reques
   reply.set64(0, copied);
   return WRITE_OUT;
 }
-
-/** fuse_fsync_in: 0 fh, 8 fsync_flags. Data and metadata are equally stable. */
-export function fsync({ operations }: Connection, request: Request): Answer {
-  return operations.fsync(request.caller, request.ino, request.fh(0));
-}

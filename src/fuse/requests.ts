@@ -2,12 +2,13 @@
 // Sizes are those of linux/fuse.h for protocol 7.31 to 7.45 and the flags that init.ts agrees to.
 //
 // A request without an adapter is answered ENOSYS, and the kernel does without: ACCESS (it judges permissions itself,
-// default_permissions), locks (it keeps them itself), BMAP, SYNCFS, SETUPMAPPING. The session itself answers INIT,
-// INTERRUPT and DESTROY.
+// default_permissions), locks (it keeps them itself), FSYNC and FSYNCDIR (memory needs no write-back; the kernel writes its own
+// pages back first, and then answers 0 without us), BMAP, SYNCFS, SETUPMAPPING. The session itself answers INIT, INTERRUPT and
+// DESTROY.
 import { errno } from '../base/errno.js';
 import { getattr, setattr, statfs, statx } from './attributes.js';
 import type { Adapter } from './connection.js';
-import { fsyncdir, opendir, readdir, readdirplus, releasedir } from './directories.js';
+import { opendir, readdir, readdirplus, releasedir } from './directories.js';
 import * as entries from './entries.js';
 import * as files from './files.js';
 import { ioctl } from './ioctl.js';
@@ -66,7 +67,7 @@ const table: readonly RequestType[] = [
   row('WRITE', 16, 40, DATA, files.write),
   row('STATFS', 17, 0, NOTHING, statfs),
   row('RELEASE', 18, 24, NOTHING, files.release),
-  row('FSYNC', 20, 16, NOTHING, files.fsync),
+  row('FSYNC', 20),
   row('SETXATTR', 21, 8, NAME_AND_DATA, ofXattrs(setxattr)),
   row('GETXATTR', 22, 8, NAME, ofXattrs(getxattr)),
   row('LISTXATTR', 23, 8, NOTHING, ofXattrs(listxattr)),
@@ -76,7 +77,7 @@ const table: readonly RequestType[] = [
   row('OPENDIR', 27, 8, NOTHING, opendir),
   row('READDIR', 28, 40, NOTHING, readdir),
   row('RELEASEDIR', 29, 24, NOTHING, releasedir),
-  row('FSYNCDIR', 30, 16, NOTHING, fsyncdir),
+  row('FSYNCDIR', 30),
   row('GETLK', 31),
   row('SETLK', 32),
   row('SETLKW', 33),

@@ -102,13 +102,6 @@ testCases(test, [
     reply: [],
   },
   {
-    title: 'FSYNC',
-    opcode: 20,
-    body: [u64(9), u32(1), u32(0)],
-    call: ['fsync', caller, 7, 9],
-    reply: [],
-  },
-  {
     title: 'POLL answers all events',
     opcode: 40,
     body: [u64(9), u64(33), u32(1), u32(2)],

@@ -1,4 +1,4 @@
-// The data path through the daemon: for files without passthrough, and for requests that always come (lseek, fsync,
+// The data path through the daemon: for files without passthrough, and for requests that always come (lseek,
 // copy_file_range). Writes of a direct file change no layout; those of a pooled file may, and then ask the gate first (X8).
 import { errno } from '../../base/errno.js';
 import type { Gather } from '../../base/gather.js';
@@ -138,9 +138,4 @@ const mayLoseStores = (sb: Superblock, inode: Inode): boolean =>
 function holeAt(file: StoredFile, off: number, len: number): number {
   const data = file.seek(off, SEEK_DATA);
   return data < 0 ? len : Math.min(data - off, len);
-}
-
-/** fsync: memory needs no write-back. */
-export function fsync(sb: Superblock, fh: FileHandle): Answer {
-  return sb.handles.has(fh) ? 0 : -errno.EBADF;
 }
