@@ -1,9 +1,12 @@
 // Cookies of readdir: a name has its own for good, so that reading goes on while names come and go.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FileHandle, type Name, ROOT_INO } from '../../src/base/units.js';
-import { PARKED } from '../../src/fs/operations.js';
-import { symlink } from '../../src/fs/vfs/create.js';
+import { O_RDONLY } from '../../src/base/linux.js';
+import { type FileHandle, type InodeNumber, type Name, ROOT_INO } from '../../src/base/units.js';
+import { type DirSink, PARKED, SET_MODE, SetAttr } from '../../src/fs/operations.js';
+import { setattr } from '../../src/fs/vfs/attributes.js';
+import { forget, symlink } from '../../src/fs/vfs/create.js';
+import { open } from '../../src/fs/vfs/open.js';
 import { opendir, readdir } from '../../src/fs/vfs/readdir.js';
 import { unlink } from '../../src/fs/vfs/unlink-rename.js';
 import { SmallFilesystem } from './small-filesystem.js';
@@ -81,6 +84,32 @@ test('two descriptions of one directory have a place each', () => {
   const { cookie } = list(fs, fh, 0, 3);
   assert.equal(list(fs, other, 0, 9).names, ['.', '..', 'a', 'b']);
   assert.equal(list(fs, fh, cookie, 9).names, ['b']);
+});
+
+test('readdirplus carries the attributes of those files alone that the kernel does not have as they are', () => {
+  const { fs, fh } = filled('a', 'b');
+  const carried = (): string[] => {
+    const names: string[] = [];
+    const add: DirSink['add'] = (name, _ino, _mode, _next, attr) => {
+      if (attr !== undefined) names.push(name);
+      return true;
+    };
+    assert.is(readdir(fs.sb, fs.caller, fh, 0, true, { add }), 0);
+    return names;
+  };
+  const a = fs.sb.inode(fs.lookup('a') as InodeNumber)!;
+  assert.equal(carried(), []);
+  Object.assign(a.ctime, { sec: a.ctime.sec - 1 });
+  assert.equal(carried(), ['a'], 'it was changed');
+  assert.equal(carried(), []);
+  open(fs.sb, fs.caller, a.ino, O_RDONLY, fs.opened);
+  assert.equal(carried(), ['a'], 'a read would move the atime');
+  setattr(fs.sb, fs.caller, a.ino, Object.assign(new SetAttr(), { valid: SET_MODE, mode: 0o600 }), fs.attr);
+  assert.equal(carried(), ['a'], 'those of a SETATTR do not last');
+  forget(fs.sb, a.ino, a.nlookup);
+  assert.equal(carried(), ['a'], 'the kernel has forgotten the inode');
+  assert.is(a.nlookup, 1);
+  assert.equal(carried(), []);
 });
 
 test('a seek in a large directory passes over 2048 entries in a turn of the event loop', async () => {

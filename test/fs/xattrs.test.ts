@@ -5,7 +5,7 @@ import { errno } from '../../src/base/errno.js';
 import { type Name, ROOT_INO } from '../../src/base/units.js';
 import { forget } from '../../src/fs/vfs/create.js';
 import { unlink } from '../../src/fs/vfs/unlink-rename.js';
-import { listxattr, removexattr, setxattr } from '../../src/fs/vfs/xattrs.js';
+import { getxattr, listxattr, removexattr, setxattr } from '../../src/fs/vfs/xattrs.js';
 import { SmallFilesystem } from './small-filesystem.js';
 
 const test = suite('xattrs');
@@ -34,6 +34,19 @@ function withAttributes(names: readonly string[], sees = false) {
 }
 
 const many = Array.from({ length: MANY }, (_, n) => `user.${n}`);
+
+test('a label of SELinux is not supported until a file has got one: `ls -l` asks each file otherwise', () => {
+  const { fs, inode } = withAttributes([]);
+  const label = 'security.selinux' as Name;
+  const asked = (name: Name, ino = inode.ino): number => getxattr(fs.sb, ino, name, new Uint8Array(8), 0, 8);
+  assert.is(asked(label), -errno.EOPNOTSUPP);
+  assert.is(asked('security.capability' as Name), -errno.ENODATA);
+  assert.is(setxattr(fs.sb, fs.caller, inode.ino, label, new Uint8Array(3), 0), 0);
+  assert.is(asked(label), 3);
+  assert.is(asked(label, fs.create('g').inode.ino), -errno.ENODATA);
+  removexattr(fs.sb, inode.ino, label);
+  assert.is(asked(label), -errno.ENODATA);
+});
 
 test('the list has each name once, those of administrators for them alone; ERANGE where it does not fit', () => {
   const names = ['user.b', 'trusted.t', 'user.a'];

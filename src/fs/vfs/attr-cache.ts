@@ -11,13 +11,19 @@
 import { O_ACCMODE, O_RDWR, S_ISGID, S_ISUID } from '../../base/linux.js';
 import { BLOCK, blocksFor } from '../../base/units.js';
 import { neverMapped } from '../../store/never-mapped.js';
+import type { Attr } from '../operations.js';
 import type { Inode } from './inode.js';
 import type { Superblock } from './superblock.js';
+
+const NOT_GIVEN = -1;
 
 /** Of one inode. */
 export class AttrCache {
   /** The kernel was given attributes that it may answer without a request. */
   attrsCached = false;
+  /** The ctime of those attributes; NOT_GIVEN in `givenNsec`: it was last given some that it may not keep. */
+  givenSec = 0;
+  givenNsec = NOT_GIVEN;
   /** A description that can be mapped for stores was open since `isInUse` last said no. */
   mayBeMapped = false;
   /** `mayBeMapped` was checked since the last such description was closed. */
@@ -45,6 +51,30 @@ export function isLasting(sb: Superblock, inode: Inode, size: number, blocks: nu
   return !mayBeMapped(inode);
 }
 
+/** The kernel is given attributes as they are now. */
+export function answered({ cache, ctime }: Inode, lasting: boolean): void {
+  if (lasting) cache.attrsCached = true;
+  cache.givenSec = ctime.sec;
+  cache.givenNsec = lasting ? ctime.nsec : NOT_GIVEN;
+}
+
+/**
+ * The same, but the kernel may not keep them: it keeps those of a SETATTR's answer even if it was notified since, and those of
+ * a name that another request may be changing.
+ */
+export function answeredOnce({ cache, file }: Inode, out: Attr): void {
+  if (file === undefined) return;
+  out.lasting = false;
+  cache.givenNsec = NOT_GIVEN;
+}
+
+/**
+ * Whether the kernel has the attributes as they are now: a listing need not carry them, and what else the kernel has cached of
+ * the inode, its ACLs, stays. Where it has lost them since, it asks. Precondition: the inode was refreshed just now.
+ */
+export const isKnown = ({ cache, ctime, nlookup }: Inode): boolean =>
+  nlookup > 0 && cache.givenSec === ctime.sec && cache.givenNsec === ctime.nsec;
+
 /** Whether a mapping for stores may be left. */
 function mayBeMapped(inode: Inode): boolean {
   const { cache } = inode;
@@ -59,6 +89,8 @@ function mayBeMapped(inode: Inode): boolean {
 const mapsForStores = (flags: number): boolean => (flags & O_ACCMODE) === O_RDWR;
 
 export function openedFor(sb: Superblock, inode: Inode, flags: number): void {
+  // A read makes the kernel forget the atime.
+  inode.cache.givenNsec = NOT_GIVEN;
   if (!mapsForStores(flags)) return;
   inode.nrdwr++;
   inode.cache.mayBeMapped = true;
@@ -79,6 +111,7 @@ export function closedFor(inode: Inode, flags: number): void {
  * Otherwise the kernel may be evicting the inode, and this notification would wait for that.
  */
 export function invalidateAttrs(sb: Superblock, { ino, cache }: Inode): void {
+  cache.givenNsec = NOT_GIVEN;
   if (!cache.attrsCached) return;
   cache.attrsCached = false;
   sb.host?.invalidateAttrs(ino);
@@ -90,6 +123,7 @@ export function invalidateAttrs(sb: Superblock, { ino, cache }: Inode): void {
  */
 export function invalidateAttrsForWriteback(sb: Superblock, { ino, cache }: Inode): void {
   cache.writebackSeen = true;
+  cache.givenNsec = NOT_GIVEN;
   if (!cache.attrsCached) return;
   cache.attrsCached = false;
   sb.host?.invalidateAttrsAsync(ino);

@@ -21,6 +21,7 @@ import {
   type StatFs,
 } from '../operations.js';
 import { ACCESS_ACL, aclWithMode } from './acl.js';
+import { answeredOnce } from './attr-cache.js';
 import { type Inode, killPrivileges, privilegesOf } from './inode.js';
 import { isNonblocking } from './open-file.js';
 import { setSize } from './space.js';
@@ -51,8 +52,7 @@ export function setattr(sb: Superblock, caller: Caller, ino: InodeNumber, set: S
   if (!nothing) apply(sb, inode, set);
   if (set.valid === SET_SIZE) sb.attributesAsSeen(inode, out);
   else sb.attributes(inode, out);
-  // The kernel caches the attributes of SETATTR's answer, even if it was notified since.
-  if (inode.file !== undefined) out.lasting = false;
+  answeredOnce(inode, out);
   return 0;
 }
 

@@ -16,7 +16,7 @@ import {
 import type { InodeNumber, Name } from '../../base/units.js';
 import type { Answer, Attr, Caller } from '../operations.js';
 import { ACCESS_ACL, aclWithMode, DEFAULT_ACL, isModeAlone, modeOfAcl } from './acl.js';
-import { invalidateAttrs } from './attr-cache.js';
+import { answeredOnce, invalidateAttrs } from './attr-cache.js';
 import { addDentry, type Inode } from './inode.js';
 import { targetCost } from './inode-budget.js';
 import { badName, type Superblock } from './superblock.js';
@@ -198,7 +198,6 @@ export function link(sb: Superblock, ino: InodeNumber, parent: InodeNumber, name
   sb.modified(dir);
   invalidateAttrs(sb, inode);
   const answered = answer(sb, inode, out);
-  // As of SETATTR.
-  if (inode.file !== undefined) out.lasting = false;
+  answeredOnce(inode, out);
   return answered;
 }

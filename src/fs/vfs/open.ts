@@ -4,6 +4,7 @@ import { errno } from '../../base/errno.js';
 import { O_ACCMODE, O_EXCL, O_NONBLOCK, O_RDONLY, O_TRUNC, S_IFREG } from '../../base/linux.js';
 import type { InodeNumber, Name } from '../../base/units.js';
 import type { Answer, Attr, Caller, Opened } from '../operations.js';
+import { answeredOnce } from './attr-cache.js';
 import { enter, newChild, placeFor } from './create.js';
 import type { Inode } from './inode.js';
 import { setSize } from './space.js';
@@ -58,8 +59,7 @@ export function create(
     if (answer !== 0) return answer;
     inode.nlookup++;
     sb.attributes(inode, attr);
-    // As of SETATTR.
-    attr.lasting = false;
+    answeredOnce(inode, attr);
     return 0;
   }
   if (typeof dir === 'number') return dir;

@@ -6,6 +6,7 @@ import { errno } from '../../base/errno.js';
 import { O_NOATIME, S_IFDIR } from '../../base/linux.js';
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
 import { type Answer, Attr, type Caller, type DirSink, type Opened, PARKED } from '../operations.js';
+import { isKnown } from './attr-cache.js';
 import type { Dentry, Inode } from './inode.js';
 import { noDescription } from './open.js';
 import type { DirCursor, OpenFile } from './open-file.js';
@@ -108,7 +109,9 @@ function resume(
 function offer(sb: Superblock, dentry: Dentry, plus: boolean, sink: DirSink): boolean {
   const { inode } = dentry;
   if (!plus) return sink.add(dentry.name, inode.ino, inode.mode, dentry.cookie, undefined);
-  sb.attributes(inode, attr);
+  sb.refresh(inode);
+  if (isKnown(inode)) return sink.add(dentry.name, inode.ino, inode.mode, dentry.cookie, undefined);
+  sb.attributesAsSeen(inode, attr);
   if (!sink.add(dentry.name, inode.ino, inode.mode, dentry.cookie, attr)) return false;
   inode.nlookup++;
   return true;

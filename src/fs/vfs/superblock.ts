@@ -16,7 +16,7 @@ import {
 import { native } from '../../native/binding.js';
 import { FileStat, type FileStore, type Freeing } from '../../store/file-store.js';
 import { type Answer, type Attr, type Caller, type Host, PARKED } from '../operations.js';
-import { closedFor, isLasting, openedFor } from './attr-cache.js';
+import { answered, closedFor, isLasting, openedFor } from './attr-cache.js';
 import { Inode, killPrivileges, type Time } from './inode.js';
 import { InodeBudget } from './inode-budget.js';
 import { type LayoutGate, openGate } from './layout-gate.js';
@@ -76,6 +76,8 @@ export class Superblock {
   /** Asked before each layout change. Set before the first operation. */
   gate: LayoutGate = openGate;
   readonly budget: InodeBudget;
+  /** Whether a file was ever given a label of SELinux (xattrs.ts). */
+  hasLabels = false;
   /** Files below the root that no user made. */
   virtual: Virtual | undefined;
   host: Host | undefined;
@@ -239,12 +241,12 @@ export class Superblock {
       out.size = this.stat.size;
       out.blocks = this.stat.blocks;
       out.lasting = isLasting(this, inode, this.stat.size, this.stat.blocks);
-      if (out.lasting) inode.cache.attrsCached = true;
     } else {
       out.lasting = true;
       out.size = inode.target?.length ?? (inode.children?.size ?? 0) * 20;
       out.blocks = 0;
     }
+    answered(inode, out.lasting);
     out.ino = inode.ino;
     out.mode = inode.mode;
     out.nlink = inode.nlink;

@@ -14,6 +14,11 @@ import { XattrMap } from './xattr-map.js';
 
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
+/**
+ * `ls -l` asks each file for it where the kernel has no SELinux, and stops at EOPNOTSUPP. So that is the answer until some file
+ * has got one, which only an administrator can do.
+ */
+const SELINUX = 'security.selinux';
 const prefixes = ['user.', 'trusted.', 'security.'];
 
 /** 0, -EINVAL for a prefix alone, -EOPNOTSUPP: as the kernel answers for tmpfs. */
@@ -54,6 +59,7 @@ export function setxattr(
   if (before !== undefined && flags & XATTR_CREATE) return -errno.EEXIST;
   if (before === undefined && flags & XATTR_REPLACE) return -errno.ENODATA;
   if (!putXattr(sb, inode, name, value)) return -errno.ENOSPC;
+  if (name === SELINUX) sb.hasLabels = true;
   sb.touch(inode);
   invalidateAttrs(sb, inode);
   return 0;
@@ -104,8 +110,8 @@ export function getxattr(
   const inode = inodeWith(sb, ino, name);
   if (typeof inode === 'number') return inode;
   const value = inode.xattrs?.get(name);
-  if (value === undefined) return -errno.ENODATA;
-  return put(value, out, at, size);
+  if (value !== undefined) return put(value, out, at, size);
+  return name === SELINUX && !sb.hasLabels ? -errno.EOPNOTSUPP : -errno.ENODATA;
 }
 
 /** Names, each with a NUL behind it; trusted. names only for administrators. */

@@ -236,6 +236,18 @@ def do_fork():
     assert os.waitpid(pid, 0)[1] == 0
 
 
+def check_acl(n, mode):
+    """What the kernel has cached of an ACL goes with the mode, which the ACL is a part of."""
+    try:
+        acl = os.getxattr(n, "system.posix_acl_access")
+    except OSError as e:
+        assert e.errno in (errno.ENODATA, errno.EOPNOTSUPP), e
+        return
+    bits = {tag: bits for tag, bits, _ in struct.iter_unpack("=HHI", acl[4:])}
+    got = bits[1] << 6 | bits.get(16, bits[4]) << 3 | bits[32]
+    assert got == mode & 0o777, (n, oct(got), oct(mode), log[-12:])
+
+
 does = [f for k, f in list(globals().items()) if k.startswith("do_")] + [
     do_open,
     do_write,
@@ -262,6 +274,7 @@ for step in range(int(sys.argv[2])):
         true = statx(n, SYNC)
         for k in fields:
             assert got[k] == true[k], (step, n, k, got[k], true[k], log[-12:])
+        check_acl(n, true["mode"])
         if rnd.random() < 0.5:
             statx(n)
     # Two changes within one tick of the clock that stamps files have the same stamp.
