@@ -5,6 +5,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sealedEnvironment, sealedOptions } from '../../src/cli/sealed.js';
 import { type Reports, readReport } from '../../src/client/index.js';
 import { lacking, linuxAtLeast } from './needs.js';
 import { publicCli } from './public-copy.js';
@@ -111,7 +112,8 @@ export class Mounted {
     const [command, ...words] = [
       ...through,
       process.execPath,
-      '--enable-source-maps',
+      // As it starts itself anew without them, which takes as long again.
+      ...sealedOptions([], process.env),
       program,
       'mount',
       '--foreground',
@@ -119,7 +121,10 @@ export class Mounted {
       ...args,
       path,
     ];
-    const child = spawn(command!, words, { stdio: ['ignore', log, log, 'pipe'] });
+    const child = spawn(command!, words, {
+      stdio: ['ignore', log, log, 'pipe'],
+      env: sealedEnvironment(process.env),
+    });
     closeSync(log);
     let isLate = false;
     const timer = setTimeout(() => {
