@@ -93,7 +93,7 @@ export interface StoredFile {
    * lifted for an instant (F14). -ENOSPC; -EOPNOTSUPP for blocks beyond the end of a file whose guard must stay.
    */
   allocate(off: number, len: number, keepSize: boolean, lift: boolean): number;
-  /** Whether the holes of [off, off + len) would find their blocks now. */
+  /** Whether the holes of [off, off + len) would find their blocks now; true also where so many runs are not looked at. */
   fits(off: number, len: number): boolean;
   /** Makes [off, off + len) read as zeros and, where `lift` allows it, frees its whole blocks. 0, MORE or `-errno`. */
   punch(off: number, len: number, lift: boolean): number;

@@ -22,6 +22,8 @@ const zeros = new ArrayBuffer(1 << 20);
 /** Runs that one change takes or frees: file block, store block, how many. One array serves all changes in turn. */
 const runs: number[] = [];
 const RUN = 3;
+/** Runs of a large range that are looked at before its first slice, some 20 ns each. Slices find the others. */
+const LOOKS = 1 << 14;
 
 export class PooledFile implements StoredFile {
   readonly backing = -1;
@@ -167,7 +169,7 @@ export class PooledFile implements StoredFile {
   fits(off: number, len: number): boolean {
     this.space.settle();
     const end = blocksFor(off + len);
-    const fitting = this.fitting(blockOf(off), end);
+    const fitting = this.fitting(blockOf(off), end, LOOKS);
     return fitting === end && (this.map.mayGrow || !this.hasHole(blockOf(off), end));
   }
 
@@ -207,8 +209,7 @@ export class PooledFile implements StoredFile {
   }
 
   hasHole(start: number, end: number): boolean {
-    for (let at = start; at < end; at += this.map.run) if (this.map.translate(at) === 0) return true;
-    return false;
+    return start < end && this.map.nextGap(start) < end;
   }
 
   get seq(): number {
@@ -265,11 +266,13 @@ export class PooledFile implements StoredFile {
     return 0;
   }
 
-  /** The end of those blocks from `start` on, up to `end`, whose holes find a block. */
-  private fitting(start: number, end: number): number {
+  /** The end of those blocks from `start` on, up to `end`, whose holes find a block. @param looks runs that are looked at. */
+  private fitting(start: number, end: number, looks = Number.POSITIVE_INFINITY): number {
     const { map } = this;
     let left = this.space.available;
-    for (let at = start; at < end; at += map.run) {
+    if (end - start <= left) return end;
+    let looked = 0;
+    for (let at = start; at < end && looked++ < looks; at += map.run) {
       if (map.translate(at) !== 0) continue;
       const n = Math.min(map.run, end - at);
       if (n > left) return at + left;

@@ -85,6 +85,10 @@ function compareWalks(map: ExtentMap, naive: NaiveMap, pgoff: number, n: number)
   if (naive.value(pgoff) > 0 && naiveHole >= 0) assert.ok(hole <= naiveHole);
   for (let at = pgoff; at < hole; at++)
     if (naive.value(at) <= 0) assert.unreachable(`hole at ${at}, not ${hole}`);
+  const gap = map.nextGap(pgoff);
+  assert.is(naive.value(gap), 0);
+  for (let at = pgoff; at < Math.min(gap, pgoff + 2048); at++)
+    if (naive.value(at) === 0) assert.unreachable(`gap at ${at}, not ${gap}`);
 }
 
 function compareAll(map: ExtentMap, naive: NaiveMap): void {

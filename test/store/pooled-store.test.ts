@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errno } from '../../src/base/errno.js';
 import { Window } from '../../src/store/block-allocator.js';
-import { FileStat, MORE, type StoredFile } from '../../src/store/file-store.js';
+import { FileStat, type StoredFile } from '../../src/store/file-store.js';
 import { PooledSpace } from '../../src/store/pooled-space.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
 import { checkExtents } from '../support/check-extents.js';
@@ -254,35 +254,6 @@ test('a user has a quarter of the memory of extent maps for files with far block
   assert.is(far(1001), 1, 'what is freed is there again');
   // Blocks that are there take no more.
   assert.is(files[1]!.write(2 ** 50, 1, new ArrayBuffer(1), 0), 1);
-});
-
-test('who makes a file grow pays for its extent map, not who made the file, and is repaid when it shrinks', () => {
-  const store = new PooledStore(64 << 20);
-  const files = Array.from({ length: 400 }, (_, n) => store.create(n % 2 === 0 ? 0 : 1002));
-  const grow = (n: number, uid: number): number => {
-    const file = files[n]!;
-    file.chargeTo(uid);
-    return file.write(2 ** 50, 1, new ArrayBuffer(1), 0);
-  };
-  let count = 0;
-  while (count < files.length && grow(count, 1001) === 1) count++;
-  assert.ok(count > 200 && count <= 256, `${count} of 1024`);
-  assert.ok(store.isShort(1001));
-  assert.is(grow(count, 1002), 1, 'the maker of half of the files has its whole share');
-  // Of a file of two users each has what is its own back.
-  files[0]!.chargeTo(1002);
-  assert.is(files[0]!.write(2 ** 49, 1, new ArrayBuffer(1), 0), 1);
-  for (const file of files) {
-    while (file.setSize(0) === MORE);
-    file.free();
-  }
-  while (store.tidy());
-  for (const uid of [1001, 1002]) {
-    for (let n = 0; n < 200; n++) {
-      const file = store.create(uid);
-      assert.is(file.write(2 ** 50, 1, new ArrayBuffer(1), 0), 1, `${uid} ${n}`);
-    }
-  }
 });
 
 test('free space in long runs is no more than --size leaves, though there are more blocks', () => {
