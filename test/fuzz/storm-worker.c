@@ -177,6 +177,7 @@ static void pin(int f)
 				     .len = (uint64_t)(hi - lo) * BLOCK };
 	struct slot *slot = &shared->workers[me].pins[i];
 	uint64_t value = slot->value + 1;
+	struct stat st;
 	long result;
 	char *at;
 
@@ -191,6 +192,10 @@ static void pin(int f)
 		violation("mmap of a pinned range: %s", strerrorname_np(errno));
 		return;
 	}
+	/* What lies beyond the end, in the last block, is no byte of the file. */
+	fstat(fds[f], &st);
+	if ((off_t)(hi - 1) * BLOCK + lane(me, i) + (off_t)sizeof value > st.st_size)
+		munmap(at + (--hi - lo) * BLOCK, BLOCK);
 	for (int b = 0; b < hi - lo; b++)
 		memcpy(at + b * BLOCK + lane(me, i), &value, sizeof value);
 	mine[i].id = asked.id, mine[i].at = at, mine[i].lo = lo, mine[i].hi = hi, mine[i].file = f;
