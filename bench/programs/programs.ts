@@ -1,12 +1,13 @@
 // The programs, each a script of bash in the mount's root, in the order of a round. $TAR is an archive of a tree of
 // small files, $N what a longer run does more of.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../shared/machine.js';
 
 export interface Program {
   readonly name: string;
-  /** A command that must be there. */
+  /** Commands that must be there. */
   readonly needs?: string;
   /** Not timed. */
   readonly before?: string;
@@ -77,8 +78,25 @@ for i in range($((N*250))):
     run: 'make -s -j2 -C m all',
     after: 'rm -rf m',
   },
+  {
+    name: 'npm ci',
+    needs: 'npm',
+    before: 'cp -r "$NPM" n',
+    run: 'cd n/app; npm ci --offline --ignore-scripts --no-audit --no-fund --no-bin-links --silent',
+    after: 'rm -rf n',
+  },
+  {
+    name: 'tsc',
+    needs: 'node',
+    before: 'mkdir t; cp -r "$PROJECT"/{src,package.json,tsconfig.json} t',
+    // Without the packages some types are missing; it writes all files nevertheless.
+    run: `cd t; node "$PROJECT/node_modules/typescript/bin/tsc" -p . --typeRoots "$PROJECT/node_modules/@types" >/dev/null; [ -e dist/src/index.js ]`,
+    after: 'rm -rf t',
+  },
   fio('psync', 1, 'randread'),
   fio('psync', 1, 'randwrite'),
+  fio('mmap', 1, 'randread'),
+  fio('mmap', 1, 'randwrite'),
   fio('io_uring', 1, 'randread'),
   fio('io_uring', 1, 'randwrite'),
   fio('io_uring', 16, 'randread'),
@@ -88,7 +106,9 @@ for i in range($((N*250))):
 ];
 
 export const isInstalled = ({ needs }: Program): boolean =>
-  needs === undefined || spawnSync('sh', ['-c', `command -v ${needs}`], { stdio: 'ignore' }).status === 0;
+  needs === undefined ||
+  spawnSync('sh', ['-c', `for it in ${needs}; do command -v $it || exit 1; done`], { stdio: 'ignore' })
+    .status === 0;
 
 /** In each folder. */
 const FILES = 50;
@@ -98,6 +118,10 @@ export interface Material {
   readonly TAR: string;
   /** A quarter of it: passthrough_hp has a descriptor open for each file that the kernel knows. */
   readonly PART: string;
+  /** A package that needs others, and these packed, for npm. */
+  readonly NPM: string;
+  /** This project, with its node_modules. */
+  readonly PROJECT: string;
   readonly N: string;
 }
 
@@ -117,7 +141,39 @@ export function material(folders: number, n: number): Material {
   const part = join(dir, 'part.tar');
   const quarter = Array.from({ length: Math.ceil(folders / 4) }, (_, d) => `d${d}`);
   execFileSync('tar', ['cf', part, '-C', tree, ...quarter]);
-  return { TAR: tar, PART: part, N: `${n}` };
+  return { TAR: tar, PART: part, NPM: packages(dir), PROJECT: ROOT, N: `${n}` };
+}
+
+const PACKED = [
+  'uvu',
+  'dequal',
+  'diff',
+  'kleur',
+  'sade',
+  'mri',
+  'lru-cache',
+  'tinybench',
+  'fast-check',
+  'pure-rand',
+];
+
+/** Nothing of them is fetched when they are installed. */
+function packages(dir: string): string {
+  const npm = join(dir, 'npm');
+  if (spawnSync('sh', ['-c', 'command -v npm'], { stdio: 'ignore' }).status !== 0) return npm;
+  mkdirSync(join(npm, 'packed'), { recursive: true });
+  mkdirSync(join(npm, 'app'));
+  const run = (folder: string, ...words: string[]): unknown =>
+    execFileSync('npm', [...words, '--ignore-scripts', '--silent'], {
+      cwd: join(npm, folder),
+      stdio: 'ignore',
+    });
+  run('packed', 'pack', ...PACKED.map(name => join(ROOT, 'node_modules', name)));
+  const tarballs = readdirSync(join(npm, 'packed')).map(name => `../packed/${name}`);
+  run('app', 'init', '-y');
+  run('app', 'install', '--offline', '--no-audit', '--no-fund', '--no-bin-links', ...tarballs);
+  rmSync(join(npm, 'app/node_modules'), { recursive: true });
+  return npm;
 }
 
 /** Runs a script on `cpus`; s. @throws Error when it fails. */
