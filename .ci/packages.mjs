@@ -1,6 +1,6 @@
 // `npm run package`: leasefs for machines without Node.js, build/leasefs-VERSION-linux-x64.tar.xz and leasefs_VERSION_amd64.deb
-// (arm64 on an arm64 machine). Both hold the same tree: the compiled sources, the addon and the launcher for any glibc from
-// 2.28 on, this Node.js, manual pages, completions, headers, the helper of mount(8), a unit of systemd.
+// (arm64 on an arm64 machine). Both hold the same tree: the compiled sources, the addon, the launcher and the keeper for any glibc
+// from 2.28 on, this Node.js, manual pages, completions, headers, the helper of mount(8), a unit of systemd.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

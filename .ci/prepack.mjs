@@ -34,7 +34,9 @@ const wanted = [
   ...Object.values(exports).flatMap(entry => (typeof entry === 'string' ? [entry] : Object.values(entry))),
   ...Object.values(bin),
   ...['x64', 'arm64'].flatMap(arch =>
-    ['leasefs.node', 'leasefs-launch'].map(name => `native/prebuilds/linux-${arch}/${name}`),
+    ['leasefs.node', 'leasefs-launch', 'leasefs-keeper'].map(
+      name => `native/prebuilds/linux-${arch}/${name}`,
+    ),
   ),
   ...readdirSync(join(root, 'src'), { recursive: true })
     .filter(path => path.endsWith('.ts'))

@@ -27,6 +27,14 @@
       "sources": ["launch/launch.c"],
       "defines": ["_GNU_SOURCE"],
       "cflags": ["<@(warnings)", "-O2"]
+    },
+    {
+      # Starts the daemon of `leasefs mount --keeper`, and the next one when it dies.
+      "target_name": "leasefs-keeper",
+      "type": "executable",
+      "sources": ["keeper/keeper.c", "keeper/messages.c", "keeper/mount-end.c"],
+      "defines": ["_GNU_SOURCE"],
+      "cflags": ["<@(warnings)", "-O2"]
     }
   ]
 }

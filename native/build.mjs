@@ -1,4 +1,4 @@
-// Builds the addon and leasefs-launch on this machine (native/build): for those who work on leasefs, and where the npm
+// Builds the addon, leasefs-launch and leasefs-keeper on this machine (native/build): for those who work on leasefs, and where the npm
 // package carries no build for the platform.
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';

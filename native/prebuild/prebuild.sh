@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds what the npm package carries for each platform, or for the one that is named (x64, arm64), native/prebuilds/linux-ARCH:
-# leasefs.node, one for glibc and musl (portable.cc), and leasefs-launch, static, with musl. On Debian, with the compilers
-# of `packages`; musl comes as Debian's own packages, which are only unpacked (~/.cache/leasefs/musl).
+# leasefs.node, one for glibc and musl (portable.cc), leasefs-launch and leasefs-keeper, static, with musl. On Debian, with
+# the compilers of `packages`; musl comes as Debian's own packages, which are only unpacked (~/.cache/leasefs/musl).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 packages=(g++ gcc-aarch64-linux-gnu g++-aarch64-linux-gnu)
@@ -74,7 +74,7 @@ symbols_of_glibc() {
 
 # build ARCH DEBIAN_ARCH TRIPLE
 build() {
-  local out=native/prebuilds/linux-$1 musl=$cache/$2/usr machine=${3%%-*} flags symbol lacking
+  local out=native/prebuilds/linux-$1 musl=$cache/$2/usr machine=${3%%-*} flags program symbol lacking
   local libc=$musl/lib/$machine-linux-musl
   rm -rf "$out" && mkdir -p "$out"
   flags=(-O2 -Wall -Wextra -Werror -D_GNU_SOURCE -s)
@@ -85,10 +85,12 @@ build() {
     -nodefaultlibs -Wl,-Bstatic -lstdc++ -lgcc_eh -lgcc -Wl,-Bdynamic \
     -Wl,-z,nodelete,-z,relro,-z,now,--gc-sections,--exclude-libs,ALL,--version-script=native/prebuild/exports.map
   # The kernel's headers come last: what musl has is musl's.
-  "$3-gcc" "${flags[@]}" -static -nostdinc -nostdlib -isystem "$musl/include/$machine-linux-musl" \
-    -isystem "$("$3-gcc" -print-file-name=include)" -idirafter "/usr/$3/include" -idirafter "/usr/include/$3" \
-    -idirafter /usr/include -o "$out/leasefs-launch" "$libc"/{crt1,crti}.o native/launch/launch.c "$libc/libc.a" \
-    "$("$3-gcc" -print-libgcc-file-name)" "$libc/crtn.o"
+  for program in launch keeper; do
+    "$3-gcc" "${flags[@]}" -static -nostdinc -nostdlib -isystem "$musl/include/$machine-linux-musl" \
+      -isystem "$("$3-gcc" -print-file-name=include)" -idirafter "/usr/$3/include" -idirafter "/usr/include/$3" \
+      -idirafter /usr/include -o "$out/leasefs-$program" "$libc"/{crt1,crti}.o native/"$program"/*.c \
+      "$libc/libc.a" "$("$3-gcc" -print-libgcc-file-name)" "$libc/crtn.o"
+  done
 
   if readelf -d "$out/leasefs.node" | grep NEEDED; then fail "$out/leasefs.node asks for a library"; fi
   lacking=$(comm -23 <(nm -D --undefined-only "$out/leasefs.node" | awk '$1 == "U" && $2 !~ /^(napi|uv)_/ { print $2 }' | sort) \

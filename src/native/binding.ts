@@ -267,12 +267,19 @@ interface Binding {
 
   // descriptors between processes
   socketpair(): [Descriptor, Descriptor];
-  /** One datagram to a socket of AF_UNIX by its path, abstract when that begins with '@'; does not wait. */
-  sendDatagram(path: string, text: string): Result;
+  /** One datagram to a socket of AF_UNIX by its path, abstract when that begins with '@', with a descriptor; does not wait. */
+  sendDatagram(path: string, text: string, fd?: number): Result;
   /** SO_DOMAIN: AF_*; -ENOTSOCK. */
   socketDomain(fd: number): Result;
   /** Waits for a message; throws EPROTO when it carries no descriptor. */
   receiveFd(socket: number): Descriptor;
+  /** One message: the first `length` bytes, and the descriptor `fd` unless it is -1. As sendMessage. */
+  sendRecord(socket: number, data: ArrayBuffer, length: number, fd: number): Result;
+  /**
+   * Waits for a message, puts it into `data` and its length into `length[0]` (0: the peer is gone), and returns the
+   * descriptor that it brought. Throws EMSGSIZE when it was longer.
+   */
+  receiveRecord(socket: number, data: ArrayBuffer, length: Float64Array): Descriptor | undefined;
 
   // bytes between processes, on abstract addresses (unix(7)): SOCK_SEQPACKET ("messages") and SOCK_STREAM
   /**
@@ -336,8 +343,10 @@ interface Binding {
   /** kcmp(2) KCMP_FILE: 0 when both descriptors are one open file description, 1 or 2 when not. */
   sameDescription(pid1: number, fd1: number, pid2: number, fd2: number): Result;
 
-  // for the tests alone: nothing in src calls these
+  /** fcntl F_DUPFD_CLOEXEC. */
   dup(fd: number): Descriptor;
+
+  // for the tests alone: nothing in src calls these
   copyFileRange(from: number, fromOff: number, to: number, toOff: number, length: number): Result;
   gettid(): number;
   /** One descriptor in a message of one byte, for `receiveFd`. */

@@ -1,4 +1,4 @@
-// Where the compiled parts are: the addon and `leasefs-launch`. A build on this machine (native/build) comes before what
+// Where the compiled parts are: the addon, `leasefs-launch` and `leasefs-keeper`. A build on this machine (native/build) comes before what
 // the npm package carries for each platform (native/prebuilds).
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ export class AddonError extends Error {}
 const pathOf = (path: string): string => fileURLToPath(new URL(`../../../native/${path}`, import.meta.url));
 
 /** The path of a compiled part, whether or not it is there. */
-export function built(name: 'leasefs.node' | 'leasefs-launch'): string {
+export function built(name: 'leasefs.node' | 'leasefs-launch' | 'leasefs-keeper'): string {
   const here = pathOf(`build/Release/${name}`);
   return existsSync(here) ? here : pathOf(`prebuilds/linux-${process.arch}/${name}`);
 }

@@ -1,0 +1,106 @@
+// The link to leasefs-keeper, the parent of this daemon, over a socket: the messages of native/keeper/keeper.c.
+import { errno, FsError } from '../base/errno.js';
+import { F_SETFD, FD_CLOEXEC, POLLIN } from '../base/linux.js';
+import { type Descriptor, native, type Poller } from '../native/binding.js';
+import type { KeeperLink, KeptName } from './link.js';
+
+/** Bytes of a message. */
+const RECORD_MAX = 256;
+
+export class KeeperProcess implements KeeperLink {
+  readonly by = 'leasefs-keeper';
+  readonly pid = process.ppid;
+  readonly deaths: number;
+  private readonly socket: number;
+  private readonly held = new Map<string, Descriptor>();
+  private there = true;
+  private gone: (() => void) | undefined;
+  private poller: Poller | undefined;
+
+  /**
+   * Takes over all that is kept; waits for it.
+   * @param socket descriptor of the socket to the keeper, which stays open.
+   * @throws FsError when there is no keeper at its other end.
+   */
+  constructor(socket: number) {
+    this.socket = socket;
+    native.fcntl(socket, F_SETFD, FD_CLOEXEC);
+    this.deaths = this.receiveAll();
+  }
+
+  get takesOver(): boolean {
+    return this.held.has('fuse');
+  }
+
+  get isThere(): boolean {
+    return this.there;
+  }
+
+  kept(name: KeptName): Descriptor | undefined {
+    return this.held.get(name);
+  }
+
+  keep(name: KeptName, fd: number): void {
+    this.send(`P${name}`, fd);
+  }
+
+  drop(name: KeptName): void {
+    this.send(`D${name}`);
+  }
+
+  mounted(id: number, path: string): void {
+    this.send(`M${id} ${path}`);
+  }
+
+  serving(): void {
+    this.send('R');
+  }
+
+  next(argv: readonly string[]): number {
+    return this.send(`U${argv.map(word => `${word}\0`).join('')}`);
+  }
+
+  watch(gone: () => void): void {
+    this.gone = gone;
+    if (!this.there) {
+      gone();
+      return;
+    }
+    // It sends nothing after its greeting.
+    this.poller = native.poll(this.socket, POLLIN, () => this.end());
+    this.poller.unref();
+  }
+
+  /** Up to the last message of the greeting: how many daemons have died. */
+  private receiveAll(): number {
+    const room = new ArrayBuffer(RECORD_MAX);
+    const length = new Float64Array(1);
+    for (;;) {
+      let descriptor: Descriptor | undefined;
+      try {
+        descriptor = native.receiveRecord(this.socket, room, length);
+      } catch (error) {
+        throw new FsError((error as { errno?: number }).errno ?? errno.EIO, '--keeper-fd is no keeper');
+      }
+      const text = Buffer.from(room, 0, length[0]!).toString('latin1');
+      if (text === '') throw new FsError(errno.EPIPE, 'the keeper ended before its daemon began');
+      if (text.startsWith('H') && descriptor !== undefined) this.held.set(text.slice(1), descriptor);
+      if (text.startsWith('E')) return Number(text.slice(1));
+    }
+  }
+
+  private send(text: string, fd = -1): number {
+    if (!this.there) return -errno.EPIPE;
+    const bytes = Uint8Array.from(Buffer.from(text));
+    const sent = native.sendRecord(this.socket, bytes.buffer, bytes.length, fd);
+    if (sent === -errno.EPIPE || sent === -errno.ECONNRESET) this.end();
+    return Math.min(sent, 0);
+  }
+
+  private end(): void {
+    if (!this.there) return;
+    this.there = false;
+    this.poller?.close();
+    this.gone?.();
+  }
+}
