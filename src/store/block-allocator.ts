@@ -74,6 +74,24 @@ export class BlockAllocator {
     this.available += n;
   }
 
+  /** Hands out these blocks; false: some are handed out already. */
+  claim(blk: number, n: number): boolean {
+    if (!(blk > 0 && blk + n - 1 <= this.total) || this.taken.clearRun(blk, n) < n) return false;
+    this.mark(blk, blk + n);
+    this.available -= n;
+    return true;
+  }
+
+  /** The first block at or behind `from` that no file has, -1 if there is none; windows have some. */
+  nextFree(from: number): number {
+    return this.taken.nextClear(from);
+  }
+
+  /** How many that no file has follow one another from `blk` on, up to `most`. */
+  freeRun(blk: number, most: number): number {
+    return this.taken.clearRun(blk, most);
+  }
+
   /** The file does not grow any more. */
   close(window: Window): void {
     if (window.start < window.end) this.unmark(window.start, window.end);

@@ -1,10 +1,16 @@
 // The extent map of a pooled file, whose part of the arena is charged to the users whose writes have made it grow. All files
 // share the arena, and a block far behind the others takes four pages of it: without shares, one user with few blocks takes
-// all. The file's maker does not pay for what others write: it may be root, who has no bound.
+// all. The file's maker does not pay for what others write: it may be root, who has no bound. Every change
+// is written into the journal here, where there is one.
 import type { Quota } from '../base/quota.js';
 import { type ExtentArena, ExtentMap } from '../extent/index.js';
+import type { PooledRecords } from './pooled-records.js';
 
 export class ChargedMap extends ExtentMap {
+  /** Of its file. */
+  readonly number: number;
+  /** Where its changes are written; undefined without a journal, and once the file is gone. */
+  records: PooledRecords | undefined;
   private readonly shares: Quota;
   /** The user who pays for what the next changes add. */
   private payer: number;
@@ -15,10 +21,26 @@ export class ChargedMap extends ExtentMap {
   private parts: Map<number, number> | undefined;
 
   /** @param shares words of the arena. */
-  constructor(arena: ExtentArena, shares: Quota, uid: number) {
+  constructor(
+    arena: ExtentArena,
+    shares: Quota,
+    uid: number,
+    number: number,
+    records: PooledRecords | undefined,
+  ) {
     super(arena);
     this.shares = shares;
     this.payer = this.first = uid;
+    this.number = number;
+    this.records = records;
+  }
+
+  /** All of it is charged to this user: the journal does not say which users have paid. */
+  restoredFor(uid: number): void {
+    const { charged } = this;
+    this.refund(charged);
+    this.payer = this.first = uid;
+    this.pay(uid, charged);
   }
 
   chargeTo(uid: number): void {
@@ -34,6 +56,7 @@ export class ChargedMap extends ExtentMap {
     const others = this.others;
     const result = super.map(pgoff, blk, n);
     this.charge(others);
+    if (this.records !== undefined && result === 0) this.records.blocks(this.number, pgoff, blk, n);
     return result;
   }
 
@@ -41,25 +64,29 @@ export class ChargedMap extends ExtentMap {
     const others = this.others;
     const result = super.preallocate(pgoff, blk, n);
     this.charge(others);
+    if (this.records !== undefined && result === 0) this.records.blocks(this.number, pgoff, -blk, n);
     return result;
   }
 
   override markWritten(pgoff: number, n: number): number {
-    const others = this.others;
+    const { others, seq } = this;
     const result = super.markWritten(pgoff, n);
     this.charge(others);
+    if (this.records !== undefined && this.seq !== seq) this.records.written(this.number, pgoff, n);
     return result;
   }
 
   override punch(pgoff: number, n: number): number {
-    const others = this.others;
+    const { others, seq } = this;
     const result = super.punch(pgoff, n);
     this.charge(others);
+    if (this.records !== undefined && this.seq !== seq) this.records.hole(this.number, pgoff, n);
     return result;
   }
 
   override truncate(pgoff: number): number {
     const others = this.others;
+    // By `punch`, which writes the record.
     const result = super.truncate(pgoff);
     this.charge(others);
     return result;

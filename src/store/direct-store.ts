@@ -6,6 +6,7 @@
 // for an instant, which the caller allows (`lift`) while nothing in the file is protected.
 //
 // A file has a descriptor while it may be open or mapped. Else it may rest without one, under its number in the tmpfs.
+import { opendir } from 'node:fs/promises';
 import { errno, FsError } from '../base/errno.js';
 import {
   F_SETLEASE,
@@ -17,7 +18,7 @@ import {
   SEEK_HOLE,
 } from '../base/linux.js';
 import { BLOCK, blockOf, blocksFor, MAX_OFFSET } from '../base/units.js';
-import { native, type Result, STAT } from '../native/binding.js';
+import { type Descriptor, native, type Result, STAT } from '../native/binding.js';
 import type { Aside, Extent, FileStat, FileStore, Freeing, Grant, StoredFile } from './file-store.js';
 import { Tmpfs, type TmpfsOptions } from './tmpfs.js';
 
@@ -32,12 +33,18 @@ export class DirectStore implements FileStore {
   readonly freeInLongRuns = undefined;
   /** Files that have a descriptor. */
   descriptors = 0;
+  /** Files of the last daemon's that it has taken over. */
+  private readonly claimed = new Set<number>();
   /** The kernel's own count. */
   readonly capacity: Tmpfs;
 
-  /** @throws as Tmpfs. */
-  constructor(options: TmpfsOptions) {
-    this.capacity = new Tmpfs(options);
+  /**
+   * @param tmpfs of the last daemon, with its files.
+   * @throws as Tmpfs.
+   */
+  constructor(options: TmpfsOptions, tmpfs?: Descriptor) {
+    this.capacity = new Tmpfs(options, tmpfs);
+    if (tmpfs !== undefined) return;
     // Fails here where the guard cannot be set.
     try {
       this.create().free();
@@ -48,10 +55,34 @@ export class DirectStore implements FileStore {
   }
 
   create(): StoredFile {
-    const number = this.capacity.next();
-    const fd = native.fileCreate(this.capacity.fd, number);
+    const { capacity } = this;
+    const number = capacity.next();
+    let fd = native.fileCreate(capacity.fd, number);
+    // The last daemon died before it could say that it had made the file.
+    if (fd === -errno.EEXIST && capacity.isAdopted) {
+      native.fileRemove(capacity.fd, number, -1);
+      fd = native.fileCreate(capacity.fd, number);
+    }
     if (fd < 0) throw new FsError(fd, 'a file of the direct store');
     return new DirectFile(this, number, fd);
+  }
+
+  /** At rest. */
+  restored(number: number): StoredFile {
+    this.capacity.has(number);
+    this.claimed.add(number);
+    return new DirectFile(this, number, -1);
+  }
+
+  /** Those of the last daemon's that it has made or removed and not said so. All others have been `restored`. */
+  async removeUnclaimed(): Promise<void> {
+    const { claimed, capacity } = this;
+    const { last } = capacity;
+    for await (const { name } of await opendir(`/proc/self/fd/${capacity.fd}`)) {
+      const number = Number(name);
+      if (number <= last && !claimed.has(number)) native.fileRemove(capacity.fd, number, -1);
+    }
+    claimed.clear();
   }
 
   isShort(): boolean {
@@ -72,18 +103,22 @@ export class DirectStore implements FileStore {
 
   lent(): undefined {}
 
+  restoredGrant(): Grant {
+    return NO_SEGMENTS;
+  }
+
   newGrant(): Grant {
     return NO_SEGMENTS;
   }
 }
 
 /** The client maps the file itself, whose memory belongs to no other file. */
-const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, bytes: 0, release: () => {} };
+const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, bytes: 0, runs: [], release: () => {} };
 
 class DirectFile implements StoredFile {
   readonly seq = 0;
+  readonly number: number;
   private readonly store: DirectStore;
-  private readonly number: number;
   /** -1 at rest. A plain number, no Descriptor for the collector to finish: `rest` and `free` close it. */
   private fd: number;
 
@@ -91,7 +126,7 @@ class DirectFile implements StoredFile {
     this.store = store;
     this.number = number;
     this.fd = fd;
-    store.descriptors++;
+    if (fd >= 0) store.descriptors++;
   }
 
   get backing(): number {

@@ -2,12 +2,16 @@
 import { errno } from '../base/errno.js';
 import { type ExtentMap, MAX_PGOFF } from '../extent/index.js';
 import { MORE } from './file-store.js';
-import type { PooledSpace } from './pooled-space.js';
 
 /** Blocks of a segment of the extent map: a change that ends between two segments needs no memory. */
 const SEGMENT = 512;
 /** Blocks that are freed in one call: 0.1 to 0.5 ms. */
 const MOST = 512;
+
+/** Takes the blocks that are freed. */
+export interface Freed {
+  give(blk: number, n: number): void;
+}
 
 /** Runs to be freed: the first store block, how many. One array serves all calls in turn. */
 const runs: number[] = [];
@@ -16,7 +20,7 @@ const runs: number[] = [];
  * Makes the blocks [start, end) of the map holes and frees them, from the first on.
  * @returns 0; MORE while some are left; -ENOSPC when the arena is full, then nothing is changed.
  */
-export function dropRuns(map: ExtentMap, space: PooledSpace, start: number, end: number): number {
+export function dropRuns(map: ExtentMap, to: Freed, start: number, end: number): number {
   runs.length = 0;
   let blocks = 0;
   const first = map.nextMapped(start);
@@ -42,7 +46,7 @@ export function dropRuns(map: ExtentMap, space: PooledSpace, start: number, end:
   const punched = stop === MAX_PGOFF ? map.truncate(from) : map.punch(from, stop - from);
   if (punched < 0) return -errno.ENOSPC;
   if (stop === MAX_PGOFF && from > start) map.truncate(start);
-  for (let i = 0; i < runs.length; i += 2) space.give(runs[i]!, runs[i + 1]!);
+  for (let i = 0; i < runs.length; i += 2) to.give(runs[i]!, runs[i + 1]!);
   return stop === end ? 0 : MORE;
 }
 

@@ -40,6 +40,8 @@ export interface Grant {
   add(extent: Extent): number;
   /** Of all blocks that it holds. */
   readonly bytes: number;
+  /** Those blocks in runs, the first and how many of each, for `restoredGrant` of the next daemon. */
+  readonly runs: readonly number[];
   release(): void;
 }
 
@@ -56,6 +58,8 @@ export interface Freeing {
 }
 
 export interface StoredFile {
+  /** Of the store, never used again: by it the next daemon finds the file. */
+  readonly number: number;
   /** A descriptor that the kernel may serve by passthrough; -1: none, or at rest. */
   readonly backing: number;
   /**
@@ -116,7 +120,8 @@ export interface StoredFile {
   extentCount(): number;
   /** Makes the unwritten blocks of [off, off + len) written: they read as before. 0 or -ENOSPC. */
   commit(off: number, len: number): number;
-  /** Frees the file's memory and blocks. What is left of that for a thread, if it is much; see also `FileStore.tidy`. */
+  /**
+   * Frees the file's memory and blocks; with a journal, behind the commit that has removed it: no death restores them. What is left of that for a thread, if it is much; see also `FileStore.tidy`. */
   free(): Freeing | undefined;
 }
 
@@ -135,10 +140,14 @@ export interface FileStore {
   readonly isDirect: boolean;
   /** A new empty file. Throws an Error with `code` (EMFILE, ENOMEM, ENOSPC). @param uid see `chargeTo`. */
   create(uid: number): StoredFile;
+  /** A file of the last daemon's, by its number. */
+  restored(number: number, uid: number): StoredFile;
   /** Whether the user has no share left of the memory of extent maps: then no hole gets blocks, ENOSPC. */
   isShort(uid: number): boolean;
   /** @param uid whose share of the holds it takes. */
   newGrant(uid: number): Grant;
+  /** A grant of the last daemon's, with the `runs` that it had. Before any blocks are freed. */
+  restoredGrant(uid: number, runs: readonly number[]): Grant;
   /** The memory of which clients may have mappings of their own; undefined where that is each file itself. */
   lent(): LentMemory | undefined;
   /** Bytes of free space in runs of 2 MiB and more; undefined where no block has a place. */

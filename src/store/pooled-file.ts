@@ -9,27 +9,42 @@ import type { Gather } from '../base/gather.js';
 import { SEEK_DATA } from '../base/linux.js';
 import { BLOCK, blockOf, blocksFor } from '../base/units.js';
 import { type ExtentArena, MAX_PGOFF } from '../extent/index.js';
+import type { Log } from '../journal/log.js';
+import { RECORD } from '../journal/records.js';
 import { native } from '../native/binding.js';
 import { Window } from './block-allocator.js';
 import type { ChargedMap } from './charged-map.js';
 import { dropRuns } from './dropped-runs.js';
 import { type Extent, type FileStat, MORE, type StoredFile } from './file-store.js';
+import { fillRuns } from './filled-runs.js';
 import type { PooledSpace } from './pooled-space.js';
 import { SEGMENT_BLOCKS, segmentOf } from './segments.js';
 
 /** What a gathered hole reads as: as long as the longest read. */
 const zeros = new ArrayBuffer(1 << 20);
-/** Runs that one change takes or frees: file block, store block, how many. One array serves all changes in turn. */
-const runs: number[] = [];
-const RUN = 3;
+
+/** What it is, but for its blocks. */
+export interface FileState {
+  size: number;
+  atimeSec: number;
+  atimeNsec: number;
+  mtimeSec: number;
+  mtimeNsec: number;
+  changes: number;
+  /** Changes of its layout. */
+  seq: number;
+}
 /** Runs of a large range that are looked at before its first slice, some 20 ns each. Slices find the others. */
 const LOOKS = 1 << 14;
 
 export class PooledFile implements StoredFile {
   readonly backing = -1;
+  readonly number: number;
+  readonly map: ChargedMap;
+  /** It is among those whose state the next commit writes. */
+  isMarked = false;
   private readonly space: PooledSpace;
   private readonly arena: ExtentArena;
-  private readonly map: ChargedMap;
   private readonly window = new Window();
   private length = 0;
   private readonly atimeSec: number;
@@ -37,14 +52,48 @@ export class PooledFile implements StoredFile {
   private mtimeSec = 0;
   private mtimeNsec = 0;
   private changes = 0;
+  /** Changes of its layout before the map was made. */
+  private readonly seqBefore: number;
 
-  constructor(space: PooledSpace, arena: ExtentArena, map: ChargedMap) {
+  /** @param state as a daemon before wrote it; none: the file is new. */
+  constructor(space: PooledSpace, arena: ExtentArena, map: ChargedMap, state?: FileState) {
+    this.number = map.number;
     this.space = space;
     this.arena = arena;
     this.map = map;
-    this.changed();
-    this.atimeSec = this.mtimeSec;
-    this.atimeNsec = this.mtimeNsec;
+    if (state === undefined) {
+      this.changed();
+    } else {
+      this.length = state.size;
+      this.mtimeSec = state.mtimeSec;
+      this.mtimeNsec = state.mtimeNsec;
+      this.changes = state.changes;
+    }
+    this.seqBefore = state === undefined ? 0 : state.seq - map.seq;
+    this.atimeSec = state?.atimeSec ?? this.mtimeSec;
+    this.atimeNsec = state?.atimeNsec ?? this.mtimeNsec;
+    map.records?.made(this, state === undefined);
+  }
+
+  /** Its state changes with most operations: it is written once per commit. */
+  writeState(log: Log): void {
+    log.begin(RECORD.pooledFile);
+    log.f64(this.number);
+    log.f64(this.length);
+    log.f64(this.mtimeSec);
+    log.u32(this.mtimeNsec);
+    log.f64(this.changes);
+    log.f64(this.seq);
+    log.end();
+  }
+
+  /** What never changes. */
+  writeMade(log: Log): void {
+    log.begin(RECORD.pooledFileMade);
+    log.f64(this.number);
+    log.f64(this.atimeSec);
+    log.u32(this.atimeNsec);
+    log.end();
   }
 
   chargeTo(uid: number): void {
@@ -213,7 +262,7 @@ export class PooledFile implements StoredFile {
   }
 
   get seq(): number {
-    return this.map.seq;
+    return this.seqBefore + this.map.seq;
   }
 
   nextExtent(off: number, out: Extent): boolean {
@@ -240,12 +289,15 @@ export class PooledFile implements StoredFile {
   }
 
   commit(off: number, len: number): number {
+    this.mark();
     return this.map.markWritten(blockOf(off), blocksFor(len)) < 0 ? -errno.ENOSPC : 0;
   }
 
   free(): undefined {
-    while (this.drop(0, MAX_PGOFF) === MORE) if (this.space.leave(this.map)) break;
-    this.space.close(this.window);
+    this.map.records?.gone(this);
+    const { map, space } = this;
+    while (dropRuns(map, space.now, 0, MAX_PGOFF) === MORE) if (space.leave(map)) break;
+    space.close(this.window);
     this.length = 0;
   }
 
@@ -255,6 +307,13 @@ export class PooledFile implements StoredFile {
     native.clock();
     this.mtimeSec = native.scratch[0]!;
     this.mtimeNsec = native.scratch[1]!;
+    this.mark();
+  }
+
+  /** The next commit writes its state. */
+  private mark(): void {
+    const { records } = this.map;
+    if (records !== undefined && !this.isMarked) records.mark(this);
   }
 
   /** Makes the blocks [start, end) ready to be written. 0 or -ENOSPC. */
@@ -292,63 +351,16 @@ export class PooledFile implements StoredFile {
     }
     if (holes > space.available || (holes > 0 && !map.mayGrow)) return -errno.ENOSPC;
     if (holes > 0) {
-      this.takeFor(start, end);
-      const failed = this.populateRuns() || this.mapRuns(written);
+      const failed = fillRuns(map, space, this.window, start, end, written);
+      this.mark();
       if (failed < 0) return failed;
     }
     return written && map.markWritten(start, end - start) < 0 ? -errno.ENOSPC : 0;
   }
 
-  /** Takes blocks for the holes of [start, end) into `runs`. Precondition: they are available. */
-  private takeFor(start: number, end: number): void {
-    const { map, space, window } = this;
-    runs.length = 0;
-    // Where the blocks in front go on.
-    let goal = start > 0 ? Math.abs(map.lookup(start - 1)) : 0;
-    if (goal > 0) goal++;
-    for (let at = start; at < end; ) {
-      const value = map.translate(at);
-      const n = Math.min(map.run, end - at);
-      if (value !== 0) goal = Math.abs(value) + n;
-      for (let done = 0; value === 0 && done < n; done += space.run) {
-        const blk = space.take(window, goal, n - done);
-        goal = blk + space.run;
-        pushRun(at + done, blk, space.run);
-      }
-      at += n;
-    }
-  }
-
-  /** Populates the blocks of `runs`, or frees them all. */
-  private populateRuns(): number {
-    const { space } = this;
-    for (let i = 0; i < runs.length; i += RUN) {
-      const result = space.segments.populate(runs[i + 1]!, runs[i + 2]!);
-      if (result === 0) continue;
-      for (let j = 0; j < i; j += RUN) space.give(runs[j + 1]!, runs[j + 2]!);
-      for (let j = i; j < runs.length; j += RUN) space.untake(runs[j + 1]!, runs[j + 2]!);
-      return result;
-    }
-    return 0;
-  }
-
-  /** When the arena is full, the blocks mapped so far stay: they are zero and read as the hole did. */
-  private mapRuns(written: boolean): number {
-    const { map, space } = this;
-    for (let i = 0; i < runs.length; i += RUN) {
-      const pgoff = runs[i]!;
-      const blk = runs[i + 1]!;
-      const n = runs[i + 2]!;
-      const result = written ? map.map(pgoff, blk, n) : map.preallocate(pgoff, blk, n);
-      if (result === 0) continue;
-      for (let j = i; j < runs.length; j += RUN) space.give(runs[j + 1]!, runs[j + 2]!);
-      return -errno.ENOSPC;
-    }
-    return 0;
-  }
-
   /** Makes the blocks [start, end) a hole and frees them. 0; MORE; -ENOSPC when the arena is full, then nothing is changed. */
   private drop(start: number, end: number): number {
+    this.mark();
     return dropRuns(this.map, this.space, start, end);
   }
 
@@ -362,16 +374,6 @@ export class PooledFile implements StoredFile {
       this.space.segments.zero(blk, from - pgoff * BLOCK, Math.min(end, next * BLOCK) - from);
       pgoff = map.nextData(next);
     }
-  }
-}
-
-/** Adds to `runs`, to the last of them where it goes on. */
-function pushRun(pgoff: number, blk: number, n: number): void {
-  const last = runs.length - RUN;
-  if (last >= 0 && runs[last]! + runs[last + 2]! === pgoff && runs[last + 1]! + runs[last + 2]! === blk) {
-    runs[last + 2]! += n;
-  } else {
-    runs.push(pgoff, blk, n);
   }
 }
 

@@ -19,7 +19,7 @@ export class PooledGrant implements Grant {
   private readonly uid: number;
   private readonly room: Quota;
   /** In order; none touches the next. */
-  private readonly runs: Run[] = [];
+  private readonly held: Run[] = [];
   private blocks = 0;
 
   /** @param room of the holds of all grants. */
@@ -36,22 +36,39 @@ export class PooledGrant implements Grant {
     return this.hold(blk, blk + len / BLOCK) ? fd : -errno.ENOLCK;
   }
 
+  get runs(): readonly number[] {
+    return this.held.flatMap(({ start, end }) => [start, end - start]);
+  }
+
+  /** Takes over what a daemon before has granted. Precondition: it holds nothing. */
+  restore(runs: readonly number[]): void {
+    const { space, uid, room } = this;
+    for (let i = 0; i < runs.length; i += 2) {
+      const start = runs[i]!;
+      const n = runs[i + 1]!;
+      space.relend(start);
+      room.charge(uid, 1);
+      this.held.push({ start, end: start + n, hold: space.hold(start, n) });
+      this.blocks += n;
+    }
+  }
+
   get bytes(): number {
     return this.blocks * BLOCK;
   }
 
   release(): void {
     this.blocks = 0;
-    for (const { hold } of this.runs) {
+    for (const { hold } of this.held) {
       this.space.release(hold);
       this.room.give(this.uid);
     }
-    this.runs.length = 0;
+    this.held.length = 0;
   }
 
   /** False: the user has no share left for another run. */
   private hold(start: number, end: number): boolean {
-    const { space, uid, room, runs } = this;
+    const { space, uid, room, held: runs } = this;
     const first = this.firstFrom(start);
     let next = first;
     while (next < runs.length && runs[next]!.start <= end) next++;
@@ -73,10 +90,10 @@ export class PooledGrant implements Grant {
   /** The first run that ends at `blk` or behind it. */
   private firstFrom(blk: number): number {
     let low = 0;
-    let high = this.runs.length;
+    let high = this.held.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.runs[middle]!.end < blk) low = middle + 1;
+      if (this.held[middle]!.end < blk) low = middle + 1;
       else high = middle;
     }
     return low;

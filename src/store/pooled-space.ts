@@ -8,15 +8,22 @@
 //
 // A few freed blocks in a segment without holds keep their pages until there are more of them, or one is needed: returning
 // pages to the kernel is the main cost of a punch.
+//
+// With a journal, what a truncate or a punch frees keeps its bytes until the next commit: a death of the daemon before it
+// undoes the change, and the blocks are the file's again. They count as free at once. When nothing else is left they are used
+// before the commit: a death in the time of that one request would show the file's readers other bytes, until the truncate or
+// the punch, which the kernel sends again, has freed the blocks again.
 import { errno } from '../base/errno.js';
 import { BLOCK } from '../base/units.js';
 import { type ExtentArena, type ExtentMap, MAX_PGOFF } from '../extent/index.js';
 import { RangeIndex } from '../extent/range-index.js';
 import { BlockAllocator, type Window } from './block-allocator.js';
 import { BlockBitmap } from './block-bitmap.js';
-import { dropRuns } from './dropped-runs.js';
+import { dropRuns, type Freed } from './dropped-runs.js';
 import { Capacity, MORE } from './file-store.js';
 import { FreedRuns } from './freed-runs.js';
+import { IdleBlocks } from './idle-blocks.js';
+import type { PooledRecords } from './pooled-records.js';
 import { SEGMENT_BLOCKS, Segments, segmentOf } from './segments.js';
 
 /** 8 TiB: store blocks are numbers below 2^31. */
@@ -34,11 +41,11 @@ export class PooledSpace {
   readonly segments = new Segments();
   /** Counts as used what cannot be handed out: blocks of files, and freed blocks that wait for the end of a hold. */
   readonly capacity: Capacity;
-  private readonly allocator: BlockAllocator;
+  readonly allocator: BlockAllocator;
   private readonly holds = new RangeIndex();
   private lastHold = 0;
   /** Blocks that were held since they last got new pages; made with the first hold. */
-  private exposed: BlockBitmap | undefined;
+  exposed: BlockBitmap | undefined;
   /** Freed blocks with their old pages, in segments where nothing is held. */
   private readonly freed = new FreedRuns();
   /** Freed blocks that wait, by segment. */
@@ -46,7 +53,16 @@ export class PooledSpace {
   private keptBlocks = 0;
   /** What deleted files had: they count as free, and are freed bit by bit. */
   private readonly left = new Set<ExtentMap>();
+  /** Frees without waiting for a commit. */
+  readonly now: Freed = { give: (blk, n) => this.giveNow(blk, n) };
   private leftBlocks = 0;
+  /** Set before the first file, or never. */
+  records: PooledRecords | undefined;
+  /** Of a file. */
+  lastNumber = 0;
+  /** More is left than one call of `tidy` frees, since a commit. */
+  onLeft: (() => void) | undefined;
+  private readonly idle = new IdleBlocks(() => this.committed());
 
   /**
    * @param size bytes; whole blocks of it are used, 8 TiB at most.
@@ -64,12 +80,15 @@ export class PooledSpace {
 
   /** Blocks that can be handed out. */
   get available(): number {
-    return Math.min(this.allocator.available + this.freed.blocks + this.leftBlocks, this.room);
+    return Math.min(
+      this.allocator.available + this.freed.blocks + this.leftBlocks + this.idle.blocks,
+      this.room,
+    );
   }
 
   /** What --size leaves, in blocks. */
   private get room(): number {
-    return this.capacity.free / BLOCK;
+    return Math.max(0, this.capacity.free / BLOCK);
   }
 
   /** -EINVAL below what is used and beyond `most`. */
@@ -77,6 +96,7 @@ export class PooledSpace {
     const blocks = wholeBlocks(size);
     if (blocks > this.most || blocks * BLOCK < this.capacity.used) return -errno.EINVAL;
     this.capacity.total = blocks * BLOCK;
+    this.records?.size();
     return 0;
   }
 
@@ -97,6 +117,10 @@ export class PooledSpace {
     if (room === 0) return 0;
     if (want > room) want = room;
     while (this.allocator.available + this.freed.blocks < want && this.tidy());
+    if (this.allocator.available + this.freed.blocks < want) {
+      this.idle.settle();
+      while (this.allocator.available + this.freed.blocks < want && this.tidy());
+    }
     if (this.allocator.available < want || this.freed.has(goal)) this.renewFreed();
     const blk = this.allocator.take(window, goal, want);
     if (blk > 0) this.capacity.used += this.run * BLOCK;
@@ -121,11 +145,15 @@ export class PooledSpace {
     return true;
   }
 
-  /** Frees some of what was left; whether more is. */
+  /** Frees some of what was left; whether more is, but for what awaits a commit. */
   tidy(): boolean {
+    if (this.idle.hasSettled) {
+      this.freeIdle();
+      return this.idle.hasSettled || this.left.size > 0;
+    }
     for (const map of this.left) {
       const { blocks } = map;
-      const result = dropRuns(map, this, 0, MAX_PGOFF);
+      const result = dropRuns(map, this.now, 0, MAX_PGOFF);
       const freed = blocks - map.blocks;
       this.leftBlocks -= freed;
       this.capacity.used += freed * BLOCK;
@@ -140,8 +168,25 @@ export class PooledSpace {
     while (arena.room < SCARCE && this.tidy());
   }
 
-  /** Frees populated blocks. */
+  /** Frees populated blocks; with a journal, behind its next commit. */
   give(blk: number, n: number): void {
+    const { records } = this;
+    if (records === undefined) {
+      this.giveNow(blk, n);
+      return;
+    }
+    this.settle();
+    for (let at = blk; at < blk + n; ) {
+      const segment = segmentOf(at);
+      const end = Math.min((segment + 1) * SEGMENT_BLOCKS, blk + n);
+      const isHeld = this.isHeld(segment);
+      this.idle.add(records.journal, at, end - at, isHeld);
+      if (!isHeld) this.capacity.used -= (end - at) * BLOCK;
+      at = end;
+    }
+  }
+
+  private giveNow(blk: number, n: number): void {
     this.settle();
     for (let at = blk; at < blk + n; ) {
       const segment = segmentOf(at);
@@ -159,13 +204,22 @@ export class PooledSpace {
 
   /** As Segments.lend: from now on the segment's guard stays. -ENOLCK while a quarter of all blocks is kept. */
   lend(segment: number): number {
+    this.keepUncommitted();
     while (this.tidy());
     if (this.keptBlocks > this.capacity.total / BLOCK / 4) {
       this.settle();
       if (this.keptBlocks > this.capacity.total / BLOCK / 4) return -errno.ENOLCK;
     }
     this.renewFreed();
-    return this.segments.lend(segment);
+    const wasLent = this.segments.lent.has(segment);
+    const fd = this.segments.lend(segment);
+    if (fd >= 0 && !wasLent) this.records?.lent(segment, true);
+    return fd;
+  }
+
+  /** The client that had the block's segment from the daemon before may ask for more of it. */
+  relend(blk: number): void {
+    this.segments.relend(segmentOf(blk));
   }
 
   /** The file does not grow any more. */
@@ -175,10 +229,12 @@ export class PooledSpace {
 
   /** Holds [blk, blk + n) until `release` of the number that is answered. Holds may overlap. */
   hold(blk: number, n: number): number {
+    this.keepUncommitted();
     while (this.tidy());
     this.renewFreed();
     this.exposed ??= new BlockBitmap(this.allocator.total + 1);
     this.exposed.set(blk, blk + n);
+    this.records?.exposed(blk, n, true);
     this.holds.insert(++this.lastHold, blk, blk + n);
     return this.lastHold;
   }
@@ -197,7 +253,7 @@ export class PooledSpace {
   settle(): void {
     if (this.waiting.size === 0 && this.segments.lent.size === 0) return;
     for (const segment of this.segments.lent) {
-      if (!this.hasHolds(segment)) this.segments.reclaim(segment);
+      if (!this.hasHolds(segment) && this.segments.reclaim(segment)) this.records?.lent(segment, false);
     }
     for (const [segment, runs] of this.waiting) {
       if (this.isHeld(segment)) continue;
@@ -242,12 +298,47 @@ export class PooledSpace {
   /** The blocks get them when they come to be used. */
   private newPages(blk: number, n: number): void {
     this.segments.punch(blk, n);
-    this.exposed?.clear(blk, blk + n);
+    this.unexpose(blk, n);
   }
 
-  /** The guard must stay. Precondition: a hold was made. */
+  /** They have new pages, or none. */
+  unexpose(blk: number, n: number): void {
+    const { exposed } = this;
+    if (exposed === undefined || exposed.clearRun(blk, n) === n) return;
+    exposed.clear(blk, blk + n);
+    this.records?.exposed(blk, n, false);
+  }
+
+  /** Behind a commit of blocks that were freed. */
+  private committed(): void {
+    this.idle.settle();
+    this.idle.takeHeld((blk, n) => this.giveNow(blk, n));
+    this.freeIdle();
+    if (this.idle.hasSettled) this.onLeft?.();
+  }
+
+  private freeIdle(): void {
+    this.idle.slice((blk, n) => this.freed.add(blk, n));
+    if (this.freed.full) this.renewFreed();
+  }
+
+  /** Before something is held: what awaits a commit is freed by the rules for what is held. */
+  private keepUncommitted(): void {
+    this.capacity.used += this.idle.keep() * BLOCK;
+  }
+
+  /** Freed, and not to be used yet. */
+  keep(segment: number, blk: number, n: number): void {
+    const runs = this.waiting.get(segment) ?? [];
+    this.waiting.set(segment, runs);
+    runs.push(blk, n);
+    this.keptBlocks += n;
+  }
+
+  /** The guard must stay. */
   private giveBehindHolds(segment: number, blk: number, end: number): void {
-    const exposed = this.exposed!;
+    this.exposed ??= new BlockBitmap(this.allocator.total + 1);
+    const { exposed } = this;
     for (let at = blk; at < end; ) {
       const unseen = exposed.clearRun(at, end - at);
       if (unseen > 0) {
@@ -258,10 +349,7 @@ export class PooledSpace {
       }
       const next = exposed.nextClear(at);
       const stop = next < 0 ? end : Math.min(next, end);
-      const runs = this.waiting.get(segment) ?? [];
-      this.waiting.set(segment, runs);
-      runs.push(at, stop - at);
-      this.keptBlocks += stop - at;
+      this.keep(segment, at, stop - at);
       at = stop;
     }
   }

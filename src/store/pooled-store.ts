@@ -5,11 +5,16 @@ import { Quota } from '../base/quota.js';
 import { BLOCK } from '../base/units.js';
 import { PAGE_WORDS } from '../extent/entry.js';
 import type { ExtentArena } from '../extent/index.js';
+import type { Journal } from '../journal/journal.js';
+import type { Restorer } from '../journal/restorer.js';
+import type { Descriptor } from '../native/binding.js';
 import { arenaInHugePages } from './arena-memory.js';
 import { ChargedMap } from './charged-map.js';
 import type { Capacity, FileStore, Grant, LentMemory, StoredFile } from './file-store.js';
 import { PooledFile } from './pooled-file.js';
 import { PooledGrant } from './pooled-grant.js';
+import { PooledRecords } from './pooled-records.js';
+import { PooledRestorer, type RestoredFile } from './pooled-restorer.js';
 import { PooledSpace } from './pooled-space.js';
 
 /** Store blocks for which the arena has a page: even if every 2 MiB of the files are in 64 pieces. */
@@ -30,6 +35,8 @@ export class PooledStore implements FileStore {
   private readonly holds: Quota;
   /** Words of the arena. */
   private readonly shares: Quota;
+  /** Files of the daemon before that were not asked for yet. */
+  private unclaimed = new Map<number, RestoredFile>();
 
   /**
    * @param size bytes for the blocks of all files, 4 KiB to 8 TiB.
@@ -62,7 +69,58 @@ export class PooledStore implements FileStore {
   }
 
   create(uid = 0): StoredFile {
-    return new PooledFile(this.space, this.arena, new ChargedMap(this.arena, this.shares, uid));
+    const { space, arena } = this;
+    return new PooledFile(space, arena, this.newMap(++space.lastNumber, uid, space.records));
+  }
+
+  private newMap(number: number, uid: number, records?: PooledRecords): ChargedMap {
+    return new ChargedMap(this.arena, this.shares, uid, number, records);
+  }
+
+  /**
+   * From now on all changes are written there. To be called before the first file, and before the journal's first commit.
+   * @param onLeft called behind a commit that leaves more to be freed than one `tidy`
+   */
+  recordIn(journal: Journal, onLeft?: () => void): void {
+    const records = new PooledRecords(journal, this.space);
+    this.space.records = records;
+    this.space.onLeft = onLeft;
+    journal.sources.push(records);
+  }
+
+  /** @param made called with each new segment, from 0 on, before it is used: a keeper can hold its descriptor. */
+  keepSegments(made: (segment: number, fd: number) => void): void {
+    this.space.segments.made = made;
+  }
+
+  /** Takes a segment over that a daemon before has made. @throws Error: it is none, EMFILE, ENOMEM. */
+  adoptSegment(segment: number, memfd: Descriptor): void {
+    this.space.segments.adopt(segment, memfd);
+  }
+
+  /** For a store without files whose segments are adopted. `restored` answers its files from `finish` on. */
+  restorer(): Restorer {
+    const restorer = new PooledRestorer(this.space, this.arena, number => this.newMap(number, 0));
+    this.unclaimed = restorer.files;
+    return restorer;
+  }
+
+  /** A file of the daemon before, to be asked for once. @throws Error: the journal has none of that number. */
+  restored(number: number, uid: number): StoredFile {
+    const file = this.unclaimed.get(number);
+    if (file === undefined) throw new Error(`the journal has no file ${number} of the store`);
+    this.unclaimed.delete(number);
+    const { map } = file;
+    map.restoredFor(uid);
+    map.records = this.space.records;
+    return new PooledFile(this.space, this.arena, map, file);
+  }
+
+  /** All files that are wanted were asked for: frees the others. How many those were. */
+  freeUnclaimed(): number {
+    const numbers = [...this.unclaimed.keys()];
+    for (const number of numbers) this.restored(number, 0).free();
+    return numbers.length;
   }
 
   isShort(uid: number): boolean {
@@ -76,5 +134,11 @@ export class PooledStore implements FileStore {
 
   newGrant(uid: number): Grant {
     return new PooledGrant(this.space, uid, this.holds);
+  }
+
+  restoredGrant(uid: number, runs: readonly number[]): Grant {
+    const grant = new PooledGrant(this.space, uid, this.holds);
+    grant.restore(runs);
+    return grant;
   }
 }

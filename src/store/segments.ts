@@ -17,6 +17,8 @@ import {
   MADV_POPULATE_WRITE,
   O_NONBLOCK,
   O_RDWR,
+  SEEK_DATA,
+  SEEK_HOLE,
 } from '../base/linux.js';
 import { BLOCK } from '../base/units.js';
 import { type Descriptor, native, PROT_READ, PROT_WRITE, STAT } from '../native/binding.js';
@@ -35,6 +37,8 @@ const stat = new Float64Array(STAT.length);
 export const segmentOf = (blk: number): number => Math.floor(blk / SEGMENT_BLOCKS);
 
 export class Segments {
+  /** Called with each new segment, before it is used: its memory can be kept beyond this process. */
+  made: ((segment: number, fd: number) => void) | undefined;
   private readonly segments: (Segment | undefined)[] = [];
   private last: Uint8Array = new Uint8Array(0);
 
@@ -46,6 +50,7 @@ export class Segments {
       if (segment === undefined) {
         try {
           segment = new Segment(segmentOf(at));
+          this.made?.(segmentOf(at), segment.fd);
         } catch (error) {
           return failureOf(error);
         }
@@ -56,6 +61,46 @@ export class Segments {
       at += part;
     }
     return 0;
+  }
+
+  /** A segment of a daemon before, which is closed here from now on. @throws Error: it is none, EMFILE, ENOMEM. */
+  adopt(index: number, memfd: Descriptor): void {
+    this.segments[index] = new Segment(index, memfd);
+  }
+
+  /** Segments are numbers below it; some may not be there. */
+  get count(): number {
+    return this.segments.length;
+  }
+
+  has(segment: number): boolean {
+    return this.segments[segment] !== undefined;
+  }
+
+  /** Blocks of the segment that have pages. */
+  populated(segment: number): number {
+    this.segments[segment]!.stat(stat);
+    return stat[STAT.blocks]! / (BLOCK / 512);
+  }
+
+  /**
+   * The runs of [blk, blk + n), which lie in one segment, that have pages which may hold bytes; how many blocks they are.
+   */
+  eachPage(blk: number, n: number, each: (blk: number, n: number) => void): number {
+    const end = blk + n;
+    let pages = 0;
+    for (let at = this.seek(blk, end, SEEK_DATA); at < end; ) {
+      const stop = this.seek(at, end, SEEK_HOLE);
+      each(at, stop - at);
+      pages += stop - at;
+      at = stop < end ? this.seek(stop, end, SEEK_DATA) : end;
+    }
+    return pages;
+  }
+
+  private seek(blk: number, end: number, whence: number): number {
+    const at = this.segments[segmentOf(blk)]!.seek(within(blk), whence);
+    return at < 0 ? end : Math.min(end, blk + (at - within(blk)) / BLOCK);
   }
 
   /** Adds `n` bytes from byte `skip` of block `blk` on to `out`. Precondition, here and below: populated. */
@@ -124,6 +169,12 @@ export class Segments {
     return fd;
   }
 
+  /** A segment that is lent has a descriptor to take again, after the death of the daemon that lent it. */
+  relend(segment: number): void {
+    // On failure the client gets EBUSY when it asks for more, and nothing else.
+    if (this.lent.has(segment)) this.segments[segment]!.lend(false);
+  }
+
   lentMemory(): Omit<LentMemory, 'kept'> {
     const byIno = new Map<number, number>();
     for (const segment of this.lent) {
@@ -161,6 +212,11 @@ const within = (blk: number): number => (blk % SEGMENT_BLOCKS) * BLOCK;
 const partOf = (blk: number, end: number): number =>
   Math.min(end - blk, SEGMENT_BLOCKS - (blk % SEGMENT_BLOCKS));
 
+function checkSize(fd: number, index: number): void {
+  check(native.fstat(fd, stat), 'fstat of a segment');
+  if (stat[STAT.size] !== SEGMENT_BYTES) throw new Error(`segment ${index} has ${stat[STAT.size]} bytes`);
+}
+
 class Segment {
   readonly bytes: Uint8Array;
   readonly memory: ArrayBuffer;
@@ -169,12 +225,17 @@ class Segment {
   /** What clients take: a description of its own, since the kernel's count of opens leaves the memfd's first out. */
   private handout: Descriptor | undefined;
 
-  /** @throws Error with `errno` (EMFILE, ENOMEM). */
-  constructor(index: number) {
-    const memfd = native.memfdCreate(`leasefs:segment${index}`);
+  /** @param adopted a segment's memory. @throws Error with `errno` (EMFILE, ENOMEM). */
+  constructor(index: number, adopted?: Descriptor) {
+    const memfd = adopted ?? native.memfdCreate(`leasefs:segment${index}`);
     try {
-      check(native.ftruncate(memfd.fd, SEGMENT_BYTES), 'ftruncate of a segment');
-      check(native.fcntl(memfd.fd, F_ADD_SEALS, SEALS), 'seals of a segment');
+      if (adopted === undefined) {
+        check(native.ftruncate(memfd.fd, SEGMENT_BYTES), 'ftruncate of a segment');
+        check(native.fcntl(memfd.fd, F_ADD_SEALS, SEALS), 'seals of a segment');
+      } else {
+        checkSize(memfd.fd, index);
+      }
+      // A daemon may have died while the guard was lifted.
       this.guarded = setGuard(memfd.fd);
       this.memory = native.map(memfd.fd, 0, SEGMENT_BYTES, PROT_READ | PROT_WRITE);
     } catch (error) {
@@ -185,8 +246,16 @@ class Segment {
     this.memfd = memfd;
   }
 
+  get fd(): number {
+    return this.memfd.fd;
+  }
+
   stat(out: Float64Array): void {
     native.fstat(this.memfd.fd, out);
+  }
+
+  seek(at: number, whence: number): number {
+    return native.lseek(this.memfd.fd, at, whence);
   }
 
   populate(at: number, length: number): number {

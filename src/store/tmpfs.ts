@@ -25,8 +25,17 @@ export class Tmpfs {
   private readonly root: Descriptor;
   private files = 0;
 
+  /** Whether it was the last daemon's. */
+  readonly isAdopted: boolean;
+
   /** @throws EPERM without CAP_SYS_ADMIN in a mount namespace of one's own; EINVAL for an option of a newer kernel. */
-  constructor({ size, huge, swap = true }: TmpfsOptions) {
+  constructor({ size, huge, swap = true }: TmpfsOptions, adopted?: Descriptor) {
+    this.isAdopted = adopted !== undefined;
+    if (adopted !== undefined) {
+      this.root = adopted;
+      this.huge = huge ?? 'advise';
+      return;
+    }
     const options = ['size', String(size), 'nr_inodes', '0', 'mode', '0700'];
     if (!swap) options.push('noswap', '');
     try {
@@ -42,6 +51,16 @@ export class Tmpfs {
 
   get fd(): number {
     return this.root.fd;
+  }
+
+  /** A file of the last daemon's: `next` goes on behind it. */
+  has(number: number): void {
+    this.files = Math.max(this.files, number);
+  }
+
+  /** The newest file's number. */
+  get last(): number {
+    return this.files;
   }
 
   /** A number for another file. */

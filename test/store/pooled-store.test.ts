@@ -8,6 +8,7 @@ import { FileStat, type StoredFile } from '../../src/store/file-store.js';
 import { PooledSpace } from '../../src/store/pooled-space.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
 import { checkExtents } from '../support/check-extents.js';
+import { Naive } from '../support/naive-file.js';
 import { newSeed, random } from '../support/random.js';
 
 const BLOCK = 4096;
@@ -32,51 +33,6 @@ function byteOf(space: PooledSpace, blk: number): number {
   const out = new Uint8Array(1);
   space.segments.read(blk, 0, 1, out, 0);
   return out[0]!;
-}
-
-/** What a file is, in the simplest form: its bytes, and which blocks are there and written. */
-class Naive {
-  bytes = Buffer.alloc(0);
-  readonly blocks = new Map<number, boolean>();
-
-  resize(size: number): void {
-    const next = Buffer.alloc(size);
-    this.bytes.copy(next);
-    this.bytes = next;
-  }
-
-  grow(size: number): void {
-    if (size > this.bytes.length) this.resize(size);
-  }
-
-  missing(off: number, len: number): number {
-    let missing = 0;
-    for (let i = Math.floor(off / BLOCK); i * BLOCK < off + len; i++) if (!this.blocks.has(i)) missing++;
-    return missing;
-  }
-
-  /** How many of the bytes find a block while `left` are left. */
-  fitting(off: number, len: number, left: number): number {
-    for (let i = Math.floor(off / BLOCK); i * BLOCK < off + len; i++) {
-      if (!this.blocks.has(i) && left-- === 0) return Math.max(0, i * BLOCK - off);
-    }
-    return len;
-  }
-
-  give(off: number, len: number, written: boolean): void {
-    for (let i = Math.floor(off / BLOCK); i * BLOCK < off + len; i++) {
-      this.blocks.set(i, written || this.blocks.get(i) === true);
-    }
-  }
-
-  clear(off: number, len: number): void {
-    const { length } = this.bytes;
-    this.bytes.fill(0, Math.min(off, length), Math.min(off + len, length));
-  }
-
-  drop(start: number, end: number): void {
-    for (const i of this.blocks.keys()) if (i >= start && i < end) this.blocks.delete(i);
-  }
 }
 
 test('any sequence of operations on several files leaves what it would leave in byte arrays', () => {
