@@ -16,7 +16,8 @@ export type EventName =
   | 'zombie'
   | 'zombie-end'
   | 'died'
-  | 'injected';
+  | 'injected'
+  | 'restarted';
 
 /** `pid` 0: a process that could not be identified. */
 export interface EventProcess {
@@ -77,7 +78,7 @@ export interface ReportedEvent extends EventProcess, EventFacts {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly event: EventName;
-  /** The rule behind it, 'X1'; 'inject' for what `leasefs inject` did. */
+  /** The rule behind it, 'X1'; 'inject' for what `leasefs inject` did, 'restart' when a daemon took over. */
   readonly rule: string;
   readonly ino?: number;
   /** From the root of the mount; null: deleted. */

@@ -19,7 +19,13 @@ export type Injection =
   /** The next `count` pins over holes and fallocates are refused with ENOSPC. */
   | { readonly do: 'enospc'; readonly count: number }
   /** The daemon's next `count` callbacks of that name throw; the daemon logs each and continues. */
-  | { readonly do: 'throw'; readonly in: Callback; readonly count: number };
+  | { readonly do: 'throw'; readonly in: Callback; readonly count: number }
+  /** The daemon dies at its `count`-th entry of the journal from now on: before it counts, before its answer, or behind that. */
+  | { readonly do: 'die'; readonly at: Moment; readonly count: number };
+
+export const moments = ['before', 'between', 'after'] as const;
+/** Of an entry of the journal. */
+export type Moment = (typeof moments)[number];
 
 /** An injection `after` so many ms. */
 export type TimedInjection = Injection & { readonly after?: number };
@@ -41,6 +47,7 @@ const members = {
   delay: ['count', 'ms'],
   enospc: ['count'],
   throw: ['in', 'count'],
+  die: ['at', 'count'],
 } as const satisfies Record<Injection['do'], readonly string[]>;
 
 const injectionNames = Object.keys(members) as readonly Injection['do'][];
@@ -72,6 +79,7 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 function isRight(member: string, value: unknown): boolean {
   if (member === 'file') return typeof value === 'string' && value !== '';
   if (member === 'in') return callbacks.some(name => name === value);
+  if (member === 'at') return moments.some(name => name === value);
   if (member === 'errno') return value === 'ENOMEM' || value === 'EAGAIN';
   if (member === 'ms') return isCount(value) && (value as number) < 2 ** 31;
   return isCount(value);
@@ -80,5 +88,6 @@ function isRight(member: string, value: unknown): boolean {
 function shape(member: string): string {
   if (member === 'file') return 'a path below the mount point';
   if (member === 'in') return `one of ${callbacks.join(', ')}`;
+  if (member === 'at') return `one of ${moments.join(', ')}`;
   return member === 'errno' ? 'ENOMEM or EAGAIN' : 'a whole number';
 }

@@ -115,6 +115,12 @@ export interface ReportedStatus {
   readonly waiters: number;
   /** Requests served, by name. */
   readonly requests: Readonly<Record<string, number>>;
+  /** What outlives the daemon (mount --keeper), its pid, and how often a daemon of this mount has died; null: nothing does. */
+  readonly keeper: {
+    readonly by: 'leasefs-keeper' | 'systemd';
+    readonly pid: number;
+    readonly deaths: number;
+  } | null;
   /** -o kernel_cache: a refused write to a pooled file may cost other processes their stores. */
   readonly kernelCache: boolean;
   /**

@@ -20,14 +20,21 @@ export interface Notice {
 
 const TOKEN_BYTES = 8;
 const NOTICE_BYTES = abi.notice.bytes;
+/** Daemons that may end one after the other while the watch is made anew. */
+const TRIES = 3;
 
 export class Notices implements Disposable {
   /** The first notice: the present state. */
   readonly first: Notice;
-  private readonly socket: Descriptor;
+  private readonly calls: Calls;
+  private socket: Descriptor;
   private readonly room = new ArrayBuffer(64 * NOTICE_BYTES);
   private readonly notices = new StructView(this.room);
   private poller: Poller | undefined;
+  /** What `wait` was asked. */
+  private waits: { readonly keepAlive: boolean; readonly ready: () => void } | undefined;
+  /** As the last notice said. */
+  private isBreaking: boolean;
 
   /**
    * Does not keep the event loop alive unless `wait` has `keepAlive`.
@@ -35,23 +42,12 @@ export class Notices implements Disposable {
    * namespace that the daemon may not enter. ENOTTY: not on a leasefs mount.
    */
   constructor(calls: Calls) {
-    const struct = abi.newStruct(abi.watch);
-    const answer = calls.call(abi.LEASEFS_IOC_WATCH, struct.buffer);
-    if (answer < 0) throw new FsError(answer, 'watching for breaks');
-    const address = Buffer.from(struct.data(abi.watch.address)).toString('latin1');
-    this.socket = native.connectStream(address.slice(0, address.indexOf('\0')));
-    try {
-      const token = struct.buffer.slice(abi.watch.token.at, abi.watch.token.at + TOKEN_BYTES);
-      // A daemon that refuses us may have sent the reason first.
-      native.sendMessage(this.socket.fd, token, TOKEN_BYTES);
-      const length = native.receiveMessage(this.socket.fd, this.room);
-      const refused = length < NOTICE_BYTES ? errno.ENOTCONN : this.notices.s32(abi.notice.error);
-      if (refused !== 0) throw new FsError(refused, 'watching for breaks');
-      this.first = this.notice(0);
-    } catch (error) {
-      this.socket.close();
-      throw error;
-    }
+    this.calls = calls;
+    const struct = this.ask();
+    if (typeof struct === 'number') throw new FsError(struct, 'watching for breaks');
+    this.socket = native.connectStream(addressIn(struct));
+    this.first = this.show(struct);
+    this.isBreaking = this.first.breakMs > 0;
   }
 
   /**
@@ -60,20 +56,22 @@ export class Notices implements Disposable {
    */
   wait(keepAlive: boolean, ready: () => void): void {
     this.pause();
+    this.waits = { keepAlive, ready };
     this.poller = native.poll(this.socket.fd, POLLIN, ready);
     if (!keepAlive) this.poller.unref();
   }
 
   /**
    * Takes all notices that have come; the last of them. undefined: none; 'ended': the file was closed, or the mount is
-   * gone.
+   * gone. If another daemon serves the mount now, the watch goes on with it: this waits until it does.
    */
   take(): Notice | 'ended' | undefined {
     let last: Notice | undefined;
     while (native.pollWait(this.socket.fd, POLLIN, 0) > 0) {
       const length = native.receiveMessage(this.socket.fd, this.room);
-      if (length < NOTICE_BYTES) return last ?? 'ended';
+      if (length < NOTICE_BYTES) return last ?? this.again();
       last = this.notice(length - NOTICE_BYTES);
+      this.isBreaking = last.breakMs > 0;
     }
     return last;
   }
@@ -82,6 +80,7 @@ export class Notices implements Disposable {
   pause(): void {
     this.poller?.close();
     this.poller = undefined;
+    this.waits = undefined;
   }
 
   /** Idempotent. */
@@ -94,6 +93,49 @@ export class Notices implements Disposable {
     this.close();
   }
 
+  /** Asks the mount for the way to a watch: `-errno`, or the struct. Waits until a daemon serves it. */
+  private ask(): StructView | number {
+    const struct = abi.newStruct(abi.watch);
+    const answer = this.calls.call(abi.LEASEFS_IOC_WATCH, struct.buffer);
+    return answer < 0 ? answer : struct;
+  }
+
+  /** Shows the token. @returns the present state; closes the socket if it throws. */
+  private show(struct: StructView): Notice {
+    try {
+      const token = struct.buffer.slice(abi.watch.token.at, abi.watch.token.at + TOKEN_BYTES);
+      // A daemon that refuses us may have sent the reason first.
+      native.sendMessage(this.socket.fd, token, TOKEN_BYTES);
+      const length = native.receiveMessage(this.socket.fd, this.room);
+      const refused = length < NOTICE_BYTES ? errno.ENOTCONN : this.notices.s32(abi.notice.error);
+      if (refused !== 0) throw new FsError(refused, 'watching for breaks');
+      return this.notice(0);
+    } catch (error) {
+      this.socket.close();
+      throw error;
+    }
+  }
+
+  /** The connection has ended. Makes another one; what it says, if that is news. */
+  private again(): Notice | 'ended' | undefined {
+    const { waits, isBreaking } = this;
+    this.close();
+    for (let n = 0; n < TRIES; n++) {
+      const struct = this.ask();
+      if (typeof struct === 'number') return 'ended';
+      try {
+        this.socket = native.connectStream(addressIn(struct));
+        const now = this.show(struct);
+        this.isBreaking = now.breakMs > 0;
+        if (waits !== undefined) this.wait(waits.keepAlive, waits.ready);
+        return this.isBreaking || isBreaking || now.readable ? now : undefined;
+      } catch {
+        // That daemon has ended too, or it refuses.
+      }
+    }
+    return 'ended';
+  }
+
   /** @param at of `room`. */
   private notice(at: number): Notice {
     const { notices } = this;
@@ -103,4 +145,9 @@ export class Notices implements Disposable {
       readable: notices.u32(abi.notice.readable, at) !== 0,
     };
   }
+}
+
+function addressIn(struct: StructView): string {
+  const address = Buffer.from(struct.data(abi.watch.address)).toString('latin1');
+  return address.slice(0, address.indexOf('\0'));
 }

@@ -2,7 +2,7 @@
 // up the mount: events that are gone before it reads them become one line that says how many.
 import { errno } from '../base/errno.js';
 import type { EventRing } from '../fs/trace/event-ring.js';
-import type { VirtualFile } from '../fs/vfs/virtual.js';
+import type { StreamPlace, VirtualFile } from '../fs/vfs/virtual.js';
 import { eventLine, lostLine } from './event-lines.js';
 import type { EventWakes } from './event-wakes.js';
 import type { Viewer } from './viewer.js';
@@ -47,6 +47,16 @@ export class EventStream implements VirtualFile {
       this.rest = this.rest.subarray(piece.length);
     }
     return at;
+  }
+
+  get place(): StreamPlace {
+    return { next: this.next, rest: this.rest };
+  }
+
+  /** Goes on where a reader of the last daemon's was. */
+  goOn({ next, rest }: StreamPlace): void {
+    this.next = next;
+    this.rest = rest;
   }
 
   write(): number {

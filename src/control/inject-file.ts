@@ -12,7 +12,7 @@ import type { Answer, Caller } from '../fs/operations.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
 
 /** Only root and the daemon's own user may inject. */
-export const mayInject = ({ uid }: Caller): boolean => isOwner(uid);
+export const mayInject = ({ uid }: Pick<Caller, 'uid'>): boolean => isOwner(uid);
 
 /** Characters; what was written may be long. */
 const REASON_MAX = 1000;
@@ -101,6 +101,8 @@ export class InjectFile implements VirtualFile {
         return injector.refuseSpace(asker, injection.count);
       case 'throw':
         return injector.fail(asker, injection.in, injection.count);
+      case 'die':
+        return injector.die(asker, injection.at, injection.count);
     }
   }
 }

@@ -14,7 +14,7 @@ export class SizeFile implements VirtualFile {
    * @param opener must have the right too: a privileged program writes what it is made to write into a descriptor of another
    * user's.
    */
-  constructor(sb: Superblock, opener: Caller) {
+  constructor(sb: Superblock, opener: Pick<Caller, 'uid'>) {
     this.sb = sb;
     this.isWritable = mayInject(opener);
   }

@@ -5,8 +5,7 @@ import { S_IFDIR, S_IFREG } from '../base/linux.js';
 import { BLOCK, FIRST_VIRTUAL, type InodeNumber, type Name } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
-import type { Caller } from '../fs/operations.js';
-import type { VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
+import type { Opener, VirtualEntry, VirtualFile, VirtualTree } from '../fs/vfs/virtual.js';
 import { Descriptors } from '../process/descriptors.js';
 import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
@@ -17,6 +16,7 @@ import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
 import { SizeFile } from './size-file.js';
 import { metricsText, type Stats, statsJson, statsText } from './stats.js';
 import { TextFile } from './text-file.js';
+import { mayUpgrade, type Upgrade, UpgradeFile } from './upgrade-file.js';
 import { Viewer } from './viewer.js';
 
 const CONTROL_NAME = '.leasefs';
@@ -34,6 +34,8 @@ const FILE = S_IFREG | 0o444;
 const WRITABLE = S_IFREG | 0o222;
 const INJECT = 'inject';
 const SIZE = 'size';
+const UPGRADE = 'upgrade';
+const WRITABLES: readonly string[] = [INJECT, SIZE, UPGRADE];
 
 /** Made at the first read, for who opened the file. */
 type Text = (viewer: Viewer) => Source;
@@ -45,6 +47,8 @@ interface ControlOptions {
   readonly listed: boolean;
   /** Whether there is a file to ask for faults. */
   readonly allowInject: boolean;
+  /** Lets another program go on with the mount; undefined: nothing outlives the daemon. */
+  readonly upgrade: Upgrade | undefined;
 }
 
 export class ControlTree implements VirtualTree {
@@ -54,6 +58,7 @@ export class ControlTree implements VirtualTree {
   private readonly filesystem: Filesystem;
   private readonly mountPoint: string;
   private readonly injector: Injector | undefined;
+  private readonly upgrade: Upgrade | undefined;
   private readonly wakes: EventWakes;
   private readonly room = textRoom();
   private readonly descriptors: Descriptors;
@@ -61,7 +66,7 @@ export class ControlTree implements VirtualTree {
   private readonly names: readonly string[];
   private readonly texts: Readonly<Record<string, Text>>;
 
-  constructor({ filesystem, mountPoint, listed, allowInject }: ControlOptions) {
+  constructor({ filesystem, mountPoint, listed, allowInject, upgrade }: ControlOptions) {
     this.filesystem = filesystem;
     this.mountPoint = mountPoint;
     this.listed = listed;
@@ -78,7 +83,14 @@ export class ControlTree implements VirtualTree {
       metrics: () => this.stats(metricsText),
     };
     this.injector = allowInject ? filesystem.allowInjection() : undefined;
-    this.names = ['events', ...Object.keys(this.texts), SIZE, ...(allowInject ? [INJECT] : [])];
+    this.upgrade = upgrade;
+    this.names = [
+      'events',
+      ...Object.keys(this.texts),
+      SIZE,
+      ...(allowInject ? [INJECT] : []),
+      ...(upgrade === undefined ? [] : [UPGRADE]),
+    ];
   }
 
   mode(ino: InodeNumber): number {
@@ -86,7 +98,7 @@ export class ControlTree implements VirtualTree {
     if (ino < FIRST_PID) {
       const name = this.fileName(ino);
       if (name === undefined) return 0;
-      return name === INJECT || name === SIZE ? FILE | WRITABLE : FILE;
+      return WRITABLES.includes(name) ? FILE | WRITABLE : FILE;
     }
     if (!this.isProcess(pidOf(ino))) return 0;
     return isPidDirectory(ino) ? DIRECTORY : FILE;
@@ -123,24 +135,29 @@ export class ControlTree implements VirtualTree {
     return dir >= FIRST_PID ? PIDS : TOP;
   }
 
-  open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number {
-    const viewer = new Viewer(caller);
-    if (ino >= FIRST_PID) return this.openFilePins(viewer, caller.uid, pidOf(ino), wake);
+  open(opener: Opener, ino: InodeNumber, wake: () => void): VirtualFile | number {
+    const viewer = new Viewer(opener);
+    if (ino >= FIRST_PID) return this.openFilePins(viewer, opener.uid, pidOf(ino), wake);
     const name = this.fileName(ino);
     if (name === undefined) return -errno.ENOENT;
     const { plane } = this.filesystem;
-    if (name === INJECT) return this.openInject(caller);
-    if (name === SIZE) return new SizeFile(plane.sb, caller);
+    if (name === INJECT) return this.openInject(opener);
+    if (name === UPGRADE) return this.openUpgrade(opener);
+    if (name === SIZE) return new SizeFile(plane.sb, opener);
     if (name === 'events') {
       return new EventStream(plane.recorder.ring, viewer, this.wakes, wake);
     }
-    return new TextFile(() => this.texts[name]!(viewer), this.room, caller.uid);
+    return new TextFile(() => this.texts[name]!(viewer), this.room, opener.uid);
   }
 
-  private openInject(caller: Caller): VirtualFile | number {
-    return this.injector !== undefined && mayInject(caller)
+  private openInject(opener: Opener): VirtualFile | number {
+    return this.injector !== undefined && mayInject(opener)
       ? new InjectFile(this.filesystem, this.injector)
       : -errno.EPERM;
+  }
+
+  private openUpgrade(opener: Opener): VirtualFile | number {
+    return this.upgrade !== undefined && mayUpgrade(opener) ? new UpgradeFile(this.upgrade) : -errno.EPERM;
   }
 
   private openFilePins(viewer: Viewer, reader: number, pid: number, wake: () => void): VirtualFile | number {

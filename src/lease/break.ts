@@ -28,16 +28,14 @@ export function breakLease(
 ): void {
   const { breaking } = lease;
   if (breaking === undefined) {
-    lease.breaking = { must, until: now + state.options.breakTime, breaker, joined: false };
-    state.pending.add(lease);
+    state.beginBreak(lease, { must, until: now + state.options.breakTime, breaker, joined: false });
     tell(state, lease, must, breaker);
     return;
   }
-  if (breaking.breaker !== breaker) breaking.joined = true;
-  if (must === NONE && breaking.must !== NONE) {
-    breaking.must = NONE;
-    tell(state, lease, NONE, breaker);
-  }
+  const demandsMore = must === NONE && breaking.must !== NONE;
+  const joins = breaking.breaker !== breaker && !breaking.joined;
+  if (joins || demandsMore) state.joinBreak(lease, joins, demandsMore ? NONE : breaking.must);
+  if (demandsMore) tell(state, lease, NONE, breaker);
 }
 
 function tell(state: LeaseState, lease: Lease, must: Kind, breaker: ProcessId): void {
@@ -59,7 +57,7 @@ function tell(state: LeaseState, lease: Lease, must: Kind, breaker: ProcessId): 
 export function takeAway(state: LeaseState, lease: Lease, rule: Rule): void {
   const { id, file, description } = lease;
   state.removeLease(lease);
-  state.forced.add(description);
+  state.setForced(description);
   state.emit({ effect: 'removed', lease: id, file: file.ino, description, rule });
 }
 
@@ -85,7 +83,7 @@ function force(state: LeaseState, lease: Lease): void {
 function lower(state: LeaseState, lease: Lease, to: Kind): void {
   const { id, file, description } = lease;
   state.setKind(lease, to);
-  state.forced.add(description);
+  state.setForced(description);
   state.emit({ effect: 'lowered', lease: id, file: file.ino, description, to, rule: 'B2' });
 }
 

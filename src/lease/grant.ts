@@ -32,7 +32,7 @@ export function judgeLease(state: LeaseState, now: number, ask: LeaseAsk): Judge
 }
 
 function unlock(state: LeaseState, { description }: LeaseAsk, lease: Lease | undefined): Judgement {
-  state.forced.delete(description);
+  state.unsetForced(description);
   if (lease === undefined) return refused('EAGAIN', 'L2');
   const [pin] = lease.pins;
   if (pin !== undefined) return refused('EBUSY', 'L5', pinnedBy(pin));
@@ -98,7 +98,8 @@ function conflicting(state: LeaseState, ask: LeaseAsk): Lease[] | Judgement {
   const file = state.files.get(ask.file);
   if (file === undefined) return [];
   // B3 refuses new calls only. A parked call was admitted before other breakers joined.
-  const other = state.waiters.has(ask.waiter) ? undefined : breakByAnother(file, ask.process);
+  const isAdmitted = ask.isAdmitted === true || state.waiters.has(ask.waiter);
+  const other = isAdmitted ? undefined : breakByAnother(file, ask.process);
   if (other !== undefined) return refused('EAGAIN', 'B3', heldBy(other));
   const found: Lease[] = [];
   let own: Lease | undefined;

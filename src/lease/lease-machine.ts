@@ -15,12 +15,14 @@ import {
 } from '../base/units.js';
 import { forceDue, forceFile, nextDeadline, takeAway } from './break.js';
 import { judgeChange, unconcerned } from './change.js';
+import { Changes, type Notebook } from './changes.js';
 import { judgeLease, leaseOn } from './grant.js';
 import { checkState } from './invariants.js';
 import { makePin, unpin } from './pin.js';
 import { pinsByAge } from './pins-by-age.js';
 import type { Lease, Pin, Waiter } from './records.js';
 import { RestOfPins } from './rest.js';
+import { restoreState, type Saved, sweepState } from './restore.js';
 import { LeaseState } from './state.js';
 import type {
   ChangeAsk,
@@ -54,7 +56,7 @@ export class LeaseMachine implements Leases {
   }
 
   getLease(description: FileHandle): Kind {
-    this.state.forced.delete(description);
+    this.state.unsetForced(description);
     return leaseOn(this.state.byDescription.get(description));
   }
 
@@ -91,7 +93,7 @@ export class LeaseMachine implements Leases {
 
   release(description: FileHandle, most = Number.POSITIVE_INFINITY): Rest | undefined {
     const { state } = this;
-    state.forced.delete(description);
+    state.unsetForced(description);
     // The pins that the description owns end first (N5), on every file.
     const owned = state.ownedPins.get(description);
     if (owned === undefined) {
@@ -144,7 +146,7 @@ export class LeaseMachine implements Leases {
     }
     // Oldest first: leases that the process took over (L6) were added to its set last.
     for (const lease of [...party.leases].sort((a, b) => a.id - b.id)) {
-      lease.ownerDead = true;
+      state.setOwnerDead(lease);
       if (lease.breaking !== undefined) takeAway(state, lease, 'B5');
     }
     state.settle();
@@ -242,6 +244,37 @@ export class LeaseMachine implements Leases {
     const { files } = this.state;
     if (file !== undefined) return files.get(file)?.leases ?? [];
     return [...files.values()].flatMap(record => record.leases);
+  }
+
+  keepChanges(): Changes {
+    this.state.changes = new Changes();
+    return this.state.changes;
+  }
+
+  leaseChanged(description: FileHandle): void {
+    const lease = this.state.byDescription.get(description);
+    if (lease !== undefined) this.state.changes?.lease(lease);
+  }
+
+  pinChanged(id: PinId): void {
+    const pin = this.state.pins.get(id);
+    if (pin !== undefined) this.state.changes?.pin(pin);
+  }
+
+  sweep(to: Notebook): Generator<void> {
+    return sweepState(this.state, to);
+  }
+
+  get lastLease(): number {
+    return this.state.lastLease;
+  }
+
+  get lastPin(): number {
+    return this.state.lastPin;
+  }
+
+  restore(saved: Saved): void {
+    restoreState(this.state, saved);
   }
 
   check(): void {

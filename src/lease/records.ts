@@ -5,7 +5,7 @@ import { RangeIndex } from '../extent/range-index.js';
 import type { Notice, Rule } from './types.js';
 
 /** A break that is pending on a lease (B2). */
-interface Break {
+export interface Break {
   /** SHARED_BREAKABLE or NONE. */
   must: Kind;
   /** The deadline, ms. */
@@ -29,6 +29,8 @@ export interface Lease {
   breaking: Break | undefined;
   /** Under this lease, oldest first; `NO_PINS` until the first. */
   pins: Set<Pin>;
+  /** See Changes. */
+  mark: number;
 }
 
 export interface Pin {
@@ -44,6 +46,8 @@ export interface Pin {
   /** Bytes charged to `uid` (N9). */
   readonly charged: number;
   readonly pinnedAt: number;
+  /** See Changes. */
+  mark: number;
 }
 
 /** A parked call. Calls are ordered by age, which is the order of their ids. */

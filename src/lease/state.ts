@@ -9,8 +9,9 @@ import type { Kind } from '../abi/kinds.js';
 import { Quota } from '../base/quota.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
 import { RangeIndex } from '../extent/range-index.js';
+import type { Changes } from './changes.js';
 import { isUnbreakable } from './compatible.js';
-import { FileRecord, type Lease, type Pin, type Waiter } from './records.js';
+import { type Break, FileRecord, type Lease, type Pin, type Waiter } from './records.js';
 import type { Effect, LeaseOptions, Notice, Rule, Verdict } from './types.js';
 import type { Judgement } from './verdicts.js';
 
@@ -51,6 +52,11 @@ export class LeaseState {
   readonly pending = new Set<Lease>();
   /** Descriptions whose lease was removed or lowered by force, until a call about it comes through them. */
   readonly forced = new Set<FileHandle>();
+  /** The last ids that were given. */
+  lastLease = 0;
+  lastPin = 0;
+  /** Marks what changes; undefined: nothing keeps it. */
+  changes: Changes | undefined;
 
   /** Undefined: none. An array that push() makes long has room for 17. */
   private effects: Effect[] | undefined;
@@ -59,8 +65,6 @@ export class LeaseState {
   /** Empty ones, for the next process and the next file. */
   private spare: Party | undefined;
   private spareFile: FileRecord | undefined;
-  private lastLease = 0;
-  private lastPin = 0;
   private lastWaiter = 0;
   private readonly newWaiter: () => WaiterId;
 
@@ -103,9 +107,10 @@ export class LeaseState {
     kind: Kind,
     owner: ProcessId,
     notice: Notice | undefined,
+    id = ++this.lastLease as LeaseId,
   ): Lease {
     const lease: Lease = {
-      id: ++this.lastLease as LeaseId,
+      id,
       file,
       description,
       takenAt: now,
@@ -116,11 +121,13 @@ export class LeaseState {
       zombie: false,
       breaking: undefined,
       pins: NO_PINS,
+      mark: 0,
     };
     file.leases.push(lease);
     this.byDescription.set(description, lease);
     this.party(owner).leases.add(lease);
-    this.forced.delete(description);
+    this.changes?.lease(lease);
+    this.unsetForced(description);
     this.hasChanged(file);
     return lease;
   }
@@ -133,6 +140,7 @@ export class LeaseState {
     else this.byDescription.delete(lease.description);
     this.pending.delete(lease);
     this.disown(lease);
+    this.changes?.leaseGone(lease);
     this.hasChanged(file);
   }
 
@@ -141,6 +149,7 @@ export class LeaseState {
     lease.owner = owner;
     lease.ownerDead = false;
     this.party(owner).leases.add(lease);
+    this.changes?.lease(lease);
   }
 
   /** Sets the lease's kind, and ends its pending break. */
@@ -148,7 +157,37 @@ export class LeaseState {
     lease.kind = kind;
     lease.breaking = undefined;
     this.pending.delete(lease);
+    this.changes?.lease(lease);
     this.hasChanged(lease.file);
+  }
+
+  beginBreak(lease: Lease, breaking: Break): void {
+    lease.breaking = breaking;
+    this.pending.add(lease);
+    this.changes?.lease(lease);
+  }
+
+  /** Precondition: a break is pending. @param joined by another process than began it. @param must the kind, or a weaker one */
+  joinBreak(lease: Lease, joined: boolean, must: Kind): void {
+    const breaking = lease.breaking!;
+    if (joined) breaking.joined = true;
+    breaking.must = must;
+    this.changes?.lease(lease);
+  }
+
+  setOwnerDead(lease: Lease): void {
+    lease.ownerDead = true;
+    this.changes?.lease(lease);
+  }
+
+  setForced(description: FileHandle): void {
+    this.forced.add(description);
+    this.changes?.setForced(description, true);
+  }
+
+  /** A call about its lease came through the description, or it is gone. */
+  unsetForced(description: FileHandle): void {
+    if (this.forced.size > 0 && this.forced.delete(description)) this.changes?.setForced(description, false);
   }
 
   /** The description is closed, and pins remain under the lease (N5). */
@@ -156,15 +195,18 @@ export class LeaseState {
     lease.zombie = true;
     this.zombies++;
     this.byDescription.delete(lease.description);
+    this.changes?.lease(lease);
   }
 
-  addPin({ lease, start, end, process, owner, uid, charged, pinnedAt }: Omit<Pin, 'id'>): Pin {
-    const id = ++this.lastPin as PinId;
-    const pin: Pin = { id, lease, start, end, process, owner, uid, charged, pinnedAt };
+  addPin(
+    { lease, start, end, process, owner, uid, charged, pinnedAt }: Omit<Pin, 'id' | 'mark'>,
+    id = ++this.lastPin as PinId,
+  ): Pin {
+    const pin: Pin = { id, lease, start, end, process, owner, uid, charged, pinnedAt, mark: 0 };
     const { file } = pin.lease;
     this.pins.set(pin.id, pin);
     this.pinnedBlocks += end - start;
-    this.pinRoom.take(uid);
+    this.pinRoom.charge(uid, 1);
     if (lease.pins === NO_PINS) lease.pins = new Set();
     lease.pins.add(pin);
     file.pins.insert(pin.id, pin.start, pin.end);
@@ -182,6 +224,7 @@ export class LeaseState {
       else owned.add(pin);
     }
     if (pin.charged > 0) this.charge(pin.uid, pin.charged);
+    this.changes?.pin(pin);
     return pin;
   }
 
@@ -209,6 +252,7 @@ export class LeaseState {
       if (owned.size === 0) this.ownedPins.delete(owner);
     }
     if (pin.charged > 0) this.charge(pin.uid, -pin.charged);
+    this.changes?.pinGone(pin);
     this.tellPin('unpinned', pin, rule);
     if (lease.zombie && lease.pins.size === 0) this.endLease(lease, 'N5');
   }

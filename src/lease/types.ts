@@ -3,6 +3,8 @@
 import type { Kind } from '../abi/kinds.js';
 import type { ErrnoName } from '../base/errno.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../base/units.js';
+import type { Changes, Notebook } from './changes.js';
+import type { Saved } from './restore.js';
 
 /** The rule of src/lease/README.md that decided: 'X1', 'L5', or 'W' for the section Words. */
 export type Rule = string;
@@ -155,6 +157,8 @@ export interface LeaseAsk {
   /** The waiter of a parked call that runs again; NO_WAITER the first time. */
   readonly waiter: WaiterId;
   readonly nonblock: boolean;
+  /** B3 does not refuse it: it was asked before others joined the break. */
+  readonly isAdmitted?: boolean;
   readonly regular: boolean;
   /** The file's owner, or CAP_LEASE in the mount's user namespace (L7). */
   readonly mayLease: boolean;
@@ -336,6 +340,18 @@ export interface Leases {
   eachPin(file?: InodeNumber): Iterable<PinInfo>;
   /** The pins of one file in the order of their ids. Each step makes one record; pins may come and go between steps. */
   pinsByAge(file: InodeNumber): Iterator<PinInfo>;
+  /** From now on what changes is marked, to be written down. */
+  keepChanges(): Changes;
+  /** More than the machine knows has changed of what is to be written: of the lease of a description, of a pin. */
+  leaseChanged(description: FileHandle): void;
+  pinChanged(pin: PinId): void;
+  /** Writes all leases and pins, one a step (restore.ts). */
+  sweep(to: Notebook): Iterator<void>;
+  /** The last ids that were given. */
+  readonly lastLease: number;
+  readonly lastPin: number;
+  /** Into a new machine: what another one had written down. No effect follows. @throws Error: a pin is under no lease. */
+  restore(saved: Saved): void;
   /** Invariants, for tests: throws Error on the first that does not hold. */
   check(): void;
 }

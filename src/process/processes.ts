@@ -18,6 +18,7 @@ import {
   uidsOf,
   userNamespaceOf,
 } from './proc.js';
+import { isInExec } from './proc-text.js';
 
 /**
  * Beyond this number, processes that no lease, pin or waiter refers to are evicted: each costs a descriptor, two once it
@@ -72,11 +73,25 @@ export interface ProcessInfo {
   readonly alive: boolean;
 }
 
+/** What the next daemon must know of a process, to name it by the same id. */
+export interface SavedProcess {
+  readonly id: ProcessId;
+  readonly pid: number;
+  readonly start: number;
+  /** See identityOf; 0: the kernel has none. */
+  readonly identity: number;
+  readonly uid: number;
+  readonly command: string;
+  readonly alive: boolean;
+}
+
 const NO_PROCESS: ProcessInfo = { pid: 0, start: 0, command: '', uid: -1, alive: false };
 
 export class Processes {
   private readonly byId = new Map<ProcessId, Process>();
   private readonly byPid = new Map<number, Process>();
+  /** Of the last daemon: they had ended before this one began. */
+  private readonly past = new Map<ProcessId, ProcessInfo>();
   /** The process of threads seen lately; always verified, so that what is out of date does no harm. */
   private readonly byThread = new LRUCache<number, Thread>({
     max: RECENT_THREADS,
@@ -84,7 +99,10 @@ export class Processes {
   });
   /** Descriptors. */
   private readonly shares: Quota;
-  private next = 1;
+  /** Of the next process. */
+  next = 1;
+  /** Called when an id will name nothing any more. */
+  forgotten: (process: ProcessId) => void = () => {};
   private readonly died: (process: ProcessId) => void;
   private readonly keeps: (process: ProcessId) => boolean;
   private readonly log: Log;
@@ -144,7 +162,7 @@ export class Processes {
   }
 
   info(id: ProcessId): ProcessInfo {
-    return this.byId.get(id) ?? NO_PROCESS;
+    return this.byId.get(id) ?? this.past.get(id) ?? NO_PROCESS;
   }
 
   /** Records the process's end now, if it has ended and the event loop has not reported it yet. */
@@ -189,14 +207,48 @@ export class Processes {
 
   /** Drops a dead process that no lease, pin or waiter refers to. */
   forget(id: ProcessId): void {
+    const process = this.byId.get(id) ?? this.past.get(id);
+    if (process !== undefined && !process.alive && !this.keeps(id)) this.drop(id);
+  }
+
+  /** For the next daemon; undefined: nothing is known of it. */
+  saved(id: ProcessId): SavedProcess | undefined {
     const process = this.byId.get(id);
-    if (process !== undefined && !process.alive && !this.keeps(id)) this.byId.delete(id);
+    if (process === undefined) {
+      const past = this.past.get(id);
+      return past && { id, identity: 0, ...past };
+    }
+    const { pid, start, uid, command, alive } = process;
+    return { id, pid, start, identity: alive ? identityOf(process.fd) : 0, uid, command, alive };
+  }
+
+  /** Ids that name a process. */
+  ids(): ProcessId[] {
+    return [...this.byId.keys(), ...this.past.keys()];
+  }
+
+  /**
+   * Takes over a process of the last daemon, under its id. False: it has ended since, and its death is to be reported. Waits for
+   * nothing: the process may be in exec(2), which may wait for us.
+   */
+  takeOver(saved: SavedProcess): boolean {
+    const { id, pid, start, uid, command } = saved;
+    this.next = Math.max(this.next, id + 1);
+    const pidfd = saved.alive ? openSame(saved) : undefined;
+    if (pidfd === undefined) {
+      this.past.set(id, { pid, start, uid, command, alive: false });
+      return !saved.alive;
+    }
+    if (!this.shares.isExempt(uid)) this.shares.charge(uid, OF_PROCESS);
+    this.add(id, pid, start, command, uid, pidfd);
+    return true;
   }
 
   close(): void {
     for (const process of this.byPid.values()) this.unwatch(process);
     this.byThread.clear();
     this.byId.clear();
+    this.past.clear();
   }
 
   private watch(pid: number): Process | undefined {
@@ -204,7 +256,17 @@ export class Processes {
     const uid = uidsOf(pid)?.real ?? -1;
     const pidfd = this.take(pid, uid) ?? this.takeAgain(pid, uid);
     if (pidfd === undefined) return undefined;
-    const id = this.next++ as ProcessId;
+    return this.add(this.next++ as ProcessId, pid, 0, commandOf(pid), uid, pidfd);
+  }
+
+  private add(
+    id: ProcessId,
+    pid: number,
+    start: number,
+    command: string,
+    uid: number,
+    pidfd: Descriptor,
+  ): Process {
     const { fd } = pidfd;
     const death = native.poll(
       fd,
@@ -215,8 +277,8 @@ export class Processes {
     const process: Process = {
       id,
       pid,
-      start: 0,
-      command: commandOf(pid),
+      start,
+      command,
       uid,
       pidfd,
       fd,
@@ -260,11 +322,17 @@ export class Processes {
     if (!process.alive) return;
     this.unwatch(process);
     if (!this.keeps(process.id)) {
-      this.byId.delete(process.id);
+      this.drop(process.id);
       return;
     }
     this.died(process.id);
     this.forget(process.id);
+  }
+
+  private drop(id: ProcessId): void {
+    this.byId.delete(id);
+    this.past.delete(id);
+    this.forgotten(id);
   }
 
   private unwatch(process: Process): void {
@@ -280,7 +348,7 @@ export class Processes {
     for (const process of this.byPid.values()) {
       if (this.keeps(process.id)) continue;
       this.unwatch(process);
-      this.byId.delete(process.id);
+      this.drop(process.id);
     }
   }
 }
@@ -288,6 +356,27 @@ export class Processes {
 function withStart(process: Process, isCaller: boolean): Process {
   if (isCaller && process.start === 0) process.start = startTimeOf(process.pid);
   return process;
+}
+
+/** A pidfd of the process, if it lives: its pid may be another's by now (A3). */
+function openSame({ pid, start, identity }: SavedProcess): Descriptor | undefined {
+  let pidfd: Descriptor;
+  try {
+    pidfd = native.pidfdOpen(pid);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Nothing is known of the process then, and a living one must not lose its pins.
+    if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') throw error;
+    return undefined;
+  }
+  const now = identity === 0 ? 0 : identityOf(pidfd.fd);
+  // The start time of a process in exec(2) waits. One that takes so long is taken for the same.
+  const hasStart = () => start === 0 || isInExec(pid) || startTimeOf(pid) === start;
+  const isSame = now === 0 ? hasStart() : now === identity;
+  // What was read is of this process if that has not ended since.
+  if (isSame && lives(pidfd.fd)) return pidfd;
+  pidfd.close();
+  return undefined;
 }
 
 /** A pidfd is readable once its process or thread has ended; until then no other has its number. */

@@ -19,7 +19,9 @@ const O_RDWR = 2;
 function leased() {
   const made = unmounted(1000);
   const { filesystem, caller } = made;
-  filesystem.show(new ControlTree({ filesystem, mountPoint: '/mnt', listed: true, allowInject: false }));
+  filesystem.show(
+    new ControlTree({ filesystem, mountPoint: '/mnt', listed: true, allowInject: false, upgrade: undefined }),
+  );
   const attr = new Attr();
   const opened = new Opened();
   let pinned = 0;

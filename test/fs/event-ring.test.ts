@@ -18,9 +18,8 @@ const event = (uid = 0): Omit<LeaseEvent, 'seq'> => ({
   injected: false,
   facts: { lease: 1 as LeaseId, kind: 'shared,breakable' },
 });
-/** Without capabilities: tid 0 has none. */
-const viewer = new Viewer({ uid: 1000, tid: 0 });
-const other = new Viewer({ uid: 1001, tid: 0 });
+const viewer = new Viewer({ uid: 1000, privileged: false });
+const other = new Viewer({ uid: 1001, privileged: false });
 
 const wakesOf = (ring: EventRing): EventWakes => new EventWakes(ring, line => assert.unreachable(line));
 const reader = (ring: EventRing, eyes = viewer): EventStream =>

@@ -66,14 +66,22 @@ const ranges = [
 ] as const;
 
 export class Run {
-  readonly machine = new LeaseMachine({ breakTime: BREAK_TIME, semantics: 'default' });
+  machine = this.newMachine();
   readonly model = new Model();
-  private now = 0;
+  protected now = 0;
+  private lastWaiter = 0;
+  /** Numbers that calls are to wait under again. */
+  protected readonly again: WaiterId[] = [];
   private count = 0;
   private log: string[] = [];
   /** A process that died is another one afterwards. */
   private readonly lives = Array<number>(PROCESSES).fill(0);
-  private readonly parked = new Map<number, (waiter: WaiterId) => Verdict>();
+  protected readonly parked = new Map<number, (waiter: WaiterId, isAdmitted?: boolean) => Verdict>();
+
+  protected newMachine(): LeaseMachine {
+    const newWaiter = () => this.again.shift() ?? (++this.lastWaiter as WaiterId);
+    return new LeaseMachine({ breakTime: BREAK_TIME, semantics: 'default' }, newWaiter);
+  }
 
   step(step: Step): void {
     this.count++;
@@ -98,12 +106,14 @@ export class Run {
     switch (op) {
       case 'setLease': {
         const ask = this.leaseAsk(process, description, kinds[a]!, b);
-        const got = this.asking(waiter => machine.setLease(this.now, { ...ask, waiter }));
+        const got = this.asking((waiter, isAdmitted) =>
+          this.machine.setLease(this.now, { ...ask, waiter, isAdmitted: isAdmitted === true }),
+        );
         return [got, model.setLease(now, ask)];
       }
       case 'change': {
         const ask = this.changeAsk(process, d, a, b);
-        const got = this.asking(waiter => machine.change(this.now, { ...ask, waiter }));
+        const got = this.asking(waiter => this.machine.change(this.now, { ...ask, waiter }));
         return [got, model.change(now, ask)];
       }
       case 'pin': {
@@ -196,7 +206,7 @@ export class Run {
     };
   }
 
-  private asking(ask: (waiter: WaiterId) => Verdict): string {
+  private asking(ask: (waiter: WaiterId, isAdmitted?: boolean) => Verdict): string {
     const verdict = ask(NO_WAITER);
     if (verdict.kind === 'wait') this.parked.set(verdict.waiter, ask);
     this.carryOut();

@@ -169,7 +169,11 @@ export function endHandle(plane: LeasePlane, handle: FileHandle): void {
  * throws; of those for many holders some come in later turns of the event loop.
  */
 export function carryOut(plane: LeasePlane): void {
-  const effects = plane.leases.drain();
+  carryOutThese(plane, plane.leases.drain());
+}
+
+/** Also what the last daemon had left to a later turn. */
+export function carryOutThese(plane: LeasePlane, effects: readonly Effect[]): void {
   if (effects.length > 0)
     plane.notices.carryOut(
       effects,
@@ -270,6 +274,8 @@ function notify(
 ): string {
   const ways: string[] = [];
   const by = changed(plane, description, true);
+  // It is not owed any more.
+  plane.leases.leaseChanged(description);
   if (by & BY_WATCH) ways.push('notice');
   if (by & BY_POLL) ways.push('POLLPRI');
   let unsent = '';

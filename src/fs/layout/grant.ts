@@ -56,6 +56,7 @@ export function layout(
   if (out.segment === 0) return 0;
   open.inode.cache.bypassedByClient = true;
   const kept = keep(grantOf(plane, lease as LeaseId, process, caller.uid), out);
+  plane.leases.leaseChanged(fh);
   if (kept === -errno.ENOLCK || kept === -errno.EBUSY) saysWhy(plane, caller, process, open, kept);
   return kept;
 }
@@ -180,6 +181,13 @@ function grantOf(plane: LeasePlane, lease: LeaseId, owner: ProcessId, uid: numbe
     plane.grants.set(lease, granted);
   }
   return granted.grant;
+}
+
+/** The last daemon's grant: the lease keeps its blocks from others, and the client goes on to store into them. */
+export function restoreGrant(plane: LeasePlane, lease: LeaseId, ino: InodeNumber, owner: ProcessId): void {
+  grantOf(plane, lease, owner, plane.process(owner).uid);
+  const inode = plane.sb.inode(ino);
+  if (inode !== undefined) inode.cache.bypassedByClient = true;
 }
 
 /** The lease has ended, and with it the layouts granted under it. */

@@ -1,6 +1,7 @@
 // Faults on demand, for those who test their programs (`leasefs inject`): breaks, refusals, delays and deaths that would
 // else need the right moment. Off unless the mount was started with --allow-inject. The events mark its effects as
 // injected; none of them frees a pinned block. Kernel counterpart: lib/fault-inject.c.
+import type { Moment } from '../../abi/injection.js';
 import { type ErrnoName, errno, errnoText } from '../../base/errno.js';
 import { attempt, type Callback, faults } from '../../base/guarded.js';
 import { SIGKILL } from '../../base/linux.js';
@@ -11,6 +12,7 @@ import {
   UNIDENTIFIED,
   type WaiterId,
 } from '../../base/units.js';
+import { dying } from '../../journal/dying.js';
 import type { Verdict } from '../../lease/types.js';
 import { type Answer, type Caller, PARKED } from '../operations.js';
 import { fileName, processName } from '../trace/words.js';
@@ -98,6 +100,18 @@ export class Injector {
     if (count > 0) faults.set(what, count);
     else faults.delete(what);
     return answer;
+  }
+
+  /** -EOPNOTSUPP: no daemon would take over. */
+  die(asker: ProcessId, at: Moment, count: number): Answer {
+    const { journal } = this.plane.sb;
+    if (journal === undefined) return -errno.EOPNOTSUPP;
+    // This call is an entry too, and would come again.
+    journal.afterCommit(() => {
+      dying.at = at;
+      dying.left = count;
+    });
+    return this.recorded(asker, 0, `die ${at} ${count}`, () => {});
   }
 
   // What the operations ask.

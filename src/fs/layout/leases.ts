@@ -48,6 +48,7 @@ export function setLease(
         file: inode.ino,
         kind,
         nonblock: request.nonblock,
+        isAdmitted: caller.isResent,
         regular: inode.type === S_IFREG,
         mayLease,
         writable: (file.flags & O_ACCMODE) !== O_RDONLY,

@@ -1,5 +1,6 @@
 // What comes once for each holder of a file when a break begins or is forced (a notice, a signal, an event, a line of the log)
 // is carried out some at a time, in order, and requests are served in between: a file has up to 1024 leases (L10).
+import type { LeaseId } from '../../base/units.js';
 import type { Effect } from '../../lease/types.js';
 
 /** Of one call into the lease machine, and of one turn of the event loop: 10 to 50 us each. */
@@ -13,10 +14,17 @@ const isToHolder = ({ effect }: Effect): boolean =>
 export class Notices {
   private due: (() => void)[] = [];
   private turn: NodeJS.Immediate | undefined;
+  /** Leases whose holder is to be notified in a later turn. */
+  private readonly owed = new Set<LeaseId>();
 
   /** Whether some are left for later turns. */
   get arePending(): boolean {
     return this.due.length > 0;
+  }
+
+  /** Whether the holder of the lease has not been notified of its break yet. */
+  isOwed(lease: LeaseId): boolean {
+    return this.owed.size > 0 && this.owed.has(lease);
   }
 
   /**
@@ -31,10 +39,13 @@ export class Notices {
     let now = 0;
     for (const effect of effects) {
       if (!isToHolder(effect) || (!this.arePending && now++ < AT_ONCE)) carry(effect);
-      else
+      else {
+        if (effect.effect === 'tell') this.owed.add(effect.lease);
         this.add(() => {
+          if (effect.effect === 'tell') this.owed.delete(effect.lease);
           if (effect.effect !== 'tell' || !isStale(effect)) carry(effect);
         });
+      }
     }
   }
 

@@ -70,8 +70,10 @@ function fillInSlices(
   // A slice may be another caller's turn.
   const by = { ...caller };
   let at = off;
+  plane.journal?.filling.add(id as PinId);
   const abandon = (): void => {
     leases.abandon(id as PinId);
+    plane.journal?.filling.delete(id as PinId);
     carryOut(plane);
   };
   return sb.slices.begin(caller, {
@@ -89,6 +91,7 @@ function fillInSlices(
         inode.file!.size();
       }
       if (at < off + len) return PARKED;
+      plane.journal?.filled(id as PinId);
       afterDrops(plane, by, inode);
       return id;
     },

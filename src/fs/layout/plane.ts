@@ -3,6 +3,7 @@
 import { attempt, guarded, type Log } from '../../base/guarded.js';
 import { heapPart } from '../../base/heap.js';
 import type { FileHandle, InodeNumber, LeaseId, PinId, ProcessId, WaiterId } from '../../base/units.js';
+import type { Journal } from '../../journal/journal.js';
 import { LeaseMachine } from '../../lease/index.js';
 import type { LeaseOptions, Leases, PinInfo } from '../../lease/types.js';
 import { Processes, type ProcessInfo } from '../../process/processes.js';
@@ -15,6 +16,7 @@ import { Endings, PINS_AT_ONCE } from './endings.js';
 import type { Injector } from './injector.js';
 import { KernelPins } from './kernel-pins.js';
 import { Notices } from './notices.js';
+import { PlaneJournal } from './plane-journal.js';
 import { Supervision } from './supervised.js';
 import { Wakes } from './wakes.js';
 import type { Watchers } from './watches.js';
@@ -59,6 +61,8 @@ export class LeasePlane implements Names {
   readonly pinnedAtClose = new Map<FileHandle, ReadonlySet<PinId>>();
   /** Undefined: the mount has no break descriptors. */
   watchers: Watchers | undefined;
+  /** Undefined: no daemon will take over from this one. */
+  journal: PlaneJournal | undefined;
   /** Undefined: the mount injects no faults. */
   injector: Injector | undefined;
   /** Layouts granted to clients, by the lease that they live with (grant.ts). */
@@ -109,6 +113,14 @@ export class LeasePlane implements Names {
 
   pathOf(ino: InodeNumber, limit?: number): string | undefined {
     return this.sb.pathOf(ino, limit);
+  }
+
+  /** From now on what the next daemon needs is written there. Behind the restorer, if there is one, and the tree of virtual files. */
+  keepIn(journal: Pick<Journal, 'log' | 'sources'>): void {
+    this.journal = new PlaneJournal(this, journal);
+    this.supervision.keeper = this.journal;
+    if (this.sb.virtual !== undefined) this.sb.virtual.keeper = this.journal;
+    journal.sources.push(this.journal);
   }
 
   /** The parked operation is given up. */
@@ -177,10 +189,12 @@ export class LeasePlane implements Names {
     setImmediate(next);
   }
 
-  private died(process: ProcessId): void {
+  /** Records its death now. */
+  died(process: ProcessId): void {
     this.ending.delete(process);
     const known = this.leases.knows(process);
     const rest = this.leases.died(process, PINS_AT_ONCE);
+    this.journal?.died(process);
     if (known) attempt(this.log, 'words', () => this.recorder.died(process));
     carryOut(this);
     if (rest === undefined) this.isGone(process);

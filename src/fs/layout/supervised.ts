@@ -24,6 +24,13 @@ export interface SupervisedPin {
   readonly end: number;
 }
 
+/** Keeps them for the next daemon. */
+interface SupervisionKeeper {
+  supervisor(fh: FileHandle, process: ProcessId): void;
+  supervisorGone(fh: FileHandle): void;
+  registered(held: SupervisedPin): void;
+}
+
 /** Pins may end unnoticed: beyond this number plus twice the living ones, they are checked before more are made. */
 const UNLOOKED = 16;
 
@@ -34,6 +41,7 @@ const UNDONE = 1024;
 const GENERATIONS = 256;
 
 export class Supervision {
+  keeper: SupervisionKeeper | undefined;
   private secret: Descriptor | undefined;
   private readonly token = crypto.getRandomValues(new Uint8Array(LEASEFS_SUPERVISE_TOKEN));
   private readonly supervisors = new Map<FileHandle, ProcessId>();
@@ -96,15 +104,26 @@ export class Supervision {
 
   add(fh: FileHandle, process: ProcessId): void {
     this.supervisors.set(fh, process);
+    this.keeper?.supervisor(fh, process);
   }
 
   /** The description through which a supervisor showed itself is closed. */
   closed(fh: FileHandle): void {
-    this.supervisors.delete(fh);
+    if (this.supervisors.delete(fh)) this.keeper?.supervisorGone(fh);
   }
 
+  /** Also when a call is about to end its registration. */
   hold(held: SupervisedPin): void {
     this.held.set(held.pin, held);
+    this.keeper?.registered(held);
+  }
+
+  eachSupervisor(): Iterable<[FileHandle, ProcessId]> {
+    return this.supervisors;
+  }
+
+  eachHeld(): Iterable<SupervisedPin> {
+    return this.held.values();
   }
 
   forget(pin: PinId): void {

@@ -151,6 +151,7 @@ export function endPinFor(plane: LeasePlane, caller: Caller, subject: Subject, i
   const held = plane.supervision.heldPin(id as PinId);
   if (held === undefined) return -errno.ENOENT;
   held.registration = endingBy(held.registration, subject.tid);
+  plane.supervision.hold(held);
   return 0;
 }
 
@@ -190,5 +191,6 @@ function actingFor(plane: LeasePlane, caller: Caller, { tid, start, identity }: 
   acting.tid = tid;
   acting.isStopped = true;
   acting.waiter = caller.waiter;
+  acting.isResent = caller.isResent;
   return acting;
 }

@@ -63,6 +63,7 @@ export function tokenOf(plane: LeasePlane, fh: FileHandle): bigint {
   const token = randomBytes(8).readBigUInt64LE() | 1n;
   plane.tokens.set(fh, token);
   plane.byToken.set(token, fh);
+  plane.journal?.token(fh, token);
   return token;
 }
 
@@ -72,6 +73,7 @@ export function forgetToken(plane: LeasePlane, fh: FileHandle): void {
   if (token === undefined) return;
   plane.tokens.delete(fh);
   plane.byToken.delete(token);
+  plane.journal?.tokenGone(fh);
   plane.watchers?.closed(fh);
 }
 

@@ -27,7 +27,9 @@ type Slot = { -readonly [Field in keyof LeaseEvent]: LeaseEvent[Field] };
 export class EventRing {
   /** Of the next event; so many less one have happened. */
   next = 1;
-  /** How many of each have happened since the mount. */
+  /** The first that is of this daemon. */
+  private begin = 1;
+  /** How many of each have happened since the daemon began. */
   readonly counts = new Map<EventName, number>();
   /** Called after an event was added; must not throw. */
   added: () => void = () => {};
@@ -41,7 +43,13 @@ export class EventRing {
 
   /** The oldest that is kept. */
   get first(): number {
-    return Math.max(1, this.next - this.slots.length);
+    return Math.max(this.begin, this.next - this.slots.length);
+  }
+
+  /** The last daemon's events are gone; their numbers are not used again. */
+  goOn(next: number): void {
+    this.next = next;
+    this.begin = next;
   }
 
   add({ time, event, rule, ino, path, by, injected, facts }: Omit<LeaseEvent, 'seq'>): void {

@@ -63,6 +63,19 @@ export class Recorder {
     this.add('died', 'B5', 0, process, {});
   }
 
+  /** A lease of the last daemon's. @param breakingSince of a pending break, ms of the monotonic clock. */
+  knows(lease: LeaseId, kind: Kind, owner: ProcessId, breakingSince: number | undefined): void {
+    this.leases.set(lease, { kind, owner, breakingSince });
+  }
+
+  /** This daemon has taken over from one that died. */
+  restarted(): void {
+    const by = { pid: process.pid, command: 'leasefs', uid: process.getuid?.() ?? 0 };
+    const { injecting: injected } = this;
+    const what = { event: 'restarted', rule: 'restart', ino: 0, path: undefined, facts: {} } as const;
+    this.ring.add({ time: Date.now(), ...what, by, injected });
+  }
+
   notified(effect: Extract<Effect, { effect: 'tell' }>, notified: string): void {
     const known = this.leases.get(effect.lease);
     if (known !== undefined) known.breakingSince ??= performance.now();
