@@ -31,6 +31,8 @@ export class Caller {
    * sending, and the one thing that is known of its rights.
    */
   isSender = false;
+  /** The kernel sends it again: the last daemon may have begun to carry it out. */
+  isResent = false;
   /** What it asks for is done even if a rule refuses it: no refusal is recorded. */
   goesOn = false;
   waiter: WaiterId = NO_WAITER;
@@ -43,9 +45,7 @@ export class Caller {
   umask = 0;
 }
 
-/**
- * An inode's attributes: st_*, times as seconds (may be negative) and nanoseconds. One object serves all requests in turn.
- */
+/** An inode's attributes: st_*, times as seconds (may be negative) and nanoseconds. One object serves all requests. */
 export class Attr {
   ino = 0 as InodeNumber;
   size = 0;

@@ -33,6 +33,7 @@ export type SessionStatus = Pick<
   | 'requests'
   | 'spin'
   | 'kernelCache'
+  | 'keeper'
 >;
 
 /** Of a filesystem that no transport serves. */
@@ -47,6 +48,7 @@ export const unserved: SessionStatus = {
   requests: {},
   spin: null,
   kernelCache: false,
+  keeper: null,
 };
 
 /** The parts of the report in JSON: of one file unless `ino` is a directory. */

@@ -62,7 +62,7 @@ function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
   sb.refresh(inode);
   sb.touch(inode);
   const { ctime } = inode;
-  if (valid & SET_MODE) setMode(inode, set.mode);
+  if (valid & SET_MODE) setMode(sb, inode, set.mode);
   if (valid & SET_UID) inode.uid = set.uid;
   if (valid & SET_GID) inode.gid = set.gid;
   if (valid & SET_KILL_SUIDGID) killPrivileges(inode);
@@ -73,10 +73,13 @@ function apply(sb: Superblock, inode: Inode, set: SetAttr): void {
   if (valid & SET_CTIME) setTime(ctime, { sec: set.ctime, nsec: set.ctimeNsec });
 }
 
-function setMode(inode: Inode, mode: number): void {
+function setMode(sb: Superblock, inode: Inode, mode: number): void {
   inode.mode = (inode.mode & S_IFMT) | (mode & 0o7777);
   const acl = inode.xattrs?.get(ACCESS_ACL);
-  if (acl !== undefined) inode.xattrs!.set(ACCESS_ACL, aclWithMode(acl, mode));
+  if (acl === undefined) return;
+  const changed = aclWithMode(acl, mode);
+  inode.xattrs!.set(ACCESS_ACL, changed);
+  sb.journal?.xattr(inode, ACCESS_ACL, changed);
 }
 
 export function statfs(sb: Superblock, out: StatFs): Answer {

@@ -19,7 +19,8 @@ import { ACCESS_ACL, aclWithMode, DEFAULT_ACL, isModeAlone, modeOfAcl } from './
 import { answeredOnce, invalidateAttrs } from './attr-cache.js';
 import { addDentry, type Inode } from './inode.js';
 import { targetCost } from './inode-budget.js';
-import { badName, type Superblock } from './superblock.js';
+import { badName } from './names.js';
+import type { Superblock } from './superblock.js';
 import { putXattr } from './xattrs.js';
 
 const LINK_MAX = 0x7fff_ffff;
@@ -27,6 +28,7 @@ const LINK_MAX = 0x7fff_ffff;
 /** Counts a lookup and answers the entry. */
 function answer(sb: Superblock, inode: Inode, out: Attr): Answer {
   inode.nlookup++;
+  sb.journal?.referenced(inode);
   sb.attributes(inode, out);
   return 0;
 }
@@ -52,6 +54,7 @@ export function forget(sb: Superblock, ino: InodeNumber, nlookup: number): void 
   const inode = sb.inode(ino);
   if (inode === undefined) return;
   inode.nlookup = Math.max(0, inode.nlookup - nlookup);
+  sb.journal?.referenced(inode);
   sb.reap(inode);
 }
 
@@ -83,7 +86,7 @@ export function newChild(
   const allowed = type === S_IFLNK ? 0o777 : acl === undefined ? ~caller.umask : modeOfAcl(acl)!;
   const bits = (mode & ~0o777) | (mode & allowed & 0o777) | setgid;
   const cost = targetCost(target?.length ?? 0);
-  if (!sb.budget.addInode(cost)) return -errno.ENOSPC;
+  if (sb.journal?.isFull || !sb.budget.addInode(cost)) return -errno.ENOSPC;
   try {
     const inode = sb.newInode(bits, caller.uid, inherits ? dir.gid : caller.gid);
     inode.target = target?.slice();
@@ -108,7 +111,8 @@ function inheritAcl(sb: Superblock, inode: Inode, acl: Uint8Array): boolean {
 
 /** Makes the inode's first name. */
 export function enter(sb: Superblock, dir: Inode, name: Name, inode: Inode): void {
-  addDentry(dir, name, inode);
+  const dentry = addDentry(dir, name, inode);
+  sb.journal?.named(dentry);
   inode.nlink = inode.children === undefined ? 1 : 2;
   if (inode.children !== undefined) dir.nlink++;
   sb.modified(dir);
@@ -192,7 +196,8 @@ export function link(sb: Superblock, ino: InodeNumber, parent: InodeNumber, name
   const dir = placeFor(sb, parent, name);
   if (typeof dir === 'number') return dir;
   if (inode.nlink > 0 && !sb.budget.addLink()) return -errno.ENOSPC;
-  addDentry(dir, name, inode);
+  const dentry = addDentry(dir, name, inode);
+  sb.journal?.named(dentry);
   inode.nlink++;
   sb.touch(inode);
   sb.modified(dir);

@@ -62,6 +62,13 @@ export class InodeBudget {
     return false;
   }
 
+  /** An inode of the last daemon's, whether there is room or not. */
+  restored(inode: Inode): void {
+    this.inodes++;
+    this.bytes += extraBytes(inode);
+    if (inode.children === undefined) this.links += Math.max(0, inode.nlink - 1);
+  }
+
   /** It was not made after all. */
   cancelInode(bytes: number): void {
     this.inodes--;

@@ -35,6 +35,8 @@ export class Inode {
   /** Open file descriptions, and those of them that read and write. */
   nopen = 0;
   nrdwr = 0;
+  /** What is not in the journal yet (vfs-journal.ts). */
+  marks = 0;
 
   readonly atime: Time;
   readonly mtime: Time;
@@ -95,9 +97,15 @@ export function killPrivileges(inode: Inode): void {
 }
 
 /** Adds a name at the end of a directory. Precondition: the name is not there. */
-export function addDentry(dir: Inode, name: Name, inode: Inode): void {
+export function addDentry(dir: Inode, name: Name, inode: Inode): Dentry {
   const dentry: Dentry = { name, dir, inode, cookie: dir.nextCookie++ };
-  dir.children!.set(name, dentry);
+  addNamed(dentry);
+  return dentry;
+}
+
+/** Precondition: its cookie is behind those of its directory. */
+export function addNamed(dentry: Dentry): void {
+  dentry.dir.children!.set(dentry.name, dentry);
   named(dentry);
 }
 

@@ -19,5 +19,6 @@ export function settleSetgid({ credentials }: Superblock, { tid, gid }: Caller, 
 export function contentChanged(sb: Superblock, caller: Caller, inode: Inode): void {
   if ((inode.mode & (S_ISUID | S_ISGID)) === 0 || sb.credentials.isCapable(caller.tid, CAP_FSETID)) return;
   killPrivileges(inode);
+  sb.journal?.changed(inode);
   settleSetgid(sb, caller, inode);
 }

@@ -58,6 +58,7 @@ export function create(
     const answer = open(sb, caller, inode.ino, flags, out);
     if (answer !== 0) return answer;
     inode.nlookup++;
+    sb.journal?.referenced(inode);
     sb.attributes(inode, attr);
     answeredOnce(inode, attr);
     return 0;
@@ -98,6 +99,7 @@ function entered(
   out: Opened,
 ): Answer {
   inode.nlookup++;
+  sb.journal?.referenced(inode);
   const answer = opened(sb, caller, inode, flags, out);
   sb.attributesAsSeen(inode, attr);
   return answer;

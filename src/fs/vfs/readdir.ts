@@ -114,5 +114,6 @@ function offer(sb: Superblock, dentry: Dentry, plus: boolean, sink: DirSink): bo
   sb.attributesAsSeen(inode, attr);
   if (!sink.add(dentry.name, inode.ino, inode.mode, dentry.cookie, attr)) return false;
   inode.nlookup++;
+  sb.journal?.referenced(inode);
   return true;
 }

@@ -33,6 +33,8 @@ export class Residency {
   private readonly mapped = new Map<InodeNumber, number>();
   private readonly mappedBy = new Map<number, Set<InodeNumber>>();
   private readonly shares: Quota;
+  /** Open files that the last daemon has registered with the kernel. */
+  private readonly foreign = new Set<InodeNumber>();
   private readonly sb: Superblock;
 
   constructor(sb: Superblock, budget: number) {
@@ -43,8 +45,22 @@ export class Residency {
     this.idle.set(NO_INODE, 0);
   }
 
+  /**
+   * The last daemon has registered the file's memory with the kernel, which keeps that daemon's description of it: to find
+   * out whether another one has the file, it must go first.
+   */
+  takeOver(inode: Inode): void {
+    const { ino } = inode;
+    if (inode.nopen === 0) this.sb.host?.backingGone(ino);
+    else this.foreign.add(ino);
+    const awake = this.wakeFile(inode);
+    if (awake < 0) this.sb.log(`inode ${ino} is not open in the new daemon: ${errnoName(awake)}`);
+    else if (inode.nopen === 0) this.rest(inode);
+  }
+
   /** The file is not open, any more or yet. */
   rest(inode: Inode): void {
+    if (this.foreign.delete(inode.ino)) this.sb.host?.backingGone(inode.ino);
     const opener = this.openers.get(inode.ino);
     if (opener !== undefined) {
       this.openers.delete(inode.ino);
@@ -52,6 +68,13 @@ export class Residency {
     }
     if (!this.costs || (inode.file?.backing ?? -1) < 0) return;
     this.idle.set(inode.ino, opener ?? this.mapped.get(inode.ino) ?? inode.uid);
+  }
+
+  /** A file is open that the last daemon has opened: its descriptor is of that share. */
+  openAlready(inode: Inode, uid: number): void {
+    if (inode.file === undefined || !this.costs || this.openers.has(inode.ino)) return;
+    this.shares.charge(uid, 1);
+    this.openers.set(inode.ino, uid);
   }
 
   /** The inode is gone. */
@@ -169,13 +192,21 @@ export class Residency {
     const file = inode.file!;
     this.idle.delete(inode.ino);
     if (file.backing >= 0) return 0;
-    const result = this.makeRoom(uid) ? file.wake() : -errno.EMFILE;
+    const result = this.makeRoom(uid) ? this.wakeFile(inode) : -errno.EMFILE;
     if (result === 0) {
       this.reopened++;
       return 0;
     }
     this.sb.log(`open refused: ${errnoName(result)} for another file; close files or raise RLIMIT_NOFILE`);
     return result === -errno.EMFILE ? -errno.ENFILE : result;
+  }
+
+  /** The guard is lifted for an instant, which changes the store's ctime: that is no change of the file. */
+  private wakeFile(inode: Inode): Answer {
+    this.sb.refresh(inode);
+    const answer = inode.file!.wake();
+    if (answer === 0) this.sb.ignoreStoreTimes(inode);
+    return answer;
   }
 
   private refuse(uid: number): Answer {

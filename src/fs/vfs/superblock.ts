@@ -3,16 +3,9 @@
 import { errno, FsError } from '../../base/errno.js';
 import type { Log } from '../../base/guarded.js';
 import { heapPart } from '../../base/heap.js';
-import { NAME_MAX, O_NOATIME, S_IFDIR, S_IFREG } from '../../base/linux.js';
+import { O_NOATIME, S_IFDIR, S_IFREG } from '../../base/linux.js';
 import { Quota } from '../../base/quota.js';
-import {
-  type FileHandle,
-  type InodeNumber,
-  type Name,
-  NO_WAITER,
-  ROOT_INO,
-  type WaiterId,
-} from '../../base/units.js';
+import { type FileHandle, type InodeNumber, NO_WAITER, ROOT_INO, type WaiterId } from '../../base/units.js';
 import { native } from '../../native/binding.js';
 import { FileStat, type FileStore, type Freeing } from '../../store/file-store.js';
 import { type Answer, type Attr, type Caller, type Host, PARKED } from '../operations.js';
@@ -25,6 +18,7 @@ import { pathOf } from './path.js';
 import { Residency } from './residency.js';
 import { Slices } from './slices.js';
 import { type AccessTimes, adoptTimes, ignoreTimes, movesAtime, setTime } from './times.js';
+import type { VfsJournal } from './vfs-journal.js';
 import type { Virtual } from './virtual.js';
 
 export interface SuperblockOptions {
@@ -60,6 +54,9 @@ interface Credentials {
   groupsOf(tid: number): readonly number[];
 }
 
+/** Of an open description. */
+type Described = Pick<OpenFile, 'flags' | 'uid' | 'opener' | 'end'>;
+
 export class Superblock {
   readonly credentials: Credentials;
   readonly log: Log;
@@ -76,6 +73,8 @@ export class Superblock {
   /** Asked before each layout change. Set before the first operation. */
   gate: LayoutGate = openGate;
   readonly budget: InodeBudget;
+  /** Undefined: no daemon will take over from this one. */
+  journal: VfsJournal | undefined;
   /** Whether a file was ever given a label of SELinux (xattrs.ts). */
   hasLabels = false;
   /** Files below the root that no user made. */
@@ -89,8 +88,9 @@ export class Superblock {
   private readonly directoryTimes: AccessTimes;
   private readonly chooseStore: () => FileStore;
   private chosen: FileStore | undefined;
-  private nextIno = ROOT_INO as number;
-  private nextFh = 1;
+  /** The next numbers of an inode and of a description. */
+  nextIno = ROOT_INO as number;
+  nextFh = 1;
   private nextWaiter = 1;
   /** Bytes that a thread is freeing of files that are gone, and what the last of them is waited for as: -1, -2, ... */
   private freeing = 0;
@@ -168,7 +168,13 @@ export class Superblock {
       inode.children = new Map();
     }
     this.inodes.set(ino, inode);
+    this.journal?.changed(inode);
     return inode;
+  }
+
+  numbersAtLeast(nextIno: number, nextFh: number): void {
+    this.nextIno = Math.max(this.nextIno, nextIno);
+    this.nextFh = Math.max(this.nextFh, nextFh);
   }
 
   /** A number that no description has or will have. */
@@ -184,19 +190,22 @@ export class Superblock {
   /** Precondition: the user has a share for it (`descriptions`). */
   openFile(inode: Inode, flags: number, uid: number, opener = 0): OpenFile {
     this.descriptions.take(uid);
-    const fh = this.newHandle();
-    const file: OpenFile = {
-      fh,
-      inode,
-      uid,
-      flags,
-      opener,
-      pollArmed: false,
-      cursor: undefined,
-      end: inode.nextCookie,
-    };
-    this.handles.set(fh, file);
+    const file = this.addFile(this.newHandle(), inode, { flags, uid, opener, end: inode.nextCookie });
     if (this.host?.cutsAfterOpen) this.lastOpened.set(opener, file);
+    this.journal?.opened(file);
+    return file;
+  }
+
+  /** A description of the last daemon's. */
+  reopen(fh: FileHandle, inode: Inode, description: Described): void {
+    this.descriptions.charge(description.uid, 1);
+    this.addFile(fh, inode, description);
+    this.residency.openAlready(inode, description.uid);
+  }
+
+  private addFile(fh: FileHandle, inode: Inode, { flags, uid, opener, end }: Described): OpenFile {
+    const file: OpenFile = { fh, inode, uid, flags, opener, pollArmed: false, cursor: undefined, end };
+    this.handles.set(fh, file);
     inode.nopen++;
     openedFor(this, inode, flags);
     if (flags & O_NOATIME) inode.cache.openedNoatime = true;
@@ -218,6 +227,7 @@ export class Superblock {
     if (file === undefined) return;
     const { inode, uid, flags, opener } = file;
     this.handles.delete(fh);
+    this.journal?.closed(fh);
     if (this.lastOpened.get(opener) === file) this.lastOpened.delete(opener);
     this.descriptions.give(uid);
     inode.nopen--;
@@ -280,9 +290,16 @@ export class Superblock {
     return this.stat.size;
   }
 
+  /** What the store's times say now is no change of the file. */
+  ignoreStoreTimes(inode: Inode): void {
+    inode.file!.stat(this.stat);
+    ignoreTimes(inode, this.stat);
+  }
+
   /** Something changed that the store knows nothing of (a name, an attribute): ctime is now. */
   touch(inode: Inode): void {
     setTime(inode.ctime, this.now());
+    this.journal?.changed(inode);
   }
 
   /** A process has read it by a request; a read that the kernel serves shows in the store's times. */
@@ -290,18 +307,18 @@ export class Superblock {
     const how = inode.children === undefined ? this.accessTimes : this.directoryTimes;
     if (how === 'noatime') return;
     const now = this.now();
-    if (movesAtime(how, inode, now)) setTime(inode.atime, now);
+    if (!movesAtime(how, inode, now)) return;
+    setTime(inode.atime, now);
+    this.journal?.changed(inode);
   }
 
   /** An operation changed the content: mtime and ctime are now, and the store's own times are taken as seen. */
   modified(inode: Inode): void {
-    if (inode.file !== undefined) {
-      inode.file.stat(this.stat);
-      ignoreTimes(inode, this.stat);
-    }
+    if (inode.file !== undefined) this.ignoreStoreTimes(inode);
     const now = this.now();
     setTime(inode.mtime, now);
     setTime(inode.ctime, now);
+    this.journal?.changed(inode);
   }
 
   /** Notifies poll(2) on the description; false: none waits. */
@@ -319,13 +336,18 @@ export class Superblock {
     if (inode.file !== undefined && this.gate.holds(inode.ino)) return;
     if (!this.inodes.delete(inode.ino)) return;
     this.budget.removeInode(inode);
-    if (inode.file === undefined) return;
-    this.files--;
-    this.residency.gone(inode.ino);
-    this.host?.backingGone(inode.ino);
-    const freeing = inode.file.free();
-    if (freeing !== undefined) this.freeAside(inode.uid, freeing);
-    else this.tidyUp(inode.uid);
+    if (inode.file !== undefined) this.files--;
+    if (this.journal !== undefined) this.journal.gone(inode, () => this.freeFile(inode));
+    else this.freeFile(inode);
+  }
+
+  private freeFile({ ino, uid, file }: Inode): void {
+    if (file === undefined) return;
+    this.residency.gone(ino);
+    this.host?.backingGone(ino);
+    const freeing = file.free();
+    if (freeing !== undefined) this.freeAside(uid, freeing);
+    else this.tidyUp(uid);
   }
 
   private freeAside(uid: number, { bytes, start }: Freeing): void {
@@ -340,7 +362,7 @@ export class Superblock {
   }
 
   /** Frees in slices what deleted files have left in the store. */
-  private tidyUp(uid: number): void {
+  tidyUp(uid: number): void {
     if (this.isTidying) return;
     if (!this.store.tidy()) return;
     this.isTidying = true;
@@ -365,12 +387,4 @@ export class Superblock {
     const { total, used } = this.store.capacity;
     return total - used >= this.freeing ? 0 : this.slices.wait(caller, this.lastFreed);
   }
-}
-
-/** 0, or why the name cannot be one: -ENAMETOOLONG beyond 255 bytes, -EINVAL for '', '.', '..' and '/'. */
-export function badName(name: Name): number {
-  if (name.length > NAME_MAX) return -errno.ENAMETOOLONG;
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
-    return -errno.EINVAL;
-  return 0;
 }

@@ -7,7 +7,8 @@ import type { Answer, Caller } from '../operations.js';
 import { invalidateAttrs } from './attr-cache.js';
 import { enter, newChild } from './create.js';
 import { addDentry, type Dentry, type Inode, removeDentry, renameDentry } from './inode.js';
-import { badName, type Superblock } from './superblock.js';
+import { badName } from './names.js';
+import type { Superblock } from './superblock.js';
 
 /** The inode has one name less. */
 function drop(sb: Superblock, dir: Inode, inode: Inode): void {
@@ -38,6 +39,7 @@ function remove(sb: Superblock, parent: InodeNumber, name: Name, directory: bool
   const refused = mayGo(dentry.inode, directory);
   if (refused < 0) return refused;
   removeDentry(dentry);
+  sb.journal?.unnamed(dentry);
   sb.modified(dir);
   drop(sb, dir, dentry.inode);
   return 0;
@@ -121,7 +123,9 @@ function settle(sb: Superblock, source: Inode, target: Inode, inode: Inode): voi
 
 function move(sb: Superblock, source: Inode, moved: Dentry, target: Inode, toName: Name): void {
   removeDentry(moved);
-  addDentry(target, toName, moved.inode);
+  const dentry = addDentry(target, toName, moved.inode);
+  sb.journal?.unnamed(moved);
+  sb.journal?.named(dentry);
   settle(sb, source, target, moved.inode);
 }
 
@@ -129,6 +133,8 @@ function replace(sb: Superblock, source: Inode, moved: Dentry, target: Inode, ov
   const victim = over.inode;
   removeDentry(moved);
   renameDentry(over, moved.inode);
+  sb.journal?.unnamed(moved);
+  sb.journal?.named(over);
   settle(sb, source, target, moved.inode);
   drop(sb, target, victim);
 }
@@ -140,6 +146,8 @@ function exchange(sb: Superblock, source: Inode, moved: Dentry, target: Inode, o
   if (first === second) return 0;
   renameDentry(moved, second);
   renameDentry(over, first);
+  sb.journal?.named(moved);
+  sb.journal?.named(over);
   settle(sb, source, target, first);
   settle(sb, target, source, second);
   return 0;

@@ -2,7 +2,7 @@
 // interface here; this file serves the operations. Inode numbers are fixed and far beyond those of files, so that no lookup
 // is counted and nothing is cached. Kernel counterpart: fs/proc/generic.c, seq_file.
 import { errno } from '../../base/errno.js';
-import { O_NONBLOCK, POLLIN, POLLOUT, S_IFDIR } from '../../base/linux.js';
+import { CAP_SYS_PTRACE, O_NONBLOCK, POLLIN, POLLOUT, S_IFDIR } from '../../base/linux.js';
 import { type FileHandle, type InodeNumber, type Name, NO_WAITER, type WaiterId } from '../../base/units.js';
 import {
   type Answer,
@@ -18,10 +18,42 @@ import {
 import { noDescription } from './open.js';
 import type { Superblock } from './superblock.js';
 
+/** Where the reader of a stream is: the number of what comes next, and what is left of what came before it. */
+export interface StreamPlace {
+  readonly next: number;
+  readonly rest: Uint8Array;
+}
+
+/** Who opens a file. */
+export interface Opener {
+  readonly uid: number;
+  /** CAP_SYS_PTRACE. */
+  readonly privileged: boolean;
+  /** The thread; 0: it has opened the file at a daemon that has died. */
+  readonly tid: number;
+}
+
+/** An open file, for the next daemon. */
+export interface SavedVirtual extends Omit<Opener, 'tid'> {
+  readonly ino: InodeNumber;
+  readonly nonblock: boolean;
+  /** Of a stream. */
+  readonly at: StreamPlace;
+}
+
+/** Keeps what is open for the next daemon. */
+export interface VirtualKeeper {
+  virtualFile(fh: FileHandle, file: SavedVirtual): void;
+  virtualFileGone(fh: FileHandle): void;
+}
+
 /** One open file of the tree. */
 export interface VirtualFile {
   /** A stream has no offsets: a read takes what comes next, and waits while there is nothing. */
   readonly stream: boolean;
+  /** Of a stream. */
+  readonly place?: StreamPlace;
+  goOn?(place: StreamPlace): void;
   /** Does some of what a read at `off` needs; true: it may be read. Called first, a slice each turn of the event loop. */
   prepare?(off: number): boolean;
   /** Bytes put into `out`; 0 at the end, of a stream: nothing now; PARKED: nothing before `wake`, also of another file. */
@@ -61,13 +93,12 @@ export interface VirtualTree {
   entries(dir: InodeNumber): readonly VirtualEntry[];
   parent(dir: InodeNumber): InodeNumber;
   /** Judges who will read. `wake`: see `listen`. `-errno`: EACCES. */
-  open(caller: Caller, ino: InodeNumber, wake: () => void): VirtualFile | number;
+  open(opener: Opener, ino: InodeNumber, wake: () => void): VirtualFile | number;
 }
 
-interface Open {
+interface Open extends Omit<Opener, 'tid'> {
+  readonly ino: InodeNumber;
   readonly file: VirtualFile;
-  /** Of the process that opened it: whose share it takes. */
-  readonly uid: number;
   readonly nonblock: boolean;
   /** Reads that wait. */
   readonly waiters: Set<WaiterId>;
@@ -78,6 +109,8 @@ interface Open {
 export class Virtual {
   readonly tree: VirtualTree;
   streamWatch: StreamWatch | undefined;
+  /** Undefined: no daemon will take over from this one. */
+  keeper: VirtualKeeper | undefined;
   private readonly sb: Superblock;
   private readonly files = new Map<FileHandle, Open>();
   private readonly waits = new Map<WaiterId, Open>();
@@ -131,11 +164,12 @@ export class Virtual {
     const { uid } = caller;
     if (!this.sb.descriptions.has(uid)) return noDescription(this.sb, uid);
     const fh = this.sb.newHandle();
-    const file = this.tree.open(caller, ino, () => this.wake(fh));
-    if (typeof file === 'number') return file;
-    this.sb.descriptions.take(uid);
+    const privileged = this.sb.credentials.isCapable(caller.tid, CAP_SYS_PTRACE);
     const nonblock = (flags & O_NONBLOCK) !== 0;
-    this.files.set(fh, { file, uid, nonblock, waiters: new Set(), pollArmed: false });
+    const open = this.add(fh, { uid, privileged, ino, nonblock }, caller.tid);
+    if (typeof open === 'number') return open;
+    const { file } = open;
+    this.keep(fh, open);
     out.fh = fh;
     out.backing = -1;
     out.keepCache = false;
@@ -143,6 +177,34 @@ export class Virtual {
     out.stream = file.stream;
     out.tellsClose = false;
     return 0;
+  }
+
+  private add(fh: FileHandle, opened: Omit<SavedVirtual, 'at'>, tid: number): Open | number {
+    const { uid, privileged, ino, nonblock } = opened;
+    const file = this.tree.open({ uid, privileged, tid }, ino, () => this.wake(fh));
+    if (typeof file === 'number') return file;
+    this.sb.descriptions.charge(uid, 1);
+    const open: Open = { uid, privileged, ino, nonblock, file, waiters: new Set(), pollArmed: false };
+    this.files.set(fh, open);
+    return open;
+  }
+
+  /** A file of the last daemon's. What cannot be opened any more, as of a process that has ended, answers EBADF. */
+  reopen(fh: FileHandle, saved: SavedVirtual): void {
+    const open = this.add(fh, saved, 0);
+    if (typeof open === 'number' || !open.file.stream) return;
+    open.file.goOn?.(saved.at);
+    // Whether a poll(2) waits is not known.
+    open.pollArmed = true;
+    open.file.listen();
+  }
+
+  *eachSaved(): Generator<[FileHandle, SavedVirtual]> {
+    for (const [fh, open] of this.files) yield [fh, savedOf(open)];
+  }
+
+  private keep(fh: FileHandle, open: Open): void {
+    this.keeper?.virtualFile(fh, savedOf(open));
   }
 
   read(caller: Caller, fh: FileHandle, off: number, out: Uint8Array): Answer {
@@ -153,7 +215,10 @@ export class Virtual {
     if (prepared !== 0) return prepared;
     this.forget(caller.waiter);
     const read = file.read(off, out);
-    if (file.stream) this.streamWatch?.changed(fh);
+    if (file.stream) {
+      if (read > 0) this.keep(fh, open);
+      this.streamWatch?.changed(fh);
+    }
     const isEmpty = read === 0 && file.stream && out.length > 0;
     if (read !== PARKED && !isEmpty) return read;
     if (isEmpty && open.nonblock) return -errno.EAGAIN;
@@ -207,6 +272,7 @@ export class Virtual {
     const open = this.files.get(fh);
     if (open === undefined) return;
     this.files.delete(fh);
+    this.keeper?.virtualFileGone(fh);
     this.sb.descriptions.give(open.uid);
     this.streamWatch?.closed(fh);
     open.file.close();
@@ -259,3 +325,9 @@ export class Virtual {
     this.sb.host?.notifyPoll(fh);
   }
 }
+
+const NO_PLACE: StreamPlace = { next: 0, rest: new Uint8Array(0) };
+
+const savedOf = ({ uid, privileged, ino, nonblock, file }: Open): SavedVirtual => {
+  return { uid, privileged, ino, nonblock, at: file.place ?? NO_PLACE };
+};

@@ -16,6 +16,10 @@ export class XattrMap {
   private nameBytes = 0;
   private trustedBytes = 0;
 
+  entries(): IterableIterator<[Name, Uint8Array]> {
+    return this.values.entries();
+  }
+
   get(name: Name): Uint8Array | undefined {
     return this.values.get(name);
   }

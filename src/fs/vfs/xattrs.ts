@@ -69,9 +69,10 @@ export function setxattr(
 export function putXattr(sb: Superblock, inode: Inode, name: Name, value: Uint8Array): boolean {
   const before = inode.xattrs?.get(name);
   const added = before === undefined ? xattrCost(name.length, value.length) : value.length - before.length;
-  if (!sb.budget.addBytes(added)) return false;
+  if ((added > 0 && sb.journal?.isFull) || !sb.budget.addBytes(added)) return false;
   inode.xattrs ??= new XattrMap();
   inode.xattrs.set(name, value.slice());
+  sb.journal?.xattr(inode, name, value);
   return true;
 }
 
@@ -79,6 +80,7 @@ function deleteXattr(sb: Superblock, inode: Inode, name: Name): boolean {
   const value = inode.xattrs?.get(name);
   if (value === undefined) return false;
   inode.xattrs!.delete(name);
+  sb.journal?.xattr(inode, name, undefined);
   sb.budget.addBytes(-xattrCost(name.length, value.length));
   return true;
 }
