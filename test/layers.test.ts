@@ -13,7 +13,7 @@ const MAX_LINES = 400;
 const floors: readonly (readonly string[])[] = [
   ['base'],
   ['abi', 'native'],
-  ['extent', 'process', 'client'],
+  ['extent', 'process', 'client', 'keeper', 'journal'],
   ['store', 'lease', 'run'],
   ['fs'],
   ['ioctl'],
@@ -83,6 +83,7 @@ const rooms: readonly { readonly room: string; readonly not?: readonly string[] 
   { room: 'trace' },
   { room: 'layout' },
   { room: 'report.ts' },
+  { room: 'takeover.ts' },
   { room: 'filesystem.ts' },
 ];
 /** Rooms before it in the list that a room does not know. */

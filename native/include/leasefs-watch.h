@@ -29,7 +29,8 @@
 
 /*
  * Takes the next notice: 1; 0 (and zeros) when there is none now.
- * ENOTCONN	the file was closed, or the mount is gone
+ * ENOTCONN	the file was closed, the mount is gone, or another daemon serves
+ *		it now: leasefs_watch() again, which says which
  */
 static inline int leasefs_notice(int w, struct leasefs_notice *notice)
 {

@@ -304,7 +304,8 @@ func NewWatch(f *os.File) (*Watch, error) {
 	return made, nil
 }
 
-// Next waits for the next notice; io.EOF: the file was closed, or the mount is gone.
+// Next waits for the next notice; io.EOF: the file was closed, the mount is gone, or
+// another daemon serves it now: then a new watch goes on.
 func (w *Watch) Next() (Notice, error) {
 	var n struct {
 		kind, breakMs uint32

@@ -182,7 +182,8 @@ class Watch:
         return self._socket.fileno()
 
     def wait(self, seconds: Optional[float] = None) -> Optional[Notice]:
-        """The next notice; None when none came in time. ENOTCONN: the file was closed, or the mount is gone."""
+        """The next notice; None when none came in time. ENOTCONN: the file was closed, the
+        mount is gone, or another daemon serves it now: then a new Watch goes on."""
         if not select.select([self], [], [], seconds)[0]:
             return None
         data = self._socket.recv(_NOTICE.size, socket.MSG_WAITALL)

@@ -416,7 +416,8 @@ impl Watch {
         Ok(Watch { socket, first })
     }
 
-    /// Waits for the next notice. UnexpectedEof: the file was closed, or the mount is gone.
+    /// Waits for the next notice. UnexpectedEof: the file was closed, the mount is gone, or another
+    /// daemon serves it now: then a new watch goes on.
     pub fn next(&mut self) -> Result<Notice> {
         take(&mut self.socket)
     }

@@ -48,6 +48,8 @@ export const RENAME_WHITEOUT = 4;
 // fcntl.h, linux/fcntl.h: fcntl(2)
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;
+export const F_SETFD = 2;
+export const FD_CLOEXEC = 1;
 export const F_SETFL = 4;
 export const F_SETSIG = 10;
 export const F_GETSIG = 11;

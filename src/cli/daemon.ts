@@ -27,6 +27,7 @@ import { noPassthrough } from '../fuse/passthrough.js';
 import { startSession } from '../fuse/session.js';
 import type { Session } from '../fuse/session-types.js';
 import { Spinning } from '../fuse/spinning.js';
+import type { KeeperLink } from '../keeper/link.js';
 import { native } from '../native/binding.js';
 import { isCapableInitially } from '../process/proc.js';
 import { descriptorsOfProcesses } from '../process/processes.js';
@@ -34,9 +35,11 @@ import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
 import { mountIdOf } from './daemon-log.js';
 import { endWithPeer } from './end-with-peer.js';
+import { Keeping } from './keeping.js';
 import type { ServeOptions } from './mount-options.js';
 import { ignoreSignals } from './signals.js';
 import { stopAtSignals } from './stop-at-signals.js';
+import { upgradeTo } from './upgrade-to.js';
 import { errorLine, UsageError } from './verb.js';
 import { version } from './version.js';
 
@@ -56,24 +59,34 @@ type Served = Pick<Session, 'ready' | 'ended' | 'passthrough' | 'reason' | 'wait
  * @throws FsError when it cannot be mounted.
  */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { mountPoint, size, breakTimeMs, semantics } = options;
+  const { mountPoint, size, breakTimeMs, semantics, keeper } = options;
   const log = options.log.line;
   countSubordinates();
   const limit = native.raiseFileLimit();
   ignoreSignals(log, options.log.reopen);
   goOnAfterFaults(log);
   const breakDescriptors = Math.min(BREAK_DESCRIPTORS, Math.floor(limit / 16));
-  let direct = options.store === 'direct' ? asked(() => directStore(options)) : undefined;
+  const keeping = keeper && new Keeping(keeper, options, log);
+  let direct = keeping?.lastDirect();
+  const makeDirect = (): DirectStore => {
+    const made = directStore(options);
+    keeping?.keepDirect(made);
+    return made;
+  };
+  if (options.store === 'direct') direct ??= asked(makeDirect);
   const memory = (): string | undefined => {
     try {
-      direct ??= directStore(options);
+      direct ??= makeDirect();
     } catch (error) {
       return `no tmpfs for the files: ${errorLine(error)}`;
     }
     return undefined;
   };
-  const chooseStore = () => direct ?? new PooledStore(size, totalmem());
-  const filesystem = new Filesystem(chooseStore, {
+  const pooled = (): PooledStore =>
+    keeping === undefined
+      ? new PooledStore(size, totalmem())
+      : (keeping.lastPooled ?? keeping.pooledStore(() => filesystem));
+  const filesystem: Filesystem = new Filesystem(() => direct ?? pooled(), {
     ...options.root,
     breakTime: breakTimeMs,
     semantics,
@@ -89,18 +102,23 @@ export async function serve(options: ServeOptions): Promise<number> {
   // fuse-native never reads a file whose size is 0, so `.leasefs/` would not work there.
   if (options.transport === 'kernel') {
     const { showControl: listed, allowInject } = options;
-    filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject }));
+    const upgrade = keeper && upgradeTo(keeper, log);
+    filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject, upgrade }));
   }
   const notices = new NoticeSocket(filesystem.plane, breakDescriptors);
   filesystem.watchBy(notices);
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   let own: OwnMount | undefined;
-  const started = await start(options, filesystem, passthrough, memory, () => own?.number);
+  keeping?.begin(filesystem);
+  const started = await start(options, filesystem, passthrough, memory, () => own?.number, keeping);
   const { session } = started;
+  keeping?.resume();
   const mounted = (): void => {
-    const made = mountedOn(mountPoint);
+    const made = keeping?.mount() ?? mountedOn(mountPoint);
     if (made === undefined) return;
+    keeper?.mounted(made.id, made.target);
     own = new OwnMount(made, started.connection);
+    started.mountedAs(own.number);
     filesystem.lookForKernelPins(own.device, options.unseenPins);
   };
   if (options.transport === 'kernel') mounted();
@@ -109,6 +127,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     ...status(session, options.store, filesystem.streaming),
     spin: started.spinning?.counts ?? null,
     kernelCache: cachesWrites(options.mountOptions),
+    keeper: keeperStatus(keeper),
     semantics,
   });
   const forgetSignals = stopAtSignals({
@@ -117,12 +136,16 @@ export async function serve(options: ServeOptions): Promise<number> {
     abort: started.abort,
     log,
   });
+  let answers = false;
+  watchKeeper(keeper, log, () => answers);
   let forgetPeer = (): void => {};
   try {
     await session.ready;
     // The package mounts later, in its own time.
     if (options.transport === 'fuse-native') mounted();
+    if (options.whileFd !== undefined) keeper?.keep('while', options.whileFd);
     if (options.whileFd !== undefined) forgetPeer = endWithPeer(options.whileFd, () => own, log);
+    answers = true;
     const { reason } = session;
     const isNews = passthrough && reason !== undefined;
     options.ready(isNews ? noPassthrough(reason) : undefined);
@@ -150,6 +173,20 @@ function goOnAfterFaults(log: Log): void {
   process.on('uncaughtException', error => log(`fault, the mount goes on: ${oneLine(error)}`));
   process.on('unhandledRejection', error => log(`fault, the mount goes on: ${oneLine(error)}`));
 }
+
+/**
+ * A daemon without its keeper goes on: it serves as well as one that never had one. Before that, the command that started both
+ * has failed.
+ */
+function watchKeeper(keeper: KeeperLink | undefined, log: Log, answers: () => boolean): void {
+  keeper?.watch(() => {
+    log(`${keeper.by} ${keeper.pid} has ended: the mount goes on, and ends with this daemon`);
+    if (!answers()) process.exit(1);
+  });
+}
+
+const keeperStatus = (keeper: KeeperLink | undefined): SessionStatus['keeper'] =>
+  keeper?.isThere ? { by: keeper.by, pid: keeper.pid, deaths: keeper.deaths } : null;
 
 /** The answer that the kernel would give, known before it is asked: what INIT agrees depends on it. */
 const NOT_ALLOWED = `EPERM (${errnoText(errno.EPERM)}): it needs CAP_SYS_ADMIN outside of user namespaces`;
@@ -180,6 +217,8 @@ interface Started {
   /** /dev/fuse; -1: the library's. */
   readonly connection: number;
   readonly abort: () => void;
+  /** The mount is this one (MAJOR:MINOR). */
+  readonly mountedAs: (device: string) => void;
 }
 
 async function start(
@@ -188,13 +227,15 @@ async function start(
   passthrough: boolean,
   memory: () => string | undefined,
   device: () => string | undefined,
+  keeping: Keeping | undefined,
 ): Promise<Started> {
   const { mountPoint, mountOptions } = options;
   const log = options.log.line;
   if (options.transport === 'kernel') {
     const quota = cpuQuota();
     const spinning = new Spinning(options.spin, () => usableCpus(quota));
-    const channel = mount(mountPoint, mountOptions);
+    const channel = keeping?.channel() ?? mount(mountPoint, mountOptions);
+    keeping?.keepChannel(channel);
     const acls = keepsAcls(mountOptions);
     const session = startSession({
       channel,
@@ -209,9 +250,17 @@ async function start(
       everyReadlink: accessTimesOf(mountOptions).accessTimes === 'strictatime',
       cachesWrites: cachesWrites(mountOptions),
       spinning,
+      journal: keeping?.journal,
+      takenOver: keeping?.takenOver,
       log,
     });
-    return { session, spinning, connection: channel.fd, abort: () => session.end(errno.ENODEV) };
+    return {
+      session,
+      spinning,
+      connection: channel.fd,
+      abort: () => session.end(errno.ENODEV),
+      mountedAs: device => session.mountedAs(device),
+    };
   }
   const other = mountOptions.find(word => word !== 'allow_other');
   if (other !== undefined) {
@@ -230,7 +279,13 @@ async function start(
     log,
   });
   // The library has the connection to itself.
-  return { session, spinning: undefined, connection: -1, abort: () => process.exit(0) };
+  return {
+    session,
+    spinning: undefined,
+    connection: -1,
+    abort: () => process.exit(0),
+    mountedAs: () => {},
+  };
 }
 
 /** Read once, while there are descriptors. */
@@ -240,7 +295,7 @@ function status(
   session: Served,
   store: ServeOptions['store'],
   streaming: number,
-): Omit<SessionStatus, 'semantics' | 'spin' | 'kernelCache'> {
+): Omit<SessionStatus, 'semantics' | 'spin' | 'kernelCache' | 'keeper'> {
   const { passthrough, kernel, waiting } = session;
   const reason = store === 'pooled' ? '--store=pooled' : session.reason;
   const auto = passthrough ? 'passthrough works' : 'no passthrough';

@@ -97,6 +97,7 @@ function said(event: ReportedEvent): string {
     case 'injected':
       return call ?? '';
     case 'died':
+    case 'restarted':
       return '';
     default:
       return kind === undefined ? '' : `lease ${lease}: ${kind}`;

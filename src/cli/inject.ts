@@ -24,6 +24,9 @@ export const verb: Verb = {
   throw CALLBACK N           make the daemon's next N callbacks of that name throw, as by a
                              bug of its own: it logs and continues ('process end',
                              'break timer', ...)
+  die before|between|after N the daemon dies at its N-th entry of the journal from now on:
+                             before the entry counts, between it and its answer, after that;
+                             a keeper starts the next one
 
 FILE is a path, from the mount point or as it is. Only root and the user of the mount may
 inject, and only on a mount with --allow-inject. The events mark each injection and its
@@ -53,7 +56,7 @@ As JSON, one object a line into MNT/.leasefs/inject, or a list for 'leasefs run 
 /** @throws UsageError */
 export function parseWords([name, ...words]: readonly string[]): TimedInjection {
   if (name === undefined)
-    throw new UsageError('WHAT is missing: break, change, expire, end, pins, delay, enospc or throw');
+    throw new UsageError('WHAT is missing: break, change, expire, end, pins, delay, enospc, throw or die');
   const number = (word: string | undefined): number | string | undefined =>
     word === undefined ? undefined : (parseSize(word) ?? word);
   const [first, second, third] = words;
@@ -66,6 +69,7 @@ export function parseWords([name, ...words]: readonly string[]): TimedInjection 
     delay: () => ({ count: number(first), ms: number(second) }),
     enospc: () => ({ count: number(first) }),
     throw: () => ({ in: first, count: number(second) }),
+    die: () => ({ at: first, count: number(second) }),
   };
   const given = Object.hasOwn(members, name) ? members[name]!() : {};
   try {

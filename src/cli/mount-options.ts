@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os';
 import { ownUid } from '../base/owner.js';
 import type { Spin } from '../fuse/spinning.js';
+import type { KeeperLink } from '../keeper/link.js';
 import { textOf } from '../process/proc-text.js';
 import { HUGE, type Huge } from '../store/tmpfs.js';
 import type { DaemonLog } from './daemon-log.js';
@@ -55,6 +56,8 @@ export interface ServeOptions extends MountOptions {
   readonly log: DaemonLog;
   /** When its other end is closed, the mount ends; undefined: nothing of the kind. */
   readonly whileFd: number | undefined;
+  /** What outlives the daemon; undefined: nothing does. */
+  readonly keeper: KeeperLink | undefined;
 }
 
 export interface MountCommand {
@@ -66,6 +69,10 @@ export interface MountCommand {
   readonly logFile: string | undefined;
   readonly readyFd: number | undefined;
   readonly whileFd: number | undefined;
+  /** Whether the mount is to outlive its daemon. */
+  readonly keeper: boolean;
+  /** Of a daemon that leasefs-keeper started: the socket to it. */
+  readonly keeperFd: number | undefined;
 }
 
 /** @throws UsageError */
@@ -88,6 +95,9 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     log: { type: 'string' },
     'ready-fd': { type: 'string' },
     'while-fd': { type: 'string' },
+    keeper: { type: 'boolean' },
+    'no-keeper': { type: 'boolean' },
+    'keeper-fd': { type: 'string' },
   });
   const { positionals } = parsed;
   const words = (parsed.values.options ?? []).flatMap(list => list.split(',')).filter(word => word !== '');
@@ -121,11 +131,18 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
       `--transport=fuse-native has no .leasefs, so no --${showControl ? SHOW_CONTROL : ALLOW_INJECT}`,
     );
   }
+  const keeper = !values['no-keeper'] && (values.keeper ?? lastOf(rest, [KEEPER, NO_KEEPER]) === KEEPER);
+  if (transport === 'fuse-native' && keeper) {
+    throw new UsageError(
+      '--transport=fuse-native keeps the connection to the kernel to itself, so no --keeper',
+    );
+  }
   const breakTime = values['lease-break-time'];
   const readyFd = values['ready-fd'];
   const whileFd = values['while-fd'];
+  const keeperFd = values['keeper-fd'];
   return {
-    mountPoint: mountPointOf(onlyArgument(positionals, 'MNT')),
+    mountPoint: mountPointOf(onlyArgument(positionals, 'MNT'), keeperFd !== undefined),
     remount: rest.includes(REMOUNT)
       ? { size: values.size === undefined ? undefined : sizeOption(values.size) }
       : undefined,
@@ -156,11 +173,14 @@ export function parseMountCommand(args: readonly string[]): MountCommand {
     logFile: values.log,
     readyFd: readyFd === undefined ? undefined : whole(readyFd, '--ready-fd'),
     whileFd: whileFd === undefined ? undefined : whole(whileFd, '--while-fd'),
+    keeper,
+    keeperFd: keeperFd === undefined ? undefined : whole(keeperFd, '--keeper-fd'),
   };
 }
 
-function mountPointOf(path: string): string {
-  if (absolute(path) !== '/') return path;
+/** @param kept a keeper has looked at it: by now the mount may be there, and to look at it would wait for this very process. */
+function mountPointOf(path: string, kept: boolean): string {
+  if (kept || absolute(path) !== '/') return path;
   throw new UsageError(
     `'${path}' is the root directory, which nothing can be mounted on: name an empty directory`,
   );
@@ -187,7 +207,12 @@ const SHOW_CONTROL = 'show-control';
 const ALLOW_INJECT = 'allow-inject';
 const NO_SWAP = 'noswap';
 const REMOUNT = 'remount';
-const OWN_FLAGS: readonly string[] = [SHOW_CONTROL, ALLOW_INJECT, NO_SWAP, REMOUNT];
+const KEEPER = 'keeper';
+const NO_KEEPER = 'no-keeper';
+const OWN_FLAGS: readonly string[] = [SHOW_CONTROL, ALLOW_INJECT, NO_SWAP, REMOUNT, KEEPER, NO_KEEPER];
+
+const lastOf = (words: readonly string[], of: readonly string[]): string | undefined =>
+  words.findLast(word => of.includes(word));
 
 type OwnWords = Partial<Record<(typeof OWN_WORDS)[number], string>>;
 

@@ -1,14 +1,18 @@
 // `leasefs mount`: starts the daemon. Without --foreground it is a child in its own session. It reports through a pipe that
 // the mount answers, or in one line why it does not; then the command ends.
 import { spawn } from 'node:child_process';
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { url } from 'node:inspector';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { KeeperLink } from '../keeper/link.js';
+import { inheritedBySystemd } from '../keeper/systemd-store.js';
 import { native } from '../native/binding.js';
 import { DaemonLog, openLog } from './daemon-log.js';
+import { becomeKeeper, freePlace, keeperCommand, keptBySystemd, linkToKeeper, needKeeper } from './keeper.js';
 import { type MountCommand, parseMountCommand } from './mount-options.js';
 import { absolute } from './mounts.js';
+import { ReadyLine } from './ready-line.js';
 import { remount } from './remount.js';
 import { seal, sealedEnvironment, sealedOptions } from './sealed.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
@@ -16,9 +20,10 @@ import { CommandError, errorLine, type Verb } from './verb.js';
 /** ms until a daemon that does not report counts as failed. */
 const START_LIMIT_MS = 30_000;
 const READY = 'ready';
-/** Where the child finds the pipe, and the descriptor of --while-fd. */
+/** Where the child finds the pipe, the descriptor of --while-fd, and the socket to the keeper. */
 const CHILD_READY_FD = 3;
 const CHILD_WHILE_FD = 4;
+const CHILD_KEEPER_FD = 5;
 
 export const verb: Verb = {
   name: 'mount',
@@ -80,6 +85,11 @@ Files live in memory and are gone with the mount.
   --while-fd N             for supervisors: when the other end of descriptor N, a pipe or a
                            socket, is closed, detach the mount and remove the directory MNT
 
+  --keeper                 the mount outlives its daemon: a small process, the keeper, holds
+                           it and starts the next daemon when one dies (Linux 6.9); in a
+                           unit of systemd with FileDescriptorStoreMax= systemd does
+  --no-keeper              the mount ends with its daemon (default)
+
 In /etc/fstab:  none  /mnt/l  fuse.leasefs  size=4g,nofail  0 0
 
 A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
@@ -90,9 +100,12 @@ A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
       remount(command, command.remount.size);
       return Promise.resolve(0);
     }
+    if (command.keeper) needKeeper();
+    if (command.keeper && command.foreground && !keptBySystemd(true)) startKeeperHere(command);
     if (command.foreground || url() !== undefined) {
-      const { readyFd, whileFd } = command;
-      seal(sealedEnvironment(process.env), ...[readyFd, whileFd].filter(fd => fd !== undefined));
+      const { readyFd, whileFd, keeperFd } = command;
+      const fds = [readyFd, whileFd, keeperFd, ...inheritedBySystemd(process.env)];
+      seal(sealedEnvironment(process.env), ...fds.filter(fd => fd !== undefined));
     }
     return command.foreground ? serveHere(command) : serveInBackground(command);
   },
@@ -100,36 +113,35 @@ A dead leasefs mount on MNT (its daemon was killed) is cleaned up first.`,
 
 async function serveHere(command: MountCommand): Promise<number> {
   const log = logTo(command.logFile, path => new DaemonLog(path));
-  const tell = (line: string): void => {
-    if (command.readyFd === undefined) return;
-    try {
-      writeSync(command.readyFd, `${line}\n`);
-      closeSync(command.readyFd);
-    } catch (error) {
-      throw new CommandError(
-        `descriptor ${command.readyFd} of --ready-fd has no reader: ${errorLine(error)}`,
-      );
-    }
-  };
+  const keeper = linkToKeeper(command.keeperFd, command.keeper);
+  const readyLine = new ReadyLine(command.readyFd, keeper);
   const { serve } = await import('./daemon.js');
   let started = false;
   try {
     return await serve({
       ...command.options,
-      mountPoint: absolute(command.mountPoint),
+      // To look at the mount that is taken over would wait for this very process.
+      mountPoint: keeper?.takesOver ? resolve(command.mountPoint) : absolute(command.mountPoint),
       ready: notice => {
         started = true;
-        tellSystemd();
-        tell(notice === undefined ? READY : `${READY} ${notice}`);
+        if (keeper !== undefined) readyLine.check();
+        if (keeper === undefined) tellSystemd();
+        else keeper.serving();
+        readyLine.tell(notice === undefined ? READY : `${READY} ${notice}`);
       },
       log,
-      whileFd: command.whileFd,
+      whileFd: whileFdOf(command, keeper),
+      keeper,
     });
   } catch (error) {
-    if (!started) tell(errorLine(error));
+    if (!started) readyLine.tell(errorLine(error));
     throw error;
   }
 }
+
+/** One of an earlier daemon is no descriptor of this process. */
+const whileFdOf = ({ whileFd }: MountCommand, keeper: KeeperLink | undefined): number | undefined =>
+  keeper?.takesOver ? keeper.kept('while')?.fd : whileFd;
 
 /** sd_notify(3), for a unit of Type=notify. */
 function tellSystemd(): void {
@@ -140,17 +152,19 @@ function tellSystemd(): void {
 async function serveInBackground(command: MountCommand): Promise<number> {
   // Node's own last words go there too.
   const log = logTo(command.logFile ?? '/dev/null', openLog);
-  const child = spawn(
-    process.execPath,
-    [...sealedOptions(process.execArgv, process.env), process.argv[1]!, ...foregroundArguments(command)],
-    {
-      env: sealedEnvironment(process.env),
-      // It keeps no directory busy.
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', log, log, 'pipe', command.whileFd ?? 'ignore'],
-    },
-  );
+  const daemon = daemonCommand(command, {
+    ready: CHILD_READY_FD,
+    while: command.whileFd === undefined ? undefined : CHILD_WHILE_FD,
+    keeper: command.keeper ? CHILD_KEEPER_FD : undefined,
+  });
+  const [program, ...args] = command.keeper ? keeperCommand(CHILD_KEEPER_FD, daemon) : daemon;
+  const child = spawn(program, args, {
+    env: sealedEnvironment(process.env),
+    // It keeps no directory busy.
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log, 'pipe', command.whileFd ?? 'ignore'],
+  });
   closeSync(log);
   const late = setTimeout(() => child.kill('SIGKILL'), START_LIMIT_MS);
   const ended = new Promise<string>(resolve => {
@@ -169,12 +183,37 @@ async function serveInBackground(command: MountCommand): Promise<number> {
   throw new CommandError(`the daemon did not start: ${await ended}. 'leasefs mount --foreground' shows more`);
 }
 
-function foregroundArguments({ options, mountPoint, logFile, whileFd }: MountCommand): string[] {
+/** --foreground: this process becomes the keeper, so that it is what a unit or a container has started. */
+function startKeeperHere(command: MountCommand): never {
+  const { readyFd, whileFd } = command;
+  const fds = [readyFd, whileFd].filter(fd => fd !== undefined);
+  const place = freePlace(fds);
+  const daemon = daemonCommand(command, { ready: readyFd, while: whileFd, keeper: place });
+  return becomeKeeper(keeperCommand(place, daemon), fds);
+}
+
+/** The descriptors of a daemon. */
+interface DaemonFds {
+  readonly ready: number | undefined;
+  readonly while: number | undefined;
+  readonly keeper: number | undefined;
+}
+
+/** A daemon as a command of its own, sealed. */
+function daemonCommand(command: MountCommand, fds: DaemonFds): [string, ...string[]] {
+  const options = sealedOptions(process.execArgv, process.env);
+  return [process.execPath, ...options, process.argv[1]!, ...foregroundArguments(command, fds)];
+}
+
+function foregroundArguments({ options, mountPoint, logFile }: MountCommand, fds: DaemonFds): string[] {
+  const numbered = (name: keyof DaemonFds): string[] =>
+    fds[name] === undefined ? [] : [`--${name}-fd=${fds[name]}`];
   return [
     'mount',
     '--foreground',
-    `--ready-fd=${CHILD_READY_FD}`,
-    ...(whileFd === undefined ? [] : [`--while-fd=${CHILD_WHILE_FD}`]),
+    ...numbered('ready'),
+    ...numbered('while'),
+    ...numbered('keeper'),
     `--size=${options.size}`,
     ...(options.huge === undefined ? [] : [`--huge=${options.huge}`]),
     ...(options.swap ? [] : ['--noswap']),

@@ -13,7 +13,7 @@ const HEAP = /^--max[-_](old[-_]space|heap)[-_]size=\d+$/;
 const SEMI_SPACE = '--max-semi-space-size=16';
 /** The rest of the environment is for other programs. */
 const KEPT =
-  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|NOTIFY_SOCKET|XDG_RUNTIME_DIR|LEASEFS_\w+|LD_\w+|UV_\w+|[AL]SAN_OPTIONS|UBSAN_OPTIONS)$/;
+  /^(PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|NOTIFY_SOCKET|FDSTORE|LISTEN_\w+|XDG_RUNTIME_DIR|LEASEFS_\w+|LD_\w+|UV_\w+|[AL]SAN_OPTIONS|UBSAN_OPTIONS)$/;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

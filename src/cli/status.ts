@@ -14,6 +14,7 @@ export const verb: Verb = {
   summary: 'what a mount is, holds and has served',
   help: `usage: leasefs status [--json] MNT
 
+  keeper       what outlives the daemon (mount --keeper), and how often it had to
   data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
                'daemon': through leasefs, with the reason. The rules are the same
   layouts      blocks of the pooled store that processes have by layouts
@@ -55,6 +56,7 @@ export function statusLines(
   const requests = Object.entries(status.requests).sort(([, a], [, b]) => b - a);
   return pairs([
     ['mount', `${mountPoint}, daemon ${status.pid}, leasefs ${status.version}`],
+    ...keeperText(status),
     ['data path', status.passthrough ? 'passthrough' : `daemon: ${status.reason ?? 'no passthrough'}`],
     [
       'store',
@@ -101,6 +103,13 @@ function keptText({ kept, layouts }: ReportedStatus, keepers: readonly Mapper[])
   const until = ends.join(' and ') || 'the mappings of processes that this user may not look into end';
   lines.push(['kept', `${readableSize(kept.bytes)} of freed blocks, until ${until}`]);
   return lines;
+}
+
+function keeperText({ keeper }: ReportedStatus): [string, string][] {
+  // A daemon of an older build has none.
+  if (!keeper) return [];
+  const died = `a daemon of this mount has died ${keeper.deaths} times`;
+  return [['keeper', `${keeper.by} ${keeper.pid}, which starts the next daemon when this one dies; ${died}`]];
 }
 
 const KERNEL_CACHE: [string, string] = [

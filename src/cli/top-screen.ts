@@ -117,7 +117,10 @@ function header({ at, status, leases, pins, events }: Look, before: Look | undef
   const count = (name: string): number => events[name] ?? 0;
   const rate = (name: string): string => {
     if (before === undefined || at <= before.at) return '';
-    const perSecond = ((count(name) - (before.events[name] ?? 0)) * 1000) / (at - before.at);
+    // Another daemon has begun to count anew.
+    const already = before.events[name] ?? 0;
+    const more = count(name) >= already ? count(name) - already : count(name);
+    const perSecond = (more * 1000) / (at - before.at);
     return ` (${perSecond.toFixed(1)}/s)`;
   };
   const breaking = leases.filter(({ state }) => state === 'breaking').length;

@@ -6,6 +6,7 @@ export const verbs: Readonly<Record<string, () => Promise<{ readonly verb: Verb 
   umount: () => import('./umount.js'),
   status: () => import('./status.js'),
   resize: () => import('./resize.js'),
+  upgrade: () => import('./upgrade.js'),
   leases: () => import('./leases.js'),
   pins: () => import('./pins.js'),
   events: () => import('./events.js'),

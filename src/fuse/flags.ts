@@ -51,3 +51,4 @@ export const POLL_SCHEDULE_NOTIFY = 1;
 export const NOTIFY_POLL = 1;
 export const NOTIFY_INVAL_INODE = 2;
 export const NOTIFY_INVAL_ENTRY = 3;
+export const NOTIFY_RESEND = 7;

@@ -18,7 +18,7 @@ import { FS_TYPE, type Mount, mountsNow } from './mountinfo.js';
 
 const DEVICE = '/dev/fuse';
 /** Requests a wake-up of the event loop serves at most before it looks at timers and signals. */
-const MAX_BATCH = 64;
+export const MAX_BATCH = 64;
 const MS_REMOUNT = 32;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;

@@ -32,6 +32,8 @@ export class Passthrough {
   private readonly guard: (fd: number) => Result;
   private readonly memory: () => string | undefined;
   private readonly ids = new Map<InodeNumber, number>();
+  /** Notified of what it registers. */
+  recorded: { backing(ino: InodeNumber, id: number): void; backingGone(ino: InodeNumber): void } | undefined;
   /** Why files are served through the daemon; undefined while passthrough is on. */
   reason: string | undefined;
 
@@ -41,6 +43,17 @@ export class Passthrough {
     this.guard = guard;
     this.memory = memory;
     this.reason = passthrough ? undefined : 'it was not asked for';
+  }
+
+  /** By inode; also of those that are served through the daemon. */
+  get registered(): ReadonlyMap<InodeNumber, number> {
+    return this.ids;
+  }
+
+  /** What the last daemon has registered. */
+  takeOver(enabled: boolean, reason: string, ids: ReadonlyMap<InodeNumber, number>): void {
+    this.reason = enabled ? undefined : reason;
+    for (const [ino, id] of ids) this.ids.set(ino, id);
   }
 
   get enabled(): boolean {
@@ -54,6 +67,7 @@ export class Passthrough {
     if (!this.enabled || fd < 0) return THROUGH_DAEMON;
     const id = this.register(fd);
     this.ids.set(ino, id);
+    this.recorded?.backing(ino, id);
     return id;
   }
 
@@ -86,6 +100,7 @@ export class Passthrough {
     const id = this.ids.get(ino);
     if (id === undefined) return;
     this.ids.delete(ino);
+    this.recorded?.backingGone(ino);
     if (id !== THROUGH_DAEMON) this.channel.backingClose(id);
   }
 

@@ -1,8 +1,10 @@
 // What a session is given, and what it is to the daemon.
 import type { Operations } from '../fs/operations.js';
+import type { Journal } from '../journal/journal.js';
 import type { Channel } from '../native/binding.js';
 import type { PassthroughOptions } from './passthrough.js';
 import type { Spinning } from './spinning.js';
+import type { TakenOver } from './taken-over.js';
 
 export interface SessionOptions extends PassthroughOptions {
   /** Of a mount, not started; its buffers are BUFFER_SIZE bytes. The session closes it at the end. */
@@ -22,11 +24,17 @@ export interface SessionOptions extends PassthroughOptions {
   readonly poll?: boolean;
   /** Whether descriptions of pooled files that are open for writing use the page cache (files.ts). False by default. */
   readonly cachesWrites?: boolean;
+  /** What is kept for a daemon that takes over; undefined: nothing. */
+  readonly journal?: Journal | undefined;
+  /** The last daemon's session, which this one continues. */
+  readonly takenOver?: TakenOver | undefined;
   /** How the channel waits; a policy of one's own for each session. By default it sleeps at once. */
   readonly spinning?: Spinning;
 }
 
 export interface Session {
+  /** The mount is this one (MAJOR:MINOR of mountinfo); for the journal. */
+  mountedAs(device: string): void;
   /** Resolves when INIT is answered and passthrough was tried. Rejects when the session ends before that. */
   readonly ready: Promise<void>;
   /** The mount is gone and everything is freed. Never rejects. */

@@ -11,8 +11,10 @@ import { type Answer, type Host, type Operations, PARKED } from '../fs/operation
 import { Parked } from '../fs/parked.js';
 import type { Channel } from '../native/binding.js';
 import { adaptive } from './adaptive.js';
+import { Commits } from './commits.js';
 import { Connection, MALFORMED, NO_REPLY } from './connection.js';
-import { ATOMIC_O_TRUNC, DIRECT_IO_ALLOW_MMAP } from './flags.js';
+import { ATOMIC_O_TRUNC, DIRECT_IO_ALLOW_MMAP, NOTIFY_RESEND } from './flags.js';
+import { HeldAnswers } from './held-answers.js';
 import {
   agree,
   MAJOR,
@@ -28,6 +30,7 @@ import { Passthrough } from './passthrough.js';
 import { Polls } from './polls.js';
 import { DESTROY, INIT, INTERRUPT, isUnanswered, OPCODES, requestType } from './requests.js';
 import type { Session, SessionOptions } from './session-types.js';
+import type { TakenOver } from './taken-over.js';
 import { isWellFormed } from './wire/records.js';
 import { Reply } from './wire/reply.js';
 import { IN_HEADER, Request } from './wire/request.js';
@@ -39,13 +42,6 @@ export function startSession(options: SessionOptions): Session {
 
 /** Linux 6.18. Older kernels may take the inode's lock at FLUSH: a close waits behind a waiting truncate (F19). */
 const QUICK_FLUSH_MINOR = 45;
-
-/** A reply that waits until another record was written. */
-interface DelayedReply {
-  record: Uint8Array | undefined;
-}
-
-const copyOf = (request: Request): Request => request.copy();
 
 class ChannelSession implements Session, Host {
   readonly ready: Promise<void>;
@@ -63,12 +59,13 @@ class ChannelSession implements Session, Host {
   private readonly live: Request;
   private readonly connection: Connection;
   private readonly parked: Parked<Request>;
+  /** Undefined: no daemon can take over. */
+  private readonly commits: Commits | undefined;
   private initialized = false;
   private tried = false;
   private over = false;
   private readonly notifications: Notifications;
-  /** The answer to the present request waits for one of them. */
-  private held: DelayedReply | undefined;
+  private readonly held: HeldAnswers;
   private setReady!: () => void;
   private setFailed!: (why: Error) => void;
   private setEnded!: () => void;
@@ -99,6 +96,10 @@ class ChannelSession implements Session, Host {
     if (options.noPassthrough !== undefined) served.off(options.noPassthrough);
     const polls = poll ? new Polls(channel, this.reply) : undefined;
     this.connection = new Connection(channel, operations, this.reply, served, polls, xattrs);
+    const { journal, takenOver } = options;
+    this.commits = journal && new Commits(journal, this.reply, takenOver, log);
+    served.recorded = this.commits;
+    this.held = new HeldAnswers(this.reply, this.commits, length => this.send(length), log);
     this.parked = new Parked(
       operations,
       request => this.run(request),
@@ -106,12 +107,34 @@ class ChannelSession implements Session, Host {
       log,
     );
     operations.attach(this);
+    if (takenOver !== undefined) this.takeOver(takenOver);
     channel.start(
       adaptive(channel, spinning, length => this.receive(length)),
       error => {
         if (!attempt(log, 'connection end', () => this.end(error))) this.finish();
       },
     );
+  }
+
+  /** Continues where the last daemon's session ended: what the kernel has sent it and no answer came to, it sends again. */
+  private takeOver(last: TakenOver): void {
+    const { connection } = this;
+    connection.writesDirectly = last.writesDirectly;
+    connection.cutsAfterOpen = last.cutsAfterOpen;
+    connection.tellsCloses = last.tellsCloses;
+    connection.passthrough.takeOver(last.passthrough, last.reason, last.backing);
+    this.kernel.major = MAJOR;
+    this.kernel.minor = last.minor;
+    this.initialized = true;
+    this.tried = true;
+    this.commits?.agreed(connection, last.minor);
+    this.commits?.mountedAs(last.device);
+    this.send(this.reply.notify(NOTIFY_RESEND, 0));
+    this.setReady();
+  }
+
+  mountedAs(device: string): void {
+    this.commits?.mountedAs(device);
   }
 
   get passthrough(): boolean {
@@ -154,7 +177,7 @@ class ChannelSession implements Session, Host {
   }
 
   invalidateAttrsAsync(ino: InodeNumber): void {
-    this.notifications.invalidateAside(ino, this.holdAnswer());
+    this.notifications.invalidateAside(ino, this.held.hold());
   }
 
   afterInodeLock(ino: InodeNumber, uid: number, passed: () => void): void {
@@ -162,7 +185,7 @@ class ChannelSession implements Session, Host {
       passed();
       return;
     }
-    const answer = this.holdAnswer();
+    const answer = this.held.hold();
     this.notifications.passLock(ino, uid, () => {
       passed();
       answer();
@@ -177,20 +200,6 @@ class ChannelSession implements Session, Host {
     return this.connection.cutsAfterOpen;
   }
 
-  /** Delays the answer to the present request until the returned function is called. */
-  private holdAnswer(): () => void {
-    const held: DelayedReply = { record: undefined };
-    this.held = held;
-    return () => {
-      const send = (): void => {
-        if (held.record === undefined) return;
-        this.reply.bytes.set(held.record);
-        this.send(held.record.length);
-      };
-      if (!attempt(this.log, 'cache notice', send)) attempt(this.log, 'cache notice', send);
-    };
-  }
-
   backingGone(ino: InodeNumber): void {
     this.connection.passthrough.forget(ino);
   }
@@ -199,6 +208,12 @@ class ChannelSession implements Session, Host {
 
   /** A record of `length` bytes has come; the length of the reply, 0 when there is none now. */
   private receive(length: number): number {
+    if (this.commits === undefined) return this.receiveNow(length);
+    this.commits.enter();
+    return this.commits.leave(this.receiveNow(length));
+  }
+
+  private receiveNow(length: number): number {
     try {
       if (faults.size > 0) strike('request');
       return this.serve(length);
@@ -212,7 +227,7 @@ class ChannelSession implements Session, Host {
   private giveUpLive(length: number): number {
     const request = this.live;
     const { waiter } = request.caller;
-    this.held = undefined;
+    this.held.giveUp();
     if (waiter !== NO_WAITER) this.operations.interrupt(waiter);
     this.closeOpened(request);
     request.receive(length);
@@ -224,21 +239,16 @@ class ChannelSession implements Session, Host {
     if (!request.receive(length)) return this.refuseHeader(request, length);
     const { opcode } = request;
     this.requests[opcode < OPCODES ? opcode : 0]!++;
+    const given = this.commits?.begin(request) ?? 0;
+    if (given > 0) return given;
     const answer = this.run(request);
     if (answer !== PARKED) return this.encoded(request, answer);
-    return this.parked.park(request, copyOf) ? 0 : this.encoded(request, -errno.EAGAIN);
+    return this.parked.park(request, same => same.copy()) ? 0 : this.encoded(request, -errno.EAGAIN);
   }
 
   /** As `encode`; 0 where the answer waits for a notification. */
   private encoded(request: Request, answer: Answer): number {
-    const length = this.encode(request, answer);
-    return this.held === undefined ? length : this.holdBack(this.held, length);
-  }
-
-  private holdBack(held: DelayedReply, length: number): number {
-    held.record = this.reply.bytes.slice(0, length);
-    this.held = undefined;
-    return 0;
+    return this.held.answered(this.encode(request, answer));
   }
 
   private refuseHeader(request: Request, length: number): number {
@@ -288,7 +298,12 @@ class ChannelSession implements Session, Host {
   /** Sends the answer of a parked request. If the kernel refuses it, the caller no longer waits. */
   private answerLate(request: Request, answer: Answer): void {
     const answers = () => {
-      if (!this.send(this.encoded(request, answer))) this.closeOpened(request);
+      const length = this.encoded(request, answer);
+      const send = () => {
+        if (!this.send(length)) this.closeOpened(request);
+      };
+      if (this.commits === undefined || length === 0) send();
+      else this.commits.answer(length, send);
     };
     if (!attempt(this.log, 'request', answers)) this.send(this.reply.fail(request, -errno.EIO));
   }
@@ -342,6 +357,7 @@ class ChannelSession implements Session, Host {
     this.tried = true;
     try {
       this.connection.passthrough.probe();
+      this.commits?.agreed(this.connection, this.kernel.minor);
       this.setReady();
     } catch (error) {
       this.setFailed(error as Error);

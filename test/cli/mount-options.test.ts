@@ -10,7 +10,7 @@ const test = suite('mount options');
 
 test('all options together', () => {
   const words =
-    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 400m --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 --while-fd 4 m';
+    '-o ro,noexec -o allow_other,uid=5,gid=7,mode=0755,store=direct,spin=off --size 400m --inodes 10k --lease-break-time 500 --semantics rfc-v2 --unseen-pins warn --store pooled --spin 70 --show-control --allow-inject -f --log /l --ready-fd 3 --while-fd 4 --keeper --keeper-fd 5 m';
   assert.equal(parseMountCommand(words.split(' ')), {
     mountPoint: 'm',
     remount: undefined,
@@ -34,6 +34,8 @@ test('all options together', () => {
     logFile: '/l',
     readyFd: 3,
     whileFd: 4,
+    keeper: true,
+    keeperFd: 5,
   });
 });
 
@@ -56,6 +58,21 @@ test('-o remount: the size is that of size=, where it is given; the last one cou
   assert.equal(options.mountOptions, ['ro']);
 });
 
+test('a keeper is there where it is asked for, by an option or for /etc/fstab; --no-keeper goes before', () => {
+  const isKept = (words: string): boolean => parseMountCommand(`${words} m`.trim().split(' ')).keeper;
+  for (const words of ['--keeper', '-o keeper', '-o no-keeper,keeper', '-o no-keeper --keeper'])
+    assert.is(isKept(words), true, words);
+  for (const words of [
+    '',
+    '--no-keeper',
+    '-o keeper,no-keeper',
+    '--keeper --no-keeper',
+    '-o keeper --no-keeper',
+  ])
+    assert.is(isKept(words), false, words);
+  assert.equal(parseMountCommand(['-o', 'ro,keeper', 'm']).options.mountOptions, ['ro']);
+});
+
 test('wrong options are usage errors that name the option', () => {
   const cases: [string, RegExp][] = [
     ['', /MNT is missing/],
@@ -71,6 +88,8 @@ test('wrong options are usage errors that name the option', () => {
     ['--spin 1001 m', /--spin is 'auto', 'off' or 0 to 1000/],
     ['--spin -1 m', /--spin/],
     ['-o spin=fast m', /--spin/],
+    ['--keeper --transport=fuse-native m', /so no --keeper/],
+    ['--keeper-fd x m', /--keeper-fd/],
     ['--sise 4g m', /--sise/],
     ['--size 8000t m', /more than the memory and swap of this machine, \d/],
     ['--size=-1 m', /no size of 4k or more/],

@@ -19,7 +19,7 @@ const shells: readonly Shell[] = ['bash', 'zsh', 'fish'];
 const declared = (text: string): string[] =>
   [...text.matchAll(/'?([a-z-]+)'?: \{ type: '(?:string|boolean)'/g)].map(([, name]) => name!);
 /** For processes of its own alone. */
-const hidden = new Set(['inherited']);
+const hidden = new Set(['inherited', 'keeper-fd']);
 /** Those of `-c COMMAND` and the like, whose help has the short form; and `-o`. */
 const short: Readonly<Record<string, string>> = {
   command: '-c',

@@ -15,6 +15,7 @@ export function copyProject(directory: string): void {
     'package.json',
     'native/build/Release/leasefs.node',
     'native/build/Release/leasefs-launch',
+    'native/build/Release/leasefs-keeper',
   ]) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     copyFileSync(join(project, path), join(directory, path));

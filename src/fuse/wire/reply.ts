@@ -64,6 +64,13 @@ export class Reply {
     return this.head(OUT_HEADER, answer, request.uniqueLow, request.uniqueHigh);
   }
 
+  /** An answer that lies here is another request's now; its length. */
+  again(request: Request, length: number): number {
+    this.words[2] = request.uniqueLow;
+    this.words[3] = request.uniqueHigh;
+    return length;
+  }
+
   notify(code: number, payload: number): number {
     return this.head(OUT_HEADER + payload, code, 0, 0);
   }

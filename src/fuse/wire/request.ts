@@ -21,6 +21,8 @@ const IN_HEADER_WORDS = IN_HEADER / 4;
 const WORD = 0x1_0000_0000;
 /** Of a copy without its body: 2.1 KB were seen. */
 const COPY_BYTES = 2048;
+/** Bit 63 of a request's number: the kernel sends it again. */
+export const RESENT = 0x8000_0000;
 
 export class Request {
   readonly buffer: ArrayBuffer;
@@ -68,6 +70,7 @@ export class Request {
     caller.gid = words[7]!;
     caller.tid = words[8]!;
     caller.waiter = NO_WAITER;
+    caller.isResent = (words[3]! & RESENT) !== 0;
     caller.interruptible = true;
     this.opened.fh = 0 as FileHandle;
     this.length = length - IN_HEADER - (words[9]! & 0xffff) * 8;
