@@ -29,7 +29,11 @@ import { EXCLUSIVE, UNLCK } from '../support/numbers.js';
 import { mountedSuite } from '../support/suites.js';
 
 for (const store of bothStores) {
-  const options = { store, args: ['--keeper', '--allow-inject', ...PATIENT] };
+  const options = {
+    store,
+    args: ['--keeper', '--allow-inject', ...PATIENT],
+    needs: ['passthrough'] as const,
+  };
   mountedSuite(`takeover at each operation, ${store} store`, options, ({ test, mount, stage }) => {
     let dirs = 0;
     let injector = -1;

@@ -50,7 +50,7 @@ const python = (program: string, ...args: readonly string[]): string => {
 };
 
 for (const store of bothStores) {
-  const options = { store, args: ['--keeper', ...PATIENT] };
+  const options = { store, args: ['--keeper', ...PATIENT], needs: ['passthrough'] as const };
   mountedSuite(`takeover, ${store} store`, options, ({ test, mount, stage }) => {
     let dirs = 0;
     /** A new directory for a test. */
