@@ -13,7 +13,7 @@ const test = suite('descriptions');
 
 test('one user has a quarter of them, of files and directories, and others go on: ENFILE', () => {
   const fs = new SmallFilesystem({}, new PooledStore(1 << 22), 100, 16);
-  fs.caller.uid = 1000;
+  fs.caller.uid = 21_000;
   const { inode, fh } = fs.create('f');
   assert.is(open(fs.sb, fs.caller, inode.ino, 0, fs.opened), 0);
   assert.is(opendir(fs.sb, fs.caller, ROOT_INO, 0, fs.opened), 0);
@@ -24,14 +24,14 @@ test('one user has a quarter of them, of files and directories, and others go on
   assert.is(fs.lookup('not made'), -errno.ENOENT);
   fs.caller.uid = 0;
   assert.is(open(fs.sb, fs.caller, inode.ino, 0, fs.opened), 0);
-  fs.caller.uid = 1000;
+  fs.caller.uid = 21_000;
   fs.sb.closeFile(fh);
   assert.is(open(fs.sb, fs.caller, inode.ino, 0, fs.opened), 0);
 });
 
 test('virtual files count too', () => {
   const fs = new SmallFilesystem({}, new PooledStore(1 << 22), 100, 16);
-  fs.caller.uid = 1000;
+  fs.caller.uid = 21_000;
   const file: VirtualFile = {
     stream: false,
     read: () => 0,

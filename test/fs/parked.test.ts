@@ -144,7 +144,7 @@ test('a dropped call is not answered', () => {
 test("beyond a user's share a call does not wait: EAGAIN, and the wait is given up", () => {
   const desk = new Desk({ wait: 1 }, { wait: 2 }, { wait: 3 }, { wait: 4 });
   const { caller } = desk.call;
-  caller.uid = 1000;
+  caller.uid = 21_000;
   // The first one was root's.
   desk.parked.clear();
   for (let n = 0; n < 2; n++) desk.parked.start(desk.call);
@@ -153,7 +153,7 @@ test("beyond a user's share a call does not wait: EAGAIN, and the wait is given 
   assert.equal(desk.answers, [EAGAIN]);
   assert.equal(desk.givenUp, [4]);
   assert.is(desk.parked.size, 2);
-  assert.match(desk.log[0]!, 'EAGAIN to user 1000');
+  assert.match(desk.log[0]!, 'EAGAIN to user 21000');
 });
 
 test('a share is free again however the wait ends, and stays taken while a call waits anew', () => {

@@ -97,7 +97,7 @@ test('one user has a quarter of the descriptors for open files, and root goes on
   const fs = new SmallFilesystem({}, new CostlyStore().store, 32);
   const roots = fs.create('of root');
   fs.sb.closeFile(roots.fh);
-  fs.caller.uid = 1000;
+  fs.caller.uid = 21_000;
   const files = Array.from({ length: 8 }, (_, n) => fs.create(`f${n}`));
   assert.throws(() => fs.create('one more'), /-23/);
   assert.is(open(fs.sb, fs.caller, roots.inode.ino, 0, fs.opened), -errno.ENFILE);
@@ -107,7 +107,7 @@ test('one user has a quarter of the descriptors for open files, and root goes on
   for (let n = 0; n < 8; n++) fs.create(`g${n}`);
   fs.caller.uid = 0;
   for (let n = 0; n < 8; n++) fs.create(`r${n}`);
-  fs.caller.uid = 1000;
+  fs.caller.uid = 21_000;
   fs.sb.closeFile(files[1]!.fh);
   fs.create('after a close');
 });
@@ -115,7 +115,7 @@ test('one user has a quarter of the descriptors for open files, and root goes on
 test('files that are closed and mapped are of the share of who opened them, and leave others theirs', () => {
   const costly = new CostlyStore();
   const fs = new SmallFilesystem({}, costly.store, 32);
-  fs.caller.uid = 1000;
+  fs.caller.uid = 21_000;
   const close = (): void => {
     const { inode, fh } = fs.create(`f${costly.descriptors}`);
     costly.mapped.add(inode.file!);
@@ -132,7 +132,7 @@ test('files that are closed and mapped are of the share of who opened them, and 
   fs.create('of root');
   fs.create('another');
   assert.throws(() => fs.create('one more'), /-23/);
-  fs.caller.uid = 1000;
+  fs.caller.uid = 21_000;
   assert.is(open(fs.sb, fs.caller, inode.ino, 0, fs.opened), 0, 'of the share of the first');
   costly.mapped.clear();
   for (let n = 0; n < 8; n++) fs.create(`after their end ${n}`);
