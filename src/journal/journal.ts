@@ -180,10 +180,6 @@ export class Journal {
     else if (log.tail > this.limit) this.rewrite();
   }
 
-  close(): void {
-    this.memory.close();
-  }
-
   private publish(log: Log, at: number): void {
     // Not moved before the stores of the batch by the compiler.
     Atomics.store(this.head, HEAD.tails + at, log.tail);

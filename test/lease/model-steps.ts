@@ -1,5 +1,6 @@
 // One step of a random history, made by the machine and by the model, and what must agree after it.
 
+import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import {
   EXCLUSIVE,
@@ -330,3 +331,25 @@ function described(effect: Exclude<Effect, { effect: 'wake' }>): string {
       return effect satisfies never;
   }
 }
+
+/** How often each operation is made: leases and changes most. */
+export const weights: Readonly<Record<Step['op'], number>> = {
+  setLease: 12,
+  change: 8,
+  pin: 6,
+  unpin: 2,
+  release: 2,
+  died: 1,
+  cancel: 1,
+  tick: 2,
+  getLease: 1,
+};
+
+export const randomSteps = (often: typeof weights): fc.Arbitrary<Step> =>
+  fc.record({
+    op: fc.oneof(...ops.map(op => ({ weight: often[op], arbitrary: fc.constant(op) }))),
+    p: fc.nat(PROCESSES - 1),
+    d: fc.integer({ min: 1, max: DESCRIPTIONS }),
+    a: fc.nat(4),
+    b: fc.nat(11),
+  });

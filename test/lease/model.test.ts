@@ -12,30 +12,11 @@ import {
   SHARED,
   SHARED_BREAKABLE,
 } from '../../src/abi/kinds.js';
-import { DESCRIPTIONS, kinds, ops, PROCESSES, Run, type Step } from './model-steps.js';
+import { DESCRIPTIONS, kinds, ops, PROCESSES, Run, randomSteps, type Step, weights } from './model-steps.js';
 
 const test = suite('the lease machine against a naive model');
 
-/** How often each operation is made: leases and changes most. */
-const weights: Readonly<Record<Step['op'], number>> = {
-  setLease: 12,
-  change: 8,
-  pin: 6,
-  unpin: 2,
-  release: 2,
-  died: 1,
-  cancel: 1,
-  tick: 2,
-  getLease: 1,
-};
-
-const steps: fc.Arbitrary<Step> = fc.record({
-  op: fc.oneof(...ops.map(op => ({ weight: weights[op], arbitrary: fc.constant(op) }))),
-  p: fc.nat(PROCESSES - 1),
-  d: fc.integer({ min: 1, max: DESCRIPTIONS }),
-  a: fc.nat(4),
-  b: fc.nat(11),
-});
+const steps = randomSteps(weights);
 
 test('random histories agree step by step', () => {
   fc.assert(

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FileHandle, LeaseId, PinId, WaiterId } from '../../src/base/units.js';
 import type { Lease, LeaseMachine, Notebook, Pin, SavedLease, SavedPin } from '../../src/lease/index.js';
-import { DESCRIPTIONS, ops, PROCESSES, Run, type Step } from './model-steps.js';
+import { Run, randomSteps, type Step, weights } from './model-steps.js';
 
 /** What a journal keeps: the last that was written of each thing. */
 class Book implements Notebook {
@@ -121,25 +121,7 @@ class RestartingRun extends Run {
 
 const test = suite('a machine that is restored');
 
-const weights: Readonly<Record<Step['op'], number>> = {
-  setLease: 12,
-  change: 8,
-  pin: 8,
-  unpin: 2,
-  release: 2,
-  died: 1,
-  cancel: 1,
-  tick: 2,
-  getLease: 1,
-};
-
-const step: fc.Arbitrary<Step> = fc.record({
-  op: fc.oneof(...ops.map(op => ({ weight: weights[op], arbitrary: fc.constant(op) }))),
-  p: fc.nat(PROCESSES - 1),
-  d: fc.integer({ min: 1, max: DESCRIPTIONS }),
-  a: fc.nat(4),
-  b: fc.nat(11),
-});
+const step = randomSteps({ ...weights, pin: 8 });
 
 const seed = process.env.LEASEFS_SEED;
 
