@@ -116,7 +116,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const mounted = (): void => {
     const made = keeping?.mount() ?? mountedOn(mountPoint);
     if (made === undefined) return;
-    keeper?.mounted(made.id, made.target);
+    if (made.id > 0) keeper?.mounted(made.id, made.target);
     own = new OwnMount(made, started.connection);
     started.mountedAs(own.number);
     filesystem.lookForKernelPins(own.device, options.unseenPins);

@@ -115,8 +115,14 @@ export class Keeping {
     log(`taken over from a daemon that has ended, in ${Math.ceil(performance.now() - this.began)} ms`);
   }
 
-  /** The mount that was taken over, where it is mounted now. */
+  /**
+   * The mount that was taken over; undefined: none was. Where it is detached by now it is one that is mounted nowhere, not
+   * another one at its old path.
+   */
   mount(): Mount | undefined {
-    return mountsNow().find(({ device }) => device === this.takenOver?.device);
+    if (this.takenOver === undefined) return undefined;
+    const { device } = this.takenOver;
+    const there = mountsNow().find(mount => mount.device === device);
+    return there ?? { id: 0, target: this.options.mountPoint, device, type: '', source: '', root: '/' };
   }
 }
