@@ -70,18 +70,21 @@ export function kernelOf(series: string): Kernel {
   return { release: release!, image: join(root, 'boot', `vmlinuz-${release}`), root };
 }
 
+/** Whether a package is a kernel of a series for this processor: no real-time, no cloud kernel. */
+function isStock(name: string, series: string): boolean {
+  const stock = new RegExp(`^linux-image-${series.replace('.', '\\.')}\\.[0-9][^ ]*-amd64$`);
+  return stock.test(name) && !/-(rt|cloud)-/.test(name);
+}
+
 const cached = (series: string): string | undefined =>
-  newest(readdirSync(cache).filter(name => name.startsWith(`linux-image-${series}.`)));
+  newest(readdirSync(cache).filter(name => isStock(name, series)));
 
 function download(series: string): string {
   if (!existsSync('/var/lib/apt/lists') || readdirSync('/var/lib/apt/lists').length < 3)
     must('apt-get', 'update', '-q');
-  const stock = new RegExp(
-    `^linux-image-${series.replace('.', '\\.')}\\.[0-9][^ ]*[0-9]-amd64$|\\+[a-z0-9]+-amd64$`,
-  );
   const offered = must('apt-cache', 'pkgnames', `linux-image-${series}.`)
     .split('\n')
-    .filter(name => stock.test(name) && !/-(rt|cloud)-/.test(name));
+    .filter(name => isStock(name, series));
   const name = newest(offered);
   if (name === undefined)
     throw new Error(
