@@ -42,7 +42,7 @@ static void set_lease(int fd, __u32 kind)
 		err(1, "SETLEASE %u", kind);
 }
 
-/* The memfd that the extents of one answer lie in; the file itself for segment 0. */
+/* The memfd that the extents of one answer lie in; the file itself for segment 0. -1: the daemon has it no more. */
 static int open_segment(int file, const struct leasefs_layout *layout)
 {
 	char path[64];
@@ -61,11 +61,28 @@ static int open_segment(int file, const struct leasefs_layout *layout)
 		snprintf(path, sizeof path, "/proc/%d/fd/%d", layout->pid, layout->fd);
 		fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	}
-	if (fd < 0)
-		err(1, "segment %u of process %d", layout->segment, layout->pid);
-	if (fstat(fd, &st) < 0 || st.st_dev != layout->dev || st.st_ino != layout->ino)
-		errx(1, "process %d is not the daemon: another pid namespace?", layout->pid);
-	return fd;
+	if (fd < 0 || (fstat(fd, &st) == 0 && st.st_dev == layout->dev && st.st_ino == layout->ino))
+		return fd;
+	close(fd);
+	errno = ESRCH;
+	return -1;
+}
+
+/* The layout from `layout->off` on, and its segment. Another daemon may serve the mount by the time that this asks it. */
+static int get_layout(int file, struct leasefs_layout *layout)
+{
+	__s32 pid;
+	int segment;
+
+	do {
+		pid = layout->pid;
+		if (ioctl(file, LEASEFS_IOC_LAYOUT, layout) < 0)
+			err(1, "LAYOUT");
+		segment = layout->count > 0 ? open_segment(file, layout) : -1;
+	} while (layout->count > 0 && segment < 0 && layout->pid != pid);
+	if (layout->count > 0 && segment < 0)
+		err(1, "segment %u of process %d: another pid namespace?", layout->segment, layout->pid);
+	return segment;
 }
 
 /* Maps bytes [0, len) of the file; len is whole blocks. */
@@ -86,9 +103,7 @@ static char *map_file(int file, size_t len)
 	for (off = 0; off < len; off = layout.next) {
 		layout.off = off;
 		layout.len = len - off;
-		if (ioctl(file, LEASEFS_IOC_LAYOUT, &layout) < 0)
-			err(1, "LAYOUT");
-		segment = layout.count > 0 ? open_segment(file, &layout) : -1;
+		segment = get_layout(file, &layout);
 		for (i = 0; i < layout.count; i++) {
 			const struct leasefs_extent *e = &layout.extents[i];
 

@@ -234,7 +234,9 @@ struct leasefs_extent {
  * Get it by pidfd_getfd(2) or open("/proc/PID/fd/FD", O_RDWR). The kernel
  * allows that to processes that may trace the daemon: those of its own user
  * and of root. Then compare st_dev and st_ino with `dev` and `ino` before use:
- * in another pid namespace `pid` may be another process.
+ * in another pid namespace `pid` may be another process. On a mount with a
+ * keeper the daemon may have died since: call again, and if `pid` is another
+ * one now, take the segment from that.
  *
  * Stores through such a mapping change no times and bypass the kernel's page
  * cache, which such a mount has. Call sync_file_range(2) before mapping, so

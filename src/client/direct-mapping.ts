@@ -27,19 +27,14 @@ export class DirectMapping implements Disposable {
   constructor(fd: number, calls: Calls, off: number, len: number) {
     if (off % BLOCK !== 0) throw new FsError(errno.EINVAL, `${off} is no multiple of ${BLOCK}`);
     check(native.syncFileRange(fd, off, len), 'sync_file_range before a direct mapping');
-    const layout = readLayout(calls, off, len, false);
+    const { layout, memory } = mapGranted(fd, calls, off, len);
     this.fd = fd;
     this.off = off;
     this.len = len;
     this.seq = layout.seq;
-    const end = (): FsError | undefined => grantEnd(calls, off, len, layout.seq);
-    try {
-      this.memory = mapLayout(fd, off, len, layout);
-    } catch (error) {
-      throw end() ?? error;
-    }
+    this.memory = memory;
     // From now on the store keeps the blocks as long as they are mapped. A break that ended before may have freed them.
-    const ended = end();
+    const ended = grantEnd(calls, off, len, layout.seq);
     if (ended === undefined) return;
     this.unmap();
     throw ended;
@@ -61,6 +56,30 @@ export class DirectMapping implements Disposable {
     this.unmap();
   }
 }
+
+interface Granted {
+  readonly layout: FileLayout;
+  readonly memory: ArrayBuffer;
+}
+
+/** Where another daemon serves the mount since it granted the layout, its segments are that one's now. */
+function mapGranted(fd: number, calls: Calls, off: number, len: number): Granted {
+  let layout = readLayout(calls, off, len, false);
+  for (;;) {
+    try {
+      return { layout, memory: mapLayout(fd, off, len, layout) };
+    } catch (error) {
+      const ended = grantEnd(calls, off, len, layout.seq);
+      if (ended !== undefined) throw ended;
+      const now = readLayout(calls, off, len, false);
+      if (isOfSameDaemon(layout, now)) throw error;
+      layout = now;
+    }
+  }
+}
+
+const isOfSameDaemon = (one: FileLayout, other: FileLayout): boolean =>
+  one.segments.every(({ pid }) => other.segments.every(theirs => theirs.pid === pid));
 
 function mapLayout(fd: number, off: number, len: number, { extents, segments }: FileLayout): ArrayBuffer {
   const opened = new Map<number, Descriptor>();

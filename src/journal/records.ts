@@ -53,6 +53,8 @@ export const RECORD = {
   supervisor: 53,
   supervisorGone: 54,
   registration: 55,
+  /** Blocks of layouts that are granted under a lease; gone with it. */
+  granted: 56,
 } as const;
 
 export type RecordType = (typeof RECORD)[keyof typeof RECORD];

@@ -103,17 +103,19 @@ export class DirectStore implements FileStore {
 
   lent(): undefined {}
 
-  restoredGrant(): Grant {
-    return NO_SEGMENTS;
-  }
-
   newGrant(): Grant {
     return NO_SEGMENTS;
   }
 }
 
 /** The client maps the file itself, whose memory belongs to no other file. */
-const NO_SEGMENTS: Grant = { add: () => -errno.EINVAL, bytes: 0, runs: [], release: () => {} };
+const NO_SEGMENTS: Grant = {
+  add: () => -errno.EINVAL,
+  bytes: 0,
+  runs: [],
+  restore: () => {},
+  release: () => {},
+};
 
 class DirectFile implements StoredFile {
   readonly seq = 0;

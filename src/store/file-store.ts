@@ -30,6 +30,9 @@ export class Extent {
   unwritten = false;
 }
 
+/** Of blocks of the store: the first, how many. */
+export type Held = (blk: number, n: number) => void;
+
 /** Blocks granted to a client. The store gives them to no other file before `release` and while a process maps them. */
 export interface Grant {
   /**
@@ -40,8 +43,10 @@ export interface Grant {
   add(extent: Extent): number;
   /** Of all blocks that it holds. */
   readonly bytes: number;
-  /** Those blocks in runs, the first and how many of each, for `restoredGrant` of the next daemon. */
+  /** Those blocks in runs, the first and how many of each. */
   readonly runs: readonly number[];
+  /** Holds a run that the last daemon's grant held, as `add`. Before any blocks are freed. */
+  restore(blk: number, n: number): void;
   release(): void;
 }
 
@@ -144,10 +149,8 @@ export interface FileStore {
   restored(number: number, uid: number): StoredFile;
   /** Whether the user has no share left of the memory of extent maps: then no hole gets blocks, ENOSPC. */
   isShort(uid: number): boolean;
-  /** @param uid whose share of the holds it takes. */
-  newGrant(uid: number): Grant;
-  /** A grant of the last daemon's, with the `runs` that it had. Before any blocks are freed. */
-  restoredGrant(uid: number, runs: readonly number[]): Grant;
+  /** @param uid whose share of the holds it takes. @param held called with each run of blocks that it holds from now on. */
+  newGrant(uid: number, held?: Held): Grant;
   /** The memory of which clients may have mappings of their own; undefined where that is each file itself. */
   lent(): LentMemory | undefined;
   /** Bytes of free space in runs of 2 MiB and more; undefined where no block has a place. */

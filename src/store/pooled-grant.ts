@@ -3,7 +3,7 @@
 import { errno } from '../base/errno.js';
 import type { Quota } from '../base/quota.js';
 import { BLOCK } from '../base/units.js';
-import type { Extent, Grant } from './file-store.js';
+import type { Extent, Grant, Held } from './file-store.js';
 import type { PooledSpace } from './pooled-space.js';
 import { SEGMENT_BLOCKS } from './segments.js';
 
@@ -18,39 +18,33 @@ export class PooledGrant implements Grant {
   private readonly space: PooledSpace;
   private readonly uid: number;
   private readonly room: Quota;
+  private readonly report: Held | undefined;
   /** In order; none touches the next. */
   private readonly held: Run[] = [];
   private blocks = 0;
 
-  /** @param room of the holds of all grants. */
-  constructor(space: PooledSpace, uid: number, room: Quota) {
+  /** @param room of the holds of all grants. @param report called with each run that it holds from now on. */
+  constructor(space: PooledSpace, uid: number, room: Quota, report?: Held) {
     this.space = space;
     this.uid = uid;
     this.room = room;
+    this.report = report;
   }
 
   add({ segment, store, len }: Extent): number {
     const fd = this.space.lend(segment - 1);
     if (fd < 0) return fd;
     const blk = (segment - 1) * SEGMENT_BLOCKS + store / BLOCK;
-    return this.hold(blk, blk + len / BLOCK) ? fd : -errno.ENOLCK;
+    return this.hold(blk, blk + len / BLOCK, this.room.has(this.uid)) ? fd : -errno.ENOLCK;
   }
 
   get runs(): readonly number[] {
     return this.held.flatMap(({ start, end }) => [start, end - start]);
   }
 
-  /** Takes over what a daemon before has granted. Precondition: it holds nothing. */
-  restore(runs: readonly number[]): void {
-    const { space, uid, room } = this;
-    for (let i = 0; i < runs.length; i += 2) {
-      const start = runs[i]!;
-      const n = runs[i + 1]!;
-      space.relend(start);
-      room.charge(uid, 1);
-      this.held.push({ start, end: start + n, hold: space.hold(start, n) });
-      this.blocks += n;
-    }
+  restore(blk: number, n: number): void {
+    this.space.relend(blk, n);
+    this.hold(blk, blk + n, true);
   }
 
   get bytes(): number {
@@ -66,8 +60,8 @@ export class PooledGrant implements Grant {
     this.held.length = 0;
   }
 
-  /** False: the user has no share left for another run. */
-  private hold(start: number, end: number): boolean {
+  /** False: that needs another run, and there is no room for it. */
+  private hold(start: number, end: number, hasRoom: boolean): boolean {
     const { space, uid, room, held: runs } = this;
     const first = this.firstFrom(start);
     let next = first;
@@ -77,7 +71,11 @@ export class PooledGrant implements Grant {
     const to = Math.max(end, joined.at(-1)?.end ?? end);
     const [only] = joined;
     if (joined.length === 1 && only!.start === from && only!.end === to) return true;
-    if (joined.length === 0 && !room.take(uid)) return false;
+    if (joined.length === 0) {
+      if (!hasRoom) return false;
+      room.charge(uid, 1);
+    }
+    this.report?.(start, end - start);
     this.blocks += to - from - joined.reduce((sum, run) => sum + run.end - run.start, 0);
     runs.splice(first, joined.length, { start: from, end: to, hold: space.hold(from, to - from) });
     joined.forEach(({ hold }, n) => {

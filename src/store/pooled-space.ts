@@ -217,9 +217,10 @@ export class PooledSpace {
     return fd;
   }
 
-  /** The client that had the block's segment from the daemon before may ask for more of it. */
-  relend(blk: number): void {
-    this.segments.relend(segmentOf(blk));
+  /** The client that had [blk, blk + n) from the daemon before may ask for more of those segments. */
+  relend(blk: number, n: number): void {
+    for (let segment = segmentOf(blk); segment <= segmentOf(blk + n - 1); segment++)
+      this.segments.relend(segment);
   }
 
   /** The file does not grow any more. */

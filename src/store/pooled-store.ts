@@ -10,7 +10,7 @@ import type { Restorer } from '../journal/restorer.js';
 import type { Descriptor } from '../native/binding.js';
 import { arenaInHugePages } from './arena-memory.js';
 import { ChargedMap } from './charged-map.js';
-import type { Capacity, FileStore, Grant, LentMemory, StoredFile } from './file-store.js';
+import type { Capacity, FileStore, Grant, Held, LentMemory, StoredFile } from './file-store.js';
 import { PooledFile } from './pooled-file.js';
 import { PooledGrant } from './pooled-grant.js';
 import { PooledRecords } from './pooled-records.js';
@@ -132,13 +132,7 @@ export class PooledStore implements FileStore {
     return { ...this.space.segments.lentMemory(), kept: this.space.kept * BLOCK };
   }
 
-  newGrant(uid: number): Grant {
-    return new PooledGrant(this.space, uid, this.holds);
-  }
-
-  restoredGrant(uid: number, runs: readonly number[]): Grant {
-    const grant = new PooledGrant(this.space, uid, this.holds);
-    grant.restore(runs);
-    return grant;
+  newGrant(uid: number, held?: Held): Grant {
+    return new PooledGrant(this.space, uid, this.holds, held);
   }
 }

@@ -9,7 +9,7 @@ import {
   SHARED_BREAKABLE,
 } from '../../src/abi/kinds.js';
 import { PlaneRestorer } from '../../src/fs/layout/plane-restorer.js';
-import { Opened } from '../../src/fs/operations.js';
+import { Layout, Opened } from '../../src/fs/operations.js';
 import { restore } from '../../src/journal/restorer.js';
 import { end, O_RDWR_NONBLOCK, SmallJournal, SmallPlane, sleeper } from '../support/small-plane.js';
 
@@ -27,6 +27,8 @@ function random(seed: number): (n: number) => number {
   };
 }
 
+const layout = new Layout(8);
+
 /** One operation of a random history. */
 function step(plane: SmallPlane, pids: readonly number[], below: (n: number) => number): void {
   const { filesystem } = plane;
@@ -35,7 +37,7 @@ function step(plane: SmallPlane, pids: readonly number[], below: (n: number) => 
   const ino = plane.ino(d);
   const caller = plane.by(pids[below(pids.length)]!);
   const leases = () => plane.plane.leases.leases();
-  switch (below(8)) {
+  switch (below(9)) {
     case 0:
     case 1:
     case 2: {
@@ -62,6 +64,14 @@ function step(plane: SmallPlane, pids: readonly number[], below: (n: number) => 
       if (leases().length > 0) plane.plane.leases.expire(leases()[0]!.file);
       filesystem.getLease(ino, fh);
       return;
+    case 7: {
+      const held = leases().find(({ description }) => description !== 0);
+      if (held === undefined || held.description === 0) return;
+      const by = plane.by(plane.plane.process(held.owner).pid);
+      const request = { off: below(8) * 4096, len: 1 + below(3 * 4096), list: false, seq: undefined };
+      filesystem.layout(by, held.file, held.description, request, layout);
+      return;
+    }
     default: {
       // The number of a description is never used again.
       if (below(6) > 0) return;

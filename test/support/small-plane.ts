@@ -125,7 +125,7 @@ export class SmallPlane {
   restorer: PlaneRestorer | undefined;
 
   state(): object {
-    const { leases, processes, tokens, recorder } = this.plane;
+    const { leases, processes, tokens, recorder, grants } = this.plane;
     const whole = (ms: number): number => Math.round(ms * 100) / 100;
     const named = new Set<ProcessId>();
     const name = (process: ProcessId): ProcessId => {
@@ -146,6 +146,12 @@ export class SmallPlane {
         .pins()
         .map(pin => ({ ...pin, process: name(pin.process), pinnedAt: whole(pin.pinnedAt) }))
         .sort((a, b) => a.pin - b.pin),
+      grants: leases
+        .leases()
+        .map(({ lease }) => ({ lease, granted: grants.get(lease) }))
+        .map(({ lease, granted }) => granted && [lease, name(granted.owner), granted.uid, granted.grant.runs])
+        .filter(granted => granted !== undefined)
+        .sort(([a], [b]) => Number(a) - Number(b)),
       counts: leases.counts(),
       deadline: whole(leases.deadline()),
       last: [leases.lastLease, leases.lastPin, processes.next, recorder.ring.next],

@@ -15,6 +15,7 @@ import {
   MAX_OFFSET,
   type ProcessId,
 } from '../../base/units.js';
+import type { SavedLease } from '../../lease/index.js';
 import { native, STAT } from '../../native/binding.js';
 import { Extent, type Grant, type StoredFile } from '../../store/file-store.js';
 import type { Answer, Caller, Layout, LayoutRequest } from '../operations.js';
@@ -56,7 +57,6 @@ export function layout(
   if (out.segment === 0) return 0;
   open.inode.cache.bypassedByClient = true;
   const kept = keep(grantOf(plane, lease as LeaseId, process, caller.uid), out);
-  plane.leases.leaseChanged(fh);
   if (kept === -errno.ENOLCK || kept === -errno.EBUSY) saysWhy(plane, caller, process, open, kept);
   return kept;
 }
@@ -177,16 +177,26 @@ function keep(grant: Grant, out: Layout): Answer {
 function grantOf(plane: LeasePlane, lease: LeaseId, owner: ProcessId, uid: number): Grant {
   let granted = plane.grants.get(lease);
   if (granted === undefined) {
-    granted = { grant: plane.sb.store.newGrant(uid), owner, uid };
+    const held = (blk: number, n: number): void => plane.journal?.granted(lease, uid, blk, n);
+    granted = { grant: plane.sb.store.newGrant(uid, held), owner, uid };
     plane.grants.set(lease, granted);
   }
   return granted.grant;
 }
 
-/** The last daemon's grant: the lease keeps its blocks from others, and the client goes on to store into them. */
-export function restoreGrant(plane: LeasePlane, lease: LeaseId, ino: InodeNumber, owner: ProcessId): void {
-  grantOf(plane, lease, owner, plane.process(owner).uid);
-  const inode = plane.sb.inode(ino);
+/** What the journal says of the layouts granted under one lease. */
+export interface SavedGrant {
+  readonly uid: number;
+  /** Of blocks of the store: the first and how many of each. */
+  readonly runs: number[];
+}
+
+/** The last daemon's grant: no other file gets its blocks, and the client goes on to store into them. */
+export function restoreGrant(plane: LeasePlane, { id, file, owner }: SavedLease, saved: SavedGrant): void {
+  const grant = grantOf(plane, id, owner, saved.uid);
+  const { runs } = saved;
+  for (let i = 0; i < runs.length; i += 2) grant.restore(runs[i]!, runs[i + 1]!);
+  const inode = plane.sb.inode(file);
   if (inode !== undefined) inode.cache.bypassedByClient = true;
 }
 

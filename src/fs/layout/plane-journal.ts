@@ -8,6 +8,7 @@ import type { Changes, Lease, Notebook, Pin } from '../../lease/index.js';
 import type { SavedVirtual, VirtualKeeper } from '../vfs/virtual.js';
 import type { LeasePlane } from './plane.js';
 import {
+  putGranted,
   putLease,
   putNumber,
   putPin,
@@ -68,6 +69,10 @@ export class PlaneJournal implements Source, VirtualKeeper {
       putToken(log, fh, token);
       yield;
     }
+    for (const [lease, { grant, uid }] of plane.grants) {
+      const { runs } = grant;
+      for (let i = 0; i < runs.length; i += 2, yield) putGranted(log, lease, uid, runs[i]!, runs[i + 1]!);
+    }
     for (const [fh, process] of plane.supervision.eachSupervisor()) putSupervisor(log, fh, process);
     for (const held of plane.supervision.eachHeld()) {
       putRegistration(log, held);
@@ -91,6 +96,11 @@ export class PlaneJournal implements Source, VirtualKeeper {
 
   tokenGone(fh: FileHandle): void {
     putNumber(this.journal.log, RECORD.tokenGone, fh);
+  }
+
+  /** Blocks of a layout that was granted. */
+  granted(lease: LeaseId, uid: number, blk: number, n: number): void {
+    putGranted(this.journal.log, lease, uid, blk, n);
   }
 
   supervisor(fh: FileHandle, process: ProcessId): void {
@@ -169,8 +179,7 @@ class LeaseWriter implements Notebook {
   lease(lease: Lease): void {
     this.name(lease.owner);
     if (lease.breaking !== undefined) this.name(lease.breaking.breaker);
-    const { grants, notices } = this.plane;
-    putLease(this.log, lease, grants.size > 0 && grants.has(lease.id), notices.isOwed(lease.id));
+    putLease(this.log, lease, this.plane.notices.isOwed(lease.id));
   }
 
   leaseGone(lease: LeaseId): void {

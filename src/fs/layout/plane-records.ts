@@ -28,13 +28,10 @@ const ZOMBIE = 1 << 17;
 const BREAKING = 1 << 18;
 const JOINED = 1 << 19;
 const NOTICE = 1 << 20;
-const GRANTED = 1 << 21;
-const OWED = 1 << 22;
+const OWED = 1 << 21;
 
 /** What the plane knows of a lease beside the machine. */
 export interface LeaseFacts {
-  /** A layout is granted under it. */
-  readonly isGranted: boolean;
   /** Its holder has not been notified of the break yet. */
   readonly isOwed: boolean;
 }
@@ -54,7 +51,7 @@ function readHalves(record: LogReader): void {
   halves[1] = record.u32();
 }
 
-export function putLease(log: Log, lease: Lease, isGranted: boolean, isOwed: boolean): void {
+export function putLease(log: Log, lease: Lease, isOwed: boolean): void {
   const { breaking, notice } = lease;
   let bits: number = lease.kind;
   if (lease.ownerDead) bits |= OWNER_DEAD;
@@ -63,7 +60,6 @@ export function putLease(log: Log, lease: Lease, isGranted: boolean, isOwed: boo
   // Without a signal it says nothing.
   const signals = notice !== undefined && notice.signal > 0;
   if (signals) bits |= NOTICE;
-  if (isGranted) bits |= GRANTED;
   if (isOwed) bits |= OWED;
   log.begin(RECORD.lease);
   log.f64(lease.id);
@@ -106,7 +102,6 @@ export function readLease(record: LogReader): SavedLease & LeaseFacts {
     kind: (bits & 0xff) as Kind,
     ownerDead: (bits & OWNER_DEAD) !== 0,
     zombie: (bits & ZOMBIE) !== 0,
-    isGranted: (bits & GRANTED) !== 0,
     isOwed: (bits & OWED) !== 0,
   };
 }
@@ -167,6 +162,23 @@ export const readProcess = (record: LogReader): SavedProcess => ({
   alive: record.u32() === 1,
   command: record.text(),
 });
+
+/** Of a layout granted under the lease: blocks of the store. */
+export function putGranted(log: Log, lease: LeaseId, uid: number, blk: number, n: number): void {
+  log.begin(RECORD.granted);
+  log.f64(lease);
+  log.u32(uid);
+  log.f64(blk);
+  log.f64(n);
+  log.end();
+}
+
+export const readGranted = (record: LogReader): [LeaseId, number, number, number] => [
+  record.f64() as LeaseId,
+  record.u32(),
+  record.f64(),
+  record.f64(),
+];
 
 export function putToken(log: Log, fh: FileHandle, token: bigint): void {
   log.begin(RECORD.token);

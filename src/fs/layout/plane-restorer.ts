@@ -1,8 +1,7 @@
 // Reads the lease plane back from the journal of a daemon that has died. Its identities are checked anew: a process that
 // has ended since is a dead one, and what was its ends as it does at any death, once the filesystem is served again.
 //
-// What ends with the daemon: the holds of granted layouts (the lease goes on, and no other file gets a block of a segment
-// while a process maps it), injected faults, the events of the past, connections of break descriptors.
+// What ends with the daemon: injected faults, the events of the past, connections of break descriptors.
 import type { FileHandle, LeaseId, PinId, ProcessId } from '../../base/units.js';
 import { RECORD } from '../../journal/records.js';
 import type { Restorer } from '../../journal/restorer.js';
@@ -10,10 +9,11 @@ import type { Effect, SavedLease, SavedPin } from '../../lease/index.js';
 import type { SavedProcess } from '../../process/processes.js';
 import type { SavedVirtual } from '../vfs/virtual.js';
 import { carryOutThese, endHandle } from './ask.js';
-import { restoreGrant } from './grant.js';
+import { restoreGrant, type SavedGrant } from './grant.js';
 import type { LeasePlane } from './plane.js';
 import {
   type LeaseFacts,
+  readGranted,
   readLease,
   readPin,
   readProcess,
@@ -26,6 +26,7 @@ import type { SupervisedPin } from './supervised.js';
 export class PlaneRestorer implements Restorer {
   private readonly plane: LeasePlane;
   private readonly leases = new Map<LeaseId, SavedLease & LeaseFacts>();
+  private readonly grants = new Map<LeaseId, SavedGrant>();
   private readonly pins = new Map<PinId, SavedPin>();
   private readonly forced = new Set<FileHandle>();
   private readonly processes = new Map<ProcessId, SavedProcess>();
@@ -46,7 +47,15 @@ export class PlaneRestorer implements Restorer {
       this.leases.set(lease.id, lease);
     },
     [RECORD.leaseGone]: record => {
-      this.leases.delete(record.f64() as LeaseId);
+      const lease = record.f64() as LeaseId;
+      this.leases.delete(lease);
+      this.grants.delete(lease);
+    },
+    [RECORD.granted]: record => {
+      const [lease, uid, blk, n] = readGranted(record);
+      const grant = this.grants.get(lease);
+      if (grant === undefined) this.grants.set(lease, { uid, runs: [blk, n] });
+      else grant.runs.push(blk, n);
     },
     [RECORD.pin]: record => {
       const pin = readPin(record);
@@ -126,9 +135,11 @@ export class PlaneRestorer implements Restorer {
       lastLease: this.lastLease,
       lastPin: this.lastPin,
     });
-    for (const { id, file, kind, owner, breaking, isGranted } of this.leases.values()) {
+    for (const lease of this.leases.values()) {
+      const { id, kind, owner, breaking } = lease;
       recorder.knows(id, kind, owner, breaking && breaking.until - plane.breakTime);
-      if (isGranted) restoreGrant(plane, id, file, owner);
+      const grant = this.grants.get(id);
+      if (grant !== undefined) restoreGrant(plane, lease, grant);
     }
     for (const [fh, token] of this.tokens) {
       plane.tokens.set(fh, token);
