@@ -3,10 +3,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -190,10 +192,11 @@ bool take(void)
 	if (whole && understood(text, length, fd))
 		return true;
 	shut(&fd);
-	/* Of no bytes: the end, or a message of that length. */
+	/* Of no bytes: the end, or a message of that length, which others may follow though the daemon has ended. */
 	if (length == 0) {
 		struct pollfd ended = { .fd = running.socket };
-		return poll(&ended, 1, 0) == 0;
+		int left = 0;
+		return poll(&ended, 1, 0) == 0 || (ioctl(running.socket, SIOCINQ, &left) == 0 && left > 0);
 	}
 	if (!running.babbled)
 		say("leasefs keeper: daemon %d sent what is no message, which it ignores", (int)running.pid);

@@ -95,6 +95,10 @@ function perform([name, ...args]: Step): void {
       process.kill(ppid, 'SIGTERM');
       while (isPending(15));
       return;
+    case 'stop-keeper':
+      process.kill(ppid, 'SIGSTOP');
+      while (!/^State:\tT/m.test(readFileSync(`/proc/${ppid}/status`, 'latin1')));
+      return;
     case 'close':
       closeSync(Number(args[0]));
       return;

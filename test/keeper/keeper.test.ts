@@ -1,11 +1,12 @@
 // leasefs-keeper and the link to it, with a daemon that dies as the tests want it.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { built } from '../../src/native/built.js';
+import { eventually } from '../support/actors.js';
 import { fakeDaemon, Kept, notesIn, type Script, type Step } from './scripts.js';
 
 const test = suite('keeper');
@@ -151,6 +152,26 @@ test('a daemon that dies after U is followed by its own program', async () => {
   const first: Script = [SERVE, ['next', '/nowhere/program'], KILL];
   const { code, starts } = await keeper([first, DONE]).end();
   assert.equal([code, starts.length], [0, 2]);
+});
+
+test('what a daemon said before its end counts, an empty message before it or not', async () => {
+  const first: Script = [
+    ['stop-keeper'],
+    ['raw', ''],
+    ['keep', 'journal', 'x'],
+    ['raw', ''],
+    SERVE,
+    ['raw', ''],
+    KILL,
+  ];
+  const kept = keeper([first, DONE]);
+  await eventually('the end of the daemon', () => {
+    const [start] = kept.starts();
+    return start !== undefined && /^State:\tZ/m.test(readFileSync(`/proc/${start.pid}/status`, 'latin1'));
+  });
+  kept.process.kill('SIGCONT');
+  const { code, starts } = await kept.end();
+  assert.equal([code, starts.map(start => start.kept)], [0, [{}, { journal: 'x' }]]);
 });
 
 test('garbage is ignored, its descriptors are closed, and what is kept stays', async () => {

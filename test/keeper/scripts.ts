@@ -21,6 +21,7 @@ export type Step = readonly [
     | 'next' // ARGV...
     | 'watch'
     | 'signal-keeper' // SIGTERM, and waits until it is taken
+    | 'stop-keeper' // SIGSTOP, and waits until it is stopped
     | 'close' // a descriptor
     | 'sleep' // ms
     | 'exit' // CODE
