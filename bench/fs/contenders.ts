@@ -23,9 +23,13 @@ export const CONTENDERS = [
   'leasefs pooled',
   'leasefs fuse-native',
 ] as const;
+/** What another build, or a keeper, is compared with. */
+export const OURS = ['leasefs direct', 'leasefs pooled'] as const;
 /** Another checkout's build beside ours (`--against=DIR`): what a change made slower. */
 export const AGAINST = ['against direct', 'against pooled'] as const;
-export type Contender = (typeof CONTENDERS)[number] | (typeof AGAINST)[number];
+/** Ours with a keeper and a journal (`--kept`): what they cost. */
+export const KEPT = ['kept direct', 'kept pooled'] as const;
+export type Contender = (typeof CONTENDERS)[number] | (typeof AGAINST)[number] | (typeof KEPT)[number];
 
 /** What is not asked of whom: the 10,000 files of readdir take that package minutes to make and remove. */
 const LEFT_OUT: Readonly<Partial<Record<Contender, readonly string[]>>> = {
@@ -63,11 +67,12 @@ export const libfuseVersion = (): string =>
   execFileSync('pkg-config', ['--modversion', 'fuse3'], { encoding: 'utf8' }).trim();
 
 function commandOf(contender: Contender, path: string, against: string): readonly string[] {
-  const leasefs = (option: string, root = ROOT) => [
+  const leasefs = (option: string, root = ROOT, ...more: readonly string[]) => [
     process.execPath,
     join(root, 'dist/src/cli/main.js'),
     'mount',
     '--foreground',
+    ...more,
     option,
     path,
   ];
@@ -88,6 +93,10 @@ function commandOf(contender: Contender, path: string, against: string): readonl
       return leasefs('--store=pooled');
     case 'leasefs fuse-native':
       return leasefs('--transport=fuse-native');
+    case 'kept direct':
+      return leasefs('--store=direct', ROOT, '--keeper');
+    case 'kept pooled':
+      return leasefs('--store=pooled', ROOT, '--keeper');
     case 'against direct':
       return leasefs('--store=direct', against);
     case 'against pooled':

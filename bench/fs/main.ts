@@ -1,6 +1,7 @@
-// npm run bench:fs [-- --quick] [--operations=create,unlink] [--against=DIR] [--draw=FILE.json]: the mounted filesystem
-// against its rivals (bench/README.md); --against names another checkout, built, to compare with. A run of some operations
-// alone, or against another checkout, writes no results. Needs root, /dev/fuse, a C compiler and libfuse3-dev.
+// npm run bench:fs [-- --quick] [--operations=create,unlink] [--against=DIR] [--kept] [--draw=FILE.json]: the mounted
+// filesystem against its rivals (bench/README.md). --against names another checkout, built, to compare with, and --kept
+// compares with what a keeper costs: ours and theirs alone then. A run of some operations alone, or with one of these two,
+// writes no results. Needs root, /dev/fuse, a C compiler and libfuse3-dev.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +13,10 @@ import {
   buildPrograms,
   CONTENDERS,
   type Contender,
+  KEPT,
   libfuseVersion,
   Mount,
+  OURS,
   type Sample,
 } from './contenders.js';
 import { OPERATIONS, THREADED } from './goals.js';
@@ -34,15 +37,18 @@ async function measure(
   quick: boolean,
   operations: readonly string[],
   against: string | undefined,
+  kept: boolean,
 ): Promise<{ results: Results; rounds: object }> {
   const [rounds, ms] = quick ? [3, 40] : [9, 200];
   const machine = thisMachine();
   buildPrograms();
   const mounts: Mount[] = [];
   try {
-    for (const contender of CONTENDERS) mounts.push(await Mount.start(contender));
+    const ours = against !== undefined || kept;
+    for (const contender of ours ? OURS : CONTENDERS) mounts.push(await Mount.start(contender));
     if (against !== undefined)
       for (const contender of AGAINST) mounts.push(await Mount.start(contender, against));
+    if (kept) for (const contender of KEPT) mounts.push(await Mount.start(contender));
     for (const mount of mounts) {
       for (const operation of operations) settle(mount, operation);
     }
@@ -61,7 +67,7 @@ async function measure(
     }
     const mountMs = Object.fromEntries(mounts.map(mount => [mount.contender, mount.mountMs]));
     const libfuse = libfuseVersion();
-    const server = { mountMs, bytesAFile, garbage: garbage() };
+    const server = { mountMs, bytesAFile, garbage: garbage(), kept: garbage('--kept') };
     return {
       results: { machine, libfuse, quick, rows: rows.map(rowOf), ...server },
       rounds: { machine, rows },
@@ -84,10 +90,10 @@ function settle(mount: Mount, operation: string): void {
 }
 
 /** Of the session alone, in a process whose young generation holds what is counted. */
-function garbage(): Garbage {
+function garbage(...options: readonly string[]): Garbage {
   const flags = ['--expose-gc', '--min-semi-space-size=16', '--max-semi-space-size=16'];
   const script = join(import.meta.dirname, 'garbage.js');
-  const args = ['-c', String(CPU), process.execPath, ...flags, script];
+  const args = ['-c', String(CPU), process.execPath, ...flags, script, ...options];
   return JSON.parse(
     execFileSync('taskset', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
   );
@@ -125,12 +131,15 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 const against = option('against');
+const kept = process.argv.includes('--kept');
 const measured =
-  drawn === undefined ? await measure(process.argv.includes('--quick'), operations, against) : undefined;
+  drawn === undefined
+    ? await measure(process.argv.includes('--quick'), operations, against, kept)
+    : undefined;
 const results = measured?.results ?? (JSON.parse(readFileSync(drawn!, 'utf8')) as Results);
 const name = join(folder, results.quick ? 'fs-quick' : 'fs');
 mkdirSync(folder, { recursive: true });
-if (operations === OPERATIONS && against === undefined) {
+if (operations === OPERATIONS && against === undefined && !kept) {
   if (measured !== undefined) {
     writeFileSync(`${name}.json`, jsonOf(measured.results));
     writeFileSync(`${name}-rounds.json`, jsonOf(measured.rounds));

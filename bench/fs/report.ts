@@ -3,7 +3,7 @@ import { barsSvg } from '../shared/bars.js';
 import { machineLine } from '../shared/machine.js';
 import { DASH, short, table } from '../shared/numbers.js';
 import { CONTENDERS } from './contenders.js';
-import { compared, type Figure, figure, judge, type Results, type Row } from './results.js';
+import { compared, type Figure, figure, type Garbage, judge, type Results, type Row } from './results.js';
 
 const titleOf = (row: Pick<Row, 'operation' | 'threads'>): string =>
   row.operation + (row.threads > 1 ? ` x${row.threads}` : '');
@@ -16,6 +16,11 @@ function times(results: Results, which: Figure): string {
     ...results.rows.map(row => [titleOf(row), ...CONTENDERS.map(name => us(figure(row, name, which)))]),
   ]);
 }
+
+const garbageOf = (found: Garbage[string] | undefined): string[] => [
+  found?.bytes.toFixed(1) ?? DASH,
+  found?.ns.toFixed(0) ?? DASH,
+];
 
 export function reportOf(results: Results): string {
   const goals = judge(results).map(({ operation, ours, over, most, ratio }) => [
@@ -39,15 +44,22 @@ export function reportOf(results: Results): string {
       ['memory a file, bytes', ...CONTENDERS.map(name => bytesAFile[name]?.toFixed(0) ?? DASH)],
     ]),
     table([
-      ['one request without the kernel', 'garbage, bytes', 'ns'],
-      ...Object.entries(results.garbage).map(([name, { bytes, ns }]) => [
+      ['without the kernel', 'garbage, bytes', 'ns', 'kept: garbage, bytes', 'ns'],
+      ...Object.entries(results.garbage).map(([name, without]) => [
         name,
-        bytes.toFixed(1),
-        ns.toFixed(0),
+        ...garbageOf(without),
+        ...garbageOf(results.kept?.[name]),
       ]),
     ]),
     table([['goal', 'ratio', 'at most', ''], ...goals]),
-    ...(against.length > 0 ? [table([['ours / against', 'direct', 'pooled'], ...against])] : []),
+    ...(against.length > 0
+      ? [
+          table([
+            ['', 'direct / against', 'pooled / against', 'kept direct / direct', 'kept pooled / pooled'],
+            ...against,
+          ]),
+        ]
+      : []),
   ].join('\n\n');
 }
 

@@ -4,10 +4,12 @@ import { median } from '../shared/numbers.js';
 import type { Contender, Sample } from './contenders.js';
 import { GOALS, type Goal } from './goals.js';
 
-/** Ours and what `--against` names. */
+/** Ours and what `--against` names; with a keeper and without. */
 const PAIRS: readonly (readonly [Contender, Contender])[] = [
   ['leasefs direct', 'against direct'],
   ['leasefs pooled', 'against pooled'],
+  ['kept direct', 'leasefs direct'],
+  ['kept pooled', 'leasefs pooled'],
 ];
 
 interface Of {
@@ -29,7 +31,7 @@ export interface Row extends Of {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-/** By request: bytes that it leaves on our heap, and ns that it takes without the kernel (garbage.ts). */
+/** By call: bytes that it leaves on our heap, and ns that it takes without the kernel (garbage.ts). */
 export type Garbage = Readonly<Record<string, { readonly bytes: number; readonly ns: number }>>;
 
 export interface Results {
@@ -41,6 +43,8 @@ export interface Results {
   /** Private memory of the server for an empty file and its name, bytes. */
   readonly bytesAFile: Partial<Record<Contender, number>>;
   readonly garbage: Garbage;
+  /** The same where a journal is written for a keeper; older results have none. */
+  readonly kept?: Garbage;
 }
 
 export type Figure = 'median' | 'p99';
@@ -79,7 +83,7 @@ export const judge = (results: Results): readonly Judged[] =>
     ratio: results.rows.find(row => isOf(row, goal))?.ratios[pairOf(goal.ours, goal.over)],
   }));
 
-/** Our time as a share of the other checkout's, on each store; nothing without `--against`. */
+/** Of each of PAIRS: nothing without `--against` and `--kept`. */
 export const compared = (
   results: Results,
 ): readonly (Of & { readonly ratios: readonly (number | undefined)[] })[] =>
