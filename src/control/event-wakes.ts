@@ -18,11 +18,11 @@ export class EventWakes {
 
   constructor(ring: EventRing, log: Log) {
     this.log = log;
-    ring.added = () => {
+    ring.added.push(() => {
       if (this.waiting.size === 0) return;
       this.more = true;
       this.due ??= setImmediate(() => this.wakeSome());
-    };
+    });
   }
 
   /** Readers that wait. */

@@ -10,6 +10,10 @@ import type { TakenOver } from './taken-over.js';
 import type { Reply } from './wire/reply.js';
 import { RESENT, type Request } from './wire/request.js';
 
+/** enum fuse_opcode */
+const RELEASE = 18;
+const RELEASEDIR = 29;
+
 /** Daemons that may die at one request. */
 const MOST_DEATHS = 2;
 
@@ -37,6 +41,8 @@ export class Commits implements Source {
   private isChanged = false;
   /** Whether a request is being carried out. */
   private isBusy = false;
+  /** It does no harm if it is carried out again. */
+  private mayRunTwice = false;
   private readonly late: Late[] = [];
   /** Answers that wait for a notification: those of the present request, and all. */
   private readonly heldNow: Uint8Array[] = [];
@@ -54,19 +60,20 @@ export class Commits implements Source {
   agreed(connection: Connection, minor: number): void {
     this.connection = connection;
     this.minor = minor;
-    this.isChanged = true;
+    this.changed();
   }
 
   mountedAs(device: string): void {
     this.device = device;
-    this.isChanged = true;
+    this.changed();
   }
 
   /** A request begins. The length of the answer that the last daemon has given it; 0: it is to be carried out. */
   begin(request: Request): number {
-    const { uniqueLow, uniqueHigh } = request;
+    const { uniqueLow, uniqueHigh, opcode } = request;
     const high = (uniqueHigh & ~RESENT) >>> 0;
     this.journal.running(uniqueLow, high);
+    this.mayRunTwice = opcode === RELEASE || opcode === RELEASEDIR;
     if ((uniqueHigh & RESENT) === 0 || this.takenOver === undefined) return 0;
     const { answers, death } = this.takenOver;
     const answer = answers.get(answerKey(uniqueLow, high));
@@ -85,11 +92,12 @@ export class Commits implements Source {
     const { journal, reply, late, heldNow } = this;
     this.isBusy = false;
     journal.idle();
+    if (late.length === 0 && heldNow.length === 0 && journal.isClean) return length;
     if (late.length === 0 && heldNow.length === 0) {
-      journal.commit(reply.bytes, length);
+      journal.commit(reply.record, this.mayRunTwice ? 0 : length);
       return length;
     }
-    journal.commit(reply.bytes, length, [...late.map(({ record }) => record), ...heldNow]);
+    journal.commit(reply.record, length, [...late.map(({ record }) => record), ...heldNow]);
     heldNow.length = 0;
     if (late.length === 0) return length;
     const own = reply.bytes.slice(0, length);
@@ -102,7 +110,7 @@ export class Commits implements Source {
   answer(length: number, send: () => void): void {
     const { journal, reply } = this;
     if (!this.isBusy) {
-      journal.commit(reply.bytes, length);
+      journal.commit(reply.record, length);
       send();
       return;
     }
@@ -122,7 +130,7 @@ export class Commits implements Source {
 
   /** It goes out now. */
   sending(record: Uint8Array): void {
-    if (this.heldNow.length > 0) this.journal.commit(this.reply.bytes, 0, this.heldNow.splice(0));
+    if (this.heldNow.length > 0) this.journal.commit(this.reply.record, 0, this.heldNow.splice(0));
     this.held.delete(record);
   }
 
@@ -145,11 +153,16 @@ export class Commits implements Source {
 
   *sweep(log: JournalLog): Generator<void> {
     this.putSession(log);
-    for (const record of this.held) putAnswer(log, record, record.length);
+    for (const record of this.held) putAnswer(log, record);
     for (const [ino, id] of this.connection?.passthrough.registered ?? []) {
       putBacking(log, ino, id);
       yield;
     }
+  }
+
+  private changed(): void {
+    this.isChanged = true;
+    this.journal.isChanged = true;
   }
 
   private putSession(log: JournalLog): void {

@@ -29,8 +29,8 @@ const HEAD = {
   bytes: 10,
 } as const;
 
-/** Words from which on a log is written anew; and to how much of what it began with it may grow. */
-const SMALL = (16 * MIB) / 4;
+/** Words from which on a log is written anew, few enough for a processor's cache; and to how much of what it began with it may grow. */
+const SMALL = MIB / 4;
 const GROWTH = 2;
 /** Words that are left to operations that make nothing. */
 const RESERVE = MIB / 4;
@@ -42,7 +42,7 @@ const ANSWER_MAX = 1024;
 
 const NO_ANSWERS: readonly Uint8Array[] = [];
 
-/** Writes the state of its things into a log. */
+/** Writes the state of its things into a log. It sets the journal's `isChanged` with the first change since the last `flush`. */
 export interface Source {
   /** What has changed since the last time. */
   flush(log: Log): void;
@@ -52,6 +52,8 @@ export interface Source {
 
 export class Journal {
   readonly memory: Descriptor;
+  /** A source has something to flush, which it says by this. */
+  isChanged = true;
   /** Set before the first commit. */
   readonly sources: Source[] = [];
   private readonly head: Int32Array;
@@ -110,6 +112,11 @@ export class Journal {
     return this.log.left < RESERVE;
   }
 
+  /** Whether a commit would do nothing. */
+  get isClean(): boolean {
+    return !this.isChanged && !this.log.isOpen && this.afterwards.length === 0;
+  }
+
   /** All records of the last daemon. */
   read(): LogReader {
     return new LogReader(this.log.words, this.log.tail);
@@ -155,18 +162,23 @@ export class Journal {
   /**
    * Writes what has changed since the last commit, as one, with the answers that go out behind it. Without a change nothing is
    * written.
-   * @param length bytes of the answer in `answer`; 0: none. @param more answers
+   * @param length bytes of the answer in `answer`, whole words; 0: none. @param more answers
    */
-  commit(answer: Uint8Array, length: number, more: readonly Uint8Array[] = NO_ANSWERS): void {
+  commit(answer: Int32Array, length: number, more: readonly Uint8Array[] = NO_ANSWERS): void {
     const { log } = this;
+    this.isChanged = false;
     for (const source of this.sources) source.flush(log);
     if (this.isOver) log.clear();
     if (!log.isOpen) {
       if (this.afterwards.length > 0) this.runAfterwards();
       return;
     }
-    if (length > 0) putAnswer(log, answer, length);
-    for (const other of more) putAnswer(log, other, other.length);
+    if (length > 0 && length <= ANSWER_MAX) {
+      log.begin(RECORD.answer);
+      log.aligned(answer, length);
+      log.end();
+    }
+    for (const other of more) putAnswer(log, other);
     if (dying.left > 0) entryBegins();
     const from = log.tail;
     if (!log.seal()) {
@@ -186,7 +198,11 @@ export class Journal {
   }
 
   private runAfterwards(): void {
-    for (const run of this.afterwards.splice(0)) run();
+    const { afterwards } = this;
+    const { length } = afterwards;
+    for (let n = 0; n < length; n++) afterwards[n]!();
+    // What they have added waits for the next commit.
+    afterwards.splice(0, length);
   }
 
   /** Begins to write the other log. */
@@ -220,8 +236,13 @@ export class Journal {
     this.limit = Math.max(this.small, to.tail * GROWTH);
     this.logs[old]!.clear();
     Atomics.store(this.head, HEAD.tails + old, 0);
-    native.madvise(this.parts[old]!, 0, this.parts[old]!.byteLength, MADV_REMOVE);
+    this.freeBehind(this.parts[old]!, Math.ceil((this.small * 4) / MIB) * MIB);
     this.rewritten++;
+  }
+
+  /** What comes before is written again soon, and a fault for each page would cost more than the records on it. */
+  private freeBehind(part: ArrayBuffer, kept: number): void {
+    if (part.byteLength > kept) native.madvise(part, kept, part.byteLength - kept, MADV_REMOVE);
   }
 
   private overflow(): void {
@@ -235,10 +256,10 @@ export class Journal {
 }
 
 /** Of a request that may be carried out twice, if it is long. */
-export function putAnswer(log: Log, answer: Uint8Array, length: number): void {
-  if (length > ANSWER_MAX) return;
+export function putAnswer(log: Log, answer: Uint8Array): void {
+  if (answer.length > ANSWER_MAX) return;
   log.begin(RECORD.answer);
-  log.bytes(answer, length);
+  log.bytes(answer);
   log.end();
 }
 

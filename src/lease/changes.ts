@@ -33,6 +33,7 @@ class Marked<T extends { mark: number }> {
   /** Calls `write` for each, and takes its mark off. */
   take(write: (thing: T) => void): void {
     const { things, count } = this;
+    if (count === 0) return;
     this.count = 0;
     for (let at = 0; at < count; at++) {
       const thing = things[at]!;
@@ -48,11 +49,14 @@ export class Changes {
   private readonly leases = new Marked<Lease>();
   private readonly pins = new Marked<Pin>();
   private readonly forced = new Map<FileHandle, boolean>();
+  private readonly marked: () => void;
   private readonly writeLease: (lease: Lease) => void;
   private readonly writePin: (pin: Pin) => void;
   private to!: Notebook;
 
-  constructor() {
+  /** @param marked called with each change. */
+  constructor(marked: () => void) {
+    this.marked = marked;
     this.writeLease = lease => {
       if ((lease.mark & GONE) === 0) this.to.lease(lease);
       else this.to.leaseGone(lease.id);
@@ -65,24 +69,27 @@ export class Changes {
 
   lease(lease: Lease): void {
     this.leases.add(lease);
+    this.marked();
   }
 
   leaseGone(lease: Lease): void {
     lease.mark |= GONE;
-    this.leases.add(lease);
+    this.lease(lease);
   }
 
   pin(pin: Pin): void {
     this.pins.add(pin);
+    this.marked();
   }
 
   pinGone(pin: Pin): void {
     pin.mark |= GONE;
-    this.pins.add(pin);
+    this.pin(pin);
   }
 
   setForced(description: FileHandle, is: boolean): void {
     this.forced.set(description, is);
+    this.marked();
   }
 
   /** Writes what has changed since the last call. */

@@ -246,8 +246,8 @@ export class LeaseMachine implements Leases {
     return [...files.values()].flatMap(record => record.leases);
   }
 
-  keepChanges(): Changes {
-    this.state.changes = new Changes();
+  keepChanges(marked: () => void): Changes {
+    this.state.changes = new Changes(marked);
     return this.state.changes;
   }
 

@@ -340,8 +340,8 @@ export interface Leases {
   eachPin(file?: InodeNumber): Iterable<PinInfo>;
   /** The pins of one file in the order of their ids. Each step makes one record; pins may come and go between steps. */
   pinsByAge(file: InodeNumber): Iterator<PinInfo>;
-  /** From now on what changes is marked, to be written down. */
-  keepChanges(): Changes;
+  /** From now on what changes is marked, to be written down. @param marked called with each change. */
+  keepChanges(marked: () => void): Changes;
   /** More than the machine knows has changed of what is to be written: of the lease of a description, of a pin. */
   leaseChanged(description: FileHandle): void;
   pinChanged(pin: PinId): void;

@@ -38,6 +38,7 @@ export class PooledRecords implements Source {
   /** Precondition: it is not marked. */
   mark(file: PooledFile): void {
     file.isMarked = true;
+    this.journal.isChanged = true;
     this.marked[this.count++] = file;
   }
 

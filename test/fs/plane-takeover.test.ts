@@ -257,7 +257,7 @@ test('through a journal in a memfd, which another one reads', () => {
 });
 
 function commit(journal: Journal): void {
-  journal.commit(new Uint8Array(0), 0);
+  journal.commit(new Int32Array(0), 0);
 }
 
 test.run();

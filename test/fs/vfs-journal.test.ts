@@ -21,7 +21,7 @@ import { SmallFilesystem } from './small-filesystem.js';
 
 const test = suite('the journal of files');
 
-const NOTHING = new Uint8Array(0);
+const NOTHING = new Int32Array(0);
 const BYTES = 1 << 22;
 
 /** A pooled store whose files outlive the daemon. */

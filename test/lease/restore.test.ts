@@ -47,7 +47,7 @@ const stateOf = (machine: LeaseMachine): object => ({
 });
 
 class RestartingRun extends Run {
-  private changes = this.machine.keepChanges();
+  private changes = this.machine.keepChanges(() => {});
   private book = new Book();
 
   /** Written after each step, as before an answer. */
@@ -105,7 +105,7 @@ class RestartingRun extends Run {
     this.machine.check();
     assert.equal(this.machine.drain(), [], 'no holder is notified anew');
     assert.equal(stateOf(this.machine), stateOf(before));
-    this.changes = this.machine.keepChanges();
+    this.changes = this.machine.keepChanges(() => {});
     const waiting = [...this.parked].sort(([a], [b]) => a - b);
     for (const [waiter, ask] of waiting) {
       this.again.push(waiter as WaiterId);

@@ -6,7 +6,7 @@ import type { StoredFile } from '../../src/store/file-store.js';
 import { PooledStore } from '../../src/store/pooled-store.js';
 
 const MIB = 2 ** 20;
-const none = new Uint8Array(0);
+const none = new Int32Array(0);
 
 export class PooledWorld {
   readonly store: PooledStore;

@@ -21,6 +21,7 @@ export const O_RDWR_NONBLOCK = 0o4002;
 /** As Journal, with one log, of which another one can be begun at any time. */
 export class SmallJournal {
   log = new Log(new Int32Array(WORDS), 0);
+  isChanged = false;
   readonly sources: Source[] = [];
   private sweeping: { readonly to: Log; readonly steps: Iterator<void>[] } | undefined;
 

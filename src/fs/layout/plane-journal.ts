@@ -24,7 +24,7 @@ export class PlaneJournal implements Source, VirtualKeeper {
   /** Pins that are being given their blocks: their request is unanswered, and asks again. */
   readonly filling = new Set<PinId>();
   private readonly plane: LeasePlane;
-  private readonly journal: Pick<Journal, 'log'>;
+  private readonly journal: Pick<Journal, 'log' | 'isChanged'>;
   private readonly changes: Changes;
   private readonly changed: LeaseWriter;
   /** Processes that are written, with their start time as written. */
@@ -35,10 +35,14 @@ export class PlaneJournal implements Source, VirtualKeeper {
   private nextEvent = 0;
 
   /** Behind the restorer: what it restored is in the journal. */
-  constructor(plane: LeasePlane, journal: Pick<Journal, 'log'>) {
+  constructor(plane: LeasePlane, journal: Pick<Journal, 'log' | 'isChanged'>) {
     this.plane = plane;
     this.journal = journal;
-    this.changes = plane.leases.keepChanges();
+    const changed = (): void => {
+      journal.isChanged = true;
+    };
+    this.changes = plane.leases.keepChanges(changed);
+    plane.recorder.ring.added.push(changed);
     this.changed = new LeaseWriter(plane, this.filling, journal.log, process => this.name(process));
     for (const id of plane.processes.ids()) this.named.set(id, plane.process(id).start);
     plane.processes.forgotten = process => this.forgotten(process);

@@ -116,7 +116,7 @@ export class LeasePlane implements Names {
   }
 
   /** From now on what the next daemon needs is written there. Behind the restorer, if there is one, and the tree of virtual files. */
-  keepIn(journal: Pick<Journal, 'log' | 'sources'>): void {
+  keepIn(journal: Pick<Journal, 'log' | 'sources' | 'isChanged'>): void {
     this.journal = new PlaneJournal(this, journal);
     this.supervision.keeper = this.journal;
     if (this.sb.virtual !== undefined) this.sb.virtual.keeper = this.journal;

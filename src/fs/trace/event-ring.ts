@@ -31,8 +31,8 @@ export class EventRing {
   private begin = 1;
   /** How many of each have happened since the daemon began. */
   readonly counts = new Map<EventName, number>();
-  /** Called after an event was added; must not throw. */
-  added: () => void = () => {};
+  /** Called after an event was added; they must not throw. */
+  readonly added: (() => void)[] = [];
   /** Slots are reused: long-lived allocations are the most expensive ones for the garbage collector. */
   private readonly slots: (Slot | undefined)[];
 
@@ -70,7 +70,7 @@ export class EventRing {
       slot.facts = facts;
     }
     this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
-    this.added();
+    for (const added of this.added) added();
   }
 
   /** The event of that number, until more are added; undefined when it is gone or has not happened. */

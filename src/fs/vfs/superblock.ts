@@ -337,11 +337,11 @@ export class Superblock {
     if (!this.inodes.delete(inode.ino)) return;
     this.budget.removeInode(inode);
     if (inode.file !== undefined) this.files--;
-    if (this.journal !== undefined) this.journal.gone(inode, () => this.freeFile(inode));
+    if (this.journal !== undefined) this.journal.gone(inode);
     else this.freeFile(inode);
   }
 
-  private freeFile({ ino, uid, file }: Inode): void {
+  freeFile({ ino, uid, file }: Inode): void {
     if (file === undefined) return;
     this.residency.gone(ino);
     this.host?.backingGone(ino);

@@ -13,18 +13,31 @@ const REFERENCES = 1;
 const STATE = 2;
 const GONE = 4;
 
+/** Places of `marked` that are kept for the next time. */
+const KEPT = 1024;
+
 /** Small records of a step. */
 const A_STEP = 64;
 
 export class VfsJournal implements Source {
   private readonly sb: Superblock;
   private readonly journal: Journal;
-  private readonly marked: Inode[] = [];
+  /** The first `count`; places are used again. */
+  private marked: (Inode | undefined)[] = [];
+  private count = 0;
   private nextFh = 0;
+  /** Removed files, which the next commit frees. */
+  private freed: Inode[] = [];
+  private readonly freeGone: () => void;
 
   constructor(sb: Superblock, journal: Journal) {
     this.sb = sb;
     this.journal = journal;
+    this.freeGone = () => {
+      const { freed } = this;
+      this.freed = [];
+      for (const inode of freed) sb.freeFile(inode);
+    };
   }
 
   /** Anything of the inode but its names and extended attributes. */
@@ -37,10 +50,12 @@ export class VfsJournal implements Source {
     this.mark(inode, REFERENCES);
   }
 
-  /** It is removed; `free` frees what it had, once that is certain. */
-  gone(inode: Inode, free: () => void): void {
+  /** It is removed; what it had is freed once that is certain. */
+  gone(inode: Inode): void {
     this.mark(inode, GONE);
-    this.journal.afterCommit(free);
+    if (inode.file === undefined) return;
+    if (this.freed.length === 0) this.journal.afterCommit(this.freeGone);
+    this.freed.push(inode);
   }
 
   named(dentry: Dentry): void {
@@ -68,6 +83,8 @@ export class VfsJournal implements Source {
   }
 
   opened(file: OpenFile): void {
+    // The record tells its handle.
+    if (file.fh >= this.nextFh) this.nextFh = file.fh + 1;
     putDescription(this.journal.log, file);
   }
 
@@ -95,16 +112,18 @@ export class VfsJournal implements Source {
       this.nextFh = sb.nextFh;
       putNumbers(log, sb);
     }
-    if (marked.length === 0) return;
-    for (let n = 0; n < marked.length; n++) {
+    const { count } = this;
+    this.count = 0;
+    for (let n = 0; n < count; n++) {
       const inode = marked[n]!;
+      marked[n] = undefined;
       const { marks } = inode;
       inode.marks = 0;
       if (marks & GONE) putGone(log, inode);
       else if (marks & STATE) putInode(log, inode);
       else putReferences(log, inode);
     }
-    marked.length = 0;
+    if (count > KEPT) this.marked = [];
   }
 
   *sweep(log: Log): Generator<void> {
@@ -128,7 +147,8 @@ export class VfsJournal implements Source {
   }
 
   private mark(inode: Inode, mark: number): void {
-    if (inode.marks === 0) this.marked.push(inode);
+    if (inode.marks === 0) this.marked[this.count++] = inode;
+    this.journal.isChanged = true;
     inode.marks |= mark;
   }
 }
@@ -154,18 +174,22 @@ function putInode(log: Log, inode: Inode): void {
   log.u32(inode.rdev);
   log.u32(inode.nlink);
   log.f64(inode.nlookup);
-  log.f64(inode.parent?.ino ?? 0);
-  log.f64(inode.nextCookie);
-  log.f64(inode.file?.number ?? 0);
   putTime(log, inode.atime);
   putTime(log, inode.mtime);
   putTime(log, inode.ctime);
   putTime(log, inode.btime);
-  putTime(log, inode.seenAtime);
-  putTime(log, inode.seenMtime);
-  putTime(log, inode.seenCtime);
-  log.f64(inode.seenChanges ?? -1);
-  if (inode.target !== undefined) log.bytes(inode.target);
+  if (inode.file !== undefined) {
+    log.f64(inode.file.number);
+    putTime(log, inode.seenAtime);
+    putTime(log, inode.seenMtime);
+    putTime(log, inode.seenCtime);
+    log.f64(inode.seenChanges ?? -1);
+  } else if (inode.children !== undefined) {
+    log.f64(inode.parent!.ino);
+    log.f64(inode.nextCookie);
+  } else if (inode.target !== undefined) {
+    log.bytes(inode.target);
+  }
   log.end();
 }
 

@@ -1,6 +1,6 @@
 // Reads inodes, names, extended attributes and open descriptions back from the journal, into a superblock that has a root
 // directory alone.
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../base/linux.js';
+import { S_IFDIR, S_IFLNK, S_IFREG } from '../../base/linux.js';
 import type { FileHandle, InodeNumber, Name } from '../../base/units.js';
 import type { LogReader } from '../../journal/log.js';
 import { RECORD } from '../../journal/records.js';
@@ -122,17 +122,26 @@ export class VfsRestorer implements Restorer {
     inode.rdev = record.u32();
     inode.nlink = record.u32();
     inode.nlookup = record.f64();
-    const parent = record.f64() as InodeNumber;
-    inode.nextCookie = record.f64();
-    const file = record.f64();
-    for (const time of timesOf(inode)) {
-      time.sec = record.f64();
-      time.nsec = record.u32();
+    takeTime(record, inode.atime);
+    takeTime(record, inode.mtime);
+    takeTime(record, inode.ctime);
+    takeTime(record, inode.btime);
+    let file = 0;
+    let parent = 0 as InodeNumber;
+    if (inode.type === S_IFREG) {
+      file = record.f64();
+      takeTime(record, inode.seenAtime);
+      takeTime(record, inode.seenMtime);
+      takeTime(record, inode.seenCtime);
+      const changes = record.f64();
+      inode.seenChanges = changes < 0 ? undefined : changes;
+    } else if (inode.type === S_IFDIR) {
+      inode.children ??= new Map();
+      parent = record.f64() as InodeNumber;
+      inode.nextCookie = record.f64();
+    } else if (inode.type === S_IFLNK) {
+      inode.target = record.bytes();
     }
-    const changes = record.f64();
-    inode.seenChanges = changes < 0 ? undefined : changes;
-    if ((mode & S_IFMT) === S_IFLNK) inode.target = record.bytes();
-    if ((mode & S_IFMT) === S_IFDIR) inode.children ??= new Map();
     this.inodes.set(ino, { inode, parent, file });
   }
 
@@ -172,13 +181,7 @@ export class VfsRestorer implements Restorer {
 
 const EPOCH: Time = { sec: 0, nsec: 0 };
 
-/** In the order of the record. */
-const timesOf = ({ atime, mtime, ctime, btime, seenAtime, seenMtime, seenCtime }: Inode): Time[] => [
-  atime,
-  mtime,
-  ctime,
-  btime,
-  seenAtime,
-  seenMtime,
-  seenCtime,
-];
+function takeTime(record: LogReader, time: Time): void {
+  time.sec = record.f64();
+  time.nsec = record.u32();
+}

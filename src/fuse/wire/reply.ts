@@ -17,6 +17,8 @@ const WORD = 0x1_0000_0000;
 export class Reply {
   readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array;
+  /** The same in words. */
+  readonly record: Int32Array;
   private readonly words: Uint32Array;
   /** Of an ioctl. */
   readonly struct: StructView;
@@ -26,6 +28,7 @@ export class Reply {
   constructor(buffer: ArrayBuffer) {
     this.buffer = buffer;
     this.bytes = new Uint8Array(buffer);
+    this.record = new Int32Array(buffer);
     this.words = new Uint32Array(buffer);
     this.struct = new StructView(buffer, OUT_HEADER + IOCTL_OUT);
     this.capacity = buffer.byteLength - OUT_HEADER;
