@@ -171,6 +171,11 @@ static int after_death(pid_t pid, int status)
 		end_mount();
 		return exited ? code : 128 + code;
 	}
+	/* It handles these while it serves: they killed it at the end of an ordered end, when nothing handles them any more. */
+	if (!exited && running.serves && (code == SIGTERM || code == SIGINT)) {
+		end_mount();
+		return 0;
+	}
 	if (exited && code == UPGRADE && after_it) {
 		before_it = current;
 		current = after_it;

@@ -111,6 +111,12 @@ function perform([name, ...args]: Step): void {
     case 'kill':
       process.kill(process.pid, 'SIGKILL');
       return;
+    case 'kill-by': {
+      const signal = args[0] as NodeJS.Signals;
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+      return;
+    }
     case 'stay':
       note({ what: 'stay' });
       return;

@@ -174,6 +174,13 @@ test('what a daemon said before its end counts, an empty message before it or no
   assert.equal([code, starts.map(start => start.kept)], [0, [{}, { journal: 'x' }]]);
 });
 
+test('a daemon that SIGTERM or SIGINT kills as it ends is followed by none', async () => {
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    const { code, stderr, starts } = await keeper([[SERVE, ['kill-by', signal]], [KILL]]).end();
+    assert.equal([code, stderr, starts.length], [0, '', 1], signal);
+  }
+});
+
 test('garbage is ignored, its descriptors are closed, and what is kept stays', async () => {
   const garbage: Step[] = [
     ['raw', ''],

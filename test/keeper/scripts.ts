@@ -26,6 +26,7 @@ export type Step = readonly [
     | 'sleep' // ms
     | 'exit' // CODE
     | 'kill' // by SIGKILL
+    | 'kill-by' // SIGNAL, as if nothing handled it
     | 'stay' // notes that it came here
   ),
   ...string[],
