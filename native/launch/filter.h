@@ -2,8 +2,8 @@
  * memory, and lets everything else run at full speed. It stops too much rather than too little: the supervisor
  * (src/run/calls.ts) decides which calls matter and lets the others continue.
  *
- * On x86-64 the calls of i386 programs too; x32, which nearly no kernel has, is answered ENOSYS as by those kernels.
- * Calls of any architecture other than the one compiled for are not stopped.
+ * The calls of programs of 32 bits too, i386 on x86-64 and ARM on arm64; x32, which nearly no kernel has, is answered
+ * ENOSYS as by those kernels. Calls of any other architecture are not stopped.
  */
 #ifndef LEASEFS_FILTER_H
 #define LEASEFS_FILTER_H
@@ -15,10 +15,17 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+/* The numbers of a program of 32 bits that differ. */
 #if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define NATIVE_ARCH       AUDIT_ARCH_X86_64
+#define NARROW_ARCH       AUDIT_ARCH_I386
+#define NARROW_SETSOCKOPT 366
+#define NARROW_SOCKET     359
 #elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#define NATIVE_ARCH       AUDIT_ARCH_AARCH64
+#define NARROW_ARCH       AUDIT_ARCH_ARM
+#define NARROW_SETSOCKOPT 294
+#define NARROW_SOCKET     281
 #else
 #error "leasefs run knows the system calls of x86-64 and arm64"
 #endif
@@ -102,7 +109,7 @@
 	RETURN(SECCOMP_RET_USER_NOTIF), \
 	RETURN(SECCOMP_RET_ALLOW)
 
-/* socket and setsockopt of programs of 32 bits; their arguments lie behind a pointer. */
+/* socket and setsockopt of i386; their arguments lie behind a pointer. ARM answers ENOSYS. */
 #define ON_SOCKETCALL(number)           \
 	JUMP_EQ(number, 0, 5),          \
 	LOAD_ARG(0),                    \
@@ -120,32 +127,27 @@
 
 /* clang-format on */
 
-#if defined(__x86_64__)
-#define I386_FCNTL      55
-#define I386_FCNTL64    221
-#define I386_SETSOCKOPT 366
-#define I386_IOCTL      54
-#define I386_SOCKET     359
-#define I386_SOCKETCALL 102
-#define I386_LENGTH     57 /* instructions of its part, from LOAD(nr) to the last return */
-#endif
+/* Alike on i386 and ARM. */
+#define NARROW_FCNTL      55
+#define NARROW_FCNTL64    221
+#define NARROW_IOCTL      54
+#define NARROW_SOCKETCALL 102
+#define NARROW_LENGTH     57 /* instructions of its part, from LOAD(nr) to the last return */
 
 /* clang-format off */
 static struct sock_filter filter[] = {
-#if defined(__x86_64__)
 	LOAD(arch),
-	JUMP_EQ(AUDIT_ARCH_I386, 0, I386_LENGTH),
+	JUMP_EQ(NARROW_ARCH, 0, NARROW_LENGTH),
 	LOAD(nr),
-	ON_FCNTL(I386_FCNTL),
-	ON_FCNTL(I386_FCNTL64),
+	ON_FCNTL(NARROW_FCNTL),
+	ON_FCNTL(NARROW_FCNTL64),
 	ON_REGISTER(__NR_io_uring_register),
 	ON_SETUP(__NR_io_uring_setup),
-	ON_SETSOCKOPT(I386_SETSOCKOPT),
-	ON_IOCTL(I386_IOCTL),
-	ON_SOCKET(I386_SOCKET),
-	ON_SOCKETCALL(I386_SOCKETCALL),
+	ON_SETSOCKOPT(NARROW_SETSOCKOPT),
+	ON_IOCTL(NARROW_IOCTL),
+	ON_SOCKET(NARROW_SOCKET),
+	ON_SOCKETCALL(NARROW_SOCKETCALL),
 	RETURN(SECCOMP_RET_ALLOW),
-#endif
 	LOAD(arch),
 	JUMP_EQ(NATIVE_ARCH, 1, 0),
 	RETURN(SECCOMP_RET_ALLOW),

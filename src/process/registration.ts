@@ -30,7 +30,7 @@ const PAUSE_MS = 0.2;
  * much, and a thread that gets no processor does not begin one.
  */
 const UNSEEN_TICKS = 100;
-/** io_uring_setup, io_uring_register; ioctl as x86-64, arm64 and i386 have it. */
+/** io_uring_setup, io_uring_register; ioctl as x86-64, arm64, i386 and ARM have it. */
 const CALLS = new Set(['425', '427', '16', '29', '54']);
 
 export interface Registered {

@@ -17,6 +17,7 @@ const USE_REGISTERED_RING = 0x8000_0000;
 const X86_64 = 0xc000_003e;
 const I386 = 0x4000_0003;
 const ARM64 = 0xc000_00b7;
+const ARM = 0x4000_0028;
 
 interface Numbers {
   readonly fcntl: readonly number[];
@@ -32,6 +33,7 @@ const architectures = new Map<number, Numbers>([
   [X86_64, { fcntl: [72], setsockopt: 54, socket: 41, ioctl: 16, pointer: 8 }],
   [I386, { fcntl: [55, 221], setsockopt: 366, socket: 359, socketcall: 102, ioctl: 54, pointer: 4 }],
   [ARM64, { fcntl: [25], setsockopt: 208, socket: 198, ioctl: 29, pointer: 8 }],
+  [ARM, { fcntl: [55, 221], setsockopt: 294, socket: 281, ioctl: 54, pointer: 4 }],
 ]);
 /** The same everywhere. */
 const IO_URING_SETUP = 425;

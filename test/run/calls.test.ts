@@ -8,6 +8,7 @@ import type { Memory } from '../../src/run/uverbs.js';
 const X86_64 = 0xc000_003e;
 const I386 = 0x4000_0003;
 const ARM64 = 0xc000_00b7;
+const ARM = 0x4000_0028;
 const test = suite('stopped calls');
 
 const stopped = (arch: number, nr: number, ...args: (number | bigint)[]) => ({
@@ -65,6 +66,8 @@ test('fcntl is known on each architecture, by its own number', () => {
     [I386, 55],
     [I386, 221],
     [ARM64, 25],
+    [ARM, 55],
+    [ARM, 221],
   ] as const) {
     assert.equal(callOf(stopped(arch, nr, 3, 1024, 48)), { kind: 'setLease', fd: 3, flags: 48 });
     assert.equal(callOf(stopped(arch, nr, 3, 1025)), { kind: 'getLease', fd: 3 });

@@ -235,15 +235,6 @@ mountedSuite('leasefs run', { args: ['--lease-break-time', '10000'] }, ({ test, 
     assert.is(report.code, 0);
   });
 
-  if (process.arch === 'x64') {
-    test('a call of a program of 32 bits is stopped too, on a machine that has such calls', () => {
-      const { lines } = call('lease32:48 getlease lease32:2 getlease');
-      const without = ['lease32:48 ENOEXEC', 'getlease 02', 'lease32:2 ENOEXEC', 'getlease 02'];
-      if (lines[0] === without[0]) assert.equal(lines, without);
-      else assert.equal(lines, ['lease32:48 ok', 'getlease 48', 'lease32:2 ok', 'getlease 02']);
-    });
-  }
-
   test('F_SETSIG: the signal of a break carries the descriptor', () => {
     const { lines, report } = call(
       'lease:16 setsig:34 fork reopen truncate:0 join signalled:34 lease:2 go',

@@ -140,6 +140,8 @@ const looks = {
   fuse2: program('fusermount', 'fuse3'),
   prlimit: program('prlimit', 'util-linux'),
   gcc: program('gcc', 'gcc libc6-dev'),
+  /** For programs of 32 bits, on arm64. */
+  'arm-gcc': program('arm-linux-gnueabihf-gcc', 'gcc-arm-linux-gnueabihf libc6-dev-armhf-cross'),
   python3: program('python3', 'python3'),
   unshare: program('unshare', 'util-linux'),
   nsenter,
