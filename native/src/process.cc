@@ -184,6 +184,7 @@ void ExportProcess(Napi::Env, Napi::Object exports) {
   Export<ReadMemory>(exports, "readMemory");
   Export<Gettid>(exports, "gettid");
   Export<RaiseFileLimit>(exports, "raiseFileLimit");
+  exports.Set("pageSize", static_cast<double>(sysconf(_SC_PAGESIZE)));
 }
 
 }  // namespace leasefs

@@ -325,6 +325,8 @@ interface Binding {
   ioctlAsync(fd: number, request: number, data: ArrayBuffer): Promise<Result>;
   /** Coarse CLOCK_REALTIME, the clock of the kernel's own file times, into `scratch`: [0] seconds, [1] nanoseconds. */
   clock(): void;
+  /** Bytes of the kernel's pages; `loadAddon` has refused others than 4096. */
+  readonly pageSize: number;
   /** Sets RLIMIT_NOFILE's soft limit to the hard one; the new limit. */
   raiseFileLimit(): Result;
   uring(entries: number): Uring;

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { refusalOfNode } from '../base/node-version.js';
+import { refusalOfPages } from '../base/page-size.js';
 
 /** The addon cannot be loaded here; `message` is one line with what to do. */
 export class AddonError extends Error {}
@@ -19,11 +20,18 @@ export function built(name: 'leasefs.node' | 'leasefs-launch' | 'leasefs-keeper'
 /**
  * Loads the addon; LEASEFS_ADDON names another build of it (the sanitized one, in tests).
  *
- * @throws AddonError when there is none for this platform, or the dynamic loader refuses it.
+ * @throws AddonError when there is none for this platform, the dynamic loader refuses it, or the kernel has other pages.
  */
 export function loadAddon(): unknown {
   const refusal = refusalOfNode(process.versions.node);
   if (refusal !== undefined) throw new AddonError(refusal);
+  const addon = load();
+  const refusalOfKernel = refusalOfPages(addon.pageSize);
+  if (refusalOfKernel !== undefined) throw new AddonError(refusalOfKernel);
+  return addon;
+}
+
+function load(): { readonly pageSize: number } {
   const path = process.env.LEASEFS_ADDON ?? built('leasefs.node');
   try {
     return createRequire(import.meta.url)(path);

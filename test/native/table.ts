@@ -45,8 +45,8 @@ export type Kind =
 
 export type Exported = keyof typeof native;
 
-/** `scratch` is an array. */
-export const functions: Readonly<Record<Exclude<Exported, 'scratch'>, readonly Kind[]>> = {
+/** `scratch` is an array, `pageSize` a number. */
+export const functions: Readonly<Record<Exclude<Exported, 'scratch' | 'pageSize'>, readonly Kind[]>> = {
   abstractName: ['fd'],
   accept: ['socket', 'doubles'],
   adoptFuse: ['taken', 'bytes', 'entries'],
