@@ -1,6 +1,6 @@
-// A virtual machine for one command: a stock kernel, the host's root read-only below a tmpfs, soft-RoCE and persistent
-// memory by emulation. Boots, runs, brings back output, exit code and files, powers off; within its time limit or not
-// at all.
+// A virtual machine for one command: a stock kernel, a root read-only below a tmpfs (the host's own, or that of another
+// processor), the project, soft-RoCE and persistent memory by emulation. Boots, runs, brings back output, exit code and
+// files, powers off; within its time limit or not at all.
 import { spawn } from 'node:child_process';
 import {
   copyFileSync,
@@ -9,13 +9,15 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Kernel, must } from './kernel.js';
+import { must, say } from './host.js';
+import { type Kernel, kernelOf } from './kernel.js';
+import { host, type Processor } from './processor.js';
+import { rootOf } from './root.js';
 
 /** test/vm of the sources, and the project: this file runs from dist/. */
 const sources = fileURLToPath(new URL('../../../test/vm/', import.meta.url));
@@ -23,14 +25,35 @@ const project = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** What init.sh needs to reach its root. */
 const BOOT_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
-/** Two regions become /dev/pmem0, of the smallest size that mkfs.xfs takes and some more, and /dev/pmem1. */
-const PMEM = 'memmap=448M!1G,192M!1472M';
 const MEMORY_MIB = 2560;
-/** Emulation works everywhere; LEASEFS_VM_ACCEL=kvm is faster where there is one. */
-const accelerator = process.env.LEASEFS_VM_ACCEL ?? 'tcg,thread=multi';
+/** Emulation works everywhere; LEASEFS_VM_ACCEL=kvm is faster where there is one, for the host's own processor. */
+const EMULATION = 'tcg,thread=multi';
+
+/** A processor, a kernel for it and a root. */
+export interface Machine {
+  readonly processor: Processor;
+  readonly kernel: Kernel;
+  readonly root: string;
+}
+
+/** Brings kernel, root and the project's compiled parts for the processor. @param series of the kernel, '6.12' */
+export function machineOf(series: string, processor: Processor): Machine {
+  if (processor !== host) prebuild(processor);
+  return { processor, kernel: kernelOf(series, processor), root: rootOf(processor) };
+}
+
+/** Unless what there is is newer than its sources. */
+function prebuild({ node }: Processor): void {
+  const native = join(project, 'native');
+  const last = join(native, `prebuilds/linux-${node}/leasefs-keeper`);
+  const sources = ['src', 'launch', 'keeper', 'include', 'prebuild'].map(name => join(native, name));
+  if (existsSync(last) && must('find', ...sources, '-newer', last) === '') return;
+  say(`building the compiled parts for ${node}`);
+  must(join(native, 'prebuild/prebuild.sh'), node);
+}
 
 export interface Run {
-  readonly kernel: Kernel;
+  readonly machine: Machine;
   /** For bash, in the project's directory; what it leaves in /mnt/files comes back. */
   readonly command: string;
   readonly limitSeconds: number;
@@ -72,26 +95,27 @@ function reason(share: string, run: Run, late: boolean): string {
   return `the machine ended without an exit code; its console:\n${console.split('\n').slice(-25).join('\n')}`;
 }
 
-function prepare(share: string, { kernel, command }: Run): void {
+function prepare(share: string, { machine, command }: Run): void {
   copyFileSync(join(sources, 'inside.sh'), join(share, 'inside.sh'));
   writeFileSync(join(share, 'command'), command);
   writeFileSync(join(share, 'directory'), project);
   mkdirSync(join(share, 'files'));
-  // A link of the host's root as the machine sees it.
-  symlinkSync(join(kernel.root, 'lib/modules'), join(share, 'modules'));
-  initramfs(share, kernel);
+  if (machine.processor !== host) writeFileSync(join(share, 'prebuilt'), machine.processor.node);
+  initramfs(share, machine);
 }
 
 /** busybox, the modules in the order of their dependencies, init.sh. */
-function initramfs(share: string, { root, release }: Kernel): void {
+function initramfs(share: string, { kernel, root }: Machine): void {
   const tree = join(share, 'initramfs');
   for (const dir of ['bin', 'dev', 'proc', 'sys', 'modules']) mkdirSync(join(tree, dir), { recursive: true });
-  copyFileSync('/bin/busybox', join(tree, 'bin/busybox'));
+  copyFileSync(join(root, 'bin/busybox'), join(tree, 'bin/busybox'));
   must('install', '-m', '755', join(sources, 'init.sh'), join(tree, 'init'));
   const files = BOOT_MODULES.flatMap(name =>
-    [...must('modprobe', '-d', root, '-S', release, '--show-depends', name).matchAll(/^insmod (\S+)/gm)].map(
-      ([, file]) => file!,
-    ),
+    [
+      ...must('modprobe', '-d', kernel.root, '-S', kernel.release, '--show-depends', name).matchAll(
+        /^insmod (\S+)/gm,
+      ),
+    ].map(([, file]) => file!),
   );
   const list = [...new Set(files)].map(file => {
     const name = basename(file, '.xz');
@@ -104,13 +128,25 @@ function initramfs(share: string, { root, release }: Kernel): void {
 }
 
 function qemu(share: string, run: Run): Promise<{ output: string; late: boolean }> {
-  const shared = (path: string, tag: string, options: string) =>
-    `local,path=${path},mount_tag=${tag},multidevs=remap,${options}`;
+  const { processor, kernel, root } = run.machine;
+  const accelerator = processor === host ? (process.env.LEASEFS_VM_ACCEL ?? EMULATION) : EMULATION;
+  const share9p = (path: string, tag: string, ...options: readonly string[]) => [
+    '-virtfs',
+    [
+      'local',
+      `path=${path}`,
+      `mount_tag=${tag}`,
+      'multidevs=remap',
+      'security_model=none',
+      ...options,
+    ].join(),
+  ];
   const child = spawn(
     'nice',
     [
       '-n5',
-      'qemu-system-x86_64',
+      processor.qemu,
+      ...processor.board,
       '-nodefaults',
       '-no-user-config',
       '-display',
@@ -119,29 +155,34 @@ function qemu(share: string, run: Run): Promise<{ output: string; late: boolean 
       '-accel',
       accelerator,
       '-cpu',
-      'max',
+      accelerator.startsWith('tcg') ? processor.model : 'max',
       '-smp',
       `${run.cpus}`,
       '-m',
       `${MEMORY_MIB}`,
       '-kernel',
-      run.kernel.image,
+      kernel.image,
       '-initrd',
       join(share, 'initrd'),
       '-append',
-      `console=ttyS0 quiet panic=-1 mitigations=off no_timer_check ${PMEM}`,
+      `quiet panic=-1 ${processor.kernel}`,
       '-serial',
       `file:${join(share, 'console')}`,
-      '-serial',
-      'stdio',
-      '-virtfs',
-      shared('/', 'root', 'security_model=none,readonly=on'),
-      '-virtfs',
-      shared(share, 'run', 'security_model=none'),
+      '-chardev',
+      'stdio,id=output',
+      '-device',
+      'virtio-serial-pci',
+      '-device',
+      'virtserialport,chardev=output',
+      ...share9p(root, 'root', 'readonly=on'),
+      ...share9p(project, 'project', 'readonly=on'),
+      ...share9p(join(kernel.root, 'lib/modules'), 'modules', 'readonly=on'),
+      ...share9p(share, 'run'),
       '-device',
       'virtio-rng-pci',
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    // The machine's port is open as long as its input is.
+    { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   return new Promise((resolve, reject) => {
     let output = '';

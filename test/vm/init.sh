@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The initramfs' init: the host's root over 9p, never written to, with a tmpfs over it that takes what is. The folder
+# The initramfs' init: the root over 9p, never written to, with a tmpfs over it that takes what is. The folder
 # of this run comes as a second share at /mnt, writable; /mnt/inside.sh does the rest.
 /bin/busybox --install -s /bin
 mount -t devtmpfs dev /dev
@@ -7,7 +7,7 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 while read -r module; do insmod "/modules/$module" || echo "init: $module"; done </modules/list
 options=trans=virtio,version=9p2000.L,msize=512000
-mkdir /lower /upper /root
+mkdir -p /lower /upper /root
 mount -t 9p -o $options,ro,cache=loose root /lower &&
   mount -t tmpfs tmpfs /upper &&
   mkdir /upper/data /upper/work &&

@@ -1,31 +1,8 @@
 // Debian's stock kernels for virtual machines: downloaded as packages and unpacked below the cache, never installed.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** What the host needs to boot one, and what is run inside on the host's root. */
-const PACKAGES = [
-  'qemu-system-x86',
-  'busybox-static',
-  'cpio',
-  'kmod',
-  'xz-utils',
-  'iproute2',
-  'xfsprogs',
-  'e2fsprogs',
-  'rdma-core',
-  'ibverbs-providers',
-  'ibverbs-utils',
-  'libibverbs-dev',
-  'perftest',
-  'fio',
-  'fuse3',
-  'gcc',
-  'libc6-dev',
-];
-
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'leasefs/vm');
+import { apt, cached, inCache, keep, must, say } from './host.js';
+import type { Processor } from './processor.js';
 
 export interface Kernel {
   /** As uname -r. */
@@ -35,72 +12,40 @@ export interface Kernel {
   readonly root: string;
 }
 
-export const say = (text: string): void => console.error(`vm: ${text}`);
-
-/** A command's stdout; an error says what failed. */
-export function must(command: string, ...args: readonly string[]): string {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
-  });
-  if (status !== 0)
-    throw new Error(`${command} ${args[0] ?? ''}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
-  return stdout;
-}
-
-/** Installs what is missing. */
-export function installPackages(): void {
-  const missing = PACKAGES.filter(
-    name => !/^Status: .* installed$/m.test(spawnSync('dpkg', ['-s', name], { encoding: 'utf8' }).stdout),
-  );
-  if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) throw new Error(`missing: as root, apt-get install ${missing.join(' ')}`);
-  say(`installing ${missing.join(' ')}`);
-  must('apt-get', 'update', '-q');
-  must('apt-get', 'install', '-qq', '-y', '--no-install-recommends', ...missing);
-}
-
-/** The newest kernel of a series, '6.12'; of those in the cache, else of those that apt offers. */
-export function kernelOf(series: string): Kernel {
-  mkdirSync(cache, { recursive: true });
-  const name = cached(series) ?? download(series);
-  const root = join(cache, name);
+/** The newest kernel of a series, '6.12' or, with larger pages, '6.12-16k'; of those in the cache, else of those that apt offers. */
+export function kernelOf(series: string, processor: Processor): Kernel {
+  const name = newest(cached().filter(name => isStock(name, series, processor)));
+  const root = name === undefined ? download(series, processor) : inCache(name);
   const [release] = readdirSync(join(root, 'lib/modules'));
   return { release: release!, image: join(root, 'boot', `vmlinuz-${release}`), root };
 }
 
-/** Whether a package is a kernel of a series for this processor: no real-time, no cloud kernel. */
-function isStock(name: string, series: string): boolean {
-  const stock = new RegExp(`^linux-image-${series.replace('.', '\\.')}\\.[0-9][^ ]*-amd64$`);
+/** Whether a package is a kernel of a series for the processor: no real-time, no cloud kernel. */
+function isStock(name: string, series: string, { debian }: Processor): boolean {
+  const [version, pages] = series.split('-');
+  const end = pages === undefined ? debian : `${debian}-${pages}`;
+  const stock = new RegExp(`^linux-image-${version!.replace('.', '\\.')}\\.[0-9][^ ]*-${end}$`);
   return stock.test(name) && !/-(rt|cloud)-/.test(name);
 }
 
-const cached = (series: string): string | undefined =>
-  newest(readdirSync(cache).filter(name => isStock(name, series)));
-
-function download(series: string): string {
-  if (!existsSync('/var/lib/apt/lists') || readdirSync('/var/lib/apt/lists').length < 3)
-    must('apt-get', 'update', '-q');
-  const offered = must('apt-cache', 'pkgnames', `linux-image-${series}.`)
-    .split('\n')
-    .filter(name => isStock(name, series));
-  const name = newest(offered);
+function download(series: string, processor: Processor): string {
+  const name = newest(
+    must(...apt('apt-cache', processor), 'pkgnames', `linux-image-${series.split('-')[0]}.`)
+      .split('\n')
+      .filter(name => isStock(name, series, processor)),
+  );
   if (name === undefined)
     throw new Error(
       `apt offers no kernel ${series}: run apt-get update; 6.12 is in bookworm-security and bookworm-backports`,
     );
   say(`downloading ${name}`);
-  const work = join(cache, `unpacking-${process.pid}`);
-  mkdirSync(join(work, 'root'), { recursive: true });
-  must('sh', '-c', `cd '${work}' && apt-get download -q -o APT::Sandbox::User=root '${name}'`);
-  const archive = readdirSync(work).find(file => file.endsWith('.deb'))!;
-  must('dpkg', '-x', join(work, archive), join(work, 'root'));
-  const [release] = readdirSync(join(work, 'root/lib/modules'));
-  must('depmod', '-b', join(work, 'root'), release!);
-  renameSync(join(work, 'root'), join(cache, name));
-  rmSync(work, { recursive: true });
-  return name;
+  return keep(name, (to, work) => {
+    must('env', '-C', work, ...apt('apt-get', processor), 'download', '-q', name);
+    const archive = readdirSync(work).find(file => file.endsWith('.deb'))!;
+    must('dpkg', '-x', join(work, archive), to);
+    const [release] = readdirSync(join(to, 'lib/modules'));
+    must('depmod', '-b', to, release!);
+  });
 }
 
 /** The greatest by the numbers in it. */

@@ -1,5 +1,5 @@
 // An RDMA device inside the machine: soft-RoCE on one end of a veth pair.
-import { must } from './kernel.js';
+import { must } from './host.js';
 
 /** By which programs that connect by RDMA/CM find it. */
 export const RDMA_ADDRESS = '10.0.0.1';

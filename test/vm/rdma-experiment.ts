@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Ground } from '../support/mounts.js';
-import { must } from './kernel.js';
+import { must } from './host.js';
 
 const native = fileURLToPath(new URL('../../../native/', import.meta.url));
 const LIMIT_MS = 60_000;

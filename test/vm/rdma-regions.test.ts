@@ -13,7 +13,7 @@ import { eventually } from '../support/actors.js';
 import { Mounted } from '../support/mounted.js';
 import { under } from '../support/mounts.js';
 import { timeFactor } from '../support/time-factor.js';
-import { must } from './kernel.js';
+import { must } from './host.js';
 import { bringUpRdma } from './rdma-device.js';
 
 const source = fileURLToPath(new URL('../../../test/vm/regions.c', import.meta.url));

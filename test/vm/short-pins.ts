@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Ground } from '../support/mounts.js';
 import { timeFactor } from '../support/time-factor.js';
-import { must } from './kernel.js';
+import { must } from './host.js';
 
 const source = fileURLToPath(new URL('../../../test/vm/short-pin.c', import.meta.url));
 const LIMIT_SECONDS = 60 * timeFactor;
