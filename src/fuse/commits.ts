@@ -134,15 +134,20 @@ export class Commits implements Source {
     this.held.delete(record);
   }
 
+  poll(fh: number, kh: number): void {
+    putPoll(this.journal.log, fh, kh);
+  }
+
+  pollGone(fh: number): void {
+    putGone(this.journal.log, RECORD.pollGone, fh);
+  }
+
   backing(ino: number, id: number): void {
     putBacking(this.journal.log, ino, id);
   }
 
   backingGone(ino: number): void {
-    const { log } = this.journal;
-    log.begin(RECORD.backingGone);
-    log.f64(ino);
-    log.end();
+    putGone(this.journal.log, RECORD.backingGone, ino);
   }
 
   flush(log: JournalLog): void {
@@ -156,6 +161,10 @@ export class Commits implements Source {
     for (const record of this.held) putAnswer(log, record);
     for (const [ino, id] of this.connection?.passthrough.registered ?? []) {
       putBacking(log, ino, id);
+      yield;
+    }
+    for (const [fh, kh] of this.connection?.polls?.all ?? []) {
+      putPoll(log, fh, kh);
       yield;
     }
   }
@@ -189,6 +198,23 @@ export class Commits implements Source {
 }
 
 export const answerKey = (uniqueLow: number, uniqueHigh: number): string => `${uniqueHigh}:${uniqueLow}`;
+
+function putPoll(log: JournalLog, fh: number, kh: number): void {
+  log.begin(RECORD.poll);
+  log.f64(fh);
+  log.f64(kh);
+  log.end();
+}
+
+function putGone(
+  log: JournalLog,
+  type: typeof RECORD.pollGone | typeof RECORD.backingGone,
+  number: number,
+): void {
+  log.begin(type);
+  log.f64(number);
+  log.end();
+}
 
 function putBacking(log: JournalLog, ino: number, id: number): void {
   log.begin(RECORD.backing);

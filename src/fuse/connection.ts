@@ -7,6 +7,7 @@ import { ReportTexts } from '../ioctl/report-texts.js';
 import type { Channel } from '../native/binding.js';
 import type { Passthrough } from './passthrough.js';
 import type { Polls } from './polls.js';
+import type { TakenOver } from './taken-over.js';
 import { Dirents } from './wire/dirents.js';
 import { OUT_HEADER, type Reply } from './wire/reply.js';
 import type { Request } from './wire/request.js';
@@ -55,6 +56,15 @@ export class Connection {
     this.polls = polls;
     this.xattrs = xattrs;
     this.dirents = new Dirents(reply);
+  }
+
+  /** What the last daemon had agreed with the kernel. */
+  takeOver(last: TakenOver): void {
+    this.writesDirectly = last.writesDirectly;
+    this.cutsAfterOpen = last.cutsAfterOpen;
+    this.tellsCloses = last.tellsCloses;
+    this.passthrough.takeOver(last.passthrough, last.reason, last.backing);
+    this.polls?.takeOver(last.polls);
   }
 
   /** Answers with the `bytes` that were gathered, from where they lie. */

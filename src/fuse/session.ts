@@ -94,10 +94,10 @@ class ChannelSession implements Session, Host {
     });
     const served = new Passthrough(options);
     if (options.noPassthrough !== undefined) served.off(options.noPassthrough);
-    const polls = poll ? new Polls(channel, this.reply) : undefined;
-    this.connection = new Connection(channel, operations, this.reply, served, polls, xattrs);
     const { journal, takenOver } = options;
     this.commits = journal && new Commits(journal, this.reply, takenOver, log);
+    const polls = poll ? new Polls(channel, this.reply, this.commits) : undefined;
+    this.connection = new Connection(channel, operations, this.reply, served, polls, xattrs);
     served.recorded = this.commits;
     this.held = new HeldAnswers(this.reply, this.commits, length => this.send(length), log);
     this.parked = new Parked(
@@ -119,10 +119,7 @@ class ChannelSession implements Session, Host {
   /** Continues where the last daemon's session ended: what the kernel has sent it and no answer came to, it sends again. */
   private takeOver(last: TakenOver): void {
     const { connection } = this;
-    connection.writesDirectly = last.writesDirectly;
-    connection.cutsAfterOpen = last.cutsAfterOpen;
-    connection.tellsCloses = last.tellsCloses;
-    connection.passthrough.takeOver(last.passthrough, last.reason, last.backing);
+    connection.takeOver(last);
     this.kernel.major = MAJOR;
     this.kernel.minor = last.minor;
     this.initialized = true;

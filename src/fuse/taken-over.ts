@@ -1,6 +1,6 @@
-// What a session takes over from the last daemon's: the agreement with the kernel, the ids of passthrough, and the answers
-// that may not have reached the kernel.
-import type { InodeNumber } from '../base/units.js';
+// What a session takes over from the last daemon's: the agreement with the kernel, the ids of passthrough, who is polled, and
+// the answers that may not have reached the kernel.
+import type { FileHandle, InodeNumber } from '../base/units.js';
 import type { Journal } from '../journal/journal.js';
 import { RECORD } from '../journal/records.js';
 import type { Restorer } from '../journal/restorer.js';
@@ -19,6 +19,8 @@ export class TakenOver implements Restorer {
   /** Of the mount, as /proc/self/mountinfo has it. */
   device = '';
   readonly backing = new Map<InodeNumber, number>();
+  /** The kernel's names for open files that are polled. */
+  readonly polls = new Map<FileHandle, number>();
   /** By `answerKey`. */
   readonly answers = new Map<string, Uint8Array>();
   /** The request that the last daemon was at, and how many have died at it. */
@@ -41,6 +43,12 @@ export class TakenOver implements Restorer {
     },
     [RECORD.backingGone]: record => {
       this.backing.delete(record.f64() as InodeNumber);
+    },
+    [RECORD.poll]: record => {
+      this.polls.set(record.f64() as FileHandle, record.f64());
+    },
+    [RECORD.pollGone]: record => {
+      this.polls.delete(record.f64() as FileHandle);
     },
   };
 

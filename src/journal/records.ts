@@ -21,6 +21,9 @@ export const RECORD = {
   /** Passthrough: the kernel's id of an inode's memory. */
   backing: 19,
   backingGone: 20,
+  /** -o poll: the kernel's name for an open file whose readiness it waits for. */
+  poll: 21,
+  pollGone: 22,
   /** Pooled files: their size and times; runs of blocks, and holes. */
   pooledFile: 30,
   blocks: 31,
