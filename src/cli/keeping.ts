@@ -40,7 +40,7 @@ export class Keeping {
     this.options = options;
     this.log = log;
     const memory =
-      (keeper.takesOver ? keeper.kept('journal') : undefined) ?? native.memfdCreate('leasefs:journal');
+      (keeper.takesOver ? keeper.kept.get('journal') : undefined) ?? native.memfdCreate('leasefs:journal');
     this.journal = new Journal(memory, most(), () =>
       log('the journal has no room left: the mount goes on, and ends with this daemon'),
     );
@@ -50,7 +50,7 @@ export class Keeping {
 
   /** The last daemon's direct store, if it had one. */
   lastDirect(): DirectStore | undefined {
-    const tmpfs = this.takenOver && this.keeper.kept('tmpfs');
+    const tmpfs = this.takenOver && this.keeper.kept.get('tmpfs');
     if (tmpfs !== undefined) this.direct = new DirectStore(this.options, tmpfs);
     return this.direct;
   }
@@ -65,7 +65,7 @@ export class Keeping {
     const store = new PooledStore(this.options.size, totalmem());
     store.keepSegments((segment, fd) => keeper.keep(`segment${segment}`, fd));
     for (let segment = 0; this.takenOver !== undefined; segment++) {
-      const memory = keeper.kept(`segment${segment}`);
+      const memory = keeper.kept.get(`segment${segment}`);
       if (memory === undefined) break;
       store.adoptSegment(segment, memory);
     }
@@ -97,7 +97,7 @@ export class Keeping {
 
   /** The last daemon's connection to the kernel. */
   channel(): Channel | undefined {
-    const kept = this.takenOver && this.keeper.kept('fuse');
+    const kept = this.takenOver && this.keeper.kept.get('fuse');
     return kept && native.adoptFuse(kept.release(), BUFFER_SIZE, MAX_BATCH);
   }
 

@@ -141,7 +141,7 @@ async function serveHere(command: MountCommand): Promise<number> {
 
 /** One of an earlier daemon is no descriptor of this process. */
 const whileFdOf = ({ whileFd }: MountCommand, keeper: KeeperLink | undefined): number | undefined =>
-  keeper?.takesOver ? keeper.kept('while')?.fd : whileFd;
+  keeper?.takesOver ? keeper.kept.get('while')?.fd : whileFd;
 
 /** sd_notify(3), for a unit of Type=notify. */
 function tellSystemd(): void {

@@ -13,7 +13,7 @@ export class ReadyLine {
   /** @param fd of the option. One of an earlier daemon is no descriptor of this process. */
   constructor(fd: number | undefined, keeper: KeeperLink | undefined) {
     this.keeper = keeper;
-    this.fd = keeper?.takesOver ? keeper.kept('ready')?.fd : fd;
+    this.fd = keeper?.takesOver ? keeper.kept.get('ready')?.fd : fd;
     if (this.fd !== undefined && !keeper?.takesOver) keeper?.keep('ready', this.fd);
   }
 

@@ -2,19 +2,16 @@
 import { errno, FsError } from '../base/errno.js';
 import { F_SETFD, FD_CLOEXEC, POLLIN } from '../base/linux.js';
 import { type Descriptor, native, type Poller } from '../native/binding.js';
-import type { KeeperLink, KeptName } from './link.js';
+import { KeeperLink, type KeptName } from './link.js';
 
 /** Bytes of a message. */
 const RECORD_MAX = 256;
 
-export class KeeperProcess implements KeeperLink {
+export class KeeperProcess extends KeeperLink {
   readonly by = 'leasefs-keeper';
-  readonly pid = process.ppid;
+  readonly kept = new Map<string, Descriptor>();
   readonly deaths: number;
   private readonly socket: number;
-  private readonly held = new Map<string, Descriptor>();
-  private there = true;
-  private gone: (() => void) | undefined;
   private poller: Poller | undefined;
 
   /**
@@ -23,21 +20,10 @@ export class KeeperProcess implements KeeperLink {
    * @throws FsError when there is no keeper at its other end.
    */
   constructor(socket: number) {
+    super();
     this.socket = socket;
     native.fcntl(socket, F_SETFD, FD_CLOEXEC);
     this.deaths = this.receiveAll();
-  }
-
-  get takesOver(): boolean {
-    return this.held.has('fuse');
-  }
-
-  get isThere(): boolean {
-    return this.there;
-  }
-
-  kept(name: KeptName): Descriptor | undefined {
-    return this.held.get(name);
   }
 
   keep(name: KeptName, fd: number): void {
@@ -60,12 +46,9 @@ export class KeeperProcess implements KeeperLink {
     return this.send(`U${argv.map(word => `${word}\0`).join('')}`);
   }
 
-  watch(gone: () => void): void {
-    this.gone = gone;
-    if (!this.there) {
-      gone();
-      return;
-    }
+  override watch(gone: () => void): void {
+    super.watch(gone);
+    if (!this.isThere) return;
     // It sends nothing after its greeting.
     this.poller = native.poll(this.socket, POLLIN, () => this.end());
     this.poller.unref();
@@ -84,23 +67,21 @@ export class KeeperProcess implements KeeperLink {
       }
       const text = Buffer.from(room, 0, length[0]!).toString('latin1');
       if (text === '') throw new FsError(errno.EPIPE, 'the keeper ended before its daemon began');
-      if (text.startsWith('H') && descriptor !== undefined) this.held.set(text.slice(1), descriptor);
+      if (text.startsWith('H') && descriptor !== undefined) this.kept.set(text.slice(1), descriptor);
       if (text.startsWith('E')) return Number(text.slice(1));
     }
   }
 
   private send(text: string, fd = -1): number {
-    if (!this.there) return -errno.EPIPE;
+    if (!this.isThere) return -errno.EPIPE;
     const bytes = Uint8Array.from(Buffer.from(text));
     const sent = native.sendRecord(this.socket, bytes.buffer, bytes.length, fd);
     if (sent === -errno.EPIPE || sent === -errno.ECONNRESET) this.end();
     return Math.min(sent, 0);
   }
 
-  private end(): void {
-    if (!this.there) return;
-    this.there = false;
+  protected override end(): void {
     this.poller?.close();
-    this.gone?.();
+    super.end();
   }
 }

@@ -4,7 +4,7 @@
 import { errno } from '../base/errno.js';
 import { pause } from '../base/pause.js';
 import { type Descriptor, native } from '../native/binding.js';
-import type { KeeperLink, KeptName } from './link.js';
+import { KeeperLink, type KeptName } from './link.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,45 +15,31 @@ const DEATHS = 'deaths';
 const BUSY_MS = 10;
 const TRIES = 500;
 
-export class SystemdStore implements KeeperLink {
+export class SystemdStore extends KeeperLink {
   readonly by = 'systemd';
-  readonly pid = process.ppid;
+  readonly kept = new Map<string, Descriptor>();
   readonly deaths: number;
   private readonly socket: string;
   private readonly argv: readonly string[];
-  private readonly held = new Map<string, Descriptor>();
   private readonly stored = new Set<string>();
   private readonly counter: Descriptor;
-  private there = true;
-  private gone: (() => void) | undefined;
 
   /** Takes over all that is kept. @param argv of this process: systemd starts the same one again. */
   constructor(env: Environment, argv: readonly string[]) {
+    super();
     this.socket = env.NOTIFY_SOCKET ?? '';
     this.argv = argv;
     const names = env.LISTEN_FDNAMES?.split(':') ?? [];
     inheritedBySystemd(env).forEach((fd, index) => {
-      this.held.set(names[index] ?? '', native.dup(fd));
+      this.kept.set(names[index] ?? '', native.dup(fd));
       native.close(fd);
       this.stored.add(names[index] ?? '');
     });
-    const counter = this.held.get(DEATHS);
+    const counter = this.kept.get(DEATHS);
     this.counter = counter ?? native.memfdCreate(`leasefs-${DEATHS}`);
     this.deaths = counter === undefined ? 0 : this.count() + 1;
     this.setCount(this.deaths);
     if (counter === undefined) this.store(DEATHS, this.counter.fd);
-  }
-
-  get takesOver(): boolean {
-    return this.held.has('fuse');
-  }
-
-  get isThere(): boolean {
-    return this.there;
-  }
-
-  kept(name: KeptName): Descriptor | undefined {
-    return this.held.get(name);
   }
 
   keep(name: KeptName, fd: number): void {
@@ -78,12 +64,7 @@ export class SystemdStore implements KeeperLink {
     if (argv.join('\0') !== this.argv.join('\0')) return -errno.EOPNOTSUPP;
     // The end that follows is no death.
     this.setCount(this.deaths - 1);
-    return this.there ? 0 : -errno.EPIPE;
-  }
-
-  watch(gone: () => void): void {
-    this.gone = gone;
-    if (!this.there) gone();
+    return this.isThere ? 0 : -errno.EPIPE;
   }
 
   private store(name: string, fd: number): void {
@@ -94,14 +75,12 @@ export class SystemdStore implements KeeperLink {
 
   private send(text: string, fd = -1): void {
     let sent = -errno.EPIPE;
-    for (let n = 0; this.there && n < TRIES; n++) {
+    for (let n = 0; this.isThere && n < TRIES; n++) {
       sent = native.sendDatagram(this.socket, text, fd);
       if (sent !== -errno.EAGAIN) break;
       pause(BUSY_MS);
     }
-    if (sent >= 0 || !this.there) return;
-    this.there = false;
-    this.gone?.();
+    if (sent < 0) this.end();
   }
 
   private count(): number {

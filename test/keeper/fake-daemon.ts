@@ -13,15 +13,9 @@ const note = (what: Note): void => appendFileSync(file, `${JSON.stringify(what)}
 const earlier = existsSync(file) ? readFileSync(file, 'utf8').match(/"start"/g)?.length : 0;
 
 const keeper = new KeeperProcess(Number(place));
-const NAMES: readonly KeptName[] = ['fuse', 'journal', 'tmpfs', 'while', 'ready'];
 const read = (fd: number): string => {
   const room = new ArrayBuffer(64);
   return Buffer.from(room, 0, native.pread(fd, room, 0, 64, 0)).toString();
-};
-const keptTexts = (): Record<string, string> => {
-  const segments = Array.from({ length: 1000 }, (_, n): KeptName => `segment${n}`);
-  const all = [...NAMES, ...segments].map(name => [name, keeper.kept(name)] as const);
-  return Object.fromEntries(all.flatMap(([name, one]) => (one === undefined ? [] : [[name, read(one.fd)]])));
 };
 const { ppid } = process;
 note({
@@ -29,7 +23,7 @@ note({
   pid: process.pid,
   deaths: keeper.deaths,
   takesOver: keeper.takesOver,
-  kept: keptTexts(),
+  kept: Object.fromEntries([...keeper.kept].map(([name, { fd }]) => [name, read(fd)])),
   session: Number(readFileSync('/proc/self/stat', 'latin1').replace(/.*\) /, '').split(' ')[3]),
   // Ours are on their way to nothing.
   keeperFds: readdirSync(`/proc/${ppid}/fd`).length,

@@ -17,7 +17,7 @@ const memory = (text: string) => {
   return made;
 };
 const kept = (['fuse', 'journal', 'while', 'tmpfs'] as const).map(name => {
-  const one = store.kept(name);
+  const one = store.kept.get(name);
   return one === undefined ? null : read(one.fd);
 });
 const seen = { deaths: store.deaths, takesOver: store.takesOver, kept, by: store.by };
