@@ -1,21 +1,13 @@
-// `.leasefs/inject`: each write is one JSON object, whose injection is done when the write returns. Else the write answers
-// an errno, and a read through the same description says why in one line.
-
+// `.leasefs/inject`: each write is one JSON object, whose injection is done when the write returns.
 import { parseInjection, type WireInjection } from '../abi/injection.js';
 import { errno, errnoName } from '../base/errno.js';
-import { oneLine } from '../base/guarded.js';
 import { isOwner } from '../base/owner.js';
 import { blockOf, blocksFor, type InodeNumber } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
 import type { Answer, Caller } from '../fs/operations.js';
-import type { VirtualFile } from '../fs/vfs/virtual.js';
+import { CommandFile, textOf } from './command-file.js';
 
-/** Only root and the daemon's own user may inject. */
-export const mayInject = ({ uid }: Pick<Caller, 'uid'>): boolean => isOwner(uid);
-
-/** Characters; what was written may be long. */
-const REASON_MAX = 1000;
 const NOT_ALLOWED = 'only root and the user of the mount may inject';
 
 /** -ESRCH, by injection. */
@@ -25,38 +17,22 @@ const nothingTo: Partial<Record<WireInjection['do'], string>> = {
   end: 'no owner of a lease on the file lives',
 };
 
-const NOTHING = new Uint8Array(0);
-
-export class InjectFile implements VirtualFile {
-  readonly stream = false;
+export class InjectFile extends CommandFile {
   private readonly filesystem: Filesystem;
   private readonly injector: Injector;
-  /** Why the last write was refused; empty: it was not. */
-  private reason: Uint8Array = NOTHING;
 
   constructor(filesystem: Filesystem, injector: Injector) {
+    super();
     this.filesystem = filesystem;
     this.injector = injector;
   }
 
-  ready(): boolean {
-    return true;
-  }
-
-  read(off: number, out: Uint8Array): number {
-    const piece = this.reason.subarray(off, off + out.length);
-    out.set(piece);
-    return piece.length;
-  }
-
-  write(caller: Caller, data: Uint8Array): Answer {
-    this.reason = NOTHING;
-    if (!mayInject(caller)) return this.refuse(-errno.EPERM, NOT_ALLOWED);
+  protected carryOut(caller: Caller, data: Uint8Array): Answer {
+    if (!isOwner(caller.uid)) return this.refuse(-errno.EPERM, NOT_ALLOWED);
     const { plane } = this.filesystem;
     let injection: WireInjection;
     try {
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(data);
-      injection = parseInjection(JSON.parse(text), 'ino') as unknown as WireInjection;
+      injection = parseInjection(JSON.parse(textOf(data)), 'ino') as unknown as WireInjection;
     } catch (error) {
       return this.refuse(-errno.EINVAL, (error as Error).message);
     }
@@ -64,19 +40,14 @@ export class InjectFile implements VirtualFile {
       return this.refuse(-errno.EINVAL, `inode ${injection.ino} is no regular file of the mount`);
     }
     const answer = this.perform(caller, injection);
-    return answer < 0 ? this.refuse(answer, nothingTo[injection.do] ?? '') : data.length;
+    return answer < 0 ? this.refuse(answer, nothingTo[injection.do] ?? '') : 0;
   }
 
-  private refuse(answer: Answer, why: string): Answer {
-    const reason = oneLine(why).slice(0, REASON_MAX);
-    this.reason = Buffer.from(`${reason}\n`);
-    this.filesystem.plane.log(`injection refused: ${reason}; ${errnoName(answer)}`);
+  protected override refuse(answer: Answer, why: string): Answer {
+    super.refuse(answer, why);
+    this.filesystem.plane.log(`injection refused: ${this.reason}; ${errnoName(answer)}`);
     return answer;
   }
-
-  listen(): void {}
-
-  close(): void {}
 
   private perform(caller: Caller, injection: WireInjection): Answer {
     const { injector } = this;

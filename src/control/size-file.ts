@@ -1,9 +1,9 @@
 // `.leasefs/size`: the bytes that --size promises. A write changes them, as `mount -o remount,size=` does on tmpfs.
 import { errno } from '../base/errno.js';
+import { isOwner } from '../base/owner.js';
 import type { Answer, Caller } from '../fs/operations.js';
 import type { Superblock } from '../fs/vfs/superblock.js';
 import type { VirtualFile } from '../fs/vfs/virtual.js';
-import { mayInject } from './inject-file.js';
 
 export class SizeFile implements VirtualFile {
   readonly stream = false;
@@ -16,7 +16,7 @@ export class SizeFile implements VirtualFile {
    */
   constructor(sb: Superblock, opener: Pick<Caller, 'uid'>) {
     this.sb = sb;
-    this.isWritable = mayInject(opener);
+    this.isWritable = isOwner(opener.uid);
   }
 
   ready(): boolean {
@@ -32,7 +32,7 @@ export class SizeFile implements VirtualFile {
 
   /** Bytes in decimal. -EINVAL for anything else, below what is used, beyond what the store can count; -EPERM. */
   write(caller: Caller, data: Uint8Array): Answer {
-    if (!this.isWritable || !mayInject(caller)) return -errno.EPERM;
+    if (!this.isWritable || !isOwner(caller.uid)) return -errno.EPERM;
     const text = new TextDecoder().decode(data).trim();
     const size = /^\d{1,16}$/.test(text) ? Number(text) : 0;
     if (size < 4096 || !Number.isSafeInteger(size)) return -errno.EINVAL;

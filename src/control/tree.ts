@@ -2,6 +2,7 @@
 import { errno } from '../base/errno.js';
 import { type Source, textRoom } from '../base/kept-text.js';
 import { S_IFDIR, S_IFREG } from '../base/linux.js';
+import { isOwner } from '../base/owner.js';
 import { BLOCK, FIRST_VIRTUAL, type InodeNumber, type Name } from '../base/units.js';
 import type { Filesystem } from '../fs/filesystem.js';
 import type { Injector } from '../fs/layout/injector.js';
@@ -11,7 +12,7 @@ import { threadGroupOf, uidsOf } from '../process/proc.js';
 import { EventStream } from './event-stream.js';
 import { EventWakes } from './event-wakes.js';
 import { FilePinsFile, pinnerOf, pinningPids } from './file-pins.js';
-import { InjectFile, mayInject } from './inject-file.js';
+import { InjectFile } from './inject-file.js';
 import { leasesJson, leasesText, pinsJson, pinsText } from './listings.js';
 import { SizeFile } from './size-file.js';
 import { metricsText, type Stats, statsJson, statsText } from './stats.js';
@@ -151,7 +152,7 @@ export class ControlTree implements VirtualTree {
   }
 
   private openInject(opener: Opener): VirtualFile | number {
-    return this.injector !== undefined && mayInject(opener)
+    return this.injector !== undefined && isOwner(opener.uid)
       ? new InjectFile(this.filesystem, this.injector)
       : -errno.EPERM;
   }
