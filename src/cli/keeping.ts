@@ -64,10 +64,9 @@ export class Keeping {
     const { keeper } = this;
     const store = new PooledStore(this.options.size, totalmem());
     store.keepSegments((segment, fd) => keeper.keep(`segment${segment}`, fd));
-    for (let segment = 0; this.takenOver !== undefined; segment++) {
-      const memory = keeper.kept.get(`segment${segment}`);
-      if (memory === undefined) break;
-      store.adoptSegment(segment, memory);
+    for (const [name, memory] of this.takenOver === undefined ? [] : keeper.kept) {
+      const [, segment] = /^segment(\d+)$/.exec(name) ?? [];
+      if (segment !== undefined) store.adoptSegment(Number(segment), memory);
     }
     store.recordIn(this.journal, () => filesystem().plane.sb.tidyUp(0));
     if (this.takenOver !== undefined) this.restorer = store.restorer();
