@@ -10,6 +10,9 @@
  *		if (n.break_ms > 0)
  *			... the lease must become n.kind: LEASEFS_IOC_SETLEASE
  *
+ * On a mount with a keeper it goes on when the daemon dies, and the next daemon
+ * repeats the notice of a break that is pending.
+ *
  * Closing it ends only the watch. Each process makes a descriptor of its own:
  * two that share one would split its notices. Functions return -1 and set
  * errno.
@@ -29,8 +32,9 @@
 
 /*
  * Takes the next notice: 1; 0 (and zeros) when there is none now.
- * ENOTCONN	the file was closed, the mount is gone, or another daemon serves
- *		it now: leasefs_watch() again, which says which
+ * ENOTCONN	the file was closed, or the mount is gone. Also where a daemon has
+ *		died that had no keeper for `w`, and where several hundred notices
+ *		were left unread: leasefs_watch() again, which says which
  */
 static inline int leasefs_notice(int w, struct leasefs_notice *notice)
 {
@@ -88,12 +92,17 @@ static inline int leasefs_watch_at(const struct leasefs_watch *watch)
 static inline int leasefs_watch(int fd)
 {
 	struct leasefs_watch watch;
+	int w, tries = 3;
 
-	memset(&watch, 0, sizeof watch);
-	watch.version = LEASEFS_ABI;
-	if (ioctl(fd, LEASEFS_IOC_WATCH, &watch) < 0)
-		return -1;
-	return leasefs_watch_at(&watch);
+	do {
+		memset(&watch, 0, sizeof watch);
+		watch.version = LEASEFS_ABI;
+		if (ioctl(fd, LEASEFS_IOC_WATCH, &watch) < 0)
+			return -1;
+		w = leasefs_watch_at(&watch);
+		/* The daemon may have died since it answered, and another one serves the mount. */
+	} while (w < 0 && --tries > 0 && (errno == ECONNREFUSED || errno == ECONNRESET || errno == ENOTCONN));
+	return w;
 }
 
 #endif /* LEASEFS_WATCH_H */

@@ -14,6 +14,7 @@ package leasefs
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -272,7 +273,9 @@ type Notice struct {
 	Break time.Duration
 }
 
-// Watch is notified of breaks. Close ends only the watch.
+// Watch is notified of breaks. Close ends only the watch. On a mount with a
+// keeper it goes on when the daemon dies, and the next daemon repeats the
+// notice of a break that is pending.
 type Watch struct {
 	net.Conn
 	// First says how things were when the watch began.
@@ -281,6 +284,25 @@ type Watch struct {
 
 // NewWatch makes a watch of the file's description.
 func NewWatch(f *os.File) (*Watch, error) {
+	for left := 2; ; left-- {
+		made, err := newWatch(f)
+		// The daemon may have died since it answered, and another one serves the mount.
+		if err == nil || left == 0 || !isGone(err) {
+			return made, err
+		}
+	}
+}
+
+func isGone(err error) bool {
+	for _, one := range []error{syscall.ECONNREFUSED, syscall.ECONNRESET, io.EOF} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}
+
+func newWatch(f *os.File) (*Watch, error) {
 	w := watch{version: abi}
 	if err := ioctl(f, 0x87, unsafe.Sizeof(w), unsafe.Pointer(&w)); err != nil {
 		return nil, err
@@ -294,7 +316,8 @@ func NewWatch(f *os.File) (*Watch, error) {
 		return nil, err
 	}
 	made := &Watch{Conn: conn}
-	if _, err = conn.Write(w.token[:]); err == nil {
+	// EPIPE: a daemon that refuses the watch may have sent the reason first.
+	if _, err = conn.Write(w.token[:]); err == nil || errors.Is(err, syscall.EPIPE) {
 		made.First, err = made.Next()
 	}
 	if err != nil {
@@ -304,8 +327,9 @@ func NewWatch(f *os.File) (*Watch, error) {
 	return made, nil
 }
 
-// Next waits for the next notice; io.EOF: the file was closed, the mount is gone, or
-// another daemon serves it now: then a new watch goes on.
+// Next waits for the next notice; io.EOF: the file was closed, or the mount is gone.
+// Also where a daemon has died that had no keeper for it, and where several hundred
+// notices were left unread: a new watch says which.
 func (w *Watch) Next() (Notice, error) {
 	var n struct {
 		kind, breakMs uint32

@@ -287,6 +287,11 @@ struct leasefs_layout {
  * (read(2) answers 0) with the description or the mount. The daemon closes a
  * socket whose reader leaves several hundred notices unread.
  *
+ * On a mount with a keeper a daemon may die: the socket goes on with the next
+ * one, which repeats the notice of a break that is pending. If that happens
+ * before the first notice came, connect(2) answers ECONNREFUSED, or the socket
+ * ends: WATCH again.
+ *
  * On .leasefs/events a notice says that there is something to read, once until
  * a read has taken all of it.
  *

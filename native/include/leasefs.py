@@ -38,6 +38,7 @@ _LIST, _INFO, _TEXT = struct.Struct("=IIQQQ"), struct.Struct("=QQQiI"), struct.S
 _ADDRESS, _NOTICE = struct.Struct("=24x8s96s"), struct.Struct("=IIiI")
 _PINS_MAX, _REPORT_MAX = 128, 16000
 _NONBLOCK, _BY_DESCRIPTION, _ALL = 1, 1, 1
+_TRIES, _GONE = 3, (errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOTCONN)
 
 
 class Lease(NamedTuple):
@@ -161,35 +162,53 @@ def refusal(fd: int) -> Optional[dict]:
 
 
 class Watch:
-    """A break descriptor: readable, for any event loop, when a break begins, demands more or is over."""
+    """A break descriptor: readable, for any event loop, when a break begins, demands more or is over.
+
+    On a mount with a keeper it goes on when the daemon dies, and the next daemon repeats the notice of a pending break."""
 
     def __init__(self, fd: int) -> None:
+        for left in reversed(range(_TRIES)):
+            try:
+                self._connect(fd)
+                return
+            except OSError as error:
+                # The daemon may have died since it answered, and another one serves the mount.
+                if left == 0 or error.errno not in _GONE:
+                    raise
+
+    def _connect(self, fd: int) -> None:
         token, name = _ADDRESS.unpack(_call(fd, _WATCH, struct.pack("=I124x", ABI)))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(b"\0" + name.rstrip(b"\0"))
-            self._socket.sendall(token)
-            kind, break_ms, error, _ = _NOTICE.unpack(self._socket.recv(_NOTICE.size, socket.MSG_WAITALL))
-            if error:
-                raise OSError(error, os.strerror(error))
+            # A daemon that refuses the watch may have sent the reason first.
+            with contextlib.suppress(BrokenPipeError):
+                self._socket.sendall(token)
+            #: How things were when the watch began.
+            self.first = self._take()
         except BaseException:
             self._socket.close()
             raise
-        #: How things were when the watch began.
-        self.first = Notice(kind, break_ms)
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def wait(self, seconds: Optional[float] = None) -> Optional[Notice]:
-        """The next notice; None when none came in time. ENOTCONN: the file was closed, the
-        mount is gone, or another daemon serves it now: then a new Watch goes on."""
+        """The next notice; None when none came in time. ENOTCONN: the file was closed, or the mount is gone. Also where
+        a daemon has died that had no keeper for it, and where several hundred notices were left unread: a new Watch says
+        which."""
         if not select.select([self], [], [], seconds)[0]:
             return None
+        return self._take()
+
+    def _take(self) -> Notice:
         data = self._socket.recv(_NOTICE.size, socket.MSG_WAITALL)
         if len(data) < _NOTICE.size:
             raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
-        return Notice(*_NOTICE.unpack(data)[:2])
+        kind, break_ms, error, _ = _NOTICE.unpack(data)
+        if error:
+            raise OSError(error, os.strerror(error))
+        return Notice(kind, break_ms)
 
     def close(self) -> None:
         """Ends only the watch."""

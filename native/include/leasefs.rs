@@ -386,7 +386,8 @@ pub struct Notice {
     pub until_forced: Duration,
 }
 
-/// Is notified of breaks; its descriptor is for any event loop. Dropping it ends only the watch.
+/// Is notified of breaks; its descriptor is for any event loop. Dropping it ends only the watch. On a mount with a keeper it goes
+/// on when the daemon dies, and the next daemon repeats the notice of a break that is pending.
 pub struct Watch {
     pub socket: UnixStream,
     /// How things were when the watch began.
@@ -395,6 +396,17 @@ pub struct Watch {
 
 impl Watch {
     pub fn new(file: &impl AsRawFd) -> Result<Watch> {
+        for _ in 0..2 {
+            match Watch::connect(file) {
+                // The daemon may have died since it answered, and another one serves the mount.
+                Err(error) if is_gone(error.os.kind()) => {}
+                made => return made,
+            }
+        }
+        Watch::connect(file)
+    }
+
+    fn connect(file: &impl AsRawFd) -> Result<Watch> {
         let mut arg = WatchArg { version: ABI, reserved: [0; 5], token: [0; 8], address: [0; 96] };
         call(file, 0x87, &mut arg)?;
         let length = arg.address.iter().position(|&byte| byte == 0).unwrap_or(arg.address.len());
@@ -411,16 +423,25 @@ impl Watch {
         if unsafe { sys::connect(fd, to.as_ptr().cast(), (3 + length) as u32) } < 0 {
             return Err(io::Error::last_os_error().into());
         }
-        socket.write_all(&arg.token)?;
+        match socket.write_all(&arg.token) {
+            // A daemon that refuses the watch may have sent the reason first.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+            _ => {}
+        }
         let first = take(&mut socket)?;
         Ok(Watch { socket, first })
     }
 
-    /// Waits for the next notice. UnexpectedEof: the file was closed, the mount is gone, or another
-    /// daemon serves it now: then a new watch goes on.
+    /// Waits for the next notice. UnexpectedEof: the file was closed, or the mount is gone. Also where a daemon has died that
+    /// had no keeper for it, and where several hundred notices were left unread: a new watch says which.
     pub fn next(&mut self) -> Result<Notice> {
         take(&mut self.socket)
     }
+}
+
+fn is_gone(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, UnexpectedEof};
+    matches!(kind, ConnectionRefused | ConnectionReset | UnexpectedEof)
 }
 
 fn take(socket: &mut UnixStream) -> Result<Notice> {

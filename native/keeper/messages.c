@@ -14,7 +14,7 @@
 
 #include "keeper.h"
 
-#define KEPT_MAX   8192
+#define KEPT_MAX   16384
 #define NAME_BYTES 32 /* with the NUL */
 #define RECORD_MAX 65536
 #define ARGS_MAX   512

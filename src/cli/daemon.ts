@@ -105,11 +105,12 @@ export async function serve(options: ServeOptions): Promise<number> {
     const upgrade = keeper && upgradeTo(keeper, log);
     filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject, upgrade }));
   }
-  const notices = new NoticeSocket(filesystem.plane, breakDescriptors);
+  const notices = new NoticeSocket(filesystem.plane, breakDescriptors, keeper);
   filesystem.watchBy(notices);
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   let own: OwnMount | undefined;
   keeping?.begin(filesystem);
+  notices.takeOver();
   const started = await start(options, filesystem, passthrough, memory, () => own?.number, keeping);
   const { session } = started;
   keeping?.resume();

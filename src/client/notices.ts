@@ -22,12 +22,13 @@ const TOKEN_BYTES = 8;
 const NOTICE_BYTES = abi.notice.bytes;
 /** Daemons that may end one after the other while the watch is made anew. */
 const TRIES = 3;
+const GONE = new Set<string | undefined>(['ECONNREFUSED', 'ECONNRESET', 'ENOTCONN']);
 
 export class Notices implements Disposable {
   /** The first notice: the present state. */
   readonly first: Notice;
   private readonly calls: Calls;
-  private socket: Descriptor;
+  private socket!: Descriptor;
   private readonly room = new ArrayBuffer(64 * NOTICE_BYTES);
   private readonly notices = new StructView(this.room);
   private poller: Poller | undefined;
@@ -43,10 +44,7 @@ export class Notices implements Disposable {
    */
   constructor(calls: Calls) {
     this.calls = calls;
-    const struct = this.ask();
-    if (typeof struct === 'number') throw new FsError(struct, 'watching for breaks');
-    this.socket = native.connectStream(addressIn(struct));
-    this.first = this.show(struct);
+    this.first = this.connect();
     this.isBreaking = this.first.breakMs > 0;
   }
 
@@ -93,11 +91,20 @@ export class Notices implements Disposable {
     this.close();
   }
 
-  /** Asks the mount for the way to a watch: `-errno`, or the struct. Waits until a daemon serves it. */
-  private ask(): StructView | number {
-    const struct = abi.newStruct(abi.watch);
-    const answer = this.calls.call(abi.LEASEFS_IOC_WATCH, struct.buffer);
-    return answer < 0 ? answer : struct;
+  /** Asks the mount for the way to a watch, and takes it. Waits until a daemon serves the mount. @returns the present state */
+  private connect(): Notice {
+    for (let left = TRIES - 1; ; left--) {
+      const struct = abi.newStruct(abi.watch);
+      const answer = this.calls.call(abi.LEASEFS_IOC_WATCH, struct.buffer);
+      if (answer < 0) throw new FsError(answer, 'watching for breaks');
+      try {
+        this.socket = native.connectStream(addressIn(struct));
+        return this.show(struct);
+      } catch (error) {
+        // The daemon may have died since it answered, and another one serves the mount.
+        if (left === 0 || !GONE.has((error as NodeJS.ErrnoException).code)) throw error;
+      }
+    }
   }
 
   /** Shows the token. @returns the present state; closes the socket if it throws. */
@@ -120,20 +127,14 @@ export class Notices implements Disposable {
   private again(): Notice | 'ended' | undefined {
     const { waits, isBreaking } = this;
     this.close();
-    for (let n = 0; n < TRIES; n++) {
-      const struct = this.ask();
-      if (typeof struct === 'number') return 'ended';
-      try {
-        this.socket = native.connectStream(addressIn(struct));
-        const now = this.show(struct);
-        this.isBreaking = now.breakMs > 0;
-        if (waits !== undefined) this.wait(waits.keepAlive, waits.ready);
-        return this.isBreaking || isBreaking || now.readable ? now : undefined;
-      } catch {
-        // That daemon has ended too, or it refuses.
-      }
+    try {
+      const now = this.connect();
+      this.isBreaking = now.breakMs > 0;
+      if (waits !== undefined) this.wait(waits.keepAlive, waits.ready);
+      return this.isBreaking || isBreaking || now.readable ? now : undefined;
+    } catch {
+      return 'ended';
     }
-    return 'ended';
   }
 
   /** @param at of `room`. */

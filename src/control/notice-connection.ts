@@ -64,6 +64,15 @@ export class NoticeConnection {
     this.poller.unref();
   }
 
+  /** Of a peer that has shown its token to the last daemon. What that one has sent may come again. */
+  goOn(fh: FileHandle): void {
+    this.watched = fh;
+    this.start();
+    const now = newsOf(this.plane, fh);
+    if (now === undefined) this.close();
+    else this.know(now, now.breakMs > 0 || now.readable);
+  }
+
   /** Idempotent. */
   close(): void {
     if (this.socket.fd < 0) return;
@@ -76,11 +85,8 @@ export class NoticeConnection {
   tell(news: boolean): void {
     const now = this.watched === undefined ? undefined : newsOf(this.plane, this.watched);
     if (now === undefined) return;
-    const breaking = now.breakMs > 0;
-    const isTold = breaking === this.breaking && (now.readable === this.readable || !now.readable);
-    this.breaking = breaking;
-    this.readable = now.readable;
-    if (news || !isTold) this.send(now);
+    const isTold = now.breakMs > 0 === this.breaking && (now.readable === this.readable || !now.readable);
+    this.know(now, news || !isTold);
   }
 
   private receive(): void {
@@ -102,9 +108,13 @@ export class NoticeConnection {
       return;
     }
     this.watched = fh;
+    this.know(now, true);
+  }
+
+  private know(now: News, isNews: boolean): void {
     this.breaking = now.breakMs > 0;
     this.readable = now.readable;
-    this.send(now);
+    if (isNews) this.send(now);
   }
 
   private send({ kind, breakMs, readable }: News): void {

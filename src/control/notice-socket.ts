@@ -9,9 +9,11 @@ import type { FileHandle } from '../base/units.js';
 import type { LeasePlane } from '../fs/layout/plane.js';
 import type { Watchers } from '../fs/layout/watches.js';
 import type { Caller } from '../fs/operations.js';
+import type { KeeperLink } from '../keeper/link.js';
 import { type Descriptor, native } from '../native/binding.js';
 import { Listener } from '../native/listener.js';
 import { linkOf } from '../process/proc-text.js';
+import { KeptWatches } from './kept-watches.js';
 import { NoticeConnection } from './notice-connection.js';
 
 /** Watches of one description. */
@@ -35,19 +37,31 @@ export class NoticeSocket implements Watchers {
   private readonly own: string;
   private readonly listener: Listener;
   private readonly connections: Quota;
+  private readonly kept: KeptWatches;
   private readonly anonymous = new Set<NoticeConnection>();
   private readonly watches = new Map<FileHandle, Set<NoticeConnection>>();
   private readonly networks = new Map<string, Network>();
   private readonly networkQuota = new Quota(NETWORKS);
 
-  /** @param connections that there may be at once; a descriptor each. */
-  constructor(plane: LeasePlane, connections: number) {
+  /** @param connections that there may be at once; a descriptor each. @param keeper holds them beyond this daemon. */
+  constructor(plane: LeasePlane, connections: number, keeper?: KeeperLink) {
     this.plane = plane;
     this.connections = new Quota(connections);
+    this.kept = new KeptWatches(keeper);
     this.own = linkOf('/proc/self/ns/net');
     this.listener = new Listener(native.listenStreams(-1), plane.log, (socket, uid) =>
       this.accepted(socket, uid),
     );
+  }
+
+  /** Goes on with the last daemon's connections. Behind the restorer, and before anything ends that it restored. */
+  takeOver(): void {
+    for (const { socket, fh, uid } of this.kept.left()) {
+      this.connections.charge(uid, 1);
+      const connection = this.made(socket, uid);
+      this.watches.set(fh, (this.watches.get(fh) ?? new Set()).add(connection));
+      connection.goOn(fh);
+    }
   }
 
   address({ tid, uid, isSender }: Caller): string | number {
@@ -129,18 +143,28 @@ export class NoticeSocket implements Watchers {
       NoticeConnection.refuse(socket, errno.EMFILE);
       return;
     }
+    const connection = this.made(socket, uid, all);
+    this.anonymous.add(connection);
+    all?.add(connection);
+    connection.start();
+  }
+
+  private made(socket: Descriptor, uid: number, all?: Set<NoticeConnection>): NoticeConnection {
     const connection: NoticeConnection = new NoticeConnection(this.plane, socket, {
-      named: fh => this.named(connection, fh),
+      named: fh => {
+        const refused = this.named(connection, fh);
+        if (refused === 0) this.kept.keep(socket, fh, uid);
+        return refused;
+      },
       ended: fh => {
         this.anonymous.delete(connection);
         all?.delete(connection);
         this.forget(connection, fh);
+        this.kept.drop(socket);
         this.connections.give(uid);
       },
     });
-    this.anonymous.add(connection);
-    all?.add(connection);
-    connection.start();
+    return connection;
   }
 
   /** 0, or the errno for which it cannot watch the description. */

@@ -1,7 +1,7 @@
 // The bindings of native/include, in Python, Go and Rust: the same story by each, and pytest's fixture.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { cli, PATIENT } from '../support/mounted.js';
 import { mountedSuite, needing } from '../support/suites.js';
-import { must, run } from './installed.js';
+import { buildGo, must, run } from './installed.js';
 
 const top = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const include = top('native/include');
@@ -57,16 +57,8 @@ mountedSuite('bindings', { args: PATIENT }, ({ test, mount }) => {
   );
 
   needing(test, 'go')('Go', async () => {
-    const module = join(scratch, 'src/leasefs');
-    mkdirSync(module, { recursive: true });
-    copyFileSync(join(include, 'leasefs.go'), join(module, 'leasefs.go'));
     const program = join(scratch, 'story-go');
-    await must(['go', 'build', '-o', program, join(stories, 'story.go')], {
-      CGO_ENABLED: '0',
-      GO111MODULE: 'off',
-      GOPATH: scratch,
-      GOCACHE: join(scratch, 'cache'),
-    });
+    await buildGo(scratch, join(stories, 'story.go'), program);
     await tell('go', [program]);
   });
 

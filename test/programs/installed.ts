@@ -1,5 +1,8 @@
 // Programs of others that a test runs as they are.
 import { spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { timeFactor } from '../support/time-factor.js';
 
 export interface Ended {
@@ -40,4 +43,18 @@ export async function must(command: readonly string[], env: NodeJS.ProcessEnv = 
   const { code, stdout, stderr } = await run(command, env);
   if (code !== 0) throw new Error(`${command.join(' ')}: exit ${code}: ${stderr}${stdout}`);
   return stdout;
+}
+
+/** A program that imports native/include/leasefs.go. @param scratch an empty directory of its own */
+export async function buildGo(scratch: string, source: string, program: string): Promise<void> {
+  const module = join(scratch, 'src/leasefs');
+  mkdirSync(module, { recursive: true });
+  const binding = fileURLToPath(new URL('../../../native/include/leasefs.go', import.meta.url));
+  copyFileSync(binding, join(module, 'leasefs.go'));
+  await must(['go', 'build', '-o', program, source], {
+    CGO_ENABLED: '0',
+    GO111MODULE: 'off',
+    GOPATH: scratch,
+    GOCACHE: join(scratch, 'cache'),
+  });
 }

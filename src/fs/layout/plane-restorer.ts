@@ -1,7 +1,7 @@
 // Reads the lease plane back from the journal of a daemon that has died. Its identities are checked anew: a process that
 // has ended since is a dead one, and what was its ends as it does at any death, once the filesystem is served again.
 //
-// What ends with the daemon: injected faults, the events of the past, connections of break descriptors.
+// What ends with the daemon: injected faults, the events of the past.
 import type { FileHandle, LeaseId, PinId, ProcessId } from '../../base/units.js';
 import { RECORD } from '../../journal/records.js';
 import type { Restorer } from '../../journal/restorer.js';
