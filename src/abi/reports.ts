@@ -120,6 +120,8 @@ export interface ReportedStatus {
     readonly by: 'leasefs-keeper' | 'systemd';
     readonly pid: number;
     readonly deaths: number;
+    /** What the next daemon needs to know, in memory: bytes, and bytes at most. `full`: it was too much, and none can follow. */
+    readonly journal: { readonly bytes: number; readonly most: number; readonly full: boolean };
   } | null;
   /** -o kernel_cache: a refused write to a pooled file may cost other processes their stores. */
   readonly kernelCache: boolean;

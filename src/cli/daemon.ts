@@ -39,7 +39,6 @@ import { Keeping } from './keeping.js';
 import type { ServeOptions } from './mount-options.js';
 import { ignoreSignals } from './signals.js';
 import { stopAtSignals } from './stop-at-signals.js';
-import { upgradeTo } from './upgrade-to.js';
 import { errorLine, UsageError } from './verb.js';
 import { version } from './version.js';
 
@@ -102,7 +101,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   // fuse-native never reads a file whose size is 0, so `.leasefs/` would not work there.
   if (options.transport === 'kernel') {
     const { showControl: listed, allowInject } = options;
-    const upgrade = keeper && upgradeTo(keeper, log);
+    const upgrade = keeping?.upgrade();
     filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject, upgrade }));
   }
   const notices = new NoticeSocket(filesystem.plane, breakDescriptors, keeper);
@@ -128,7 +127,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     ...status(session, options.store, filesystem.streaming),
     spin: started.spinning?.counts ?? null,
     kernelCache: cachesWrites(options.mountOptions),
-    keeper: keeperStatus(keeper),
+    keeper: keeping === undefined ? null : keeping.status(),
     semantics,
   });
   const forgetSignals = stopAtSignals({
@@ -185,9 +184,6 @@ function watchKeeper(keeper: KeeperLink | undefined, log: Log, answers: () => bo
     if (!answers()) process.exit(1);
   });
 }
-
-const keeperStatus = (keeper: KeeperLink | undefined): SessionStatus['keeper'] =>
-  keeper?.isThere ? { by: keeper.by, pid: keeper.pid, deaths: keeper.deaths } : null;
 
 /** The answer that the kernel would give, known before it is asked: what INIT agrees depends on it. */
 const NOT_ALLOWED = `EPERM (${errnoText(errno.EPERM)}): it needs CAP_SYS_ADMIN outside of user namespaces`;

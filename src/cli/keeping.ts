@@ -2,7 +2,9 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { Log } from '../base/guarded.js';
+import type { Upgrade } from '../control/upgrade-file.js';
 import type { Filesystem } from '../fs/filesystem.js';
+import type { SessionStatus } from '../fs/report.js';
 import { keepIn, Takeover } from '../fs/takeover.js';
 import { BUFFER_SIZE } from '../fuse/init.js';
 import { MAX_BATCH } from '../fuse/mount.js';
@@ -15,6 +17,7 @@ import { type Channel, native } from '../native/binding.js';
 import { DirectStore } from '../store/direct-store.js';
 import { PooledStore } from '../store/pooled-store.js';
 import type { ServeOptions } from './mount-options.js';
+import { upgradeTo } from './upgrade-to.js';
 
 const MIB = 2 ** 20;
 /** Of one log of the journal, bytes: an inode takes some 250 of it, and of the heap more than a KiB. */
@@ -102,6 +105,17 @@ export class Keeping {
 
   keepChannel(channel: Channel): void {
     this.keeper.keep('fuse', channel.fd);
+  }
+
+  /** To a newer build. */
+  upgrade(): Upgrade {
+    return upgradeTo(this.keeper, () => this.journal.unreadable, this.log);
+  }
+
+  status(): SessionStatus['keeper'] {
+    const { by, pid, deaths, isThere } = this.keeper;
+    const { bytes, most, isOver } = this.journal;
+    return isThere ? { by, pid, deaths, journal: { bytes, most, full: isOver } } : null;
   }
 
   /** The session has begun. */

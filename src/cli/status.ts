@@ -15,6 +15,7 @@ export const verb: Verb = {
   help: `usage: leasefs status [--json] MNT
 
   keeper       what outlives the daemon (mount --keeper), and how often it had to
+  journal      memory for what the next daemon needs to know
   data path    'passthrough': read, write and mmap go to the file's memory in the kernel;
                'daemon': through leasefs, with the reason. The rules are the same
   layouts      blocks of the pooled store that processes have by layouts
@@ -108,8 +109,15 @@ function keptText({ kept, layouts }: ReportedStatus, keepers: readonly Mapper[])
 function keeperText({ keeper }: ReportedStatus): [string, string][] {
   // A daemon of an older build has none.
   if (!keeper) return [];
-  const died = `a daemon of this mount has died ${keeper.deaths} times`;
-  return [['keeper', `${keeper.by} ${keeper.pid}, which starts the next daemon when this one dies; ${died}`]];
+  const { by, pid, deaths, journal } = keeper;
+  const full = journal.full ? ': it was full, so this daemon is the last' : '';
+  return [
+    [
+      'keeper',
+      `${by} ${pid}, which starts the next daemon when this one dies; a daemon of this mount has died ${deaths} times`,
+    ],
+    ['journal', `${readableSize(journal.bytes)} of at most ${readableSize(journal.most)}${full}`],
+  ];
 }
 
 const KERNEL_CACHE: [string, string] = [

@@ -6,13 +6,23 @@ import type { Upgrade } from '../control/upgrade-file.js';
 import { JOURNAL_VERSION } from '../journal/version.js';
 import { type KeeperLink, UPGRADE } from '../keeper/link.js';
 
+const ANEW = 'unmount, and mount with the new build';
+
 /** Ends this daemon, once the write that asked for it is answered. */
 const end = (): void => void setImmediate(() => process.exit(UPGRADE));
 
-export function upgradeTo(keeper: KeeperLink, log: Log, leave: () => void = end): Upgrade {
+/** @param unreadable why no daemon could read the journal. */
+export function upgradeTo(
+  keeper: KeeperLink,
+  unreadable: () => string | undefined,
+  log: Log,
+  leave: () => void = end,
+): Upgrade {
   return ({ journal, program }: WireUpgrade) => {
     if (journal !== JOURNAL_VERSION)
-      return `its journal has version ${journal}, and that of this daemon ${JOURNAL_VERSION}: unmount, and mount with the new build`;
+      return `its journal has version ${journal}, and that of this daemon ${JOURNAL_VERSION}: ${ANEW}`;
+    const why = unreadable();
+    if (why !== undefined) return `${why}: ${ANEW}`;
     const answer = keeper.next([...program, ...process.argv.slice(2)]);
     if (answer < 0) return whyNot(keeper, answer);
     log(`upgrade: ${program.join(' ')} goes on with the mount`);

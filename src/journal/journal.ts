@@ -66,7 +66,7 @@ export class Journal {
   private readonly afterwards: (() => void)[] = [];
   private readonly overflowed: () => void;
   /** It overflowed: the mount goes on, and no daemon can take over. */
-  private isOver = false;
+  isOver = false;
   /** How often a log was written anew. */
   rewritten = 0;
 
@@ -107,6 +107,11 @@ export class Journal {
     return (this.logs[0]!.tail + this.logs[1]!.tail) * 4 + HEADER_BYTES;
   }
 
+  /** Bytes that it may take. */
+  get most(): number {
+    return HEADER_BYTES + 2 * this.head[HEAD.bytes]!;
+  }
+
   /** Whether a user may make nothing more that it must keep. */
   get isFull(): boolean {
     return this.log.left < RESERVE;
@@ -120,6 +125,17 @@ export class Journal {
   /** All records of the last daemon. */
   read(): LogReader {
     return new LogReader(this.log.words, this.log.tail);
+  }
+
+  /** Why no daemon could read it; undefined: one can. As long as `restore`, about. */
+  get unreadable(): string | undefined {
+    try {
+      checkHead(this.head, sizeOf(this.memory.fd));
+      for (const reader = this.read(); reader.next(); );
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 
   /** Runs it with the next commit, behind it: what must not happen if the commit does not. */

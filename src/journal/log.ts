@@ -226,5 +226,4 @@ export class LogReader {
   }
 }
 
-const damaged = (word: number): Error =>
-  new Error(`the journal is damaged at byte ${word * 4}; the mount cannot go on`);
+const damaged = (word: number): Error => new Error(`the journal is damaged at byte ${word * 4}`);

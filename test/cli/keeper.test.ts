@@ -1,6 +1,17 @@
 // `leasefs mount --keeper` on real mounts: which process is what, and how each of them ends.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -25,6 +36,8 @@ const isAlive = (pid: number): boolean => {
     return false;
   }
 };
+const childrenOf = (pid: number): string =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
 const isMounted = (path: string): boolean => mountsNow().some(({ target }) => target === path);
 
 suiteNeeding('mount --keeper', ['mount', 'passthrough'], test => {
@@ -58,6 +71,48 @@ suiteNeeding('mount --keeper', ['mount', 'passthrough'], test => {
     assert.is(leasefs('umount', mnt).status, 0);
     await eventually('both end', () => !isAlive(pid) && !isAlive(keeper.pid), COME_MS);
     assert.is(readFileSync(log, 'utf8'), '');
+  });
+
+  test('a daemon that takes over a detached mount owns no other one at its path', async () => {
+    const log = join(dir, 'log');
+    assert.is(leasefs('mount', '--keeper', '--log', log, mnt).status, 0);
+    const first = statusOf();
+    const open = openSync(join(mnt, 'f'), 'w+');
+    assert.is(spawnSync('umount', ['-l', mnt]).status, 0);
+    assert.is(leasefs('mount', mnt).status, 0);
+    const second = statusOf();
+    process.kill(first.pid, 'SIGKILL');
+    writeSync(open, 'by the next one');
+    const next = Number(childrenOf(first.keeper.pid));
+    assert.not([0, first.pid].includes(next));
+    process.kill(next, 'SIGTERM');
+    await eventually('it has looked for its mount', () => /detached already/.test(readFileSync(log, 'utf8')));
+    assert.is(statusOf().pid, second.pid);
+    closeSync(open);
+    await eventually('it ends', () => !isAlive(next) && !isAlive(first.keeper.pid), COME_MS);
+    assert.is(statusOf().pid, second.pid);
+    assert.is(leasefs('umount', mnt).status, 0);
+  });
+
+  test('upgrade: an unreadable journal is refused with one line, and the daemon serves on', () => {
+    assert.is(leasefs('mount', '--keeper', mnt).status, 0);
+    writeFileSync(join(mnt, 'f'), 'content');
+    const { pid, keeper } = statusOf();
+    const fds = `/proc/${keeper.pid}/fd`;
+    const kept = readdirSync(fds).find(fd => readlinkSync(join(fds, fd)).includes('leasefs:journal'))!;
+    const journal = openSync(join(fds, kept), 'r+');
+    // The check of the first batch.
+    writeSync(journal, Buffer.from('flipped'), 0, 4, 4096 + 4);
+    closeSync(journal);
+    const { status, stderr } = leasefs('upgrade', mnt);
+    assert.is(status, 1);
+    assert.match(
+      stderr,
+      /^leasefs upgrade: .* was not upgraded: the journal is damaged at byte 0: unmount, [^\n]*\n$/,
+    );
+    assert.is(statusOf().pid, pid);
+    assert.is(readFileSync(join(mnt, 'f'), 'utf8'), 'content');
+    assert.is(leasefs('umount', mnt).status, 0);
   });
 
   test('without it: no keeper, no .leasefs/upgrade', () => {
@@ -114,7 +169,16 @@ mountedSuite(
   ({ test, mount }) => {
     test('the command is the keeper', () => {
       const { pid, keeper } = mount.report('status');
-      assert.equal(keeper, { by: 'leasefs-keeper', pid: mount.pid, deaths: 0 });
+      const { journal, ...rest } = keeper!;
+      assert.equal(rest, { by: 'leasefs-keeper', pid: mount.pid, deaths: 0 });
+      assert.not(journal.full);
+      writeFileSync(mount.file('more'), '');
+      const more = mount.report('status').keeper!.journal;
+      assert.ok(more.bytes > journal.bytes && more.bytes < more.most);
+      assert.match(
+        leasefs('status', mount.path).stdout,
+        /^journal +\d[\d.]* \w+ of at most \d[\d.]* [MG]iB$/m,
+      );
       assert.is(commandOf(mount.pid), 'leasefs-keeper');
       assert.is.not(pid, mount.pid);
     });

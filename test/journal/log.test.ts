@@ -179,6 +179,9 @@ test('a flipped bit is refused, wherever it is', () => {
     map[at]! ^= 1 << (bit & 7);
   }
   assert.is(readBack(new Journal(memory, BYTES, () => {})).size, 20);
+  assert.is(journal.unreadable, undefined);
+  map[4096 + 17]! ^= 1;
+  assert.match(journal.unreadable ?? '', 'damaged');
 });
 
 test('a journal that is cut, of another version, or no journal is refused in one line', () => {
@@ -210,6 +213,7 @@ test('a journal without room stops, says so once, and tells the next daemon so',
   }
   assert.is(overflows, 1);
   assert.is(followed, 4000);
+  assert.match(journal.unreadable ?? '', 'no room');
   assert.match(
     thrown(() => new Journal(memory, 1 << 14, () => {})),
     'no room',
