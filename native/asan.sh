@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the addon with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer (native/build-asan), warnings
-# being errors, and runs test/native with it. Needs a compiled tree (npm run build).
+# Builds the keeper and the addon with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer (native/build-asan),
+# warnings being errors, and runs their tests with them. Needs a compiled tree (npm run build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/native/build-asan/leasefs.node
@@ -10,9 +10,17 @@ if ! [ -e "$headers/node_api.h" ]; then
   headers=$(ls -d "${XDG_CACHE_HOME:-$HOME/.cache}/node-gyp/$(node -p process.versions.node)/include/node")
 fi
 mkdir -p native/build-asan
-g++ -std=c++17 -O1 -g -fno-omit-frame-pointer -fPIC -shared -Wall -Wextra -Werror \
-  -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wl,-z,nodelete \
-  -DNAPI_VERSION=8 -DNODE_ADDON_API_CPP_EXCEPTIONS -D_GNU_SOURCE -DBUILDING_NODE_EXTENSION \
+rm -f native/build-asan/report.*
+flags=(-O1 -g -fno-omit-frame-pointer -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined
+  -D_GNU_SOURCE)
+gcc "${flags[@]}" native/keeper/*.c -o native/build-asan/leasefs-keeper
+# A keeper of a mount writes where no test looks.
+reports=log_path=$PWD/native/build-asan/report
+LEASEFS_KEEPER=$PWD/native/build-asan/leasefs-keeper ASAN_OPTIONS=detect_leaks=1:$reports \
+  UBSAN_OPTIONS=print_stacktrace=1:$reports node dist/test/run.js test/keeper/ cli/keeper e2e/takeover
+if cat native/build-asan/report.* 2>/dev/null; then exit 1; fi
+g++ -std=c++17 "${flags[@]}" -fPIC -shared -Wl,-z,nodelete \
+  -DNAPI_VERSION=8 -DNODE_ADDON_API_CPP_EXCEPTIONS -DBUILDING_NODE_EXTENSION \
   -isystem "$headers" -isystem node_modules/node-addon-api native/src/*.cc -o "$out"
 export LEASEFS_ADDON=$out
 export LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)"

@@ -11,8 +11,10 @@ export class AddonError extends Error {}
 
 const pathOf = (path: string): string => fileURLToPath(new URL(`../../../native/${path}`, import.meta.url));
 
-/** The path of a compiled part, whether or not it is there. */
+/** The path of a compiled part, whether or not it is there. LEASEFS_KEEPER names another keeper (the sanitized one, in tests). */
 export function built(name: 'leasefs.node' | 'leasefs-launch' | 'leasefs-keeper'): string {
+  const { LEASEFS_KEEPER } = process.env;
+  if (name === 'leasefs-keeper' && LEASEFS_KEEPER) return LEASEFS_KEEPER;
   const here = pathOf(`build/Release/${name}`);
   return existsSync(here) ? here : pathOf(`prebuilds/linux-${process.arch}/${name}`);
 }
