@@ -26,7 +26,7 @@ const parts = (calls: Calls, device: Device): readonly string[] =>
 
 /** A directory of them, by their names. */
 export function programsOf(calls: Calls, device: Device, linkage: Linkage): string {
-  const programs = join(built, [calls, device, linkage].join('-'));
+  const programs = join(built, [process.arch, calls, device, linkage].join('-'));
   if (modified(programs) > newest(sources, join(native, 'include'), join(native, 'examples')))
     return programs;
   mkdirSync(built, { recursive: true });

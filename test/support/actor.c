@@ -229,7 +229,7 @@ static long run(struct command *c, char *text)
 		if (fstat(FD(0), &st) < 0)
 			return -errno;
 		sprintf(text, "%lld %lld %lld.%09ld %lu", (long long)st.st_size, (long long)st.st_blocks,
-			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_nlink);
+			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (unsigned long)st.st_nlink);
 		return 0;
 	}
 	if (IS("chown"))

@@ -281,7 +281,10 @@ function buildActor(program: string): void {
   const headers = readdirSync(include).map(name => join(include, name));
   const hash = createHash('sha256');
   for (const file of [...sources, join(here, 'actor.h'), ...headers]) hash.update(readFileSync(file));
-  const kept = fileURLToPath(new URL(`actor-${hash.digest('hex').slice(0, 16)}`, import.meta.url));
+  // A virtual machine of another processor has the same tree.
+  const kept = fileURLToPath(
+    new URL(`actor-${process.arch}-${hash.digest('hex').slice(0, 16)}`, import.meta.url),
+  );
   if (existsSync(kept)) {
     copyFileSync(kept, program);
     return;
