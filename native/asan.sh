@@ -17,7 +17,8 @@ gcc "${flags[@]}" native/keeper/*.c -o native/build-asan/leasefs-keeper
 # A keeper of a mount writes where no test looks.
 reports=log_path=$PWD/native/build-asan/report
 LEASEFS_KEEPER=$PWD/native/build-asan/leasefs-keeper ASAN_OPTIONS=detect_leaks=1:$reports \
-  UBSAN_OPTIONS=print_stacktrace=1:$reports node dist/test/run.js test/keeper/ cli/keeper e2e/takeover
+  UBSAN_OPTIONS=print_stacktrace=1:$reports node dist/test/run.js test/keeper/ cli/keeper \
+  e2e/takeover.test e2e/takeover-watches
 if cat native/build-asan/report.* 2>/dev/null; then exit 1; fi
 g++ -std=c++17 "${flags[@]}" -fPIC -shared -Wl,-z,nodelete \
   -DNAPI_VERSION=8 -DNODE_ADDON_API_CPP_EXCEPTIONS -DBUILDING_NODE_EXTENSION \
