@@ -1,6 +1,7 @@
-// `npm run package`: leasefs for machines without Node.js, build/leasefs-VERSION-linux-x64.tar.xz and leasefs_VERSION_amd64.deb
-// (arm64 on an arm64 machine). Both hold the same tree: the compiled sources, the addon, the launcher and the keeper for any glibc
-// from 2.28 on, this Node.js, manual pages, completions, headers, the helper of mount(8), a unit of systemd.
+// `npm run package [-- x64|arm64]`: leasefs for machines without Node.js, build/leasefs-VERSION-linux-x64.tar.xz and
+// leasefs_VERSION_amd64.deb; without a word for this machine's processor. Both hold the same tree: the compiled sources,
+// the addon, the launcher and the keeper for any glibc from 2.28 on, a Node.js (this one, or for another processor that of
+// npm's registry), manual pages, completions, headers, the helper of mount(8), a unit of systemd.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -21,8 +22,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version, description } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const { arch, execPath } = process;
-const architecture = { x64: 'amd64', arm64: 'arm64' }[arch];
+const arch = process.argv[2] ?? process.arch;
+const architectures = { x64: 'amd64', arm64: 'arm64' };
+const architecture = architectures[arch];
 const out = join(root, 'build');
 
 function fail(message) {
@@ -42,15 +44,24 @@ function run(command, args, options = {}) {
   return done.stdout;
 }
 
-/** Those of the official Node.js. One that is linked to libnode or libuv works here alone. */
-const libraries =
-  /\b(linux-vdso|libdl|libstdc\+\+|libm|libgcc_s|libpthread|libc|librt|libatomic|ld-linux\S*)\.so/;
-for (const line of run('ldd', [execPath]).trim().split('\n'))
-  if (!libraries.test(line)) fail(`${execPath} needs ${line.trim()}: use the Node.js of nodejs.org`);
-
+if (architecture === undefined) fail(`no processor ${arch}: ${Object.keys(architectures).join(', ')}`);
 const work = mkdtempSync(join(tmpdir(), 'leasefs-packages-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 const tree = join(work, 'tree');
+
+const node = arch === process.arch ? process.execPath : nodeOfRegistry();
+/** Those of the official Node.js. One that is linked to libnode or libuv works here alone. */
+const libraries = /^(libdl|libstdc\+\+|libm|libgcc_s|libpthread|libc|librt|libatomic|ld-linux.*)\.so/;
+for (const [, name] of run('readelf', ['-d', node]).matchAll(/\(NEEDED\).*\[(.*)\]/g))
+  if (!libraries.test(name)) fail(`${node} needs ${name}: use the Node.js of nodejs.org`);
+
+function nodeOfRegistry() {
+  const [major] = process.versions.node.split('.');
+  const name = `node-linux-${arch}@${major}`;
+  const archive = run('npm', ['pack', '--silent', '--pack-destination', work, name]).trim();
+  run('tar', ['-xf', join(work, archive), '-C', work, 'package/bin/node', 'package/LICENSE']);
+  return join(work, 'package/bin/node');
+}
 
 /** A file of the tree. */
 function put(path, text, mode = 0o644) {
@@ -91,7 +102,7 @@ for (const path of [
 copy(join(root, 'node_modules/lru-cache'), `${lib}/node_modules/lru-cache`, {
   filter: path => !/\.map$|\.d\.[mc]?ts$|\/commonjs$/.test(path),
 });
-copy(execPath, `${lib}/bin/node`);
+copy(node, `${lib}/bin/node`);
 link('bin/leasefs', `../${lib}/bin/leasefs`);
 for (const name of readdirSync(join(root, 'native/include')).filter(name => name.endsWith('.h')))
   copy(join(root, 'native/include', name), `include/${name}`);
@@ -107,6 +118,8 @@ Version: ${version}
 Cflags: -I\${includedir}
 `,
 );
+// The verbs are asked for their words here, by this machine's addon.
+process.env.LEASEFS_ADDON ??= join(root, 'native/build/Release/leasefs.node');
 const cli = name => import(join(tree, lib, `dist/src/cli/${name}.js`));
 const [{ allVerbs }, { completionOf }, { manualPages }, { readRules }] = await Promise.all(
   ['verbs', 'completion', 'manual', 'rules'].map(cli),
@@ -120,9 +133,7 @@ put('share/fish/vendor_completions.d/leasefs.fish', completionOf('fish', verbs))
 copy(join(root, '.ci/mount.leasefs'), 'sbin/mount.leasefs');
 link('sbin/mount.fuse.leasefs', 'mount.leasefs');
 copy(join(root, '.ci/leasefs@.service'), 'lib/systemd/system/leasefs@.service');
-const license = [join(root, 'LICENSE'), join(dirname(execPath), '../LICENSE')].filter(path =>
-  existsSync(path),
-);
+const license = [join(root, 'LICENSE'), join(dirname(node), '../LICENSE')].filter(path => existsSync(path));
 put('share/doc/leasefs/copyright', license.map(path => readFileSync(path, 'utf8')).join('\n\n'));
 
 mkdirSync(out, { recursive: true });
