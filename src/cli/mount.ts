@@ -18,7 +18,7 @@ import { seal, sealedEnvironment, sealedOptions } from './sealed.js';
 import { CommandError, errorLine, type Verb } from './verb.js';
 
 /** ms until a daemon that does not report counts as failed. */
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
 const READY = 'ready';
 /** Where the child finds the pipe, the descriptor of --while-fd, and the socket to the keeper. */
 const CHILD_READY_FD = 3;
@@ -180,7 +180,9 @@ async function serveInBackground(command: MountCommand): Promise<number> {
     return 0;
   }
   if (said !== '') throw new CommandError(said);
-  throw new CommandError(`the daemon did not start: ${await ended}. 'leasefs mount --foreground' shows more`);
+  const end = await ended;
+  const why = child.killed ? `it was not ready within ${START_LIMIT_MS / 1000} s` : end;
+  throw new CommandError(`the daemon did not start: ${why}. 'leasefs mount --foreground' shows more`);
 }
 
 /** --foreground: this process becomes the keeper, so that it is what a unit or a container has started. */
