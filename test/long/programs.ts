@@ -128,6 +128,25 @@ make | grep hello-lease.c >/dev/null; ! make | grep gcc; make distcheck >/dev/nu
       ),
   },
 
+  'fio verifies by crc32c what it wrote by calls, by mappings and by io_uring': {
+    needs: ['fio'],
+    packages: ['fio'],
+    check: dir =>
+      shell(
+        dir,
+        `
+for engine in psync mmap io_uring; do
+  job="--name=j --ioengine=$engine --rw=randwrite --bsrange=1k-64k --size=32m --nrfiles=8 --numjobs=2
+    --verify=crc32c --verify_fatal=1 --verify_state_save=0"
+  fio $job --loops=10 --verify_backlog=1024 >out || { cat out; exit 1; }
+  fio $job --iodepth=16 --end_fsync=1 >out || { cat out; exit 1; }
+  sync .; fio $job --verify_only >out || { cat out; exit 1; }
+  rm j.*
+done
+`,
+      ),
+  },
+
   'the stressors of stress-ng for file systems, each for a second with its own checks': {
     needs: ['stress-ng'],
     packages: ['stress-ng'],
