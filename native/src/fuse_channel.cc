@@ -44,6 +44,7 @@ constexpr int kTurns = 64;
 constexpr int kLone = 8;
 /** Ready descriptors of the loop that are looked at to find ours. */
 constexpr int kReported = 64;
+constexpr size_t kPage = 4096;
 /** More than a timer tick of the kernel: a shorter sleep would program the timer each time. */
 constexpr int kSleepMs = 20;
 /** us that may be spun. */
@@ -69,6 +70,26 @@ void RestCpu() {
 #endif
 }
 
+size_t ToNextPage(const volatile void* at) { return kPage - (reinterpret_cast<uintptr_t>(at) % kPage); }
+
+/**
+ * Gives every page of the memory its entry in our page table. Where one is missing the kernel, as it copies a record, takes a
+ * way on which it looks for SIGKILL: with one it answers the request EIO, which the next daemon cannot mend (fuse_copy_fill).
+ */
+void Populate(const Bytes& memory) {
+  for (size_t at = 0; at < memory.length; at += ToNextPage(memory.data + at)) {
+    *static_cast<volatile uint8_t*>(memory.data + at) = 0;
+  }
+}
+
+/** The same for what the kernel only reads. */
+void PopulateForLoads(const iovec& piece) {
+  const auto* data = static_cast<const volatile uint8_t*>(piece.iov_base);
+  for (size_t at = 0; at < piece.iov_len; at += ToNextPage(data + at)) {
+    [[maybe_unused]] uint8_t seen = data[at];
+  }
+}
+
 }  // namespace
 
 class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Listener {
@@ -82,6 +103,8 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
     self->max_batch_ = static_cast<int>(IntegerArg(info, 2, 1, kMaxBatch));
     self->request_ = Napi::Persistent(Napi::ArrayBuffer::New(env, self->buffer_size_));
     self->reply_ = Napi::Persistent(Napi::ArrayBuffer::New(env, self->buffer_size_));
+    Populate(BytesOf(self->request_.Value()));
+    Populate(BytesOf(self->reply_.Value()));
     return made;
   }
 
@@ -311,6 +334,7 @@ class FuseChannel : public Napi::ObjectWrap<FuseChannel>, private PollHandle::Li
       if (!fits) return Failure(info.Env(), EFAULT);
       parts[1 + i] = {memory.data + static_cast<size_t>(at), static_cast<size_t>(bytes)};
     }
+    for (uint32_t i = 0; i < count; i++) PopulateForLoads(parts[1 + i]);
     ssize_t n = Uninterrupted([&] { return writev(fd_.Get(), parts, static_cast<int>(1 + count)); });
     return Result(info.Env(), n < 0 && errno == ENOENT ? 0 : n);
   }
