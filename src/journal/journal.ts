@@ -203,9 +203,10 @@ export class Journal {
     }
     this.publish(log, this.used);
     if (dying.left < 0) entryCounts();
-    if (this.afterwards.length > 0) this.runAfterwards();
     if (this.sweeping !== undefined) this.goOn(log, from);
     else if (log.tail > this.limit) this.rewrite();
+    // What they write belongs into the log that is used from now on.
+    if (this.afterwards.length > 0) this.runAfterwards();
   }
 
   private publish(log: Log, at: number): void {

@@ -85,7 +85,7 @@ class Values implements Source {
     }
   }
 
-  private put(log: Log, key: number): void {
+  put(log: Log, key: number): void {
     const value = this.values.get(key);
     log.begin(value === undefined ? RECORD.inodeGone : RECORD.inode);
     log.f64(key);
@@ -160,6 +160,22 @@ test('what is to follow a commit follows it, once', () => {
   journal.commit(NOTHING, 0);
   journal.commit(NOTHING, 0);
   assert.equal(seen, [1]);
+});
+
+test('what follows a commit is in the next one, also where another log is used from then on', () => {
+  const { journal, values, memory } = journalOver();
+  for (let n = 0; n < 2000; n++) {
+    const key = n % 10;
+    values.set(key, n);
+    journal.afterCommit(() => {
+      values.values.delete(key);
+      values.put(journal.log, key);
+    });
+    journal.commit(NOTHING, 0);
+    journal.commit(NOTHING, 0);
+    assert.equal([...readBack(new Journal(memory, BYTES, () => {}))], [], `step ${n}`);
+  }
+  assert.ok(journal.rewritten > 5);
 });
 
 test('a flipped bit is refused, wherever it is', () => {
