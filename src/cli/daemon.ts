@@ -104,7 +104,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     const upgrade = keeping?.upgrade();
     filesystem.show(new ControlTree({ filesystem, mountPoint, listed, allowInject, upgrade }));
   }
-  const notices = new NoticeSocket(filesystem.plane, breakDescriptors, keeper);
+  const notices = new NoticeSocket(filesystem.plane, breakDescriptors, keeping);
   filesystem.watchBy(notices);
   const passthrough = options.store !== 'pooled' && options.transport === 'kernel';
   let own: OwnMount | undefined;

@@ -20,6 +20,7 @@ import type { ServeOptions } from './mount-options.js';
 import { upgradeTo } from './upgrade-to.js';
 
 const MIB = 2 ** 20;
+const NOTHING = new Int32Array(0);
 /** Of one log of the journal, bytes: an inode takes some 250 of it, and of the heap more than a KiB. */
 const most = (): number =>
   Math.min(1024 * MIB, Math.ceil(getHeapStatistics().heap_size_limit / MIB / 2) * MIB);
@@ -28,7 +29,7 @@ export class Keeping {
   readonly journal: Journal;
   /** The last daemon's session; undefined: this is the first daemon. */
   readonly takenOver: TakenOver | undefined;
-  private readonly keeper: KeeperLink;
+  readonly keeper: KeeperLink;
   private readonly options: ServeOptions;
   private readonly log: Log;
   private readonly began = performance.now();
@@ -36,6 +37,7 @@ export class Keeping {
   private pooled: PooledStore | undefined;
   private restorer: Restorer | undefined;
   private takeover: Takeover | undefined;
+  private commit: NodeJS.Immediate | undefined;
 
   /** @throws Error: the last daemon's journal cannot be read. */
   constructor(keeper: KeeperLink, options: ServeOptions, log: Log) {
@@ -105,6 +107,16 @@ export class Keeping {
 
   keepChannel(channel: Channel): void {
     this.keeper.keep('fuse', channel.fd);
+  }
+
+  /** Runs it behind the commit of the present request; where there is none, behind one of its own. */
+  behindCommit(run: () => void): void {
+    const { journal } = this;
+    journal.afterCommit(run);
+    this.commit ??= setImmediate(() => {
+      this.commit = undefined;
+      journal.commit(NOTHING, 0);
+    });
   }
 
   /** To a newer build. */

@@ -32,22 +32,31 @@ interface Network {
   idle: NodeJS.Timeout;
 }
 
+interface KeepsWatches {
+  /** Holds the connections beyond this daemon. */
+  readonly keeper: KeeperLink;
+  /** Runs it when all that has happened counts: no peer is notified of a break that the next daemon does not know. */
+  behindCommit(run: () => void): void;
+}
+
 export class NoticeSocket implements Watchers {
   private readonly plane: LeasePlane;
   private readonly own: string;
   private readonly listener: Listener;
   private readonly connections: Quota;
   private readonly kept: KeptWatches;
+  private readonly behindCommit: KeepsWatches['behindCommit'];
   private readonly anonymous = new Set<NoticeConnection>();
   private readonly watches = new Map<FileHandle, Set<NoticeConnection>>();
   private readonly networks = new Map<string, Network>();
   private readonly networkQuota = new Quota(NETWORKS);
 
-  /** @param connections that there may be at once; a descriptor each. @param keeper holds them beyond this daemon. */
-  constructor(plane: LeasePlane, connections: number, keeper?: KeeperLink) {
+  /** @param connections that there may be at once; a descriptor each. @param keeping of a daemon that another one may follow. */
+  constructor(plane: LeasePlane, connections: number, keeping?: KeepsWatches) {
     this.plane = plane;
     this.connections = new Quota(connections);
-    this.kept = new KeptWatches(keeper);
+    this.kept = new KeptWatches(keeping?.keeper);
+    this.behindCommit = run => (keeping === undefined ? run() : keeping.behindCommit(run));
     this.own = linkOf('/proc/self/ns/net');
     this.listener = new Listener(native.listenStreams(-1), plane.log, (socket, uid) =>
       this.accepted(socket, uid),
@@ -79,7 +88,9 @@ export class NoticeSocket implements Watchers {
   changed(fh: FileHandle, news: boolean): number {
     const watching = this.watches.get(fh);
     if (watching === undefined) return 0;
-    for (const connection of [...watching]) connection.tell(news);
+    this.behindCommit(() => {
+      for (const connection of [...watching]) connection.tell(news);
+    });
     return watching.size;
   }
 

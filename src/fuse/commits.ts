@@ -2,6 +2,7 @@
 // answer to a request that the kernel sends again. What wakes other requests is committed with their answers as one.
 import { errno } from '../base/errno.js';
 import type { Log } from '../base/guarded.js';
+import { type Answer, PARKED } from '../fs/operations.js';
 import { type Journal, putAnswer, type Source } from '../journal/journal.js';
 import type { Log as JournalLog } from '../journal/log.js';
 import { RECORD } from '../journal/records.js';
@@ -120,6 +121,12 @@ export class Commits implements Source {
       send();
     };
     this.late.push({ record, send: sends });
+  }
+
+  /** A request that waited has run again. Where it waits on, what it has begun counts from now on: holders were notified of it. */
+  ranAgain(answer: Answer): Answer {
+    if (answer === PARKED && !this.isBusy) this.journal.commit(this.reply.record, 0);
+    return answer;
   }
 
   /** The answer to the present request is to go out later. */

@@ -102,7 +102,7 @@ class ChannelSession implements Session, Host {
     this.held = new HeldAnswers(this.reply, this.commits, length => this.send(length), log);
     this.parked = new Parked(
       operations,
-      request => this.run(request),
+      request => (this.commits === undefined ? this.run(request) : this.commits.ranAgain(this.run(request))),
       (request, answer) => this.answerLate(request, answer),
       log,
     );
