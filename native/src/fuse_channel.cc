@@ -11,7 +11,9 @@
 
 #include "addon.h"
 #include "args.h"
+#include "page_table.h"
 #include "poll_handle.h"
+#include "rest_cpu.h"
 #include "result.h"
 #include "unique_fd.h"
 
@@ -44,7 +46,6 @@ constexpr int kTurns = 64;
 constexpr int kLone = 8;
 /** Ready descriptors of the loop that are looked at to find ours. */
 constexpr int kReported = 64;
-constexpr size_t kPage = 4096;
 /** More than a timer tick of the kernel: a shorter sleep would program the timer each time. */
 constexpr int kSleepMs = 20;
 /** us that may be spun. */
@@ -60,34 +61,6 @@ using Clock = std::chrono::steady_clock;
 
 int64_t MicrosecondsSince(Clock::time_point then) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - then).count();
-}
-
-void RestCpu() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield" ::: "memory");
-#endif
-}
-
-size_t ToNextPage(const volatile void* at) { return kPage - (reinterpret_cast<uintptr_t>(at) % kPage); }
-
-/**
- * Gives every page of the memory its entry in our page table. Where one is missing the kernel, as it copies a record, takes a
- * way on which it looks for SIGKILL: with one it answers the request EIO, which the next daemon cannot mend (fuse_copy_fill).
- */
-void Populate(const Bytes& memory) {
-  for (size_t at = 0; at < memory.length; at += ToNextPage(memory.data + at)) {
-    *static_cast<volatile uint8_t*>(memory.data + at) = 0;
-  }
-}
-
-/** The same for what the kernel only reads. */
-void PopulateForLoads(const iovec& piece) {
-  const auto* data = static_cast<const volatile uint8_t*>(piece.iov_base);
-  for (size_t at = 0; at < piece.iov_len; at += ToNextPage(data + at)) {
-    [[maybe_unused]] uint8_t seen = data[at];
-  }
 }
 
 }  // namespace
