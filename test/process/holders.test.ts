@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { holdersOf, usersOf } from '../../src/process/holders.js';
 import { eventually } from '../support/actors.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const dir = mkdtempSync('/dev/shm/leasefs-holders-');
@@ -19,7 +20,7 @@ async function whileHeld(chain: string, until: string, look: (pid: number) => vo
   const child = spawn(process.execPath, [cli, 'io', '-c', chain, path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const late = setTimeout(() => child.kill('SIGKILL'), 20_000 * timeFactor);
   const ended = new Promise(resolve => child.on('exit', resolve));
   try {
     let seen = '';

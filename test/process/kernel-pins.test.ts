@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { KernelPinSearch } from '../../src/process/kernel-pin-search.js';
 import { type Found, type FoundPin, isAnythingPinned, kernelPinsOf } from '../../src/process/kernel-pins.js';
 import { deviceNameOf } from '../../src/process/proc-text.js';
+import { timeFactor } from '../support/time-factor.js';
 
 const BLOCK = 4096;
 const binding = fileURLToPath(new URL('../../src/native/binding.js', import.meta.url));
@@ -33,7 +34,7 @@ setInterval(() => ring.fd, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const late = setTimeout(() => child.kill('SIGKILL'), 20_000 * timeFactor);
   await new Promise<void>((resolve, reject) => {
     child.stdout!.once('data', () => resolve());
     child.once('exit', () => reject(new Error('the holder ended')));
