@@ -22,18 +22,23 @@ export function built(name: 'leasefs.node' | 'leasefs-launch' | 'leasefs-keeper'
 /**
  * Loads the addon; LEASEFS_ADDON names another build of it (the sanitized one, in tests).
  *
- * @throws AddonError when there is none for this platform, the dynamic loader refuses it, or the kernel has other pages.
+ * @throws AddonError when there is none for this platform, the dynamic loader refuses it, it is older than what loads it, or the
+ * kernel has other pages.
  */
 export function loadAddon(): unknown {
   const refusal = refusalOfNode(process.versions.node);
   if (refusal !== undefined) throw new AddonError(refusal);
   const addon = load();
+  if (addon.pageSize === undefined)
+    throw new AddonError(
+      `the addon is older than the rest of leasefs: node ${pathOf('build.mjs')} builds it`,
+    );
   const refusalOfKernel = refusalOfPages(addon.pageSize);
   if (refusalOfKernel !== undefined) throw new AddonError(refusalOfKernel);
   return addon;
 }
 
-function load(): { readonly pageSize: number } {
+function load(): { readonly pageSize?: number } {
   const path = process.env.LEASEFS_ADDON ?? built('leasefs.node');
   try {
     return createRequire(import.meta.url)(path);
