@@ -93,9 +93,8 @@ export class Commits implements Source {
     const { journal, reply, late, heldNow } = this;
     this.isBusy = false;
     journal.idle();
-    if (late.length === 0 && heldNow.length === 0 && journal.isClean) return length;
     if (late.length === 0 && heldNow.length === 0) {
-      journal.commit(reply.record, this.mayRunTwice ? 0 : length);
+      if (!journal.isClean) journal.commit(reply.record, this.mayRunTwice ? 0 : length);
       return length;
     }
     journal.commit(reply.record, length, [...late.map(({ record }) => record), ...heldNow]);
@@ -146,7 +145,7 @@ export class Commits implements Source {
   }
 
   pollGone(fh: number): void {
-    putGone(this.journal.log, RECORD.pollGone, fh);
+    this.journal.log.number(RECORD.pollGone, fh);
   }
 
   backing(ino: number, id: number): void {
@@ -154,7 +153,7 @@ export class Commits implements Source {
   }
 
   backingGone(ino: number): void {
-    putGone(this.journal.log, RECORD.backingGone, ino);
+    this.journal.log.number(RECORD.backingGone, ino);
   }
 
   flush(log: JournalLog): void {
@@ -210,16 +209,6 @@ function putPoll(log: JournalLog, fh: number, kh: number): void {
   log.begin(RECORD.poll);
   log.f64(fh);
   log.f64(kh);
-  log.end();
-}
-
-function putGone(
-  log: JournalLog,
-  type: typeof RECORD.pollGone | typeof RECORD.backingGone,
-  number: number,
-): void {
-  log.begin(type);
-  log.f64(number);
   log.end();
 }
 

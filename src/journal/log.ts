@@ -131,6 +131,13 @@ export class Log {
     this.words[this.record]! |= (this.at - this.record) << TYPE_BITS;
   }
 
+  /** A record of one number: of a thing that is gone, mostly. */
+  number(type: RecordType, value: number): void {
+    this.begin(type);
+    this.f64(value);
+    this.end();
+  }
+
   /** Ends the batch; it counts once `tail` is known to the next process. False: it did not fit. */
   seal(): boolean {
     const { words, batch, at } = this;

@@ -46,10 +46,7 @@ export class PooledRecords implements Source {
   gone(file: PooledFile): void {
     this.files.delete(file.number);
     file.map.records = undefined;
-    const { log } = this.journal;
-    log.begin(RECORD.pooledFileGone);
-    log.f64(file.number);
-    log.end();
+    this.journal.log.number(RECORD.pooledFileGone, file.number);
   }
 
   /** @param value of the first block; below 0 they are unwritten */

@@ -10,7 +10,6 @@ import type { LeasePlane } from './plane.js';
 import {
   putGranted,
   putLease,
-  putNumber,
   putPin,
   putProcess,
   putRegistration,
@@ -99,7 +98,7 @@ export class PlaneJournal implements Source, VirtualKeeper {
   }
 
   tokenGone(fh: FileHandle): void {
-    putNumber(this.journal.log, RECORD.tokenGone, fh);
+    this.journal.log.number(RECORD.tokenGone, fh);
   }
 
   /** Blocks of a layout that was granted. */
@@ -113,7 +112,7 @@ export class PlaneJournal implements Source, VirtualKeeper {
   }
 
   supervisorGone(fh: FileHandle): void {
-    putNumber(this.journal.log, RECORD.supervisorGone, fh);
+    this.journal.log.number(RECORD.supervisorGone, fh);
   }
 
   /** Of a supervisor's pin; gone with the pin. */
@@ -126,7 +125,7 @@ export class PlaneJournal implements Source, VirtualKeeper {
   }
 
   virtualFileGone(fh: FileHandle): void {
-    putNumber(this.journal.log, RECORD.virtualFileGone, fh);
+    this.journal.log.number(RECORD.virtualFileGone, fh);
   }
 
   /** The process has ended, and is named as a dead one from now on. */
@@ -135,7 +134,7 @@ export class PlaneJournal implements Source, VirtualKeeper {
   }
 
   private forgotten(process: ProcessId): void {
-    if (this.named.delete(process)) putNumber(this.journal.log, RECORD.processGone, process);
+    if (this.named.delete(process)) this.journal.log.number(RECORD.processGone, process);
   }
 
   private name(process: ProcessId): void {
@@ -187,7 +186,7 @@ class LeaseWriter implements Notebook {
   }
 
   leaseGone(lease: LeaseId): void {
-    putNumber(this.log, RECORD.leaseGone, lease);
+    this.log.number(RECORD.leaseGone, lease);
   }
 
   pin(pin: Pin): void {
@@ -197,10 +196,10 @@ class LeaseWriter implements Notebook {
   }
 
   pinGone(pin: PinId): void {
-    putNumber(this.log, RECORD.pinGone, pin);
+    this.log.number(RECORD.pinGone, pin);
   }
 
   forced(description: FileHandle, is: boolean): void {
-    putNumber(this.log, is ? RECORD.forced : RECORD.forcedGone, description);
+    this.log.number(is ? RECORD.forced : RECORD.forcedGone, description);
   }
 }

@@ -193,25 +193,6 @@ export function readToken(record: LogReader): [FileHandle, bigint] {
   return [fh, unsigned[0]!];
 }
 
-/** Of a thing that is gone, or that is there and has nothing but its number. */
-export function putNumber(
-  log: Log,
-  type:
-    | typeof RECORD.leaseGone
-    | typeof RECORD.pinGone
-    | typeof RECORD.processGone
-    | typeof RECORD.tokenGone
-    | typeof RECORD.forced
-    | typeof RECORD.forcedGone
-    | typeof RECORD.supervisorGone
-    | typeof RECORD.virtualFileGone,
-  number: number,
-): void {
-  log.begin(type);
-  log.f64(number);
-  log.end();
-}
-
 export function putSupervisor(log: Log, fh: FileHandle, process: ProcessId): void {
   log.begin(RECORD.supervisor);
   log.f64(fh);

@@ -89,10 +89,7 @@ export class VfsJournal implements Source {
   }
 
   closed(fh: FileHandle): void {
-    const { log } = this.journal;
-    log.begin(RECORD.descriptionGone);
-    log.f64(fh);
-    log.end();
+    this.journal.log.number(RECORD.descriptionGone, fh);
   }
 
   /** As Journal.afterCommit. */
@@ -119,7 +116,7 @@ export class VfsJournal implements Source {
       marked[n] = undefined;
       const { marks } = inode;
       inode.marks = 0;
-      if (marks & GONE) putGone(log, inode);
+      if (marks & GONE) log.number(RECORD.inodeGone, inode.ino);
       else if (marks & STATE) putInode(log, inode);
       else putReferences(log, inode);
     }
@@ -197,12 +194,6 @@ function putReferences(log: Log, inode: Inode): void {
   log.begin(RECORD.references);
   log.f64(inode.ino);
   log.f64(inode.nlookup);
-  log.end();
-}
-
-function putGone(log: Log, { ino }: Inode): void {
-  log.begin(RECORD.inodeGone);
-  log.f64(ino);
   log.end();
 }
 
